@@ -1,0 +1,1 @@
+"""The ground floor: the words of the domain, the seams, the search itself."""

@@ -1,0 +1,329 @@
+"""The seams: protocols where two real implementations exist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from engine.domain import (
+    Box,
+    Candidates,
+    CollectionSpec,
+    Crop,
+    Embeddings,
+    Item,
+    Pixels,
+    Pose,
+    Product,
+    Rejection,
+    Scene,
+)
+from engine.filters import EVERYTHING, Filter
+
+
+class Segmenter(Protocol):
+    """Finds garment pieces and people."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the model file and its preprocessing."""
+        ...
+
+    def segment(self, image: Pixels) -> Scene:
+        """Everything seen in one image, in its pixels, best score first."""
+        ...
+
+
+class PoseEstimator(Protocol):
+    """Finds the keypoints of given people."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the model file and its preprocessing."""
+        ...
+
+    def estimate(self, image: Pixels, boxes: Sequence[Box]) -> list[Pose]:
+        """One pose per box, in the image's pixels."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Cosine similarity → how likely a match is: `1 / (1 + exp(-(cosine - midpoint) / scale))`."""
+
+    midpoint: float
+    scale: float
+
+
+class ImageEmbedder(Protocol):
+    """Embeds garment crops for nearest-neighbour search."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the model file and its preprocessing."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """How this model's image-to-image cosines are to be read."""
+        ...
+
+    def embed(self, crops: Sequence[Crop]) -> Embeddings:
+        """(len(crops), dim) float32, rows of unit L2 norm; crop sizes may differ."""
+        ...
+
+
+class TextEmbedder(Protocol):
+    """Embeds texts into the space of a CLIP's images."""
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """How this model's text-to-image cosines are to be read."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        """(len(texts), dim) float32, rows of unit L2 norm."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Collections of items with one embedding each. Safe to call from several threads."""
+
+    def ensure(self, spec: CollectionSpec) -> None:
+        """Create the collection, or check that it is the one asked for.
+
+        Raises:
+            ModelMismatch: it exists and was made by another model.
+            DimensionMismatch: it exists with another dimension.
+        """
+        ...
+
+    def collections(self) -> list[str]:
+        """Names of what exists, sorted."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forget a collection with all its rows; no error where there is none."""
+        ...
+
+    def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
+        """Write rows by item_id; durable and searchable when this returns.
+
+        An item_id given twice counts once, the last one.
+
+        Raises:
+            DimensionMismatch: embeddings of another size than the collection's.
+        """
+        ...
+
+    def delete_products(self, name: str, product_ids: Collection[str]) -> None:
+        """Remove every row of these products; gone from searches when this returns."""
+        ...
+
+    def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
+        """At most k rows per query by cosine similarity, best first, all matching `where`.
+
+        An unknown collection has no rows. k rows come whenever k match.
+
+        Raises:
+            DimensionMismatch: queries of another size than the collection's.
+        """
+        ...
+
+    def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
+        """Stored embeddings in the order asked, and which of them exist.
+
+        A row that does not exist is zeros and False.
+        """
+        ...
+
+    def items(self, name: str, item_ids: Sequence[str]) -> list[Item | None]:
+        """Stored items in the order asked, None where there is none."""
+        ...
+
+    def items_of(self, name: str, product_id: str) -> list[Item]:
+        """All rows of one product, by item_id."""
+        ...
+
+    def count(self, name: str, where: Filter = EVERYTHING) -> int:
+        """How many rows match."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; everything acknowledged is on disk."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Stored pictures by key. Keys are relative, `/`-separated, without `..`."""
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Store or replace."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes.
+
+        Raises:
+            ObjectNotFound: there is no such key.
+        """
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether the key is there."""
+        ...
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Remove; a key that is not there is no error."""
+        ...
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key under a prefix, sorted."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class IngestState(StrEnum):
+    """Where a product stands."""
+
+    PENDING = "pending"
+    INDEXED = "indexed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRefusal:
+    """Why one image of a product was not indexed."""
+
+    image: str
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the catalogue knows of one product.
+
+    Attributes:
+        record_hash: of the product's words; content_hash: of its images and of what made their embeddings.
+        feed: the name of the feed that it came from, for pruning.
+        items: (supercategory, item_id) of every indexed row.
+    """
+
+    product: Product
+    state: IngestState
+    feed: str
+    record_hash: str
+    content_hash: str
+    updated: datetime
+    items: tuple[tuple[str, str], ...] = ()
+    refusals: tuple[ImageRefusal, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedError:
+    """A row of a feed that was not taken: its line (1-based) and why."""
+
+    feed: str
+    line: int
+    reason: str
+    product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRun:
+    """One pass over a feed; `finished` is None while it goes on or after it was killed."""
+
+    run_id: int
+    feed: str
+    started: datetime
+    finished: datetime | None
+    total: int | None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Ledger(Protocol):
+    """The catalogue's book: products, where each stands, what was refused and why."""
+
+    def put(self, entries: Sequence[LedgerEntry]) -> None:
+        """Write entries by product_id, in one transaction."""
+        ...
+
+    def get(self, product_ids: Sequence[str]) -> dict[str, LedgerEntry]:
+        """Entries by product_id; unknown ones are absent."""
+        ...
+
+    def products(self, product_ids: Sequence[str]) -> dict[str, Product]:
+        """Only the products, for answering queries quickly."""
+        ...
+
+    def delete(self, product_ids: Collection[str]) -> None:
+        """Forget products."""
+        ...
+
+    def ids(self, *, feed: str | None = None, state: IngestState | None = None) -> Iterator[str]:
+        """Product ids in order, those of one feed or state alone if asked."""
+        ...
+
+    def page(
+        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100
+    ) -> list[LedgerEntry]:
+        """Entries in product_id order, from behind `after`."""
+        ...
+
+    def counts(self) -> dict[IngestState, int]:
+        """How many products stand where."""
+        ...
+
+    def refusal_counts(self) -> dict[str, int]:
+        """How many images were refused, by reason."""
+        ...
+
+    def start_run(self, feed: str, total: int | None) -> int:
+        """Open a run; returns its id."""
+        ...
+
+    def update_run(self, run_id: int, counts: Mapping[str, int], *, finished: bool = False) -> None:
+        """Write a run's progress."""
+        ...
+
+    def runs(self, limit: int = 20) -> list[IngestRun]:
+        """The latest runs, newest first."""
+        ...
+
+    def add_errors(self, run_id: int, errors: Sequence[FeedError]) -> None:
+        """Record rows that were not taken."""
+        ...
+
+    def errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[FeedError]:
+        """A run's errors in line order."""
+        ...
+
+    def get_setting(self, name: str) -> str | None:
+        """A fact about the whole catalogue (its models' fingerprints, say)."""
+        ...
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Write such a fact."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
