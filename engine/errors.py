@@ -15,7 +15,8 @@
     ├ Unavailable          try again later, or bring something up first
     │ ├ StoreUnavailable
     │ ├ ModelUnavailable
-    │ └ HomeInUse          another process holds this home
+    │ ├ HomeInUse          another process holds this home
+    │ └ DeadlineExceeded   the answer would have come too late
     └ ContractBroken       the operator or we must act
       ├ DimensionMismatch
       └ ModelMismatch      embeddings of one model asked of another
@@ -98,6 +99,10 @@ class ModelUnavailable(Unavailable):
 
 class HomeInUse(Unavailable):
     """Another process holds this home."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The answer would have come too late to be of use."""
 
 
 class ContractBroken(ThatLookError):

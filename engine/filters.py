@@ -84,7 +84,7 @@ def facet_name(name: str) -> str:
     if key in CORE_FACETS or key in ATTRIBUTE_FACETS:
         return key
     known = ", ".join(("price", *CORE_FACETS, *ATTRIBUTE_FACETS))
-    raise FilterRejected(f"There is no filter {name!r}; use {known}, or {ATTRIBUTE_PREFIX}NAME for any other attribute.")
+    raise FilterRejected(f"There is no filter {name!r}; use {known}, or {ATTRIBUTE_PREFIX}NAME for an attribute.")
 
 
 def facet_condition(name: str, values: Iterable[str], *, negated: bool = False) -> FacetCondition:

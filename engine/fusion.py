@@ -1,0 +1,111 @@
+"""From cosines to one score, and to the sentences that explain it.
+
+Each signal's cosine becomes log-odds of a match by its model's calibration (Platt 1999);
+the fused score is the sigmoid of their weighted mean. So one confident signal outweighs an
+unsure one, and a score of 0.5 means "as likely as not" whatever signals took part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Item, Product, Signals
+from engine.errors import QueryRejected
+from engine.seams import Calibration
+
+Signal = Literal["visual", "semantic", "text"]
+_LOGIT_CAP = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each signal counts; only their ratios matter."""
+
+    visual: float = 1.0
+    semantic: float = 1.0
+    text: float = 2.0
+
+    def __post_init__(self) -> None:
+        values = (self.visual, self.semantic, self.text)
+        if not all(np.isfinite(v) and v >= 0 for v in values) or sum(values) == 0:
+            raise QueryRejected("Weights are numbers of 0 or more, and one of them is above 0.")
+
+    def of(self, signal: Signal) -> float:
+        """The weight of one signal."""
+        return {"visual": self.visual, "semantic": self.semantic, "text": self.text}[signal]
+
+
+def log_odds(cosines: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    """Cosines → log-odds of a match, capped so that no signal is ever beyond doubt."""
+    scaled = (cosines - calibration.midpoint) / calibration.scale
+    return np.clip(scaled, -_LOGIT_CAP, _LOGIT_CAP).astype(np.float32)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log-odds → probability."""
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32)
+
+
+def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
+    """Weighted mean of the signals' log-odds, as a score of 0 to 1.
+
+    Raises:
+        QueryRejected: every signal that took part has weight 0.
+    """
+    total = sum(weights.of(signal) for signal in logits)
+    if not total:
+        raise QueryRejected(f"The weights leave nothing to rank by; give one of {', '.join(logits)} more than 0.")
+    mean = sum(weights.of(signal) / total * values for signal, values in logits.items())
+    return sigmoid(np.asarray(mean, np.float32))
+
+
+_SENTENCES: dict[Signal, str] = {
+    "visual": "Looks alike in cut and texture",
+    "semantic": "Is the same kind of garment in the same style",
+    "text": "Fits the words",
+}
+
+
+def explain(
+    product: Product,
+    item: Item,
+    signals: Signals,
+    weights: Weights,
+    *,
+    words: tuple[str, ...] = (),
+    shared: Mapping[str, tuple[str, ...]] | None = None,
+    color: str | None = None,
+) -> tuple[str, ...]:
+    """Why this product: signals by their part in the score, then what it shares with the query.
+
+    Args:
+        words: the query's positive texts.
+        shared: facets of the query (of a product query, say) to compare with the hit's.
+        color: the colour measured on the query's garment.
+    """
+    values: dict[Signal, float | None] = {
+        "visual": signals.visual,
+        "semantic": signals.semantic,
+        "text": signals.text,
+    }
+    present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
+    total = sum(weights.of(name) * value for name, value in present.items()) or 1.0
+    lines = [
+        f"{_SENTENCES[name]}: {value:.2f}, {weights.of(name) * value / total:.0%} of the score."
+        for name, value in sorted(present.items(), key=lambda pair: -weights.of(pair[0]) * pair[1])
+    ]
+    if color and color in item.facets.get("color", ()):
+        lines.append(f"The same colour as in the photo: {color}.")
+    for facet, wanted in (shared or {}).items():
+        if both := sorted(set(wanted) & set(item.facets.get(facet, ()))):
+            lines.append(f"The same {facet.replace('_', ' ')}: {', '.join(both)}.")
+    haystack = f"{product.title} {product.description} {product.color or ''}".casefold().split()
+    said = dict.fromkeys(w for text in words for w in text.casefold().split() if len(w) > 2 and w in haystack)
+    if said:
+        lines.append(f"The shop's own words say: {', '.join(said)}.")
+    return tuple(lines)

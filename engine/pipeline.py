@@ -1,0 +1,58 @@
+"""The way of an image: segment → gate → merge → crop → embed. Ingest and queries share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.crops import main_person, merge_pieces, of_main_person
+from engine.domain import SPACES, CollectionSpec, Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
+from engine.gate import judge
+from engine.seams import ImageEmbedder, PoseEstimator, Segmenter, TextEmbedder
+from engine.taxonomy import Taxonomy, collection_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seer:
+    """The models and the taxonomy, as one thing that looks at pictures."""
+
+    segmenter: Segmenter
+    pose: PoseEstimator
+    visual: ImageEmbedder
+    semantic: ImageEmbedder
+    texts: TextEmbedder
+    taxonomy: Taxonomy
+
+    def scene(self, image: Pixels) -> Scene:
+        """Garment pieces and people, as detected."""
+        return self.segmenter.segment(image)
+
+    def garments(self, image: Pixels, scene: Scene | None = None) -> tuple[Garment, ...]:
+        """The main person's garments (all, where nobody is seen), pieces joined, best score first."""
+        height, width = image.shape[:2]
+        return merge_pieces(of_main_person(scene or self.scene(image), width, height), self.taxonomy)
+
+    def gate(self, image: Pixels, scene: Scene | None = None) -> GateReport:
+        """View and coverage of the main person."""
+        height, width = image.shape[:2]
+        people = (scene or self.scene(image)).people
+        main = main_person(people, width, height)
+        poses = self.pose.estimate(image, [main.box]) if main else []
+        return judge(people, poses[0] if poses else None, width, height)
+
+    def embed(self, crops: Sequence[Crop]) -> dict[Space, Embeddings]:
+        """Both embeddings of every crop, rows in the order of the crops."""
+        return {"visual": self.visual.embed(crops), "semantic": self.semantic.embed(crops)}
+
+    def embedder(self, space: Space) -> ImageEmbedder:
+        """The model behind a space."""
+        return self.visual if space == "visual" else self.semantic
+
+    def collection_specs(self) -> list[CollectionSpec]:
+        """The sister collections of every supercategory, as these models need them."""
+        return [
+            CollectionSpec(collection_name(name, space), embedder.dim, embedder.fingerprint)
+            for name in self.taxonomy.supercategories
+            for space in SPACES
+            for embedder in (self.embedder(space),)
+        ]

@@ -1,0 +1,265 @@
+"""thatlook as one object: what the API, the command line and the benchmarks call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.clock import Deadline, Stopwatch
+from engine.colors import main_color
+from engine.crops import box_area, box_garment, cut, whole
+from engine.domain import SPACES, Answer, Box, Crop, Garment, GarmentHits, Pixels
+from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
+from engine.filters import EVERYTHING, Filter
+from engine.fusion import Weights
+from engine.images import DEFAULT_LIMITS, ImageLimits, decode
+from engine.pipeline import Seer
+from engine.search import Probe, Searcher
+from engine.taxonomy import collection_name
+
+MAX_TEXT = 1_000
+MAX_TEXTS = 16
+SIMILAR_FACETS = ("brand", "color", "material", "pattern")
+MIN_BOX_SIDE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """Wanted and unwanted words."""
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        texts = (*self.positive, *self.negative)
+        if not texts:
+            raise TextRejected("The text is empty; say what is wanted.")
+        if len(texts) > MAX_TEXTS:
+            raise TextRejected(f"There are {len(texts)} texts; the most is {MAX_TEXTS}.")
+        for text in texts:
+            if not text.strip():
+                raise TextRejected("The text is empty; say what is wanted.")
+            if len(text) > MAX_TEXT:
+                raise TextRejected(f"The text has {len(text):,} characters; the most is {MAX_TEXT:,}.")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """How a photo is searched with.
+
+    Attributes:
+        supercategories: answer for these alone; None for every garment seen.
+        box: the caller's own garment box instead of detection; `supercategories` then names one.
+        whole_image: the picture as one crop, without detection; likewise.
+    """
+
+    supercategories: tuple[str, ...] | None = None
+    box: Box | None = None
+    whole_image: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThatLook:
+    """Photo, words or product in, products out."""
+
+    seer: Seer
+    searcher: Searcher
+    limits: ImageLimits = DEFAULT_LIMITS
+
+    def search_image(
+        self,
+        image: bytes,
+        query: ImageQuery | None = None,
+        *,
+        text: TextQuery | None = None,
+        where: Filter = EVERYTHING,
+        k: int = 10,
+        weights: Weights | None = None,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Similar products for each garment of the photo's main person, moved by the text if there is one.
+
+        Raises:
+            ImageUnreadable, ImageTooLarge: the photo.
+            NoGarmentFound: nothing to search with in it.
+            QueryRejected: parameters that do not fit together.
+            DeadlineExceeded: too late already.
+        """
+        query, watch = query or ImageQuery(), Stopwatch(deadline)
+        self._check(query)
+        with watch.stage("decode"):
+            pixels = decode(image, self.limits)
+        garments = self._garments(pixels, query, watch)
+        with watch.stage("crop"):
+            crops = [whole(pixels) if query.whole_image else cut(pixels, garment) for garment in garments]
+            colors = [main_color(crop) for crop in crops]
+        probes = self._probes(crops, colors, text, watch)
+        answers = tuple(
+            GarmentHits(
+                garment,
+                garment.supercategory,
+                self.searcher.search(probe, [garment.supercategory], k, where, weights, watch),
+            )
+            for garment, probe in zip(garments, probes, strict=True)
+        )
+        height, width = pixels.shape[:2]
+        return Answer(answers, watch.timing_ms(), width, height)
+
+    def search_text(
+        self,
+        text: TextQuery,
+        *,
+        supercategories: Sequence[str] | None = None,
+        where: Filter = EVERYTHING,
+        k: int = 10,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Products that fit the words.
+
+        Raises:
+            QueryRejected: no wanted words, or an unknown supercategory.
+        """
+        if not text.positive:
+            raise QueryRejected("A search by text alone needs wanted words, not only unwanted ones.")
+        watch = Stopwatch(deadline)
+        names = self._supercategories(supercategories)
+        with watch.stage("embed"):
+            positive, negative = self._embed_text(text)
+        probe = Probe(positive=positive, negative=negative, words=text.positive)
+        hits = self.searcher.search(probe, names, k, where, None, watch)
+        return Answer((GarmentHits(None, names[0] if len(names) == 1 else None, hits),), watch.timing_ms())
+
+    def similar(
+        self,
+        product_id: str,
+        *,
+        text: TextQuery | None = None,
+        where: Filter = EVERYTHING,
+        k: int = 10,
+        weights: Weights | None = None,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Other products like a stored one ("because you looked at …").
+
+        Raises:
+            ProductNotFound: unknown, or with nothing indexed.
+        """
+        watch = Stopwatch(deadline)
+        entry = self.searcher.ledger.get([product_id]).get(product_id)
+        if entry is None:
+            raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
+        if not entry.items:
+            raise ProductNotFound(f"Product {product_id!r} has no indexed picture ({entry.reason or entry.state}).")
+        with watch.stage("embed"):
+            positive, negative = self._embed_text(text) if text else (None, None)
+        answers = []
+        for supercategory in dict.fromkeys(name for name, _ in entry.items):
+            probe = self._stored_probe(product_id, supercategory, positive, negative, text)
+            hits = self.searcher.search(probe, [supercategory], k, where, weights, watch)
+            answers.append(GarmentHits(None, supercategory, hits))
+        return Answer(tuple(answers), watch.timing_ms())
+
+    def _check(self, query: ImageQuery) -> None:
+        for name in query.supercategories or ():
+            self.seer.taxonomy.require_supercategory(name)
+        if query.box is not None and query.whole_image:
+            raise QueryRejected("Give a box or ask for the whole image, not both.")
+        if (query.box is not None or query.whole_image) and len(query.supercategories or ()) != 1:
+            known = ", ".join(self.seer.taxonomy.supercategories)
+            raise QueryRejected(f"Say which one supercategory the garment is of: {known}.")
+
+    def _garments(self, pixels: Pixels, query: ImageQuery, watch: Stopwatch) -> tuple[Garment, ...]:
+        height, width = pixels.shape[:2]
+        if query.box is not None or query.whole_image:
+            (supercategory,) = query.supercategories or ("",)
+            box = _checked_box(query.box, width, height) if query.box else (0.0, 0.0, float(width), float(height))
+            return (box_garment(supercategory, supercategory, box, width, height),)
+        with watch.stage("segment"):
+            garments = self.seer.garments(pixels)
+        wanted = [g for g in garments if query.supercategories is None or g.supercategory in query.supercategories]
+        if not wanted:
+            seen = ", ".join(dict.fromkeys(g.supercategory for g in garments)) or "none"
+            raise NoGarmentFound(
+                f"No garment to search with was found in the photo (seen: {seen}); "
+                "send another photo, or point at the garment with a box."
+            )
+        return tuple(wanted)
+
+    def _probes(
+        self, crops: Sequence[Crop], colors: Sequence[str | None], text: TextQuery | None, watch: Stopwatch
+    ) -> list[Probe]:
+        with watch.stage("embed"):
+            rows = self.seer.embed(crops)
+            positive, negative = self._embed_text(text) if text else (None, None)
+        return [
+            Probe(
+                rows["visual"][i],
+                rows["semantic"][i],
+                positive,
+                negative,
+                words=text.positive if text else (),
+                color=colors[i],
+            )
+            for i in range(len(crops))
+        ]
+
+    def _embed_text(self, text: TextQuery) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """Wanted and unwanted words as one unit vector each, None where there are none."""
+        rows = self.seer.texts.embed_texts([*text.positive, *text.negative])
+        split = len(text.positive)
+        return _unit_mean(rows[:split]), _unit_mean(rows[split:])
+
+    def _stored_probe(
+        self,
+        product_id: str,
+        supercategory: str,
+        positive: NDArray[np.float32] | None,
+        negative: NDArray[np.float32] | None,
+        text: TextQuery | None,
+    ) -> Probe:
+        store = self.searcher.store
+        items = store.items_of(collection_name(supercategory, "semantic"), product_id)
+        if not items:
+            raise ProductNotFound(f"Product {product_id!r} has no indexed picture at present.")
+        ids = [item.item_id for item in items]
+        rows = {space: store.embeddings(collection_name(supercategory, space), ids)[0] for space in SPACES}
+        facets = {name: items[0].facets[name] for name in SIMILAR_FACETS if name in items[0].facets}
+        return Probe(
+            _unit_mean(rows["visual"]),
+            _unit_mean(rows["semantic"]),
+            positive,
+            negative,
+            words=text.positive if text else (),
+            facets=facets,
+            exclude=frozenset({product_id}),
+        )
+
+    def _supercategories(self, names: Sequence[str] | None) -> list[str]:
+        taxonomy = self.seer.taxonomy
+        return [taxonomy.require_supercategory(n) for n in names] if names else list(taxonomy.supercategories)
+
+
+def _unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    if not len(rows):
+        return None
+    mean = rows.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+
+
+def _checked_box(box: Box, width: int, height: int) -> Box:
+    """The part of a caller's box that lies in the picture.
+
+    Raises:
+        QueryRejected: nothing of it does, or it is not a box.
+    """
+    x0, y0, x1, y1 = box
+    inside = (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
+    if not np.isfinite(box).all() or box_area(inside) < MIN_BOX_SIDE**2:
+        raise QueryRejected(
+            f"The box {list(box)} holds too little of the picture ({width} × {height}); "
+            "give x0, y0, x1, y1 in pixels of the upright image."
+        )
+    return inside
