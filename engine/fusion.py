@@ -43,7 +43,7 @@ class Weights:
 def log_odds(cosines: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
     """Cosines → log-odds of a match, capped so that no signal is ever beyond doubt."""
     scaled = (cosines - calibration.midpoint) / calibration.scale
-    return np.clip(scaled, -_LOGIT_CAP, _LOGIT_CAP).astype(np.float32)
+    return np.asarray(np.clip(scaled, -_LOGIT_CAP, _LOGIT_CAP), np.float32)
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from engine.domain import Pixels
 from engine.errors import ImageTooLarge, ImageUnreadable
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Pixels:
                 image.seek(0)
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
         except UnidentifiedImageError:
-            known = ", ".join(name for name in FORMATS if name != "MPO")
+            known = ", ".join(FORMATS)
             raise ImageUnreadable(f"The file is not an image that can be read; send one of {known}.") from None
         except Image.DecompressionBombError:
             raise ImageTooLarge(f"The image has more than {limits.max_pixels:,} pixels.") from None

@@ -1,0 +1,94 @@
+"""The gate: keypoints → view, coverage, keep or refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.domain import Person, Pose
+from engine.gate import count_people, is_full_shot, judge, view_of
+
+WIDTH, HEIGHT = 200, 400
+BOX = (50.0, 20.0, 150.0, 390.0)
+
+
+def standing(shoulder_spread: float = 50.0) -> NDArray[np.float32]:
+    """A person upright in the middle; a positive spread has the left shoulder on the picture's right."""
+    half = shoulder_spread / 2
+    rows = [
+        (100, 40), (103, 36), (97, 36), (107, 40), (93, 40),
+        (100 + half, 80), (100 - half, 80), (100 + half, 130), (100 - half, 130), (100 + half, 170), (100 - half, 170),
+        (100 + half / 2, 190), (100 - half / 2, 190), (100 + half / 2, 280), (100 - half / 2, 280),
+        (100 + half / 2, 370), (100 - half / 2, 370),
+    ]  # fmt: skip
+    return np.array([(x, y, 0.9) for x, y in rows], np.float32)
+
+
+@pytest.mark.parametrize(("spread", "view"), [(50.0, "front"), (-50.0, "back")])
+def test_order_of_shoulders_tells_front_from_back(spread: float, view: str) -> None:
+    """The person's left shoulder lies on the picture's right when seen from the front."""
+    assert view_of(standing(spread)) == view
+
+
+@pytest.mark.parametrize(("nose", "view"), [(80.0, "left"), (120.0, "right")])
+def test_close_shoulders_are_a_side_view(nose: float, view: str) -> None:
+    """Seen from the side, the nose tells where the person faces."""
+    keypoints = standing(10.0)
+    keypoints[0, 0] = nose
+    assert view_of(keypoints) == view
+
+
+def test_unseen_shoulders_are_no_view() -> None:
+    """Shoulders that the model did not find tell nothing."""
+    keypoints = standing()
+    keypoints[5:7, 2] = 0.05
+    assert view_of(keypoints) == "none"
+
+
+def test_full_shot_needs_head_knees_and_ankles() -> None:
+    """Each part out of the picture, or unseen, makes a partial shot."""
+    assert is_full_shot(standing(), WIDTH, HEIGHT)
+    for part in (slice(0, 5), slice(13, 15), slice(15, 17)):
+        unseen, outside = standing(), standing()
+        unseen[part, 2] = 0.1
+        outside[part, 1] = HEIGHT + 5
+        assert not is_full_shot(unseen, WIDTH, HEIGHT)
+        assert not is_full_shot(outside, WIDTH, HEIGHT)
+
+
+def test_small_bystanders_do_not_count() -> None:
+    """A person in the background leaves the main one alone; one of like size does not."""
+    main, far, near = Person(BOX, 0.9), Person((0, 100, 20, 200), 0.9), Person((0, 20, 60, 390), 0.9)
+    assert count_people([main, far]) == 1
+    assert count_people([main, near]) == 2
+    assert count_people([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("people", "keypoints", "keep", "says"),
+    [
+        (1, standing(), True, "Full-shot"),
+        (1, standing(-50), False, "back"),
+        (1, standing(5), False, "side"),
+        (2, standing(), False, "2 people"),
+        (0, None, False, "No person"),
+    ],
+)
+def test_judge_gives_verdict_and_reason(
+    people: int, keypoints: NDArray[np.float32] | None, keep: bool, says: str
+) -> None:
+    """Kept only when full-shot, front-facing and alone; every refusal says why."""
+    pose = None if keypoints is None else Pose(keypoints, BOX)
+    report = judge([Person(BOX, 0.9)] * people, pose, WIDTH, HEIGHT)
+    assert (report.keep, report.people) == (keep, people)
+    assert says in report.reason
+
+
+def test_cropped_person_is_refused_as_cut_off() -> None:
+    """Ankles below the picture's edge."""
+    keypoints = standing()
+    keypoints[:, 1] += 60
+    report = judge([Person(BOX, 0.9)], Pose(keypoints, BOX), WIDTH, HEIGHT)
+    assert (report.full_shot, report.keep) == (False, False)
+    assert "cut off" in report.reason
