@@ -1,0 +1,201 @@
+"""The composition root that every program shares: settings from the environment → the parts.
+
+Nothing else reads the environment, and importing this module builds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import HomeInUse, QueryRejected, StoreUnavailable
+from engine.gate import Policy
+from engine.images import ImageLimits
+from engine.pipeline import Seer
+from engine.search import Calibrations, Searcher
+from engine.seams import Ledger, ObjectStore, VectorStore
+from engine.service import ThatLook
+from engine.taxonomy import load_taxonomy
+from models.registry import load_models
+from models.runtime import RuntimeOptions
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set, as THATLOOK_NAME in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".thatlook")
+    profile: str = "starter"
+    runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    taxonomy: Path | None = None
+    policy: Policy = "prefer"
+    milvus_uri: str | None = None
+    milvus_token: SecretStr | None = None
+    ledger_url: str | None = None
+    s3_endpoint: str | None = None
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_bucket: str = "thatlook"
+    s3_secure: bool = True
+    max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
+    max_image_pixels: int = Field(default=50_000_000, ge=10_000)
+    budget_s: float = Field(default=5.0, gt=0)
+    allow_image_urls: bool = False
+    allow_private_hosts: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The caps on pictures."""
+        return ImageLimits(self.max_image_bytes, self.max_image_pixels)
+
+
+def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from the environment; options of the command line go before it.
+
+    Raises:
+        QueryRejected: a setting that cannot be understood, by name.
+    """
+    try:
+        settings = Settings(**(overrides or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise QueryRejected(f"The setting THATLOOK_{name} cannot be used: {first['msg']}.") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What the programs are made of."""
+
+    settings: Settings
+    store: VectorStore
+    objects: ObjectStore
+    ledger: Ledger
+    seer: Seer
+    thatlook: ThatLook
+
+
+def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
+    """The models of the profile, ready to look at pictures, and how their cosines are to be read.
+
+    Raises:
+        ModelUnavailable: a model file is missing or broken.
+    """
+    models = load_models(
+        settings.profile,
+        home=settings.home,
+        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads),
+    )
+    seer = Seer(
+        models.segmenter, models.pose, models.visual, models.semantic, models.semantic, load_taxonomy(settings.taxonomy)
+    )
+    return seer, Calibrations(models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration)
+
+
+@contextmanager
+def open_parts(settings: Settings) -> Iterator[Parts]:
+    """Build every part, and let go of all of them in the end.
+
+    Raises:
+        HomeInUse: another process works on this home.
+        ModelMismatch: the home was made by other models.
+        StoreUnavailable, ModelUnavailable: something is not there.
+    """
+    with ExitStack() as stack:
+        seer, calibrations = build_seer(settings)
+        if settings.milvus_uri is None or settings.ledger_url is None or settings.s3_endpoint is None:
+            stack.enter_context(hold_home(settings.home))
+        ledger = _open_ledger(settings)
+        stack.callback(ledger.close)
+        objects = _open_objects(settings)
+        stack.callback(objects.close)
+        store = _open_store(settings)
+        stack.callback(store.close)
+        for spec in seer.collection_specs():
+            store.ensure(spec)
+        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits)
+        yield Parts(settings, store, objects, ledger, seer, thatlook)
+
+
+@contextmanager
+def hold_home(home: Path) -> Iterator[None]:
+    """Keep a home for this process alone: Milvus Lite loses rows under two writers.
+
+    Raises:
+        HomeInUse: another process holds it.
+        StoreUnavailable: the folder cannot be made or written.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home / "lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _holder(home)
+        raise HomeInUse(
+            f"The home {home} is in use by another thatlook process{holder}. Ask that server over HTTP, "
+            "stop it first, or choose another home with --home."
+        ) from None
+    except OSError as error:
+        raise StoreUnavailable(f"The home {home} cannot be written ({error.strerror}).") from error
+    try:
+        (home / "pid").write_text(str(os.getpid()))
+        yield
+    finally:
+        (home / "pid").unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(home: Path) -> str:
+    try:
+        return f" (pid {int((home / 'pid').read_text())})"
+    except (OSError, ValueError):
+        return ""
+
+
+def _open_store(settings: Settings) -> VectorStore:
+    if settings.milvus_uri:
+        from engine.stores.milvus import MilvusStore
+
+        return MilvusStore(settings.milvus_uri, token=_secret(settings.milvus_token))
+    from engine.stores.lite import LiteStore
+
+    return LiteStore(settings.home / "vectors")
+
+
+def _open_objects(settings: Settings) -> ObjectStore:
+    if settings.s3_endpoint:
+        from engine.objects.s3 import S3ObjectStore
+
+        return S3ObjectStore(
+            settings.s3_endpoint,
+            access_key=_secret(settings.s3_access_key),
+            secret_key=_secret(settings.s3_secret_key),
+            bucket=settings.s3_bucket,
+            secure=settings.s3_secure,
+        )
+    from engine.objects.folder import FolderObjectStore
+
+    return FolderObjectStore(settings.home / "images")
+
+
+def _open_ledger(settings: Settings) -> Ledger:
+    from engine.ledger.sql import SqlLedger
+
+    return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""

@@ -1,0 +1,192 @@
+"""The search over the exact store: union, exact rescoring, fusion, one hit per product, top-k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.domain import SPACES, CollectionSpec, Item, Product
+from engine.errors import QueryRejected
+from engine.filters import parse_filter
+from engine.fusion import Weights, fuse, log_odds
+from engine.search import Calibrations, Probe, Searcher
+from engine.seams import Calibration
+from engine.stores.exact import ExactStore
+from engine.taxonomy import collection_name
+
+DIM = 8
+CALIBRATION = Calibration(0.5, 0.1)
+
+
+class Shelf:
+    """A ledger that only knows products."""
+
+    def __init__(self, product_ids: Iterable[str]) -> None:
+        self.known = {i: Product(i, f"Product {i}", f"https://shop.example/{i}", ("a.jpg",)) for i in product_ids}
+
+    def products(self, product_ids: list[str]) -> dict[str, Product]:
+        return {i: self.known[i] for i in product_ids if i in self.known}
+
+
+def unit(*values: float) -> NDArray[np.float32]:
+    row = np.zeros(DIM, np.float32)
+    row[: len(values)] = values
+    return row / np.linalg.norm(row)
+
+
+def random_rows(n: int, seed: int) -> NDArray[np.float32]:
+    rows = np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def item(item_id: str, product_id: str, **facets: str) -> Item:
+    return Item(
+        item_id, product_id, "upper_wear", "upper_wear", "k", (0, 0, 9, 9), {k: (v,) for k, v in facets.items()}, 10.0
+    )
+
+
+def searcher(
+    items: list[Item], visual: NDArray[np.float32], semantic: NDArray[np.float32], supercategory: str = "upper_wear"
+) -> Searcher:
+    store = ExactStore()
+    for space, rows in zip(SPACES, (visual, semantic), strict=True):
+        name = collection_name(supercategory, space)
+        store.ensure(CollectionSpec(name, DIM, "f"))
+        store.upsert(name, items, rows)
+    return Searcher(store, Shelf({i.product_id for i in items}), Calibrations(CALIBRATION, CALIBRATION, CALIBRATION))  # type: ignore[arg-type]
+
+
+def test_scores_equal_the_formula_over_all_rows() -> None:
+    """Hits are the k best by the fused score of both embeddings, computed here by brute force."""
+    visual, semantic = random_rows(300, 1), random_rows(300, 2)
+    items = [item(f"i{n}", f"p{n}") for n in range(300)]
+    probe = Probe(random_rows(1, 3)[0], random_rows(1, 4)[0])
+    hits = searcher(items, visual, semantic).search(probe, ["upper_wear"], 7)
+    expected = fuse(
+        {
+            "visual": log_odds(visual @ probe.visual, CALIBRATION),
+            "semantic": log_odds(semantic @ probe.semantic, CALIBRATION),
+        },
+        Weights(),
+    )
+    order = np.argsort(-expected)[:7]
+    assert [h.product.product_id for h in hits] == [f"p{n}" for n in order]
+    assert np.allclose([h.score for h in hits], expected[order], atol=1e-6)
+
+
+def test_one_hit_per_product_with_its_best_item() -> None:
+    """A product with three pictures answers once, with the picture that matches best."""
+    rows = np.stack([unit(1, 0.5), unit(1), unit(1, 1), unit(0, 1)])
+    items = [item("a1", "a"), item("a2", "a"), item("a3", "a"), item("b1", "b")]
+    hits = searcher(items, rows, rows).search(Probe(unit(1), unit(1)), ["upper_wear"], 5)
+    assert [(h.product.product_id, h.item.item_id) for h in hits] == [("a", "a2"), ("b", "b1")]
+
+
+def test_k_products_come_even_when_one_product_fills_the_first_candidates() -> None:
+    """500 near pictures of one product do not hide the three others."""
+    near = np.stack([unit(1, 0.001 * n) for n in range(500)])
+    rows = np.concatenate([near, np.stack([unit(0.2, 1), unit(0.1, 1), unit(0, 1)])])
+    items = [item(f"a{n}", "a") for n in range(500)] + [item(x, x) for x in "bcd"]
+    hits = searcher(items, rows, rows).search(Probe(unit(1), unit(1)), ["upper_wear"], 4)
+    assert [h.product.product_id for h in hits] == ["a", "b", "c", "d"]
+
+
+def test_filter_holds_and_fills_k() -> None:
+    """With a filter that one row in a hundred passes, all ten of its rows come."""
+    rows = random_rows(1000, 5)
+    items = [item(f"i{n}", f"p{n}", color="navy" if n % 100 == 0 else "red") for n in range(1000)]
+    hits = searcher(items, rows, rows).search(Probe(rows[1], rows[1]), ["upper_wear"], 10, parse_filter(["color=navy"]))
+    assert {h.product.product_id for h in hits} == {f"p{n}" for n in range(0, 1000, 100)}
+
+
+def test_words_move_the_image() -> None:
+    """Of two equally similar products, the one that fits the wanted word wins, and the unwanted one loses."""
+    rows = np.stack([unit(1, 1, 0), unit(1, 0, 1)])
+    found = searcher([item("a", "a"), item("b", "b")], rows, rows)
+    for positive, negative in ((unit(0, 0, 1), None), (None, unit(0, 1, 0))):
+        hits = found.search(Probe(unit(1), unit(1), positive, negative), ["upper_wear"], 2)
+        assert [h.product.product_id for h in hits] == ["b", "a"]
+        assert hits[0].signals.text is not None
+
+
+def test_text_alone_searches_the_semantic_space() -> None:
+    """The visual embedding has no part, and says so."""
+    visual = np.stack([unit(1), unit(0, 1)])
+    semantic = np.stack([unit(0, 0, 1), unit(0, 0, 0, 1)])
+    hits = searcher([item("a", "a"), item("b", "b")], visual, semantic).search(
+        Probe(positive=unit(0, 0, 0, 1)), ["upper_wear"], 2
+    )
+    assert hits[0].product.product_id == "b"
+    assert (hits[0].signals.visual, hits[0].signals.semantic) == (None, None)
+
+
+def test_weight_zero_takes_a_signal_out() -> None:
+    """With visual weight 0 the order is the semantic one."""
+    visual, semantic = np.stack([unit(1), unit(0, 1)]), np.stack([unit(0, 1), unit(1)])
+    found = searcher([item("a", "a"), item("b", "b")], visual, semantic)
+    first = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(1, 0, 0))[0]
+    second = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(0, 1, 0))[0]
+    assert (first.product.product_id, second.product.product_id) == ("a", "b")
+
+
+def test_excluded_and_forgotten_products_do_not_answer() -> None:
+    """The product that asks, and rows whose product the ledger no longer has."""
+    rows = np.stack([unit(1), unit(1, 0.1), unit(1, 0.2)])
+    found = searcher([item(x, x) for x in "abc"], rows, rows)
+    found.ledger.known.pop("b")  # type: ignore[attr-defined]
+    hits = found.search(Probe(unit(1), unit(1), exclude=frozenset("a")), ["upper_wear"], 3)
+    assert [h.product.product_id for h in hits] == ["c"]
+
+
+def test_a_row_missing_its_sister_is_no_hit() -> None:
+    """A crash between the two writes leaves a row in one collection; it must not answer."""
+    rows = np.stack([unit(1), unit(1, 0.1)])
+    found = searcher([item("a", "a"), item("b", "b")], rows, rows)
+    found.store.delete_products("upper_wear_semantic", ["a"])
+    hits = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 2)
+    assert [h.product.product_id for h in hits] == ["b"]
+
+
+def test_why_names_shared_facets_words_and_color() -> None:
+    """The reasons hold what the hit shares with the query, and no more."""
+    rows = np.stack([unit(1)])
+    found = searcher([item("a", "a", color="navy", brand="acme")], rows, rows)
+    probe = Probe(
+        unit(1),
+        unit(1),
+        unit(1),
+        words=("a navy product",),
+        facets={"brand": ("acme",), "color": ("red",)},
+        color="navy",
+    )
+    why = " ".join(found.search(probe, ["upper_wear"], 1)[0].why)
+    assert "The same colour as in the photo: navy." in why
+    assert "The same brand: acme." in why
+    assert "The same color" not in why
+    assert "The shop's own words say: product." in why
+
+
+@pytest.mark.parametrize("k", [0, -1, 101])
+def test_k_out_of_range_is_refused(k: int) -> None:
+    """In words that give the range."""
+    found = searcher([], np.zeros((0, DIM), np.float32), np.zeros((0, DIM), np.float32))
+    with pytest.raises(QueryRejected, match="1 to 100"):
+        found.search(Probe(unit(1)), ["upper_wear"], k)
+
+
+def test_weights_that_mean_nothing_are_refused() -> None:
+    """Negative, NaN, or nothing at all."""
+    for bad in ({"visual": -1.0}, {"text": float("nan")}, {"visual": 0.0, "semantic": 0.0, "text": 0.0}):
+        with pytest.raises(QueryRejected):
+            replace(Weights(), **bad)
+
+
+def test_score_is_one_half_at_the_midpoint() -> None:
+    """Calibrated: as likely as not, whatever the signals are."""
+    at = np.array([0.5], np.float32)
+    logits = {"visual": log_odds(at, CALIBRATION), "text": log_odds(at, CALIBRATION)}
+    assert fuse(logits, Weights())[0] == pytest.approx(0.5)

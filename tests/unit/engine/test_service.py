@@ -1,0 +1,210 @@
+"""thatlook as one object, over fake models that tell garments by colour and the exact store."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.clock import Deadline
+from engine.crops import box_garment
+from engine.domain import SPACES, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
+from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
+from engine.pipeline import Seer
+from engine.search import Calibrations, Searcher
+from engine.seams import Calibration, IngestState, LedgerEntry
+from engine.service import ImageQuery, TextQuery, ThatLook
+from engine.stores.exact import ExactStore
+from engine.taxonomy import collection_name, load_taxonomy
+
+CALIBRATION = Calibration(0.5, 0.1)
+WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
+
+
+class ColorModel:
+    """Embeds a crop as the mean colour of its garment, and a text as the colour that it names."""
+
+    fingerprint, dim, calibration = "color", 3, CALIBRATION
+
+    def embed(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        means = np.array([c.pixels[c.mask].mean(axis=0) + 1e-3 for c in crops], np.float32)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([WORDS[t] for t in texts], np.float32)
+
+
+class HalvesSegmenter:
+    """The top half is upper wear, the lower half lower wear, unless the picture is grey."""
+
+    fingerprint = "halves"
+
+    def segment(self, image: Pixels) -> Scene:
+        height, width = image.shape[:2]
+        if np.ptp(image.mean(axis=(0, 1))) < 1:
+            return Scene((), ())
+        boxes: dict[str, Box] = {"upper_wear": (0, 0, width, height / 2), "lower_wear": (0, height / 2, width, height)}
+        garments = tuple(box_garment(name, name, box, width, height) for name, box in boxes.items())
+        return Scene(garments, (Person((0, 0, width, height), 0.9),))
+
+
+class NoPose:
+    fingerprint = "none"
+
+    def estimate(self, image: Pixels, boxes: Sequence[Box]) -> list[Pose]:
+        return []
+
+
+class Book:
+    def __init__(self, entries: Sequence[LedgerEntry]) -> None:
+        self.entries = {e.product.product_id: e for e in entries}
+
+    def get(self, ids: Sequence[str]) -> dict[str, LedgerEntry]:
+        return {i: self.entries[i] for i in ids if i in self.entries}
+
+    def products(self, ids: Sequence[str]) -> dict[str, Product]:
+        return {i: self.entries[i].product for i in ids if i in self.entries}
+
+
+def rgb(color: str) -> NDArray[np.float32]:
+    row = np.array(WORDS[color], np.float32) * 0.98 + 0.02
+    return row / np.linalg.norm(row)
+
+
+@pytest.fixture
+def thatlook() -> ThatLook:
+    """Three upper and three lower products, one of each colour."""
+    model, store, taxonomy = ColorModel(), ExactStore(), load_taxonomy()
+    entries = []
+    for name in taxonomy.supercategories:
+        for space in SPACES:
+            store.ensure(CollectionSpec(collection_name(name, space), 3, "color"))
+    for name in ("upper_wear", "lower_wear"):
+        for color in WORDS:
+            key = f"{color}-{name}"
+            item = Item(f"{key}#0", key, name, name, "k", (0, 0, 9, 9), {"color": (color,)})
+            for space in SPACES:
+                store.upsert(collection_name(name, space), [item], rgb(color)[None])
+            product = Product(key, f"A {color} thing", f"https://shop.example/{key}", ("a.jpg",))
+            now = datetime.now(UTC)
+            entries.append(LedgerEntry(product, IngestState.INDEXED, "feed", "r", "c", now, ((name, item.item_id),)))
+    entries.append(
+        LedgerEntry(
+            Product("refused", "t", "l", ()), IngestState.REFUSED, "f", "r", "c", datetime.now(UTC), reason="no garment"
+        )
+    )
+    seer = Seer(HalvesSegmenter(), NoPose(), model, model, model, taxonomy)
+    calibrations = Calibrations(CALIBRATION, CALIBRATION, CALIBRATION)
+    return ThatLook(seer, Searcher(store, Book(entries), calibrations))  # type: ignore[arg-type]
+
+
+def photo(top: str, bottom: str) -> bytes:
+    image = Image.new("RGB", (64, 128), top)
+    image.paste(bottom, (0, 64, 64, 128))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_each_garment_gets_products_of_its_own_kind(thatlook: ThatLook) -> None:
+    """The red top finds the red upper product, the blue trousers the blue lower one."""
+    answer = thatlook.search_image(photo("red", "blue"), k=1)
+    found = {g.supercategory: g.hits[0].product.product_id for g in answer.garments}
+    assert found == {"upper_wear": "red-upper_wear", "lower_wear": "blue-lower_wear"}
+    assert (answer.width, answer.height) == (64, 128)
+    assert {"decode", "segment", "crop", "embed", "candidates", "rescore", "rank", "total"} <= set(answer.timing_ms)
+
+
+def test_supercategory_narrows_the_answer(thatlook: ThatLook) -> None:
+    """Only the garments asked for are searched."""
+    answer = thatlook.search_image(photo("red", "blue"), ImageQuery(supercategories=("lower_wear",)), k=1)
+    assert [g.supercategory for g in answer.garments] == ["lower_wear"]
+
+
+def test_own_box_replaces_detection(thatlook: ThatLook) -> None:
+    """A box on the blue half searched as upper wear finds the blue upper product, and reaches no further."""
+    query = ImageQuery(supercategories=("upper_wear",), box=(0, 70, 64, 400))
+    answer = thatlook.search_image(photo("red", "blue"), query, k=1)
+    assert answer.garments[0].hits[0].product.product_id == "blue-upper_wear"
+    assert answer.garments[0].garment is not None
+    assert answer.garments[0].garment.box == (0, 70, 64, 128)
+
+
+def test_whole_image_skips_detection(thatlook: ThatLook) -> None:
+    """Even a photo without garments can be asked about as a whole."""
+    query = ImageQuery(supercategories=("upper_wear",), whole_image=True)
+    assert "segment" not in thatlook.search_image(photo("#777777", "#777777"), query, k=1).timing_ms
+
+
+def test_text_moves_the_photo(thatlook: ThatLook) -> None:
+    """ "The same in green": the green products come first."""
+    answer = thatlook.search_image(photo("red", "red"), text=TextQuery(("green",)), k=3)
+    for garment in answer.garments:
+        assert garment.hits[0].product.product_id.startswith("green")
+
+
+def test_text_alone_searches_everything(thatlook: ThatLook) -> None:
+    """One list over all supercategories."""
+    (answer,) = thatlook.search_text(TextQuery(("blue",)), k=2).garments
+    assert {h.product.product_id for h in answer.hits} == {"blue-upper_wear", "blue-lower_wear"}
+
+
+def test_similar_leaves_the_asking_product_out(thatlook: ThatLook) -> None:
+    """And stays in its supercategory."""
+    (answer,) = thatlook.similar("red-upper_wear", k=5).garments
+    assert {h.product.product_id for h in answer.hits} == {"green-upper_wear", "blue-upper_wear"}
+
+
+@pytest.mark.parametrize(("product_id", "says"), [("nope", "no product"), ("refused", "no garment")])
+def test_similar_to_what_is_not_there(thatlook: ThatLook, product_id: str, says: str) -> None:
+    """An unknown product, and one that was refused: each with its reason."""
+    with pytest.raises(ProductNotFound, match=says):
+        thatlook.similar(product_id)
+
+
+def test_a_photo_without_garments_says_so(thatlook: ThatLook) -> None:
+    """And says what to do."""
+    with pytest.raises(NoGarmentFound, match="point at the garment with a box"):
+        thatlook.search_image(photo("#777777", "#777777"))
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (ImageQuery(supercategories=("hats",)), "no supercategory 'hats'"),
+        (ImageQuery(box=(0, 0, 9, 9)), "which one supercategory"),
+        (ImageQuery(whole_image=True), "which one supercategory"),
+        (ImageQuery(("upper_wear",), (0, 0, 9, 9), whole_image=True), "not both"),
+        (ImageQuery(("upper_wear",), (100, 0, 200, 90)), "too little of the picture"),
+        (ImageQuery(("upper_wear",), (9, 9, 0, 0)), "too little of the picture"),
+        (ImageQuery(("upper_wear",), (0, 0, float("nan"), 9)), "too little of the picture"),
+    ],
+)
+def test_parameters_that_do_not_fit(thatlook: ThatLook, query: ImageQuery, says: str) -> None:
+    """Each contradiction is named."""
+    with pytest.raises(QueryRejected, match=says):
+        thatlook.search_image(photo("red", "blue"), query)
+
+
+def test_bad_texts_are_refused() -> None:
+    """Nothing, blanks, 10,000 characters, too many."""
+    for bad in ((), ("",), ("  ",), ("x" * 10_000,), ("red",) * 17):
+        with pytest.raises(TextRejected):
+            TextQuery(bad)
+
+
+def test_unwanted_words_alone_are_no_text_search(thatlook: ThatLook) -> None:
+    """There would be nothing to rank by."""
+    with pytest.raises(QueryRejected, match="wanted words"):
+        thatlook.search_text(TextQuery((), ("red",)))
+
+
+def test_a_deadline_that_passed_stops_the_work(thatlook: ThatLook) -> None:
+    """Before the first stage, not after the last."""
+    with pytest.raises(DeadlineExceeded, match="before decode"):
+        thatlook.search_image(photo("red", "blue"), deadline=Deadline.within(-1))
