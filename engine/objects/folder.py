@@ -1,0 +1,122 @@
+"""Pictures in a local folder. A write is there in full or not at all, also after a power cut."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from engine.errors import ObjectNotFound, StoreUnavailable
+from engine.objects.keys import check_key
+
+_TEMPORARY = "."
+"""No key has a part that begins so (keys.py)."""
+
+
+class FolderObjects:
+    """Implements `engine.seams.ObjectStore` over a folder, which is created where it is missing.
+
+    The content type is not kept: pictures say what they are in their first bytes.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unavailable(root, error) from error
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:  # noqa: ARG002
+        """Store or replace: written beside, flushed to the disk, then renamed over."""
+        target = self._path(key)
+        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_flushed(temporary, data)
+                temporary.replace(target)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _flush_folder(target.parent)
+        except OSError as error:
+            raise _unavailable(self._root, error) from error
+
+    def get(self, key: str) -> bytes:
+        """The bytes.
+
+        Raises:
+            ObjectNotFound: there is no such key.
+        """
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise ObjectNotFound(f"There is no stored image {key!r}.") from None
+        except OSError as error:
+            raise _unavailable(self._root, error) from error
+
+    def exists(self, key: str) -> bool:
+        """Whether the key is there."""
+        return self._path(key).is_file()
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Remove; folders that become empty stay, as another thread may be writing into them."""
+        for path in [self._path(key) for key in keys]:
+            try:
+                path.unlink(missing_ok=True)
+            except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+                if path.is_file():
+                    raise _unavailable(self._root, error) from error
+            except OSError as error:
+                raise _unavailable(self._root, error) from error
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key under a prefix (of characters, as in S3), sorted."""
+        folder, _, _ = prefix.rpartition("/")
+        start = self._path(folder) if folder else self._root
+        yield from _walk(start, f"{folder}/" if folder else "", prefix)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _path(self, key: str) -> Path:
+        return self._root / check_key(key)
+
+
+def _walk(folder: Path, base: str, prefix: str) -> Iterator[str]:
+    """Keys below `folder` in their own order, so that no more than one folder is held at a time."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(f"{e.name}/" if e.is_dir() else e.name for e in entries if not e.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        key = base + name
+        if not (key.startswith(prefix) or prefix.startswith(key)):
+            continue
+        if name.endswith("/"):
+            yield from _walk(folder / name, key, prefix)
+        elif key.startswith(prefix):
+            yield key
+
+
+def _write_flushed(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unavailable(root: Path, error: OSError) -> StoreUnavailable:
+    reason = error.strerror or str(error)
+    return StoreUnavailable(f"The image folder {root} cannot be used ({reason}); check its rights and free space.")
