@@ -1,0 +1,1 @@
+"""The top floor: the demo, the doctor, and what measures thatlook as its users would."""
