@@ -25,7 +25,8 @@ class BrokenStore(FolderObjects):
         return any(True for _ in super().keys(key))
 
     def keys(self, prefix: str = "") -> Iterator[str]:
-        yield from reversed([key for key in super().keys() if not prefix or key])
+        everything = list(super().keys(prefix[:0]))
+        yield from reversed(everything)
 
     def delete(self, keys: Collection[str]) -> None:
         for key in keys:

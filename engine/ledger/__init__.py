@@ -1,0 +1,1 @@
+"""The catalogue's book over SQLite and PostgreSQL."""

@@ -1,0 +1,280 @@
+"""The ledger over SQLite (one machine) and PostgreSQL (at scale), through SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    BindParameter,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from engine.domain import Product
+from engine.errors import ContractBroken, StoreUnavailable
+from engine.ledger import rows, tables
+from engine.seams import FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
+
+CHUNK = 500
+"""Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
+BUSY_TIMEOUT_S = 30.0
+_MIGRATION_LOCK = 0x7468_6174_6C6F_6F6B  # "thatlook", for PostgreSQL's advisory locks
+
+_IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
+_PRODUCTS_BY_ID = select(tables.products.c.product_id, tables.products.c.product).where(
+    tables.products.c.product_id.in_(_IDS)
+)
+_ENTRIES_BY_ID = select(tables.products).where(tables.products.c.product_id.in_(_IDS))
+_REFUSALS_BY_ID = (
+    select(tables.refusals)
+    .where(tables.refusals.c.product_id.in_(_IDS))
+    .order_by(tables.refusals.c.product_id, tables.refusals.c.position)
+)
+
+
+class SqlLedger:
+    """Implements `engine.seams.Ledger`. Safe to call from several threads and, on PostgreSQL, from several machines.
+
+    `url` is SQLAlchemy's: `sqlite:///path/to/ledger.db` or `postgresql+psycopg://user@host/database`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._writer = self._engine.execution_options(writes=True)
+        self._where = self._engine.url.render_as_string(hide_password=True)
+        try:
+            with self._transaction() as connection:
+                if self._engine.dialect.name == "postgresql":  # Two programs may start at once on an empty database.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                tables.migrate(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    def put(self, entries: Sequence[LedgerEntry]) -> None:
+        """Write entries by product_id, in one transaction; of equal ids the last counts."""
+        last = {entry.product.product_id: entry for entry in entries}
+        with self._transaction() as connection:
+            for chunk in _chunks(sorted(last)):
+                chosen = [last[product_id] for product_id in chunk]
+                connection.execute(self._upsert(tables.products), [rows.product_row(entry) for entry in chosen])
+                connection.execute(delete(tables.refusals).where(tables.refusals.c.product_id.in_(chunk)))
+                if refused := [row for entry in chosen for row in rows.refusal_rows(entry)]:
+                    connection.execute(insert(tables.refusals), refused)
+
+    def get(self, product_ids: Sequence[str]) -> dict[str, LedgerEntry]:
+        """Entries by product_id; unknown ones are absent."""
+        found: dict[str, LedgerEntry] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(product_ids):
+                entries = connection.execute(_ENTRIES_BY_ID, {"ids": chunk}).mappings().all()
+                found.update((e.product.product_id, e) for e in _with_refusals(connection, entries))
+        return found
+
+    def products(self, product_ids: Sequence[str]) -> dict[str, Product]:
+        """Only the products: one SELECT per 500 ids."""
+        found: dict[str, Product] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(product_ids):
+                for product_id, record in connection.execute(_PRODUCTS_BY_ID, {"ids": chunk}):
+                    found[product_id] = rows.read_product(record)
+        return found
+
+    def delete(self, product_ids: Collection[str]) -> None:
+        """Forget products and their refusals."""
+        with self._transaction() as connection:
+            for chunk in _chunks(product_ids):
+                connection.execute(delete(tables.products).where(tables.products.c.product_id.in_(chunk)))
+
+    def ids(self, *, feed: str | None = None, state: IngestState | None = None) -> Iterator[str]:
+        """Product ids in order, read page by page: no transaction stays open while the caller works."""
+        after = ""
+        query = _wanted(select(tables.products.c.product_id), feed, state).limit(bindparam("most", CHUNK * 10))
+        query = query.where(tables.products.c.product_id > bindparam("after"))
+        while True:
+            with self._reading() as connection:
+                page = list(connection.execute(query, {"after": after}).scalars())
+            yield from page
+            if len(page) < CHUNK * 10:
+                return
+            after = page[-1]
+
+    def page(
+        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100
+    ) -> list[LedgerEntry]:
+        """Entries in product_id order, from behind `after`."""
+        query = _wanted(select(tables.products), None, state).where(tables.products.c.product_id > (after or ""))
+        with self._reading() as connection:
+            return _with_refusals(connection, connection.execute(query.limit(limit)).mappings().all())
+
+    def counts(self) -> dict[IngestState, int]:
+        """How many products stand where; every state is named."""
+        query = select(tables.products.c.state, func.count()).group_by(tables.products.c.state)
+        with self._reading() as connection:
+            found = {str(state): int(n) for state, n in connection.execute(query)}
+        return {state: found.get(state.value, 0) for state in IngestState}
+
+    def refusal_counts(self) -> dict[str, int]:
+        """How many images were refused, by reason, the most frequent first."""
+        amount = func.count().label("amount")
+        query = select(tables.refusals.c.reason, amount).group_by(tables.refusals.c.reason)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(amount.desc(), tables.refusals.c.reason))
+            return {str(reason): int(n) for reason, n in found}
+
+    def start_run(self, feed: str, total: int | None) -> int:
+        """Open a run; returns its id."""
+        row = {"feed": feed, "started": time.time(), "total": total, "counts": "{}"}
+        with self._transaction() as connection:
+            key = connection.execute(insert(tables.runs).values(row)).inserted_primary_key
+        if key is None:
+            raise ContractBroken("The database gave the new run no number.")
+        return int(key[0])
+
+    def update_run(self, run_id: int, counts: Mapping[str, int], *, finished: bool = False) -> None:
+        """Write a run's progress."""
+        values: dict[str, Any] = {"counts": rows.to_json(dict(counts))}
+        if finished:
+            values["finished"] = time.time()
+        with self._transaction() as connection:
+            connection.execute(update(tables.runs).where(tables.runs.c.run_id == run_id).values(values))
+
+    def runs(self, limit: int = 20) -> list[IngestRun]:
+        """The latest runs, newest first."""
+        query = select(tables.runs).order_by(tables.runs.c.run_id.desc()).limit(limit)
+        with self._reading() as connection:
+            return [rows.read_run(dict(row)) for row in connection.execute(query).mappings()]
+
+    def add_errors(self, run_id: int, errors: Sequence[FeedError]) -> None:
+        """Record rows that were not taken."""
+        if errors:
+            with self._transaction() as connection:
+                connection.execute(insert(tables.errors), [rows.error_row(run_id, error) for error in errors])
+
+    def errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[FeedError]:
+        """A run's errors in line order."""
+        query = (
+            select(tables.errors)
+            .where(tables.errors.c.run_id == run_id)
+            .order_by(tables.errors.c.line, tables.errors.c.error_id)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query.offset(offset).limit(limit)).mappings()
+            return [rows.read_error(dict(row)) for row in found]
+
+    def get_setting(self, name: str) -> str | None:
+        """A fact about the whole catalogue."""
+        query = select(tables.settings.c.value).where(tables.settings.c.name == name)
+        with self._reading() as connection:
+            value = connection.execute(query).scalar()
+        return None if value is None else str(value)
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Write such a fact."""
+        with self._transaction() as connection:
+            connection.execute(self._upsert(tables.settings), [{"name": name, "value": value}])
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._engine.dispose()
+
+    def _upsert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """INSERT … ON CONFLICT (primary key) DO UPDATE, which both databases know."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        statement: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+        rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[:1] or [type(error.orig).__name__]
+            raise StoreUnavailable(f"The ledger at {self._where} did not do as asked ({reason[0]}).") from error
+        except SQLAlchemyError as error:
+            raise StoreUnavailable(f"The ledger at {self._where} did not answer ({type(error).__name__}).") from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed)
+        if parsed.get_backend_name() == "postgresql":
+            options = {"connect_timeout": 5}
+            return create_engine(
+                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, connect_args=options
+            )
+    except (ArgumentError, NoSuchModuleError):
+        pass
+    raise ContractBroken("The ledger's address is not one of sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+
+
+def _sqlite(url: URL) -> Engine:
+    """SQLite so that readers never wait for the writer, and one writer waits for the other."""
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # The driver would otherwise begin late, and deadlock on upgrading.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # An acknowledged write survives a power cut.
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    return engine
+
+
+def _wanted(query: Select[Any], feed: str | None, state: IngestState | None) -> Select[Any]:
+    if feed is not None:
+        query = query.where(tables.products.c.feed == feed)
+    if state is not None:
+        query = query.where(tables.products.c.state == state.value)
+    return query.order_by(tables.products.c.product_id)
+
+
+def _with_refusals(connection: Connection, entries: Sequence[Mapping[Any, Any]]) -> list[LedgerEntry]:
+    refused: dict[str, list[ImageRefusal]] = {}
+    for chunk in _chunks([row["product_id"] for row in entries]):
+        for row in connection.execute(_REFUSALS_BY_ID, {"ids": chunk}).mappings():
+            refused.setdefault(row["product_id"], []).append(rows.read_refusal(dict(row)))
+    return [rows.read_entry(row, refused.get(row["product_id"], [])) for row in entries]
+
+
+def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
+    ordered = list(dict.fromkeys(ids))
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
