@@ -6,6 +6,9 @@ A profile is a folder (`weights/starter`, or `<home>/models/<profile>`) with one
     register(folder, ModelSpec(role="visual", file="visual.onnx", architecture="densenet121",
                                input_size=(160, 160), mean=(…), std=(…), resize="pad_square",
                                pad_value=255, dim=1024, calibration={"image": Calibration(0.8, 0.05)}))
+
+Names inside the ONNX files: pictures go in as `images`, texts as `tokens`; `embeddings`, `heatmaps`,
+or `output0` and `output1` (segmenter) come out. `models.export.onnx_file` writes such files from torch.
 """
 
 from __future__ import annotations
