@@ -14,7 +14,7 @@ _TEMPORARY = "."
 """No key has a part that begins so (keys.py)."""
 
 
-class FolderObjects:
+class FolderObjectStore:
     """Implements `engine.seams.ObjectStore` over a folder, which is created where it is missing.
 
     The content type is not kept: pictures say what they are in their first bytes.

@@ -25,7 +25,6 @@ class S3Settings:
     """Where an S3 is. `endpoint` is host:port, or a URL whose scheme then says `secure`."""
 
     endpoint: str
-    bucket: str
     access_key: str | None = None
     secret_key: str | None = None
     region: str | None = None
@@ -36,7 +35,7 @@ class S3Settings:
 
     def __repr__(self) -> str:
         """Without the secret, so that no log ever holds it."""
-        return f"S3Settings(endpoint={self.endpoint!r}, bucket={self.bucket!r})"
+        return f"S3Settings(endpoint={self.endpoint!r}, access_key={self.access_key!r})"
 
 
 def connect(settings: S3Settings) -> Minio:
@@ -81,12 +80,27 @@ def is_missing(error: Exception) -> bool:
     return isinstance(error, ServerError) and error.status_code == 404
 
 
-class S3Objects:
-    """Implements `engine.seams.ObjectStore` over one bucket, which is created where it is missing."""
+class S3ObjectStore:
+    """Implements `engine.seams.ObjectStore` over one bucket, which is created where it is missing.
 
-    def __init__(self, settings: S3Settings) -> None:
-        self._bucket = settings.bucket
-        self._where = f"{settings.endpoint}/{settings.bucket}"
+    Raises:
+        StoreUnavailable: nobody answers there, or the keys are refused.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        bucket: str,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        secure: bool = True,
+        region: str | None = None,
+        retries: int = 3,
+    ) -> None:
+        settings = S3Settings(endpoint, access_key or None, secret_key or None, region, secure, retries=retries)
+        self._bucket = bucket
+        self._where = f"{endpoint}/{bucket}"
         self._client = connect(settings)
         with self._translated():
             self._ensure_bucket()

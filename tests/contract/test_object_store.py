@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import InputRejected, ObjectNotFound, StoreUnavailable
-from engine.objects.folder import FolderObjects
-from engine.objects.s3 import S3Objects, S3Settings
+from engine.objects.folder import FolderObjectStore
+from engine.objects.s3 import S3ObjectStore, S3Settings
 from engine.seams import ObjectStore
 
 
-class BrokenStore(FolderObjects):
+class BrokenStore(FolderObjectStore):
     """Wrong on purpose in four ways, so that the suite is seen to bite."""
 
     def get(self, key: str) -> bytes:
@@ -36,6 +37,17 @@ class BrokenStore(FolderObjects):
         return self._root / key
 
 
+def open_s3(settings: S3Settings, bucket: str) -> S3ObjectStore:
+    return S3ObjectStore(
+        settings.endpoint,
+        bucket=bucket,
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        secure=settings.secure,
+        retries=1,
+    )
+
+
 BROKEN = pytest.param("broken", marks=pytest.mark.xfail(strict=True, reason="broken on purpose"))
 
 
@@ -44,11 +56,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
     if request.param == "s3":
         settings: S3Settings = request.getfixturevalue("s3_settings")
         bucket = "b" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:20]
-        made: ObjectStore = S3Objects(
-            S3Settings(settings.endpoint, bucket, settings.access_key, settings.secret_key, secure=False, retries=1)
-        )
+        made: ObjectStore = open_s3(settings, bucket)
     elif request.param == "folder":
-        made = FolderObjects(tmp_path / "objects")
+        made = FolderObjectStore(tmp_path / "objects")
     else:
         made = BrokenStore(tmp_path / "objects")
     yield made
@@ -131,7 +141,7 @@ def test_many_writers_of_one_key_leave_one_whole_object(store: ObjectStore) -> N
 
 def test_a_folder_shows_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk fails in the middle, the old bytes stay and nothing else is left behind."""
-    store = FolderObjects(tmp_path)
+    store = FolderObjectStore(tmp_path)
     store.put("a.jpg", b"old", "image/jpeg")
 
     def full_disk(handle: int) -> None:
@@ -148,22 +158,21 @@ def test_a_folder_cannot_be_a_file(tmp_path: Path) -> None:
     """A root that is a file is a clear error, not a stack trace of the operating system's."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="file"):
-        FolderObjects(tmp_path / "file")
+        FolderObjectStore(tmp_path / "file")
 
 
 def test_a_wrong_secret_is_unavailable_and_not_shown(s3_settings: S3Settings) -> None:
     """A refused signature is told as such; the secret is in neither the message nor the settings' repr."""
-    wrong = S3Settings(s3_settings.endpoint, "pictures", s3_settings.access_key, "not-the-secret", secure=False)
+    wrong = replace(s3_settings, secret_key="not-the-secret")
     with pytest.raises(StoreUnavailable) as told:
-        S3Objects(wrong)
+        open_s3(wrong, "pictures")
     assert "not-the-secret" not in str(told.value)
     assert "not-the-secret" not in repr(wrong)
 
 
 def test_an_absent_server_is_unavailable_soon() -> None:
     """Nobody listens: a clear error after bounded tries."""
-    settings = S3Settings("127.0.0.1:9", "pictures", "key-of-someone", "secret-of-someone", secure=False, retries=1)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:9"):
-        S3Objects(settings)
+        open_s3(S3Settings("127.0.0.1:9", "key-of-someone", "secret-of-someone", secure=False), "pictures")
     with pytest.raises(StoreUnavailable, match="endpoint"):
-        S3Objects(S3Settings("not a host/with/path", "pictures"))
+        open_s3(S3Settings("not a host/with/path"), "pictures")
