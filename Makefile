@@ -1,0 +1,47 @@
+# thatlook: `make demo` shows it, `make check` before a commit, `make test` for everything.
+# Packages come from wherever your pip takes them; after the install everything works offline.
+
+PYTHON ?= python3
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+VENV := .venv
+TEST_VENV := .venv-test
+TOOL := $(TEST_VENV)/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/thatlook demo $(DEMO_ARGS)
+
+test: $(TEST_VENV)/installed
+	.ci/system-packages
+	$(TOOL)/pytest $(PYTEST_ARGS)
+
+check: $(TEST_VENV)/installed
+	$(TOOL)/ruff check .
+	$(TOOL)/ruff format --check .
+	$(TOOL)/mypy
+	$(TOOL)/lint-imports --no-logo
+	.ci/compose-config $(TOOL)/docker-compose
+	$(TOOL)/pytest -m "not integration and not e2e" tests/unit tests/contract $(PYTEST_ARGS)
+
+lock: $(TEST_VENV)/installed
+	$(TOOL)/python .ci/lock $(LOCK_ARGS)
+
+clean:
+	rm -rf $(VENV) $(TEST_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# A stamp beside the packages: installing happens once, and again when the lock or the project's metadata changes.
+$(VENV)/installed: requirements/core.txt pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -r requirements/core.txt
+	$(VENV)/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+$(TEST_VENV)/installed: requirements/test.txt requirements/cuda.txt pyproject.toml $(wildcard packaging/*/*.toml)
+	test -x $(TOOL)/python || $(PYTHON) -m venv $(TEST_VENV)
+	$(TOOL)/python -m pip install --quiet -r requirements/test.txt
+	$(TOOL)/python -m pip install --quiet --no-deps -e .
+	touch $@

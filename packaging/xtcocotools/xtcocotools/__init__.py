@@ -1,0 +1,1 @@
+"""The names of xtcocotools that mmpose imports, over pycocotools (which is built for numpy 2)."""
