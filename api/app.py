@@ -1,0 +1,85 @@
+"""The application: routes, limits, problems and the door, around services that `build` makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from api.desk import Desk
+from api.documentation import configuration
+from api.door import door
+from api.metrics import Metrics
+from api.problems import HANDLERS
+from api.routes.images import read_image
+from api.routes.ingest import IngestController
+from api.routes.operation import healthz, metrics, readyz
+from api.routes.page import landing_page
+from api.routes.products import ProductController
+from api.routes.search import SearchController
+from api.services import Build, Limits
+
+_MAX_FORM_PARTS = 64
+
+
+def create_app(build: Build, limits: Limits | None = None) -> Litestar:
+    """Make the application.
+
+    Args:
+        build: makes an async context manager that yields the services; entered when the
+            application starts, left when it stops.
+        limits: what one caller may ask.
+    """
+    limits = limits or Limits()
+    counted = Metrics()
+
+    @asynccontextmanager
+    async def open_desk(app: Litestar) -> AsyncIterator[None]:
+        async with build() as services:
+            desk = Desk(services, limits, counted)
+            app.state.desk = desk
+            try:
+                yield
+            finally:
+                await asyncio.to_thread(desk.close)
+
+    app = Litestar(
+        route_handlers=[
+            Router("/", route_handlers=[SearchController], request_max_body_size=limits.max_search_body_bytes),
+            ProductController,
+            IngestController,
+            read_image,
+            healthz,
+            readyz,
+            metrics,
+            landing_page(),
+        ],
+        lifespan=[open_desk],
+        dependencies={"desk": Provide(_the_desk, sync_to_thread=False)},
+        exception_handlers=HANDLERS,
+        request_max_body_size=limits.max_products_bytes,
+        multipart_form_part_limit=_MAX_FORM_PARTS,
+        openapi_config=configuration(_version()),
+        logging_config=None,
+        debug=False,
+    )
+    # Litestar's own middleware does not see requests that no route takes; the door must.
+    app.asgi_handler = door(app.asgi_handler, counted)
+    return app
+
+
+def _the_desk(state: State) -> Desk:
+    desk: Desk = state.desk
+    return desk
+
+
+def _version() -> str:
+    try:
+        return version("thatlook")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,232 @@
+"""The OpenAPI description: bodies that a handler reads by itself, examples, problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any, ClassVar
+
+import msgspec
+from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import (
+    Example,
+    License,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    RequestBody,
+    Tag,
+)
+from litestar.types import Method
+
+from api.problems import MEDIA_TYPE, Problem
+from api.products import ProductForm
+from api.queries import HybridSearch, ImageSearch, TextSearch
+
+_FILTERS = {"brand": ["acme"], "price": {"min": 10, "max": 50}, "not": {"color": ["red"]}}
+_ANSWER = {
+    "garments": [
+        {
+            "class": "dress",
+            "supercategory": "full_body",
+            "score": 0.93,
+            "box": [112.5, 80.25, 318.0, 642.75],
+            "polygons": [[[120.0, 90.0], [310.5, 95.0], [300.0, 640.0]]],
+            "hits": [
+                {
+                    "product_id": "dress-17",
+                    "title": "Linen midi dress",
+                    "link": "https://shop.example/dress-17",
+                    "image": "/v1/images/products/dress-17/0.jpg",
+                    "price": 49.9,
+                    "currency": "EUR",
+                    "brand": "Acme",
+                    "supercategory": "full_body",
+                    "score": 0.87,
+                    "signals": {"visual": 0.9, "semantic": 0.84, "text": None},
+                    "why": ["Looks alike in cut and texture (0.90)."],
+                }
+            ],
+        }
+    ],
+    "timing_ms": {"decode": 6.1, "segment": 24.0, "embed": 31.5, "search": 2.2, "total": 63.8},
+    "width": 427,
+    "height": 640,
+    "notes": [],
+}
+_PRODUCT = {
+    "id": "dress-17",
+    "title": "Linen midi dress",
+    "link": "https://shop.example/dress-17",
+    "image_link": "https://shop.example/dress-17.jpg",
+    "price": "49.90 EUR",
+    "brand": "Acme",
+    "color": "navy",
+    "category": "dresses",
+    "attributes": {"sleeve": "short"},
+}
+
+
+def configuration(version: str) -> OpenAPIConfig:
+    """OpenAPI under /schema, as JSON and YAML; nothing is loaded from other hosts."""
+    return OpenAPIConfig(
+        title="thatlook",
+        version=version,
+        summary="Upload a photo of a look; get the products that make it.",
+        description="Every error is an RFC 9457 problem with a stable `code`. Deadlines: `X-Deadline-Ms`.",
+        license=License(name="AGPL-3.0-or-later", identifier="AGPL-3.0-or-later"),
+        tags=[
+            Tag("search", "Photo, words or product in, products out."),
+            Tag("products", "The catalogue: write, read, delete."),
+            Tag("ingest", "How indexing goes, and what was refused."),
+            Tag("images", "Stored pictures."),
+            Tag("operation", "Health, readiness, metrics."),
+        ],
+        use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
+        path="/schema",
+        render_plugins=[
+            JsonRenderPlugin(path=["/", "/openapi.json"], media_type=MediaType.JSON),
+            YamlRenderPlugin(path="/openapi.yaml"),
+        ],
+    )
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problem answers of an endpoint."""
+    return {
+        status: ResponseSpec(
+            Problem, generate_examples=False, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE
+        )
+        for status in (400, *statuses)
+    }
+
+
+def _operation_id(handler: HTTPRouteHandler, method: Method, _: Any) -> str:
+    """A stable name for generated clients, such as `search_by_image`."""
+    subject = (handler.resolve_tags() or ["other"])[0]
+    suffix = "_head" if method == "HEAD" else ""
+    return f"{subject}_{handler.handler_name}{suffix}"
+
+
+def inline_schema(kind: Any) -> dict[str, Any]:
+    """A type's JSON Schema with its references written out."""
+    document = msgspec.json.schema(kind)
+    definitions = document.pop("$defs", {})
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, list):
+            return [written_out(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return written_out(definitions[node["$ref"].rsplit("/", 1)[-1]])
+        row = {key: written_out(value) for key, value in node.items()}
+        return row | {"description": cleandoc(row["description"])} if isinstance(row.get("description"), str) else row
+
+    schema: dict[str, Any] = written_out(document)
+    return schema
+
+
+def _content(schema: dict[str, Any], example: Any = None) -> OpenAPIMediaType:
+    examples = None if example is None else {"example": Example(value=example)}
+    return OpenAPIMediaType(schema=schema, examples=examples)  # type: ignore[arg-type]
+
+
+def _photo_body(kind: type[ImageSearch], example: dict[str, Any]) -> RequestBody:
+    """The three ways in which a photo can come."""
+    schema = inline_schema(kind)
+    fields = {name: row for name, row in schema["properties"].items() if not name.startswith("image_")}
+    file = {"type": "string", "format": "binary", "description": "The photo."}
+    form = {"type": "object", "properties": {"image": file, **fields}}
+    return RequestBody(
+        required=True,
+        description="Multipart with the file `image`; or JSON; or the photo itself, its fields as query parameters.",
+        content={
+            "multipart/form-data": _content(form),
+            "application/json": _content(schema, example),
+            "image/*": _content({"type": "string", "format": "binary"}),
+        },
+    )
+
+
+@dataclass
+class _AnsweringOperation(Operation):
+    """Adds an example to a search's answer."""
+
+    answer: ClassVar[Any] = _ANSWER
+
+    def __post_init__(self) -> None:
+        success = (self.responses or {}).get("200")
+        if isinstance(success, OpenAPIResponse) and success.content:
+            for content in success.content.values():
+                content.examples = {"example": Example(value=self.answer)}
+
+
+@dataclass
+class ImageOperation(_AnsweringOperation):
+    """Search by photo."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        example = {"image_id": "/v1/images/products/dress-17/0.jpg", "k": 5, "filters": _FILTERS}
+        self.request_body = _photo_body(ImageSearch, example)
+
+
+@dataclass
+class HybridOperation(_AnsweringOperation):
+    """Search by photo and words."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        example = {
+            "image_id": "/v1/images/products/dress-17/0.jpg",
+            "text": ["in red"],
+            "not_text": ["long sleeves"],
+            "weights": {"visual": 1, "semantic": 1, "text": 2},
+        }
+        self.request_body = _photo_body(HybridSearch, example)
+
+
+@dataclass
+class TextOperation(_AnsweringOperation):
+    """Search by words."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        example = {"text": "navy linen dress", "k": 5, "filters": _FILTERS}
+        content = {"application/json": _content(inline_schema(TextSearch), example)}
+        self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class SimilarOperation(_AnsweringOperation):
+    """Search by a stored product."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        texts = {"type": "array", "items": {"type": "string"}}
+        rows: list[tuple[str, dict[str, Any], str]] = [
+            ("k", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many products."),
+            ("filters", {"type": "string"}, "Filters as JSON."),
+            ("text", texts, "Wanted words; may be repeated."),
+            ("not_text", texts, "Unwanted words; may be repeated."),
+        ]
+        queries = [Parameter(name, "query", schema=schema, description=text) for name, schema, text in rows]  # type: ignore[arg-type]
+        self.parameters = [*(self.parameters or []), *queries]
+
+
+@dataclass
+class PutProductsOperation(Operation):
+    """Write products."""
+
+    def __post_init__(self) -> None:
+        one = inline_schema(ProductForm)
+        schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]}
+        self.request_body = RequestBody(required=True, content={"application/json": _content(schema, _PRODUCT)})

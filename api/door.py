@@ -1,0 +1,108 @@
+"""The door: the outermost ASGI layer, which every request passes, those that no route takes included.
+
+It gives each request an id, times it, counts it, logs one line, and sets the headers that keep
+browsers from misusing an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+from urllib.parse import unquote
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.logs import request_id as current_request_id
+from api.metrics import Metrics
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_NOTHING_ALLOWED = b"default-src 'none'; frame-ancestors 'none'; sandbox"
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", _NOTHING_ALLOWED),
+)
+_QUIET = ("/healthz", "/readyz", "/metrics")
+_log = logging.getLogger("thatlook.access")
+
+
+def door(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
+    """Wrap an app."""
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await inner(scope, receive, send)
+            return
+        _keep_encoded_slashes(scope)
+        visit = _Visit(scope, send)
+        token = current_request_id.set(visit.request_id)
+        metrics.in_flight.inc()
+        try:
+            await inner(scope, receive, visit.send)
+        finally:
+            metrics.in_flight.dec()
+            visit.record(metrics)
+            current_request_id.reset(token)
+
+    return outer
+
+
+def with_slashes(segment: str) -> str:
+    """A path parameter as its caller meant it."""
+    return segment.replace("%2F", "/")
+
+
+def _keep_encoded_slashes(scope: Any) -> None:
+    """Let an encoded slash be part of a product's id instead of parting the path."""
+    raw = scope.get("raw_path") or b""
+    if b"%2f" in raw.lower():
+        path = raw.partition(b"?")[0].decode("latin-1")
+        scope["path"] = unquote(path.replace("%2f", "%252F").replace("%2F", "%252F"))
+
+
+class _Visit:
+    """One request on its way through the door."""
+
+    def __init__(self, scope: Any, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._start = time.perf_counter()
+        self._status = 499  # The caller left before an answer began.
+        self._size_bytes = 0
+        given = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+        self.request_id = given.decode() if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.request_id
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, with the headers that every answer carries."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [(name, value) for name, value in _HEADERS if name not in present]
+            extra.append((b"x-request-id", self.request_id.encode()))
+            message["headers"] = [*message["headers"], *extra]
+        elif message["type"] == "http.response.body":
+            self._size_bytes += len(message["body"])
+        await self._send(message)
+
+    def record(self, metrics: Metrics) -> None:
+        """Count and log the visit."""
+        seconds = time.perf_counter() - self._start
+        path, method = self._scope.get("path_template", "(none)"), self._scope["method"]
+        code = self._scope["state"].get("problem_code")
+        metrics.observe_request(path, method, self._status, seconds, code)
+        fields = {
+            "method": method,
+            "path": self._scope["path"],
+            "route": path,
+            "status": self._status,
+            "duration_ms": round(seconds * 1000, 2),
+            "size_bytes": self._size_bytes,
+            **({"code": code} if code else {}),
+        }
+        _log.log(logging.DEBUG if path in _QUIET else logging.INFO, "request", extra={"fields": fields})

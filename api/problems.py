@@ -1,0 +1,193 @@
+"""Errors → RFC 9457 problem details: one table from error to status, one form for every failure.
+
+What a caller can change is told in full. What only the operator can change is logged in full and
+told in general words, with the request's id to find it by: no path, host name or trace leaves us.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from api.workers import Busy
+from engine.errors import (
+    ContractBroken,
+    DeadlineExceeded,
+    ImageTooLarge,
+    InputRejected,
+    NotFound,
+    ThatLookError,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: Mapping[type[ThatLookError], int] = {
+    ImageTooLarge: 413,
+    InputRejected: 422,
+    NotFound: 404,
+    DeadlineExceeded: 504,
+    Unavailable: 503,
+    ContractBroken: 500,
+    ThatLookError: 500,
+}
+RETRY_AFTER_S: Mapping[type[ThatLookError], int] = {Busy: 1, Unavailable: 5}
+_TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy)
+_HTTP_CODES = {
+    400: "request-malformed",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "no-such-path",
+    405: "method-not-allowed",
+    413: "request-too-large",
+    415: "media-type-unsupported",
+    422: "request-invalid",
+}
+_log = logging.getLogger("thatlook.api")
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Problem details (RFC 9457): `code` is stable for programs, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    request_id: str = ""
+    errors: list[FieldError] = []
+
+
+class MediaTypeUnsupported(InputRejected):
+    """A body of a kind that the endpoint does not take."""
+
+
+class RequestMalformed(InputRejected):
+    """A body that is not what its content type says."""
+
+
+class ProductsRejected(InputRejected):
+    """None of a request's products could be taken."""
+
+    def __init__(self, reasons: Sequence[tuple[str, str]]) -> None:
+        super().__init__("No product of the request could be taken; 'errors' says why for each.")
+        self.fields = [FieldError(name, reason) for name, reason in reasons]
+
+
+def status_of(error: ThatLookError) -> int:
+    """The status of an error: the table's nearest entry along its ancestors."""
+    if isinstance(error, MediaTypeUnsupported):
+        return 415
+    if isinstance(error, RequestMalformed):
+        return 400
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> Response[Problem]:
+    """One of our own errors."""
+    status = status_of(error)
+    if isinstance(error, _TOLD_IN_FULL):
+        detail = error.message
+    else:
+        _log.error("%s: %s", error.code, error.message, exc_info=error if status == 500 else None)
+        detail = _general_words(status)
+    retry = next((RETRY_AFTER_S[cls] for cls in type(error).__mro__ if cls in RETRY_AFTER_S), None)
+    headers = {"Retry-After": str(retry)} if retry else {}
+    fields = error.fields if isinstance(error, ProductsRejected) else []
+    return _respond(request, status, error.code, detail, fields, headers)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """One of Litestar's: routing, parameters, bodies."""
+    status = 422 if isinstance(error, ValidationException) else error.status_code
+    if status >= 500:
+        return on_unexpected(request, error)
+    fields = [_field_error(request, row) for row in error.extra] if isinstance(error.extra, list) else []
+    detail = "; ".join(f"{row.field}: {row.message}" for row in fields) or _http_detail(status, error)
+    return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, error.headers)
+
+
+def on_invalid_document(request: Request[Any, Any, Any], error: msgspec.ValidationError) -> Response[Problem]:
+    """A document of the right syntax with a wrong value; msgspec says where, as `… - at `$.field``."""
+    message, _, place = str(error).partition(" - at `$.")
+    fields = [FieldError(place.rstrip("`"), message)] if place else []
+    detail = f"{fields[0].field}: {message}" if fields else message
+    return _respond(request, 422, "request-invalid", detail, fields)
+
+
+def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """A defect of ours: logged with its trace, told without."""
+    _log.error("unexpected failure: %s", type(error).__name__, exc_info=error)
+    return _respond(request, 500, "internal-error", _general_words(500))
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    ThatLookError: on_thatlook_error,
+    HTTPException: on_http_exception,
+    msgspec.ValidationError: on_invalid_document,
+    Exception: on_unexpected,
+}
+
+
+def _respond(
+    request: Request[Any, Any, Any],
+    status: int,
+    code: str,
+    detail: str,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response[Problem]:
+    state = request.scope.get("state", {})
+    state["problem_code"] = code
+    problem = Problem(
+        type=f"urn:thatlook:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        instance=request.scope["path"],
+        request_id=state.get("request_id", ""),
+        errors=errors or [],
+    )
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def _general_words(status: int) -> str:
+    if status == 503:
+        return "A part that this request needs does not answer at present; try again in a moment."
+    return "Something went wrong on our side; the operator can find it by the request_id."
+
+
+def _http_detail(status: int, error: HTTPException) -> str:
+    if status == 404:
+        return "There is nothing at this path; /schema lists what there is."
+    if status == 405:
+        return "This path does not take this method."
+    if status == 413:
+        return "The request body is larger than this endpoint takes."
+    return error.detail or HTTPStatus(status).description
+
+
+def _field_error(request: Request[Any, Any, Any], row: Any) -> FieldError:
+    row = row if isinstance(row, dict) else {"message": str(row)}
+    return FieldError(_name_on_the_wire(request, str(row.get("key", ""))), str(row.get("message", "")))
+
+
+def _name_on_the_wire(request: Request[Any, Any, Any], name: str) -> str:
+    """A handler's parameter by the name that its caller knows."""
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(name)
+    given = getattr(parameter.kwarg_definition, "name", None) if parameter else None
+    return given or name

@@ -1,0 +1,171 @@
+"""Search requests as they come over the wire, and what they mean to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from api.problems import RequestMalformed
+from engine.domain import Box
+from engine.errors import QueryRejected
+from engine.fusion import Weights
+from engine.service import ImageQuery, TextQuery
+
+K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
+Texts = str | list[str]
+_JSON_FIELDS = ("filters", "weights", "box")
+_LIST_FIELDS = ("supercategory", "text", "not_text")
+
+
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every search can be asked."""
+
+    k: K = 10
+    filters: dict[str, Any] = {}
+
+
+class SimilarSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by a stored product, moved by words if there are any."""
+
+    text: Texts = []
+    not_text: Texts = []
+
+
+class TextSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by words: `text` is wanted, `not_text` is not."""
+
+    text: Texts = []
+    not_text: Texts = []
+    supercategory: Texts = []
+
+
+class ImageSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by photo. Exactly one of the three `image_*`, unless the photo is sent beside.
+
+    `box` points at one garment, `whole_image` takes the photo as one garment; both want one
+    `supercategory`.
+    """
+
+    image_base64: str | None = None
+    image_id: str | None = None
+    image_url: str | None = None
+    supercategory: Texts = []
+    box: tuple[float, float, float, float] | None = None
+    whole_image: bool = False
+
+
+class WeightsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much each signal counts; only the ratios matter."""
+
+    visual: float = Weights().visual
+    semantic: float = Weights().semantic
+    text: float = Weights().text
+
+
+class HybridSearch(ImageSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by photo and words."""
+
+    text: Texts = []
+    not_text: Texts = []
+    weights: WeightsForm | None = None
+
+
+Q = TypeVar("Q", bound=SearchRequest)
+
+
+def from_json(kind: type[Q], body: bytes) -> Q:
+    """Read a JSON body.
+
+    Raises:
+        RequestMalformed: not JSON.
+        msgspec.ValidationError: JSON with wrong or unknown fields.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestMalformed(f"The body is not valid JSON ({error}).") from None
+
+
+def from_fields(kind: type[Q], fields: Sequence[tuple[str, object]]) -> Q:
+    """Read form fields or query parameters: numbers as text, structures as JSON, lists by repetition.
+
+    Raises:
+        QueryRejected: a field given twice, or one that is not the JSON it should be.
+        msgspec.ValidationError: wrong or unknown fields.
+    """
+    data: dict[str, object] = {}
+    for name, value in fields:
+        if not isinstance(value, str):
+            raise QueryRejected(f"The field {name!r} must be a text; only 'image' is a file.")
+        if name in _LIST_FIELDS:
+            data[name] = [*_as_list(data.get(name)), value]
+        elif name in data:
+            raise QueryRejected(f"The field {name!r} is given twice.")
+        else:
+            data[name] = _from_text(name, value) if name in _JSON_FIELDS else value
+    return msgspec.convert(data, kind, strict=False)
+
+
+def image_query(request: ImageSearch) -> ImageQuery:
+    """How the photo is to be searched with."""
+    return ImageQuery(supercategories(request), _box(request), request.whole_image)
+
+
+def supercategories(request: ImageSearch | TextSearch) -> tuple[str, ...] | None:
+    """The supercategories asked for; None for all."""
+    names = [name.strip() for text in as_texts(request.supercategory) for name in text.split(",")]
+    return tuple(dict.fromkeys(name for name in names if name)) or None
+
+
+def text_query(positive: Texts, negative: Texts) -> TextQuery | None:
+    """Wanted and unwanted words; None where there are none.
+
+    Raises:
+        TextRejected: empty or too long.
+    """
+    wanted, unwanted = as_texts(positive), as_texts(negative)
+    return TextQuery(wanted, unwanted) if wanted or unwanted else None
+
+
+def weights_of(form: WeightsForm | None) -> Weights | None:
+    """The caller's weights.
+
+    Raises:
+        QueryRejected: negative, or all 0.
+    """
+    return None if form is None else Weights(form.visual, form.semantic, form.text)
+
+
+def as_texts(value: Texts) -> tuple[str, ...]:
+    """One text or several."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _box(request: ImageSearch) -> Box | None:
+    if request.box is None:
+        return None
+    x0, y0, x1, y1 = request.box
+    if x1 <= x0 or y1 <= y0:
+        raise QueryRejected(f"The box {list(request.box)} is empty; give x0, y0, x1, y1 with x0 < x1 and y0 < y1.")
+    return request.box
+
+
+def _from_text(name: str, value: str) -> object:
+    if name == "box" and not value.lstrip().startswith("["):
+        value = f"[{value}]"
+    try:
+        parsed: object = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise QueryRejected(f"The field {name!r} is not valid JSON: {value[:80]!r}.") from None
+    if not isinstance(parsed, Mapping | list):
+        raise QueryRejected(f"The field {name!r} must be a JSON object or list, not {value[:80]!r}.")
+    return parsed
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Handlers by subject; they translate and nothing else."""

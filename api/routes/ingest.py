@@ -1,0 +1,107 @@
+"""Ingest: runs over feeds, rows that were not taken, and the state of the catalogue as a whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get
+from litestar.params import PathParameter, QueryParameter
+
+from api.desk import Desk, TheDesk
+from api.documentation import problems
+from engine.errors import NotFound
+from engine.seams import IngestRun
+
+_RUNS_KEPT_IN_SIGHT = 10_000
+
+
+class RunForm(msgspec.Struct, frozen=True):
+    """One pass over a feed; `finished` is null while it goes on."""
+
+    run_id: int
+    feed: str
+    started: datetime
+    finished: datetime | None
+    total: int | None
+    counts: dict[str, int]
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """The latest runs, newest first."""
+
+    runs: list[RunForm]
+
+
+class RowErrorForm(msgspec.Struct, frozen=True):
+    """A row that was not taken: its line (1-based) and why."""
+
+    line: int
+    reason: str
+    product_id: str | None
+
+
+class ErrorPage(msgspec.Struct, frozen=True):
+    """A run's rows that were not taken; `next_offset` asks for the next page, null at the end."""
+
+    errors: list[RowErrorForm]
+    next_offset: int | None
+
+
+class StatusForm(msgspec.Struct, frozen=True):
+    """How many products stand where, and how many pictures were refused for what."""
+
+    products: dict[str, int]
+    refusals: dict[str, int]
+    latest_run: RunForm | None
+
+
+class IngestController(Controller):
+    """How indexing goes."""
+
+    path = "/v1/ingest"
+    tags = ("ingest",)
+
+    @get("/status", responses=problems(503), summary="The catalogue's state")
+    async def status(self, desk: TheDesk) -> StatusForm:
+        """Products by state, refused pictures by reason, and the latest run."""
+        return await desk.look_up(partial(_status, desk))
+
+    @get("/runs", responses=problems(422, 503), summary="Runs over feeds")
+    async def runs(self, desk: TheDesk, limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20) -> RunList:
+        """The latest runs, newest first."""
+        found = await desk.look_up(partial(desk.services.ledger.runs, limit))
+        return RunList([_run_form(run) for run in found])
+
+    @get("/runs/{run_id:int}/errors", responses=problems(404, 422, 503), summary="Rows that were not taken")
+    async def errors(
+        self,
+        run_id: Annotated[int, PathParameter()],
+        desk: TheDesk,
+        offset: Annotated[int, QueryParameter(ge=0)] = 0,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+    ) -> ErrorPage:
+        """A run's rows that were not taken, in the order of their lines."""
+        return await desk.look_up(partial(_errors, desk, run_id, offset, limit))
+
+
+def _status(desk: Desk) -> StatusForm:
+    ledger = desk.services.ledger
+    latest = ledger.runs(1)
+    counts = {state.value: n for state, n in ledger.counts().items()}
+    return StatusForm(counts, ledger.refusal_counts(), _run_form(latest[0]) if latest else None)
+
+
+def _errors(desk: Desk, run_id: int, offset: int, limit: int) -> ErrorPage:
+    ledger = desk.services.ledger
+    found = ledger.errors(run_id, offset=offset, limit=limit + 1)
+    if not found and all(run.run_id != run_id for run in ledger.runs(_RUNS_KEPT_IN_SIGHT)):
+        raise NotFound(f"There is no ingest run {run_id}.")
+    rows = [RowErrorForm(error.line, error.reason, error.product_id) for error in found[:limit]]
+    return ErrorPage(rows, offset + limit if len(found) > limit else None)
+
+
+def _run_form(run: IngestRun) -> RunForm:
+    return RunForm(run.run_id, run.feed, run.started, run.finished, run.total, dict(run.counts))

@@ -1,0 +1,94 @@
+"""Products: written one by one or in lists, read with their state and refusals, deleted."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, put
+from litestar.params import PathParameter, QueryParameter
+
+from api.desk import Desk, TheDesk
+from api.documentation import PutProductsOperation, problems
+from api.door import with_slashes
+from api.problems import ProductsRejected
+from api.products import (
+    IntakeReceipt,
+    ProductPage,
+    ProductStateForm,
+    check_products,
+    read_products,
+    state_form,
+)
+from engine.errors import ProductNotFound
+from engine.seams import IngestState
+
+ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
+
+
+class ProductController(Controller):
+    """The catalogue."""
+
+    path = "/v1/products"
+    tags = ("products",)
+
+    @put(
+        operation_class=PutProductsOperation,
+        responses=problems(413, 422, 503),
+        status_code=202,
+        summary="Write products",
+    )
+    async def write(self, request: Request[Any, Any, Any], desk: TheDesk) -> IntakeReceipt:
+        """Take on one product or a list of at most 1,000; the answer says what became of each."""
+        body = await request.body()
+        return await desk.look_up(partial(_take_on, desk, body))
+
+    @get(responses=problems(422, 503), summary="List products by state")
+    async def page(
+        self,
+        desk: TheDesk,
+        in_state: Annotated[
+            IngestState | None, QueryParameter(name="state", description="Only products in this state.")
+        ] = None,
+        after: Annotated[str | None, QueryParameter(description="Begin behind this id.")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
+    ) -> ProductPage:
+        """Products in the order of their ids, each with its state and refusals."""
+        ledger = desk.services.ledger
+        entries = await desk.look_up(partial(ledger.page, state=in_state, after=after, limit=limit))
+        more = entries[-1].product.product_id if len(entries) == limit else None
+        return ProductPage([state_form(entry) for entry in entries], more)
+
+    @get("/{product_id:str}", responses=problems(404, 503), summary="Read a product")
+    async def read(self, product_id: ProductId, desk: TheDesk) -> ProductStateForm:
+        """A product, where it stands, and why pictures of it were refused."""
+        return await desk.look_up(partial(_find, desk, product_id))
+
+    @delete("/{product_id:str}", responses=problems(404, 503), status_code=204, summary="Delete a product")
+    async def remove(self, product_id: ProductId, desk: TheDesk) -> Response[None]:
+        """Take a product out; it is gone from searches when this answers."""
+        await desk.look_up(partial(_delete, desk, product_id))
+        return Response(None, status_code=204)
+
+
+def _take_on(desk: Desk, body: bytes) -> IntakeReceipt:
+    products, receipt = check_products(read_products(body))
+    if not products:
+        raise ProductsRejected(
+            [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]
+        )
+    desk.services.intake.submit(products)
+    return receipt
+
+
+def _find(desk: Desk, path_id: str) -> ProductStateForm:
+    product_id = with_slashes(path_id)
+    entry = desk.services.ledger.get([product_id]).get(product_id)
+    if entry is None:
+        raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
+    return state_form(entry)
+
+
+def _delete(desk: Desk, product_id: str) -> None:
+    found = _find(desk, product_id)
+    desk.services.intake.delete([found.product_id])

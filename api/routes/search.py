@@ -1,0 +1,149 @@
+"""Search: by photo, by photo and words, by words, by a stored product."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.params import HeaderParameter, PathParameter
+
+from api.desk import TheDesk
+from api.documentation import (
+    HybridOperation,
+    ImageOperation,
+    SimilarOperation,
+    TextOperation,
+    problems,
+)
+from api.door import with_slashes
+from api.filters import filter_of
+from api.pictures import read_photo_request
+from api.queries import (
+    HybridSearch,
+    ImageSearch,
+    SimilarSearch,
+    TextSearch,
+    from_fields,
+    from_json,
+    image_query,
+    supercategories,
+    text_query,
+    weights_of,
+)
+from engine.answers import AnswerForm
+from engine.errors import TextRejected
+
+DeadlineMs = Annotated[
+    int | None,
+    HeaderParameter(name="X-Deadline-Ms", description="The caller's own, shorter deadline in milliseconds."),
+]
+
+
+class SearchController(Controller):
+    """The four ways to search."""
+
+    path = "/v1"
+    tags = ("search",)
+
+    @post(
+        "/search/image",
+        operation_class=ImageOperation,
+        responses=problems(413, 415, 422, 503, 504),
+        status_code=200,
+        summary="Search by photo",
+    )
+    async def by_image(
+        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+    ) -> AnswerForm:
+        """Products like each garment of the photo's main person."""
+        deadline = desk.deadline(deadline_ms)
+        photo = await read_photo_request(request, ImageSearch)
+        query, where = photo.query, filter_of(photo.query.filters)
+        looking = image_query(query)
+        image = await desk.picture(photo, deadline)
+        call = partial(desk.services.thatlook.search_image, image, looking, where=where, k=query.k, deadline=deadline)
+        return await desk.search(call, deadline)
+
+    @post(
+        "/search/hybrid",
+        operation_class=HybridOperation,
+        responses=problems(413, 415, 422, 503, 504),
+        status_code=200,
+        summary="Search by photo and words",
+    )
+    async def by_image_and_text(
+        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+    ) -> AnswerForm:
+        """Products like the photo's garments, moved towards `text` and away from `not_text`."""
+        deadline = desk.deadline(deadline_ms)
+        photo = await read_photo_request(request, HybridSearch)
+        query, where = photo.query, filter_of(photo.query.filters)
+        text, weights, looking = text_query(query.text, query.not_text), weights_of(query.weights), image_query(query)
+        if text is None:
+            raise TextRejected("A hybrid search needs words: give 'text' or 'not_text'.")
+        image = await desk.picture(photo, deadline)
+        call = partial(
+            desk.services.thatlook.search_image,
+            image,
+            looking,
+            text=text,
+            where=where,
+            k=query.k,
+            weights=weights,
+            deadline=deadline,
+        )
+        return await desk.search(call, deadline)
+
+    @post(
+        "/search/text",
+        operation_class=TextOperation,
+        responses=problems(413, 422, 503, 504),
+        status_code=200,
+        request_max_body_size=1_000_000,
+        summary="Search by words",
+    )
+    async def by_text(
+        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+    ) -> AnswerForm:
+        """Products that fit the words."""
+        deadline = desk.deadline(deadline_ms)
+        query = from_json(TextSearch, await request.body())
+        text = text_query(query.text, query.not_text)
+        if text is None:
+            raise TextRejected("The text is empty; say what is wanted.")
+        call = partial(
+            desk.services.thatlook.search_text,
+            text,
+            supercategories=supercategories(query),
+            where=filter_of(query.filters),
+            k=query.k,
+            deadline=deadline,
+        )
+        return await desk.search(call, deadline)
+
+    @get(
+        "/products/{product_id:str}/similar",
+        operation_class=SimilarOperation,
+        responses=problems(404, 422, 503, 504),
+        summary="Search by a stored product",
+    )
+    async def by_product(
+        self,
+        product_id: Annotated[str, PathParameter(description="The product's id, percent-encoded.")],
+        request: Request[Any, Any, Any],
+        desk: TheDesk,
+        deadline_ms: DeadlineMs = None,
+    ) -> AnswerForm:
+        """Other products like this one ("because you looked at …"), moved by words if there are any."""
+        deadline = desk.deadline(deadline_ms)
+        query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
+        call = partial(
+            desk.services.thatlook.similar,
+            with_slashes(product_id),
+            text=text_query(query.text, query.not_text),
+            where=filter_of(query.filters),
+            k=query.k,
+            deadline=deadline,
+        )
+        return await desk.search(call, deadline)

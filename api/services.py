@@ -1,0 +1,117 @@
+"""What the API needs from the rest of thatlook, and the limits it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from engine.clock import DEFAULT_BUDGET_S, Deadline
+from engine.domain import Answer, Product
+from engine.filters import Filter
+from engine.fusion import Weights
+from engine.images import DEFAULT_LIMITS
+from engine.remote import RemoteLimits
+from engine.seams import Ledger, ObjectStore
+from engine.service import ImageQuery, TextQuery
+
+
+class Looks(Protocol):
+    """Photo, words or product in, products out; `engine.service.ThatLook` is the real one."""
+
+    def search_image(
+        self,
+        image: bytes,
+        query: ImageQuery | None = None,
+        *,
+        text: TextQuery | None = None,
+        where: Filter = ...,
+        k: int = ...,
+        weights: Weights | None = None,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Similar products for each garment of a photo."""
+        ...
+
+    def search_text(
+        self,
+        text: TextQuery,
+        *,
+        supercategories: Sequence[str] | None = None,
+        where: Filter = ...,
+        k: int = ...,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Products that fit the words."""
+        ...
+
+    def similar(
+        self,
+        product_id: str,
+        *,
+        text: TextQuery | None = None,
+        where: Filter = ...,
+        k: int = ...,
+        weights: Weights | None = None,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Other products like a stored one."""
+        ...
+
+
+class Intake(Protocol):
+    """Where products go that a caller writes."""
+
+    def submit(self, products: Sequence[Product]) -> None:
+        """Take products on: the ledger knows them when this returns, indexing follows."""
+        ...
+
+    def delete(self, product_ids: Collection[str]) -> None:
+        """Take products out: gone from searches and from the ledger when this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """The parts that the handlers call.
+
+    Attributes:
+        ready: what is not ready, as `{part: reason}`; empty when everything can answer.
+    """
+
+    thatlook: Looks
+    ledger: Ledger
+    objects: ObjectStore
+    intake: Intake
+    ready: Callable[[], Mapping[str, str]]
+
+
+Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one caller may ask of us.
+
+    Attributes:
+        deadline_s: the whole time for a search; a caller can shorten it, never lengthen it.
+        search_threads: searches that run at once; about the number of cores.
+        search_queue: searches that may wait; more are told to come back.
+        io_threads: look-ups in ledger and object store that run at once.
+        image_urls: whether callers may name pictures by address (`image_url`).
+    """
+
+    max_image_bytes: int = DEFAULT_LIMITS.max_bytes
+    max_products_bytes: int = 16 * 1024 * 1024
+    deadline_s: float = DEFAULT_BUDGET_S
+    search_threads: int = 2
+    search_queue: int = 64
+    io_threads: int = 8
+    image_urls: bool = False
+    remote: RemoteLimits = field(default_factory=RemoteLimits)
+
+    @property
+    def max_search_body_bytes(self) -> int:
+        """A picture as base64 in JSON, with room for the other fields."""
+        return self.max_image_bytes * 4 // 3 + 64 * 1024

@@ -1,0 +1,147 @@
+"""Answers on the wire: the JSON forms that the API and the command line share.
+
+The forms are stable: other programs read them. Pixels are those of the upright image;
+numbers are rounded to what they mean, so that answers stay small and comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from engine.domain import Answer, Garment, GarmentHits, Hit, Signals
+
+ImageUrl = Callable[[str], str]
+"""Turns the key of a stored picture into what a reader can open."""
+
+
+class SignalForm(msgspec.Struct, frozen=True):
+    """What each signal says of a hit, 0 to 1; null where it had no part."""
+
+    visual: float | None = None
+    semantic: float | None = None
+    text: float | None = None
+
+
+class HitForm(msgspec.Struct, frozen=True):
+    """One product found, with the reasons. `price` is what a buyer pays today."""
+
+    product_id: str
+    title: str
+    link: str
+    image: str
+    price: float | None
+    currency: str | None
+    brand: str | None
+    supercategory: str
+    score: float
+    signals: SignalForm
+    why: list[str]
+
+
+class GarmentForm(msgspec.Struct, frozen=True):
+    """One garment as detected: `box` is x0, y0, x1, y1, `polygons` are its outlines."""
+
+    label: str = msgspec.field(name="class")
+    supercategory: str
+    score: float
+    box: tuple[float, float, float, float]
+    polygons: list[list[tuple[float, float]]]
+
+
+class GarmentHitsForm(msgspec.Struct, frozen=True):
+    """One garment of the query photo with its hits; null where the query was no photo."""
+
+    label: str | None = msgspec.field(name="class")
+    supercategory: str | None
+    score: float | None
+    box: tuple[float, float, float, float] | None
+    polygons: list[list[tuple[float, float]]] | None
+    hits: list[HitForm]
+
+
+class AnswerForm(msgspec.Struct, frozen=True):
+    """The answer to one search, with milliseconds by stage and the size of the upright photo."""
+
+    garments: list[GarmentHitsForm]
+    timing_ms: dict[str, float]
+    width: int | None = None
+    height: int | None = None
+    notes: list[str] = []
+
+
+class DetectionForm(msgspec.Struct, frozen=True):
+    """The garments of one image, as `thatlook detect --json` prints them."""
+
+    image: str
+    width: int
+    height: int
+    garments: list[GarmentForm]
+
+
+def garment_form(garment: Garment) -> GarmentForm:
+    """One detected garment, without its mask's pixels."""
+    x0, y0, x1, y1 = (round(float(v), 2) for v in garment.box)
+    polygons = [[(round(float(x), 1), round(float(y), 1)) for x, y in outline] for outline in garment.polygons]
+    return GarmentForm(garment.label, garment.supercategory, round(float(garment.score), 4), (x0, y0, x1, y1), polygons)
+
+
+def detection_form(image: str, width: int, height: int, garments: Iterable[Garment]) -> DetectionForm:
+    """The garments of one image; `image` is the name that the caller gave it."""
+    return DetectionForm(image, width, height, [garment_form(g) for g in garments])
+
+
+def hit_form(hit: Hit, image_url: ImageUrl) -> HitForm:
+    """One hit."""
+    product = hit.product
+    return HitForm(
+        product_id=product.product_id,
+        title=product.title,
+        link=product.link,
+        image=image_url(hit.item.image),
+        price=product.effective_price,
+        currency=product.currency,
+        brand=product.brand,
+        supercategory=hit.item.supercategory,
+        score=_share(hit.score),
+        signals=_signal_form(hit.signals),
+        why=list(hit.why),
+    )
+
+
+def answer_form(answer: Answer, image_url: ImageUrl = str) -> AnswerForm:
+    """The whole answer. Without `image_url`, a hit's image is its key in the object store."""
+    return AnswerForm(
+        garments=[_garment_hits_form(found, image_url) for found in answer.garments],
+        timing_ms=_milliseconds(answer.timing_ms),
+        width=answer.width,
+        height=answer.height,
+        notes=list(answer.notes),
+    )
+
+
+def to_json(form: msgspec.Struct | list[DetectionForm]) -> bytes:
+    """One JSON document."""
+    return msgspec.json.encode(form)
+
+
+def _garment_hits_form(found: GarmentHits, image_url: ImageUrl) -> GarmentHitsForm:
+    hits = [hit_form(hit, image_url) for hit in found.hits]
+    if found.garment is None:
+        return GarmentHitsForm(None, found.supercategory, None, None, None, hits)
+    seen = garment_form(found.garment)
+    return GarmentHitsForm(seen.label, seen.supercategory, seen.score, seen.box, seen.polygons, hits)
+
+
+def _signal_form(signals: Signals) -> SignalForm:
+    values = (signals.visual, signals.semantic, signals.text)
+    return SignalForm(*(None if value is None else _share(value) for value in values))
+
+
+def _share(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _milliseconds(timing: Mapping[str, float]) -> dict[str, float]:
+    return {stage: round(float(ms), 3) for stage, ms in timing.items()}
