@@ -97,7 +97,7 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
     models = load_models(
         settings.profile,
         home=settings.home,
-        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads),
+        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads or 0),
     )
     seer = Seer(
         models.segmenter, models.pose, models.visual, models.semantic, models.semantic, load_taxonomy(settings.taxonomy)
@@ -118,11 +118,11 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         seer, calibrations = build_seer(settings)
         if settings.milvus_uri is None or settings.ledger_url is None or settings.s3_endpoint is None:
             stack.enter_context(hold_home(settings.home))
-        ledger = _open_ledger(settings)
+        ledger = open_ledger(settings)
         stack.callback(ledger.close)
-        objects = _open_objects(settings)
+        objects = open_objects(settings)
         stack.callback(objects.close)
-        store = _open_store(settings)
+        store = open_store(settings)
         stack.callback(store.close)
         for spec in seer.collection_specs():
             store.ensure(spec)
@@ -165,7 +165,8 @@ def _holder(home: Path) -> str:
         return ""
 
 
-def _open_store(settings: Settings) -> VectorStore:
+def open_store(settings: Settings) -> VectorStore:
+    """The vector store that the settings name: a Milvus server, or the embedded one in the home."""
     if settings.milvus_uri:
         from engine.stores.milvus import MilvusStore
 
@@ -175,7 +176,8 @@ def _open_store(settings: Settings) -> VectorStore:
     return LiteStore(settings.home / "vectors")
 
 
-def _open_objects(settings: Settings) -> ObjectStore:
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store that the settings name: S3, or a folder in the home."""
     if settings.s3_endpoint:
         from engine.objects.s3 import S3ObjectStore
 
@@ -191,7 +193,8 @@ def _open_objects(settings: Settings) -> ObjectStore:
     return FolderObjectStore(settings.home / "images")
 
 
-def _open_ledger(settings: Settings) -> Ledger:
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger that the settings name: any SQLAlchemy URL, or SQLite in the home."""
     from engine.ledger.sql import SqlLedger
 
     return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
