@@ -1,0 +1,61 @@
+"""Raw detections and greedy non-maximum suppression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CANDIDATES = 300
+"""Only the best so many enter suppression; a fashion photo shows a dozen things."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """n detections.
+
+    Attributes:
+        boxes: (n, 4) float32, x0, y0, x1, y1.
+        scores: (n,) float32.
+        classes: (n,) indices.
+        coefficients: (n, prototypes) float32.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.intp]
+    coefficients: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.intp]) -> Detections:
+        """Those rows, in that order."""
+        return Detections(self.boxes[rows], self.scores[rows], self.classes[rows], self.coefficients[rows])
+
+
+def suppress(found: Detections, most_iou: float, limit: int) -> Detections:
+    """One detection per thing: of boxes of one class that overlap by more than `most_iou`, the best.
+
+    Best score first, at most `limit`.
+    """
+    found = found.take(np.argsort(-found.scores, kind="stable")[:CANDIDATES])
+    rivals = (box_iou(found.boxes) > most_iou) & (found.classes[:, None] == found.classes[None])
+    return found.take(greedy(rivals)[:limit])
+
+
+def greedy(rivals: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Rows that stay when each, from the first on, removes the later ones that it rivals. (n, n) → (m,)."""
+    alive = np.ones(len(rivals), bool)
+    for i in range(len(rivals)):
+        if alive[i]:
+            alive[i + 1 :] &= ~rivals[i, i + 1 :]
+    return np.flatnonzero(alive)
+
+
+def box_iou(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 4) → (n, n) intersection over union."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    meet = np.prod(np.clip(high - low, 0, None), axis=2)
+    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    either = area[:, None] + area[None] - meet
+    return np.asarray(meet / np.maximum(either, 1e-9), np.float32)

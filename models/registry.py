@@ -1,0 +1,108 @@
+"""From the name of a profile to its models, ready to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import ModelMismatch, ModelUnavailable
+from engine.taxonomy import Taxonomy, load_taxonomy
+from models.manifest import MANIFEST, ROLES, Manifest, Role, fingerprint, load_manifest
+from models.pose import HeatmapPose
+from models.runtime import LazySession, RuntimeOptions, Session, open_session
+from models.segmenter import YoloSegmenter
+from models.semantic import SemanticEmbedder, TextTokenizer
+from models.visual import VisualEmbedder
+
+STARTER = "starter"
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Models:
+    """The four models of a profile; `semantic` embeds both crops and texts."""
+
+    profile: str
+    segmenter: YoloSegmenter
+    pose: HeatmapPose
+    visual: VisualEmbedder
+    semantic: SemanticEmbedder
+
+
+def profile_folder(profile: str, home: Path) -> Path:
+    """Where a profile lies: `starter` comes with the package, others live in the home.
+
+    Raises:
+        ModelUnavailable: a name that is no plain folder name.
+    """
+    if not profile or Path(profile).name != profile or profile.startswith("."):
+        raise ModelUnavailable(f"{profile!r} cannot name a model profile; use a plain word such as `standard`.")
+    return WEIGHTS / profile if profile == STARTER else home / "models" / profile
+
+
+def profiles(home: Path) -> list[str]:
+    """Profiles that have a manifest, `starter` first."""
+    found = [STARTER] if (WEIGHTS / STARTER / MANIFEST).is_file() else []
+    return found + sorted(path.parent.name for path in (home / "models").glob(f"*/{MANIFEST}"))
+
+
+def load_models(
+    profile: str = STARTER,
+    *,
+    home: Path,
+    options: RuntimeOptions | None = None,
+    taxonomy: Taxonomy | None = None,
+    lazy: bool = True,
+) -> Models:
+    """The models of a profile, each file checked against the fingerprint it was registered with.
+
+    Args:
+        lazy: load a model into its runtime when it is first asked; files are checked at once all the same.
+    Raises:
+        ModelUnavailable: the profile, one of its models or its runtime is not there.
+        ModelMismatch: a file or its preprocessing is not what was registered.
+    """
+    folder = profile_folder(profile, home)
+    manifest = load_manifest(folder)
+    marks = {role: verified(folder, manifest, role) for role in ROLES}
+    sessions = {role: _session(folder / manifest.require(role).file, options, lazy=lazy) for role in ROLES}
+    specs = {role: manifest.require(role) for role in ROLES}
+    texts = specs["semantic_text"]
+    if texts.tokenizer is None or texts.context_length is None:
+        raise ModelUnavailable(f"The semantic_text model of {folder} names no tokenizer or context; export it again.")
+    return Models(
+        profile,
+        YoloSegmenter(specs["segmenter"], sessions["segmenter"], marks["segmenter"], taxonomy or load_taxonomy()),
+        HeatmapPose(specs["pose"], sessions["pose"], marks["pose"]),
+        VisualEmbedder(specs["visual"], sessions["visual"], marks["visual"]),
+        SemanticEmbedder(
+            VisualEmbedder(specs["semantic_image"], sessions["semantic_image"], marks["semantic_image"]),
+            texts,
+            sessions["semantic_text"],
+            TextTokenizer.load(folder / texts.tokenizer, texts.context_length),
+        ),
+    )
+
+
+def verified(folder: Path, manifest: Manifest, role: Role) -> str:
+    """The fingerprint of a role's model, the one it was registered with.
+
+    Raises:
+        ModelUnavailable: the profile has no such model, or its file is missing.
+        ModelMismatch: the file or its preprocessing has changed since.
+    """
+    spec = manifest.require(role)
+    found = fingerprint(folder, spec)
+    if found != manifest.fingerprints.get(role):
+        raise ModelMismatch(
+            f"The {role} model {folder / spec.file} is not the one that was registered. "
+            f"Restore the file, or export the model again to register it as a new one."
+        )
+    return found
+
+
+def _session(path: Path, options: RuntimeOptions | None, *, lazy: bool) -> Session:
+    session = LazySession(lambda: open_session(path, options))
+    if not lazy:
+        session.ready()
+    return session
