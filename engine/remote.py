@@ -66,12 +66,26 @@ class RemoteLimits:
     allowed: Callable[[Address], bool] = is_public
 
 
+class NotServed(ImageUnreadable):
+    """A server did not answer with a picture; `transient` says that a later try may succeed."""
+
+    def __init__(self, message: str, *, transient: bool = True) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+    @property
+    def code(self) -> str:
+        """To a caller it is one of the unreadable pictures."""
+        return "image-unreadable"
+
+
 def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
     """The bytes behind a public http(s) address.
 
     Raises:
         QueryRejected: not such an address, or one that leads into a private network.
-        ImageUnreadable: the server did not answer with a picture's bytes in time.
+        NotServed: the server did not answer with a picture's bytes in time.
+        ImageUnreadable: too many redirects.
         ImageTooLarge: over the byte cap.
     """
     limits = limits or RemoteLimits()
@@ -120,10 +134,13 @@ def _get(pool: httpcore.ConnectionPool, url: str, limits: RemoteLimits, give_up:
             if response.status in _REDIRECTS and location:
                 return _Redirect(location)
             if response.status != 200:
-                raise ImageUnreadable(f"The image_url answered with status {response.status}, not with a picture.")
+                transient = response.status >= 500 or response.status in (408, 429)
+                raise NotServed(
+                    f"The image_url answered with status {response.status}, not with a picture.", transient=transient
+                )
             return _read(response, limits, give_up)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol):
-        raise ImageUnreadable("The image_url did not answer properly in time; send the picture itself.") from None
+        raise NotServed("The image_url did not answer properly in time; send the picture itself.") from None
 
 
 def _read(response: httpcore.Response, limits: RemoteLimits, give_up: float) -> bytes:
@@ -205,13 +222,13 @@ def _resolve(host: str, port: int) -> list[Address]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys(ipaddress.ip_address(str(row[4][0]).split("%")[0]) for row in found))
     except (OSError, UnicodeError, ValueError):
-        raise ImageUnreadable("The host of the image_url cannot be found.") from None
+        raise NotServed("The host of the image_url cannot be found.") from None
 
 
 def _left(give_up: float) -> float:
     left = give_up - time.monotonic()
     if left <= 0:
-        raise ImageUnreadable("The image_url took too long to answer; send the picture itself.")
+        raise NotServed("The image_url took too long to answer; send the picture itself.")
     return left
 
 
