@@ -1,0 +1,97 @@
+"""The commands `serve` and `search`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from engine.service import ThatLook
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; 127.0.0.1 unless THATLOOK_HOST says otherwise.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 8080 unless THATLOOK_PORT says otherwise.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.pass_obj
+def serve(settings: Mapping[str, Any], host: str | None, port: int | None, workers: int) -> None:
+    """Serve the HTTP API and the web page."""
+    from api.serving import serve_forever
+
+    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    serve_forever({**settings, **given}, workers)
+
+
+@click.command()
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), required=False)
+@click.option("--text", "texts", multiple=True, help="Wanted words; may be repeated.")
+@click.option("--not-text", "not_texts", multiple=True, help="Unwanted words; may be repeated.")
+@click.option("--filter", "filters", multiple=True, help="name=value[,value], name!=value or price<=50; all must hold.")
+@click.option("-k", "k", type=click.IntRange(1, 100), default=10, show_default=True, help="Products for each garment.")
+@click.option("--supercategory", "names", multiple=True, help="Only garments of this kind; may be repeated.")
+@click.option("--whole-image", is_flag=True, help="Take the picture as one garment of the one --supercategory.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+@click.pass_obj
+def search(
+    settings: Mapping[str, Any],
+    image: Path | None,
+    texts: tuple[str, ...],
+    not_texts: tuple[str, ...],
+    filters: tuple[str, ...],
+    k: int,
+    names: tuple[str, ...],
+    whole_image: bool,
+    as_json: bool,
+) -> None:
+    """Find products for each garment of IMAGE, moved by words if there are any; or by words alone."""
+    from api.queries import text_query
+    from engine.answers import answer_form, to_json
+    from engine.filters import parse_filter
+    from engine.service import ImageQuery
+
+    if image is None and whole_image:
+        raise click.UsageError("--whole-image needs an IMAGE.")
+    text, where = text_query(list(texts), list(not_texts)), parse_filter(filters)
+    if image is None and text is None:
+        raise click.UsageError("Give an IMAGE, or --text to search by words alone.")
+    data = None if image is None else _read(image)
+    with _working(quiet=as_json), _open(settings) as thatlook:
+        if data is None and text is not None:
+            answer = thatlook.search_text(text, supercategories=names or None, where=where, k=k)
+        else:
+            looking = ImageQuery(names or None, None, whole_image)
+            answer = thatlook.search_image(data or b"", looking, text=text, where=where, k=k)
+    form = answer_form(answer)
+    if as_json:
+        click.echo(to_json(form))
+    else:
+        from api.tables import show_answer
+
+        show_answer(form)
+
+
+def _read(image: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(image) == "-" else image.read_bytes()
+
+
+@contextmanager
+def _open(settings: Mapping[str, Any]) -> Iterator[ThatLook]:
+    """The engine on this home, for one search."""
+    from models.bootstrap import open_parts, read_settings
+
+    with open_parts(read_settings(settings)) as parts:
+        yield parts.thatlook
+
+
+def _working(*, quiet: bool) -> AbstractContextManager[object]:
+    """A sign of life while models load."""
+    if quiet:
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status("Looking …")

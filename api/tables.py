@@ -1,0 +1,42 @@
+"""An answer as tables, for people at a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.answers import AnswerForm, GarmentHitsForm, HitForm
+
+
+def show_answer(answer: AnswerForm, console: Console | None = None) -> None:
+    """One table for each garment, and where the time went."""
+    console = console or Console(stderr=True)
+    for garment in answer.garments:
+        console.print(_table(garment))
+    stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in answer.timing_ms.items())
+    console.print(Text(f"milliseconds: {stages}", style="dim"))
+    for note in answer.notes:
+        console.print(printable(note))
+
+
+def printable(text: str) -> Text:
+    """A feed's words without markup and without control characters, which could steer a terminal."""
+    return Text("".join(c if c.isprintable() else " " for c in text))
+
+
+def _table(garment: GarmentHitsForm) -> Table:
+    name = garment.label or garment.supercategory or "products"
+    seen = f" (seen with {garment.score:.0%})" if garment.score is not None else ""
+    table = Table(title=f"{name}{seen}", title_justify="left", caption=None if garment.hits else "Nothing matches.")
+    table.add_column("score", justify="right", no_wrap=True)
+    for heading in ("product", "brand", "price", "why", "link"):
+        table.add_column(heading, overflow="fold")
+    for hit in garment.hits:
+        table.add_row(f"{hit.score:.2f}", *(printable(cell) for cell in _cells(hit)))
+    return table
+
+
+def _cells(hit: HitForm) -> tuple[str, ...]:
+    price = "" if hit.price is None else f"{hit.price:.2f} {hit.currency or ''}".rstrip()
+    return hit.title, hit.brand or "", price, " ".join(hit.why), hit.link
