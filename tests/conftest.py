@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.s3", "tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.milvus", "tests.fixtures.s3", "tests.fixtures.postgres"]

@@ -1,0 +1,332 @@
+"""A vector store over a Milvus server, 2.3 to 2.6, through pymilvus. `milvus.toml` holds the measured choices.
+
+Two habits of Milvus shape this file. A read that must see every write waits for the server's clock (200–400 ms,
+at 3 ms otherwise): so the writer waits once, after each write, until it can be seen, and reads never do.
+And an index finds only what it probes: so few matching rows are fetched and scored exactly, and an answer that
+is short although more rows match is asked again, wider, and in the end exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pymilvus import MilvusClient
+
+from engine.domain import Candidates, CollectionSpec, Embeddings, Item
+from engine.errors import ContractBroken, StoreUnavailable
+from engine.filters import EVERYTHING, Filter
+from engine.stores.milvus_border import CollectionGone, border, quiet
+from engine.stores.milvus_expression import expression, quoted_list
+from engine.stores.milvus_plan import MilvusPlan, plan_for
+from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, spec_from, to_item, to_row
+from engine.stores.rows import check_dim, check_spec, last_of_each, no_candidates, no_such_collection, top_k
+
+MAX_LIMIT = 16_384
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class MilvusStatus:
+    """One collection, as `thatlook index status` shows it."""
+
+    name: str
+    rows: int
+    index: str
+    indexed_rows: int
+    pending_rows: int
+
+
+class MilvusStore:
+    """Implements `engine.seams.VectorStore` over a Milvus server."""
+
+    def __init__(self, uri: str, token: str = "", *, kind: str | None = None, timeout_s: float = 30.0) -> None:
+        """Connect.
+
+        Args:
+            uri: such as `http://milvus:19530`.
+            token: `user:password`, or an API key.
+            kind: an index type other than the plan's.
+
+        Raises:
+            StoreUnavailable: nothing answers there.
+        """
+        quiet()
+        self._uri, self._timeout_s = uri, timeout_s
+        self._specs: dict[str, CollectionSpec] = {}
+        try:
+            with border(uri):
+                self._client = MilvusClient(uri, token=token, timeout=min(timeout_s, 10.0))
+                self._plan: MilvusPlan = plan_for(self._client.get_server_version(), kind)
+        except (CollectionGone, ContractBroken) as error:
+            raise StoreUnavailable(f"The Milvus store at {uri} cannot be used: {error}") from error
+
+    def ensure(self, spec: CollectionSpec) -> None:
+        """Create the collection, or check that it is the one asked for; load it in either case."""
+        existing = self._describe(spec.name)
+        if existing is None:
+            self._create(spec)
+            existing = self._describe(spec.name) or spec
+        check_spec(existing, spec)
+        with border(self._uri):
+            self._client.load_collection(spec.name, timeout=self._timeout_s)
+        self._specs[spec.name] = existing
+
+    def collections(self) -> list[str]:
+        """Names of what thatlook made there, sorted."""
+        with border(self._uri):
+            names = self._client.list_collections(timeout=self._timeout_s)
+        return sorted(name for name in names if self._is_ours(name))
+
+    def drop(self, name: str) -> None:
+        """Forget a collection with all its rows."""
+        self._specs.pop(name, None)
+        with border(self._uri):
+            self._client.drop_collection(name, timeout=self._timeout_s)
+
+    def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
+        """Write rows by item_id, and wait until every reader can see them."""
+        spec = self._spec(name)
+        if spec is None:
+            raise no_such_collection(name)
+        check_dim(name, spec.dim, embeddings, len(items))
+        kept = last_of_each(items)
+        for start in range(0, len(kept), self._plan.batch_rows):
+            rows = [to_row(items[i], embeddings[i]) for i in kept[start : start + self._plan.batch_rows]]
+            with border(self._uri):
+                self._client.upsert(name, rows, timeout=self._timeout_s)
+        self._wait_until_seen(name)
+
+    def delete_products(self, name: str, product_ids: Collection[str]) -> None:
+        """Remove every row of these products, and wait until no reader can see them."""
+        if self._spec(name) is None or not product_ids:
+            return
+        for part in _parts(sorted(product_ids), self._plan.batch_rows):
+            with border(self._uri):
+                where = f"product_id in {quoted_list(part)}"
+                self._client.delete(name, filter=where, timeout=self._timeout_s)
+        self._wait_until_seen(name)
+
+    def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
+        """The k best rows that match, through the index; exactly where few match or the index falls short."""
+        spec = self._spec(name)
+        if spec is None or k <= 0 or not len(queries):
+            return [no_candidates() for _ in queries]
+        check_dim(name, spec.dim, queries, len(queries))
+        return self._or(lambda: self._search(spec, queries, k, where), [no_candidates() for _ in queries])
+
+    def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
+        """Stored embeddings in the order asked; zeros and False for a row that does not exist."""
+        spec = self._spec(name)
+        out = np.zeros((len(item_ids), spec.dim if spec else 0), np.float32)
+        rows = self._rows_by_id(name, item_ids, [VECTOR])
+        present = [item_id in rows for item_id in item_ids]
+        for at, item_id in enumerate(item_ids):
+            if row := rows.get(item_id):
+                out[at] = row[VECTOR]
+        return out, present
+
+    def items(self, name: str, item_ids: Sequence[str]) -> list[Item | None]:
+        """Stored items in the order asked, None where there is none."""
+        rows = self._rows_by_id(name, item_ids, ATTRIBUTES)
+        return [to_item(rows[item_id]) if item_id in rows else None for item_id in item_ids]
+
+    def items_of(self, name: str, product_id: str) -> list[Item]:
+        """All rows of one product, by item_id."""
+        where = f"product_id in {quoted_list([product_id])}"
+        rows = self._all(name, where, ATTRIBUTES) if self._spec(name) else []
+        return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
+
+    def count(self, name: str, where: Filter = EVERYTHING) -> int:
+        """How many rows match."""
+        return self._or(lambda: self._count(name, where), 0) if self._spec(name) else 0
+
+    def status(self) -> list[MilvusStatus]:
+        """Every collection with its index."""
+        return [self._status_of(name) for name in self.collections()]
+
+    def rebuild(self, name: str) -> None:
+        """Build the index anew by today's plan; the collection answers nothing meanwhile."""
+        spec = self._spec(name)
+        if spec is None:
+            raise no_such_collection(name)
+        with border(self._uri):
+            self._client.release_collection(name)
+            self._client.drop_index(name, VECTOR)
+            self._client.create_index(name, self._index_params(spec))
+            self._client.load_collection(name)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with border(self._uri):
+            self._client.close()
+
+    def _search(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
+        matching = self._count(spec.name, where)
+        if matching <= self._plan.exact_rows or k > MAX_LIMIT:
+            return self._exactly(spec, queries, k, where)
+        share = matching / max(matching, self._count(spec.name, EVERYTHING)) if where else 1.0
+        for nprobe in dict.fromkeys((self._plan.probes(spec.dim, share), self._plan.nlist(spec.dim))):
+            found = self._approximately(spec, queries, k, where, nprobe)
+            if all(len(answer.item_ids) >= min(k, matching) for answer in found):
+                return found
+        return self._exactly(spec, queries, k, where)
+
+    def _approximately(
+        self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter, nprobe: int
+    ) -> list[Candidates]:
+        with border(self._uri):
+            answers = self._client.search(
+                spec.name,
+                data=list(queries),
+                anns_field=VECTOR,
+                limit=k,
+                filter=expression(where),
+                output_fields=["product_id"],
+                search_params={"metric_type": "IP", "params": {"nprobe": nprobe}},
+                consistency_level="Session",
+                timeout=self._timeout_s,
+            )
+        return [
+            Candidates(
+                tuple(hit.id for hit in hits),
+                tuple(hit.entity["product_id"] for hit in hits),
+                np.array([hit.distance for hit in hits], np.float32),
+            )
+            for hits in answers
+        ]
+
+    def _exactly(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
+        """Fetch every matching row and score it here. Holds the matching embeddings in memory."""
+        rows = list(self._query(spec.name, expression(where), ["product_id", VECTOR]))
+        matrix = np.array([row[VECTOR] for row in rows], np.float32).reshape(len(rows), spec.dim)
+        item_ids = [row["item_id"] for row in rows]
+        product_ids = [row["product_id"] for row in rows]
+        return [_best(scores, item_ids, product_ids, k) for scores in queries @ matrix.T]
+
+    def _rows_by_id(self, name: str, item_ids: Sequence[str], fields: list[str]) -> dict[str, dict[str, Any]]:
+        if self._spec(name) is None:
+            return {}
+        found: dict[str, dict[str, Any]] = {}
+        for part in _parts(list(dict.fromkeys(item_ids)), self._plan.batch_rows):
+            rows = self._all(name, f"item_id in {quoted_list(part)}", fields)
+            found |= {row["item_id"]: row for row in rows}
+        return found
+
+    def _all(self, name: str, where: str, fields: list[str]) -> list[dict[str, Any]]:
+        nothing: list[dict[str, Any]] = []
+        return self._or(lambda: list(self._query(name, where, fields)), nothing)
+
+    def _query(self, name: str, where: str, fields: list[str]) -> Iterator[dict[str, Any]]:
+        """Every row that matches, page by page."""
+        with border(self._uri):
+            pages = self._client.query_iterator(
+                name,
+                batch_size=self._plan.batch_rows,
+                filter=where,
+                output_fields=["item_id", *(f for f in fields if f != "item_id")],
+                consistency_level="Session",
+                timeout=self._timeout_s,
+            )
+        while True:
+            with border(self._uri):
+                page = pages.next()
+            if not page:
+                pages.close()
+                return
+            yield from page
+
+    def _count(self, name: str, where: Filter) -> int:
+        with border(self._uri):
+            rows = self._client.query(
+                name,
+                filter=expression(where),
+                output_fields=["count(*)"],
+                consistency_level="Session",
+                timeout=self._timeout_s,
+            )
+        return int(rows[0]["count(*)"])
+
+    def _wait_until_seen(self, name: str) -> None:
+        with border(self._uri):
+            self._client.query(
+                name,
+                filter='item_id in [""]',
+                output_fields=["item_id"],
+                consistency_level="Strong",
+                timeout=self._timeout_s,
+            )
+
+    def _spec(self, name: str) -> CollectionSpec | None:
+        """What the collection was made for; None where there is none."""
+        if name not in self._specs and (found := self._describe(name)):
+            with border(self._uri):
+                self._client.load_collection(name, timeout=self._timeout_s)
+            self._specs[name] = found
+        return self._specs.get(name)
+
+    def _describe(self, name: str) -> CollectionSpec | None:
+        try:
+            with border(self._uri):
+                if not self._client.has_collection(name, timeout=self._timeout_s):
+                    return None
+                return spec_from(name, self._client.describe_collection(name)["description"])
+        except CollectionGone:
+            return None
+
+    def _is_ours(self, name: str) -> bool:
+        try:
+            return self._describe(name) is not None
+        except ContractBroken:
+            return False
+
+    def _create(self, spec: CollectionSpec) -> None:
+        try:
+            with border(self._uri):
+                self._client.create_collection(
+                    spec.name,
+                    schema=schema_for(spec),
+                    index_params=self._index_params(spec),
+                    consistency_level="Session",
+                    timeout=self._timeout_s,
+                )
+        except StoreUnavailable:
+            if self._describe(spec.name) is None:  # Otherwise another process was quicker.
+                raise
+
+    def _index_params(self, spec: CollectionSpec) -> Any:
+        params = MilvusClient.prepare_index_params()
+        params.add_index(VECTOR, index_type=self._plan.kind, metric_type="IP", params=self._plan.index_params(spec.dim))
+        return params
+
+    def _status_of(self, name: str) -> MilvusStatus:
+        with border(self._uri):
+            index = self._client.describe_index(name, VECTOR) or {}
+        return MilvusStatus(
+            name,
+            self.count(name),
+            str(index.get("index_type", "none")),
+            int(index.get("indexed_rows", 0)),
+            int(index.get("pending_index_rows", 0)),
+        )
+
+    def _or(self, ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
+        """What `ask` says; `otherwise` where the collection was dropped meanwhile by someone else."""
+        try:
+            return ask()
+        except CollectionGone:
+            self._specs.clear()
+            return otherwise
+
+
+def _best(scores: NDArray[np.float32], item_ids: list[str], product_ids: list[str], k: int) -> Candidates:
+    best = top_k(scores, k)
+    return Candidates(tuple(item_ids[i] for i in best), tuple(product_ids[i] for i in best), scores[best])
+
+
+def _parts(values: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

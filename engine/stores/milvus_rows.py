@@ -1,0 +1,95 @@
+"""How an item lies in a Milvus row, the same in a server and in Milvus Lite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymilvus import CollectionSchema, DataType, MilvusClient
+
+from engine.domain import CollectionSpec, Item
+from engine.errors import ContractBroken
+
+VECTOR = "embedding"
+ATTRIBUTES = ["item_id", "product_id", "supercategory", "label", "image", "box", "facets", "price"]
+MAX_ID = 1024
+MAX_TEXT = 8192
+NO_PRICE = -1e300
+"""Milvus 2.3 has no null: a row without a price carries this, below every price that a filter can ask for."""
+
+
+def facet_key(name: str) -> str:
+    """The key of a facet in the JSON field; Milvus cannot name the empty one."""
+    return name or " "
+
+
+def schema_for(spec: CollectionSpec, **extra: DataType) -> CollectionSchema:
+    """The schema of a collection; what it was made for stands in its description."""
+    made_for = json.dumps({"thatlook": 1, "fingerprint": spec.fingerprint, "dim": spec.dim})
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=made_for)
+    schema.add_field("item_id", DataType.VARCHAR, is_primary=True, max_length=MAX_ID)
+    schema.add_field("product_id", DataType.VARCHAR, max_length=MAX_ID)
+    schema.add_field("supercategory", DataType.VARCHAR, max_length=MAX_ID)
+    schema.add_field("label", DataType.VARCHAR, max_length=MAX_ID)
+    schema.add_field("image", DataType.VARCHAR, max_length=MAX_TEXT)
+    schema.add_field("box", DataType.JSON)
+    schema.add_field("facets", DataType.JSON)
+    schema.add_field("price", DataType.DOUBLE)
+    for name, kind in extra.items():
+        schema.add_field(name, kind)
+    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=spec.dim)
+    return schema
+
+
+def spec_from(name: str, description: str) -> CollectionSpec:
+    """What an existing collection was made for.
+
+    Raises:
+        ContractBroken: it was not made by thatlook.
+    """
+    try:
+        made_for = json.loads(description)
+        return CollectionSpec(name, int(made_for["dim"]), str(made_for["fingerprint"]))
+    except (ValueError, TypeError, KeyError):
+        raise ContractBroken(
+            f"The Milvus collection {name!r} was not made by thatlook; drop or rename it, or use another database."
+        ) from None
+
+
+def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
+    """A row for `upsert`. Milvus 2.3 takes only objects as JSON, hence the box's key."""
+    return {
+        "item_id": item.item_id,
+        "product_id": item.product_id,
+        "supercategory": item.supercategory,
+        "label": item.label,
+        "image": item.image,
+        "box": {"xyxy": list(item.box)},
+        "facets": {facet_key(name): list(values) for name, values in item.facets.items()},
+        "price": NO_PRICE if item.price is None else item.price,
+        VECTOR: embedding,
+    }
+
+
+def to_item(row: Mapping[str, Any]) -> Item:
+    """The item of a row that `query` returned with `ATTRIBUTES`."""
+    x0, y0, x1, y1 = _json(row["box"])["xyxy"]
+    facets = {"" if name == " " else name: tuple(values) for name, values in _json(row["facets"]).items()}
+    return Item(
+        item_id=row["item_id"],
+        product_id=row["product_id"],
+        supercategory=row["supercategory"],
+        label=row["label"],
+        image=row["image"],
+        box=(float(x0), float(y0), float(x1), float(y1)),
+        facets=facets,
+        price=None if row["price"] == NO_PRICE else float(row["price"]),
+    )
+
+
+def _json(value: Any) -> Any:
+    """JSON as pymilvus gives it: decoded by some versions, bytes or text by others."""
+    return json.loads(value) if isinstance(value, bytes | str) else value
