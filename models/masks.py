@@ -121,7 +121,7 @@ def outlines(patch: Patch) -> tuple[NDArray[np.float32], ...]:
     """
     doubled = cv2.resize(patch.mask.astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    tolerance = max(0.6, 0.002 * max(patch.mask.shape))
+    tolerance = max(1.0, 0.002 * max(patch.mask.shape))
     corner = np.array([patch.left, patch.top], np.float32)
     edges = [((np.asarray(c).reshape(-1, 1, 2) + 1) // 2).astype(np.float32) for c in contours]
     simple = [cv2.approxPolyDP(edge, tolerance, closed=True).reshape(-1, 2) + corner for edge in edges]
