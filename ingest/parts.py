@@ -1,0 +1,79 @@
+"""What ingest works with, and the fingerprint of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
+from engine.gate import Policy
+from engine.images import DEFAULT_LIMITS, ImageLimits
+from engine.pipeline import Seer
+from engine.seams import Ledger, ObjectStore, VectorStore
+from engine.taxonomy import Taxonomy
+from ingest.sources import SourceRules
+
+INDEX_VERSION = "1"
+"""Raised when choosing, cutting or storing changes, so that catalogues are looked at anew."""
+
+
+class Looks(Protocol):
+    """The models as one; `engine.pipeline.Seer` is the real one."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Classes and supercategories."""
+        ...
+
+    def scene(self, image: Pixels) -> Scene:
+        """Garment pieces and people, as detected."""
+        ...
+
+    def garments(self, image: Pixels, scene: Scene | None = None) -> tuple[Garment, ...]:
+        """The main person's garments, pieces joined."""
+        ...
+
+    def gate(self, image: Pixels, scene: Scene | None = None) -> GateReport:
+        """View and coverage."""
+        ...
+
+    def embed(self, crops: Sequence[Crop]) -> dict[Space, Embeddings]:
+        """Both embeddings of every crop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IngestParts:
+    """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`)."""
+
+    seer: Looks
+    store: VectorStore
+    objects: ObjectStore
+    ledger: Ledger
+    fingerprint: str
+    sources: SourceRules = SourceRules()
+    limits: ImageLimits = DEFAULT_LIMITS
+    threads: int = 4
+
+
+def models_fingerprint(seer: Seer) -> str:
+    """One name for all models and the taxonomy that together decide what is indexed."""
+    classes = sorted((c.name, c.supercategory, c.merge) for c in seer.taxonomy.classes.values())
+    models = (seer.segmenter, seer.pose, seer.visual, seer.semantic)
+    return digest(*(model.fingerprint for model in models), repr(classes))
+
+
+def content_hash(parts: IngestParts, policy: Policy, wanted: str | None, stamps: Sequence[tuple[str, str]]) -> str:
+    """Names what the stored embeddings were made from: pictures, class, policy, models."""
+    return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *(text for pair in stamps for text in pair))
+
+
+def digest(*texts: str) -> str:
+    """SHA-256 over texts, so that their borders count."""
+    state = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        state.update(len(data).to_bytes(8, "big") + data)
+    return state.hexdigest()
