@@ -1,0 +1,203 @@
+"""A generated catalogue: distinct products with sensible names, and outfits put together from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from models.studio.colours import COLOURS, DENIM, NEUTRALS, brightness
+from models.studio.kinds import KINDS, Kind
+from models.studio.spec import Cut, GarmentSpec
+
+BRANDS = ("Norrvik", "Halden & Roe", "Lumen Row", "Casa Brisa", "Atelier Moth", "Tidewater Mill", "Rue Quince", "Obsidian Lane", "Marlo Finch", "Kestrel & Pine", "Solstice Supply", "Ostra")  # fmt: skip
+"""Brands that do not exist."""
+NAMES = ("Alma", "Birk", "Cleo", "Dario", "Edda", "Fenn", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Leo", "Mira", "Nils", "Orla", "Piet", "Runa", "Sol", "Tove", "Vera", "Wim", "Yara", "Zeno", "Noor", "Elif", "Bruno", "Carla", "Rosa", "Ivo", "Luz")  # fmt: skip
+MATERIALS = {
+    "cotton": "cotton", "linen": "linen", "satin": "viscose satin", "wool": "wool blend", "knit": "knitted cotton", "denim": "denim", "leather": "leather",
+    "suede": "suede", "canvas": "canvas", "puffer": "quilted nylon", "patent": "patent leather",
+}  # fmt: skip
+VARIANT_CHANCE = 0.3
+"""How often the next product is the last one in another colour."""
+
+
+def sample_garment(rng: np.random.Generator, kind: str, number: int, gender: str | None = None) -> GarmentSpec:
+    """One product of a kind, for that gender if the kind has it."""
+    made = KINDS[kind]
+    options = [g for g in made.genders if g == gender] or list(made.genders)
+    who = str(rng.choice(options))
+    fabric, pattern = str(rng.choice(made.fabrics)), str(rng.choice(made.patterns))
+    if fabric in {"leather", "suede", "denim", "puffer"} and pattern not in {"solid", "colour-block"}:
+        pattern = "solid"
+    names = list(DENIM) if fabric == "denim" else list(COLOURS)
+    if made.label == "foot_wear":
+        names = ["black", "white", "brown", "camel", "red", "navy", "grey", "beige", "burgundy", "green", "pink", "blue", "olive", "black"]
+    elif made.label == "outerwear" and fabric in {"leather", "suede"}:
+        names = ["black", "brown", "camel", "burgundy", "olive", "navy", "grey", "red"]
+    colour = str(rng.choice(names))
+    accent = _accent(rng, colour)
+    spec = GarmentSpec(
+        product_id=f"st-{number:05d}",
+        kind=kind,
+        label=made.label,
+        colour=colour,
+        accent=accent,
+        shade=_shade(rng),
+        pattern=pattern,
+        fabric=fabric,
+        cut=made.cut(rng, who),
+        scale=float(rng.choice([0.7, 1.0, 1.0, 1.5])),
+        variety=int(rng.integers(2**31)),
+        group=f"sg-{number:05d}",
+        gender=who,
+        brand=str(rng.choice(BRANDS)),
+        product_type=made.product_type,
+        price=_price(rng, made.price),
+    )
+    return describe(spec, str(rng.choice(NAMES)), rng)
+
+
+def sample_catalogue(n: int, seed: int = 0, kinds: Iterable[str] | None = None) -> list[GarmentSpec]:
+    """`n` distinct products; some are colour variants of one another (same `group`).
+
+    The first products of two catalogues with one seed are the same.
+    """
+    rng = np.random.default_rng([seed, 20])
+    chosen = list(kinds) if kinds is not None else list(KINDS)
+    share = np.array([KINDS[k].share for k in chosen])
+    share = share / share.sum()
+    products: list[GarmentSpec] = []
+    taken: set[tuple[object, ...]] = set()
+    while len(products) < n:
+        number = len(products) + 1
+        if products and rng.random() < VARIANT_CHANCE:
+            spec = colour_variant(products[-1], number, rng)
+        else:
+            spec = sample_garment(rng, str(rng.choice(chosen, p=share)), number)
+        if (key := _looks(spec)) not in taken:
+            taken.add(key)
+            products.append(spec)
+    return products
+
+
+def colour_variant(spec: GarmentSpec, number: int, rng: np.random.Generator) -> GarmentSpec:
+    """The same product in another colour."""
+    names = [c for c in (DENIM if spec.fabric == "denim" else COLOURS) if c not in {spec.colour, spec.accent}]
+    colour = str(rng.choice(names))
+    accent = spec.accent if _contrast(colour, spec.accent) > 0.25 else _accent(rng, colour)
+    changed = replace(spec, product_id=f"st-{number:05d}", colour=colour, accent=accent, shade=_shade(rng))
+    return describe(changed, spec.title.split()[0], rng)
+
+
+def describe(spec: GarmentSpec, name: str, rng: np.random.Generator) -> GarmentSpec:
+    """Give a product its words: title, description, material, sale price, availability."""
+    words = cut_words(spec)
+    pattern = {"solid": "", "graphic": "printed", "dots": "dotted", "stripes": "striped", "vertical stripes": "pinstriped", "checks": "checked"}.get(spec.pattern, spec.pattern)
+    noun = KINDS[spec.kind].noun
+    title = " ".join(w for w in (name, spec.colour.title(), pattern.title(), *(w.title() for w in words[:1]), noun) if w)
+    second = f" with {spec.accent}" if spec.pattern != "solid" else ""
+    audience = {"female": "women's", "male": "men's"}.get(spec.gender, "unisex")
+    detail = ", ".join(words) or "classic cut"
+    text = f"{audience.capitalize()} {noun.lower()} in {spec.colour}{second}, {pattern or 'plain'}, made of {MATERIALS[spec.fabric]}: {detail}."
+    sale = round(spec.price * rng.uniform(0.6, 0.85), 2) if rng.random() < 0.2 else None
+    stock = "in_stock" if rng.random() < 0.9 else str(rng.choice(["out_of_stock", "preorder"]))
+    return replace(spec, title=title, description=text, material=MATERIALS[spec.fabric], sale_price=sale, availability=stock)
+
+
+def cut_words(spec: GarmentSpec) -> list[str]:
+    """The cut in the words of a shop, the most telling first."""
+    cut, words = spec.cut, []
+    label = spec.label
+    if spec.kind in {"skirt", "dress"}:
+        words.append("mini" if cut.hem < 0.65 else "knee-length" if cut.hem < 0.76 else "midi" if cut.hem < 0.86 else "maxi")
+    if spec.kind in {"trousers", "jeans"}:
+        words.append("wide-leg" if cut.flare > 0.026 else "bootcut" if cut.flare > 0.015 else "straight" if cut.ease > 0.006 else "skinny" if cut.ease <= 0.002 else "slim")
+    if spec.kind == "boots":
+        words.append("knee-high" if cut.shaft > 0.1 else "ankle")
+    if spec.kind == "heels":
+        words.append("block" if "block" in cut.details else "stiletto")
+    if label in {"upper_wear", "dress"}:
+        words.append("sleeveless" if cut.sleeve == 0 else "short-sleeved" if cut.sleeve < 0.55 else "three-quarter-sleeved" if cut.sleeve < 0.9 else "long-sleeved")
+        words.append({"crew": "crew neck", "v": "v-neck", "scoop": "scoop neck", "square": "square neck", "turtle": "turtleneck", "strap": "spaghetti straps"}.get(cut.neck, cut.neck))
+    if label == "outerwear":
+        words.append({"double": "double-breasted", "zip": "zipped", "buttons": "single-breasted"}.get(cut.closure, "open"))
+    if cut.flare > 0.05:
+        words.append("flared")
+    if spec.kind == "skirt" and cut.flare < 0:
+        words.append("pencil")
+    words += sorted(d.replace("_", " ") for d in cut.details if d in _TELLING)
+    return words
+
+
+_TELLING = {"pocket", "chest_pockets", "belt", "pleats", "tiers", "ripped", "cargo", "side_stripe", "laces", "toecap", "bow", "strap", "turn_up", "puff", "bell", "ringer", "raglan"}
+
+
+def sample_outfit(seed: int, gender: str, around: GarmentSpec | None = None, *, neutral: bool = False) -> list[GarmentSpec]:
+    """Garments that dress a person completely, in drawing order; `around` is one of them if given.
+
+    Args:
+        neutral: complete with plain garments in quiet colours, as shops do around what they sell.
+    """
+    rng = np.random.default_rng([seed, 21])
+    have = {around.label: around} if around else {}
+    outfit: list[GarmentSpec] = []
+
+    def add(label: str) -> None:
+        outfit.append(have[label] if label in have else _companion(rng, label, gender, neutral=neutral))
+
+    one_piece = "dress" in have or (not have.keys() & {"upper_wear", "lower_wear"} and gender == "female" and rng.random() < 0.3)
+    for label in ("dress",) if one_piece else ("lower_wear", "upper_wear"):
+        add(label)
+    add("foot_wear")
+    if "outerwear" in have or (not neutral and rng.random() < 0.3):
+        add("outerwear")
+    return outfit
+
+
+def _companion(rng: np.random.Generator, label: str, gender: str, *, neutral: bool) -> GarmentSpec:
+    fitting = [k for k, v in KINDS.items() if v.label == label and (gender in v.genders or "unisex" in v.genders)]
+    if neutral:
+        quiet = {"upper_wear": ["t-shirt", "shirt"], "lower_wear": ["jeans", "trousers"], "foot_wear": ["sneakers", "loafers", "boots"]}
+        fitting = [k for k in quiet.get(label, fitting) if k in fitting] or fitting
+    spec = sample_garment(rng, str(rng.choice(fitting)), 0, gender)
+    spec = replace(spec, product_id=f"other-{int(rng.integers(10**9)):09d}", group="")
+    if not neutral:
+        return spec
+    names = [c for c in NEUTRALS if spec.fabric != "denim" or c in DENIM]
+    return replace(spec, pattern="solid", colour=str(rng.choice(names)))
+
+
+def _price(rng: np.random.Generator, between: tuple[float, float]) -> float:
+    low, high = between
+    return float(round(low + (high - low) * rng.beta(1.6, 2.6)) + rng.choice([0.0, 0.9, 0.95, 0.99]))
+
+
+def _shade(rng: np.random.Generator) -> tuple[float, float, float]:
+    level = rng.normal(0, 0.025)
+    r, g, b = (float(level + v) for v in rng.normal(0, 0.012, 3))
+    return r, g, b
+
+
+def _contrast(one: str, other: str) -> float:
+    a, b = COLOURS[one], COLOURS[other]
+    return max(abs(brightness(a) - brightness(b)), max(abs(x - y) for x, y in zip(a, b, strict=True)) * 0.8)
+
+
+def _accent(rng: np.random.Generator, colour: str) -> str:
+    options = [c for c in COLOURS if _contrast(colour, c) > 0.3]
+    if rng.random() < 0.5:
+        options = [c for c in options if c in {"white", "black", "navy", "cream", "grey", "beige"}] or options
+    return str(rng.choice(options))
+
+
+def _looks(spec: GarmentSpec) -> tuple[object, ...]:
+    """What two products may not share: nobody could tell them apart."""
+    cut: Cut = spec.cut
+    rough = (round(cut.sleeve, 1), round(cut.hem, 2), cut.neck, round(cut.ease, 2), round(cut.flare, 2), cut.closure, cut.details, round(cut.heel, 2), round(cut.shaft, 2))
+    return spec.kind, spec.colour, spec.accent if spec.pattern != "solid" else "", spec.pattern, spec.fabric, rough
+
+
+def kind_of(spec: GarmentSpec) -> Kind:
+    """The kind that a product is of."""
+    return KINDS[spec.kind]
