@@ -1,0 +1,192 @@
+"""The commands `detect`, `pose`, `models` and `train`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from engine.pipeline import Seer
+    from models.bootstrap import Settings
+
+Overrides = Mapping[str, Any]
+IMAGES = click.argument(
+    "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="IMAGE…"
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+DRAW = click.option(
+    "--draw", type=click.Path(file_okay=False, path_type=Path), help="Folder for copies with what was seen drawn on."
+)
+PROFILE = click.option("--profile", help="Model profile; `starter` unless THATLOOK_PROFILE says otherwise.")
+
+
+def _seer(overrides: Overrides, profile: str | None) -> tuple[Seer, Settings]:
+    from models.bootstrap import build_seer, read_settings
+
+    settings = read_settings({**overrides, **({"profile": profile} if profile else {})})
+    return build_seer(settings)[0], settings
+
+
+@click.command()
+@IMAGES
+@click.option("--everything", is_flag=True, help="Every piece as detected, bystanders' too, nothing merged.")
+@PROFILE
+@DRAW
+@JSON
+@click.pass_obj
+def detect(
+    overrides: Overrides,
+    images: tuple[Path, ...],
+    everything: bool,
+    profile: str | None,
+    draw: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the garments of the main person in each IMAGE: class, score, box, outlines."""
+    from models import looking
+    from models.drawing import draw_garments
+
+    seer, settings = _seer(overrides, profile)
+    forms = []
+
+    def look(picture: looking.Looked) -> None:
+        seen = seer.scene(picture.pixels).garments if everything else seer.garments(picture.pixels)
+        forms.append(looking.detected(picture, seen))
+        if draw:
+            looking.save_drawing(draw, picture.name, draw_garments(picture.pixels, seen))
+
+    pictures = looking.Pictures(images, settings.image_limits)
+    pictures.each(look)
+    if as_json:
+        looking.print_json(forms)
+    else:
+        Console().print(looking.detection_table(forms))
+    sys.exit(1 if pictures.refused else 0)
+
+
+@click.command()
+@IMAGES
+@PROFILE
+@DRAW
+@JSON
+@click.pass_obj
+def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, draw: Path | None, as_json: bool) -> None:
+    """Tell each IMAGE's view and coverage, and whether the gate keeps it as full-shot and front-facing."""
+    from models import looking
+    from models.drawing import draw_pose
+
+    seer, settings = _seer(overrides, profile)
+    forms = []
+
+    def look(picture: looking.Looked) -> None:
+        report = seer.gate(picture.pixels)
+        forms.append(looking.posed(picture, report))
+        if draw:
+            looking.save_drawing(draw, picture.name, draw_pose(picture.pixels, report))
+
+    pictures = looking.Pictures(images, settings.image_limits)
+    pictures.each(look)
+    if as_json:
+        looking.print_json(forms)
+    else:
+        Console().print(looking.pose_table(forms))
+    sys.exit(1 if pictures.refused else 0)
+
+
+@click.group()
+def models() -> None:
+    """List, verify, fetch and export the model files of a profile."""
+
+
+@models.command("list")
+@JSON
+@click.pass_obj
+def list_models(overrides: Overrides, as_json: bool) -> None:
+    """Show every profile that is here, with its models."""
+    from models.bootstrap import read_settings
+    from models.inventory import inventory, inventory_table
+    from models.looking import print_json
+
+    entries = inventory(read_settings(overrides).home)
+    if as_json:
+        print_json(entries)
+    else:
+        Console().print(inventory_table(entries))
+
+
+@models.command()
+@click.argument("profile", required=False)
+@JSON
+@click.pass_obj
+def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
+    """Check every file of PROFILE (all profiles, if none is named): its fingerprint, and that it runs."""
+    from models.bootstrap import read_settings
+    from models.inventory import verify_profiles, verify_table
+    from models.looking import print_json
+    from models.runtime import RuntimeOptions
+
+    settings = read_settings(overrides)
+    options = RuntimeOptions(runtime=settings.runtime, threads=settings.threads)
+    checks = verify_profiles(settings.home, profile, options)
+    if as_json:
+        print_json(checks)
+    else:
+        Console().print(verify_table(checks))
+    sys.exit(0 if checks and all(check.ok for check in checks) else 1)
+
+
+@models.command()
+@click.argument("roles", nargs=-1)
+@click.option("--profile", default="standard", show_default=True, help="Profile to fill.")
+@click.pass_obj
+def fetch(overrides: Overrides, roles: tuple[str, ...], profile: str) -> None:
+    """Download official weights (ROLES: pose, visual, semantic; all if none is named) and export them."""
+    from models.bootstrap import read_settings
+    from models.fetch import fetch_profile
+
+    fetch_profile(read_settings(overrides).home, profile, roles, Console(stderr=True))
+
+
+@models.command()
+@click.argument("role", type=click.Choice(["segmenter", "pose", "visual", "semantic"]))
+@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.option("--profile", default="standard", show_default=True, help="Profile to put it into.")
+@click.option("--classes", help="The segmenter's classes as taxonomy names, by comma, where the checkpoint has others.")
+@click.pass_obj
+def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, classes: str | None) -> None:
+    """Export a CHECKPOINT of a standard architecture to ONNX, for the model ROLE of a profile."""
+    from models.bootstrap import read_settings
+    from models.export.standard import export_checkpoint
+    from models.registry import profile_folder
+
+    folder = profile_folder(profile, read_settings(overrides).home)
+    names = tuple(name.strip() for name in classes.split(",")) if classes else None
+    for spec in export_checkpoint(role, checkpoint, folder, classes=names):
+        click.echo(f"{spec.role}: {folder / spec.file}", err=True)
+
+
+class _TrainGroup(click.Group):
+    """Training needs the extra `train`; its commands are imported when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the training commands."""
+        return self._trainers().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One training command."""
+        return self._trainers().get_command(ctx, cmd_name)
+
+    def _trainers(self) -> click.Group:
+        group: click.Group = importlib.import_module("models.train.commands").train
+        return group
+
+
+@click.group(cls=_TrainGroup)
+def train() -> None:
+    """Train the starter models: segmenter, pose, embedder, clip."""
