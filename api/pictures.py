@@ -7,6 +7,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 from litestar import Request
 from litestar.datastructures import UploadFile
@@ -85,22 +86,28 @@ def find_picture(photo: PhotoRequest[Any], objects: ObjectStore, limits: Limits)
     if query.image_base64 is not None:
         return _checked(_decode_base64(query.image_base64), limits)
     if query.image_id is not None:
-        return objects.get(stored_key(query.image_id))
+        return objects.get(_named_key(query.image_id))
     if query.image_url is not None:
         return _from_address(query.image_url, limits)
     return _checked(photo.upload or b"", limits)
 
 
-def stored_key(name: str) -> str:
-    """The object store's key for a stored picture's id or path.
+def stored_key(key: str) -> str:
+    """The key itself, if the object store could have it.
 
     Raises:
         ObjectNotFound: no key looks like this.
     """
-    key = name.removeprefix(IMAGES_PATH)
-    if not key or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
-        raise ObjectNotFound(f"There is no stored picture {name[:200]!r}.")
+    if "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise ObjectNotFound(f"There is no stored picture {key[:200]!r}.")
     return key
+
+
+def _named_key(image_id: str) -> str:
+    """The key that a caller names: as it is, or as the path that hits give."""
+    if image_id.startswith(IMAGES_PATH):
+        return stored_key(unquote(image_id.removeprefix(IMAGES_PATH)))
+    return stored_key(image_id)
 
 
 def _from_address(url: str, limits: Limits) -> bytes:

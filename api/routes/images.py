@@ -11,6 +11,7 @@ from litestar.params import PathParameter
 
 from api.desk import TheDesk
 from api.documentation import problems
+from api.door import with_slashes
 from api.pictures import IMAGES_PATH, stored_key
 
 _SIGNATURES = (
@@ -49,7 +50,7 @@ async def read_image(
     desk: TheDesk,
 ) -> Response[bytes]:
     """The picture's bytes, with an ETag; 304 where the caller has them already."""
-    data = await desk.look_up(partial(desk.services.objects.get, stored_key(key.removeprefix("/"))))
+    data = await desk.look_up(partial(desk.services.objects.get, stored_key(with_slashes(key.removeprefix("/")))))
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": _CACHING}
     if tag in [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]:

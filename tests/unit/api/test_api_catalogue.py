@@ -1,0 +1,155 @@
+"""Products, ingest and pictures over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.fixtures.shop import PNG, Shop
+
+Client = TestClient[Litestar]
+ROW = {
+    "id": "p2",
+    "title": "Wool coat",
+    "link": "https://shop.example/p2",
+    "image_link": "https://shop.example/p2.jpg",
+    "price": 120,
+}
+
+
+def test_write_one_or_several(shop: Shop, client: Client) -> None:
+    """202 with a state for each; the bad one is told why and does not stop the rest."""
+    response = client.put("/v1/products", json=ROW)
+    assert (response.status_code, response.json()) == (
+        202,
+        {"accepted": 1, "rejected": 0, "products": [{"id": "p2", "state": "pending"}]},
+    )
+    response = client.put("/v1/products", json=[ROW | {"id": "p3"}, {"id": "p4", "price": "cheap"}])
+    assert response.status_code == 202
+    assert [row["state"] for row in response.json()["products"]] == ["pending", "rejected"]
+    assert [p.product_id for p in shop.intake.submitted] == ["p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b'[{"id": "p4"}]', 422, "products-rejected"),
+        (b"[]", 422, "input-rejected"),
+        (b"3", 422, "input-rejected"),
+        (b"{", 400, "request-malformed"),
+        (b"[" + b"{}," * 1_000 + b"{}]", 422, "input-rejected"),
+        (b" " * (16 * 1024 * 1024 + 1), 413, "request-too-large"),
+    ],
+)
+def test_write_refusals(shop: Shop, client: Client, content: bytes, status: int, code: str) -> None:
+    """Nothing usable, not JSON, too many, too large: nothing is taken."""
+    response = client.put("/v1/products", content=content, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert shop.intake.submitted == []
+
+
+def test_read(client: Client) -> None:
+    """State, refusals with reasons, and the product as its shop would write it."""
+    response = client.get("/v1/products/p%201%2Fa")
+    assert response.status_code == 200
+    assert response.json() == {
+        "product_id": "p 1/a",
+        "state": "indexed",
+        "reason": None,
+        "feed": "spring.jsonl",
+        "updated": "2026-11-01T12:00:00Z",
+        "indexed_items": 1,
+        "supercategories": ["full_body"],
+        "refusals": [
+            {"image": "https://shop.example/p1b.jpg", "stage": "gate", "reason": "The person is seen from the back."}
+        ],
+        "product": {
+            "id": "p 1/a",
+            "title": "Linen dress",
+            "link": "https://shop.example/p1",
+            "image_link": "https://shop.example/p1.jpg",
+            "additional_image_link": ["https://shop.example/p1b.jpg"],
+            "price": 60.0,
+            "sale_price": 49.9,
+            "currency": "EUR",
+            "brand": "Acme",
+            "size": "38",
+            "attributes": {"sole": "rubber"},
+        },
+    }
+
+
+def test_list(client: Client) -> None:
+    """By state, page by page; a full page names the next one."""
+    assert [p["product_id"] for p in client.get("/v1/products?state=indexed").json()["products"]] == ["p 1/a"]
+    assert client.get("/v1/products?state=refused").json() == {"products": [], "next_after": None}
+    assert client.get("/v1/products?limit=1").json()["next_after"] == "p 1/a"
+    problem = client.get("/v1/products?state=lost").json()
+    assert (problem["status"], problem["errors"][0]["field"]) == (422, "state")
+
+
+def test_delete(shop: Shop, client: Client) -> None:
+    """204 and gone; an unknown one is 404 and nothing is touched."""
+    assert client.delete("/v1/products/p%201%2Fa").status_code == 204
+    assert shop.intake.deleted == ["p 1/a"]
+    response = client.delete("/v1/products/nobody")
+    assert (response.status_code, response.json()["code"]) == (404, "product-not-found")
+    assert client.get("/v1/products/nobody").status_code == 404
+    assert shop.intake.deleted == ["p 1/a"]
+
+
+def test_ingest(client: Client) -> None:
+    """Counts by state, refusals by reason, runs, and a run's rows page by page."""
+    run = {
+        "run_id": 7,
+        "feed": "spring.jsonl",
+        "started": "2026-11-01T12:00:00Z",
+        "finished": None,
+        "total": 250,
+        "counts": {"indexed": 1},
+    }
+    assert client.get("/v1/ingest/status").json() == {
+        "products": {"indexed": 1},
+        "refusals": {"The person is seen from the back.": 1},
+        "latest_run": run,
+    }
+    assert client.get("/v1/ingest/runs").json() == {"runs": [run]}
+    first = client.get("/v1/ingest/runs/7/errors").json()
+    assert (len(first["errors"]), first["next_offset"]) == (100, 100)
+    assert first["errors"][0] == {"line": 1, "reason": "no price in line 1", "product_id": "p1"}
+    last = client.get("/v1/ingest/runs/7/errors?offset=200&limit=50").json()
+    assert (len(last["errors"]), last["next_offset"]) == (50, None)
+    assert client.get("/v1/ingest/runs/8/errors").status_code == 404
+    for wrong in ("7/errors?limit=0", "7/errors?limit=1001", "7/errors?offset=-1"):
+        assert client.get(f"/v1/ingest/runs/{wrong}").status_code == 422
+
+
+def test_picture(client: Client) -> None:
+    """Its own type, caching headers, an ETag that spares the second transfer, HEAD."""
+    response = client.get("/v1/images/products/p%201/0.png")
+    assert (response.status_code, response.content, response.headers["content-type"]) == (200, PNG, "image/png")
+    assert response.headers["cache-control"].startswith("public, max-age=")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    again = client.get("/v1/images/products/p%201/0.png", headers={"If-None-Match": f'"x", {response.headers["etag"]}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", response.headers["etag"])
+    head = client.head("/v1/images/products/p%201/0.png")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(PNG)))
+
+
+def test_what_is_no_picture_is_not_served_as_a_page(client: Client) -> None:
+    """HTML in the object store is a download in a sandbox, never a page of this site."""
+    response = client.get("/v1/images/notes.html")
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == "attachment"
+    assert "sandbox" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["gone.png", "..%2f..%2fetc/passwd", "a/%2e%2e/%2e%2e/b", "%2fetc%2fpasswd"])
+def test_pictures_that_are_not_there(client: Client, path: str) -> None:
+    """Unknown keys and keys that climb are alike: not there."""
+    response: Any = client.get(f"/v1/images/{path}")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,120 @@
+"""Products on the wire: each checked by itself, and the same after a round trip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.problems import RequestMalformed
+from api.products import check_products, product_form, product_of, read_products
+from engine.domain import Availability, Product
+from engine.errors import InputRejected
+
+ROW: dict[str, Any] = {
+    "id": "p1",
+    "title": "Linen dress",
+    "link": "https://shop.example/p1",
+    "image_link": "https://shop.example/p1.jpg",
+}
+
+
+def test_every_field_arrives() -> None:
+    """Merchant field names become the engine's; named attributes join the shop's own; money is parsed."""
+    row = ROW | {
+        "additional_image_link": ["s3://pictures/p1b.jpg", "https://shop.example/p1.jpg"],
+        "description": "Light.",
+        "price": "60.00 EUR",
+        "sale_price": 49.9,
+        "availability": "preorder",
+        "brand": "Acme",
+        "color": "navy/white",
+        "gender": "female",
+        "category": "dresses",
+        "item_group_id": "g1",
+        "size": "38",
+        "attributes": {"sole": "rubber"},
+    }
+    products, receipt = check_products([row])
+    assert products == [
+        Product(
+            "p1",
+            "Linen dress",
+            "https://shop.example/p1",
+            ("https://shop.example/p1.jpg", "s3://pictures/p1b.jpg"),
+            "Light.",
+            60.0,
+            49.9,
+            "EUR",
+            Availability.PREORDER,
+            "Acme",
+            "navy/white",
+            "female",
+            "dresses",
+            "g1",
+            {"sole": "rubber", "size": "38"},
+        )
+    ]
+    assert (receipt.accepted, receipt.rejected, receipt.products[0].state) == (1, 0, "pending")
+
+
+def test_round_trip() -> None:
+    """What is read back can be written again and is the same product."""
+    product = Product(
+        "p", "t", "https://a.example", ("https://a.example/1.jpg",), attributes={"material": "wool", "fit": "slim"}
+    )
+    assert product_of(product_form(product)) == product
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"title": None}, "title"),
+        ({"title": " "}, "title must have"),
+        ({"title": "x" * 501}, "title must have"),
+        ({"id": ""}, "id must have"),
+        ({"id": "a\nb"}, "id must have"),
+        ({"link": "javascript:alert(1)"}, "link must be"),
+        ({"link": "shop.example/p1"}, "link must be"),
+        ({"image_link": "/etc/passwd"}, "image_link"),
+        ({"image_link": "file:///etc/passwd"}, "image_link"),
+        ({"image_link": "p1.jpg"}, "image_link"),
+        ({"additional_image_link": [f"https://a.example/{n}" for n in range(20)]}, "more than 20 pictures"),
+        ({"price": "cheap"}, "price must be a number"),
+        ({"price": "1.000,00 EUR"}, "price must be a number"),
+        ({"price": -1}, "price must be 0 or more"),
+        ({"price": "5 EUR", "sale_price": "4 USD"}, "several currencies"),
+        ({"availability": "maybe"}, "availability"),
+        ({"colour": "navy"}, "colour"),
+        ({"brand": "x" * 501}, "more than 500"),
+        ({"attributes": {str(n): "x" for n in range(51)}}, "more than 50 attributes"),
+        ({"description": "x" * 10_001}, "description"),
+    ],
+)
+def test_one_bad_product_does_not_stop_the_rest(change: dict[str, Any], words: str) -> None:
+    """Its receipt says why; the good one beside it is taken."""
+    products, receipt = check_products([ROW | {"id": "bad"} | change, ROW])
+    assert [p.product_id for p in products] == ["p1"]
+    assert (receipt.accepted, receipt.rejected) == (1, 1)
+    assert receipt.products[0].state == "rejected"
+    assert words in "; ".join(receipt.products[0].reasons)
+
+
+def test_an_id_given_twice_counts_once() -> None:
+    """The first is taken, the second is told why not."""
+    products, receipt = check_products([ROW, ROW | {"title": "Other"}])
+    assert [p.title for p in products] == ["Linen dress"]
+    assert [row.state for row in receipt.products] == ["pending", "rejected"]
+    assert "more than once" in receipt.products[1].reasons[0]
+
+
+def test_documents() -> None:
+    """One product, a list, or an object that holds the list."""
+    for document in (ROW, [ROW], {"products": [ROW]}):
+        assert read_products(msgspec.json.encode(document)) == [ROW]
+    for wrong in (b"[]", b"3", b"[3]", msgspec.json.encode([ROW] * 1_001)):
+        with pytest.raises(InputRejected):
+            read_products(wrong)
+    with pytest.raises(RequestMalformed):
+        read_products(b'{"id": ')
