@@ -1,5 +1,47 @@
-"""Fixtures that need a server live in `tests/fixtures`; each is started by the first test that asks for it."""
+"""What every test finds: no network reached by libraries at import, a home of its own, one thread per library.
+
+Fixtures that need a server live in `tests/fixtures`; each is started by the first test that asks for it.
+"""
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.milvus", "tests.fixtures.s3", "tests.fixtures.postgres"]
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+HOME = tempfile.TemporaryDirectory(prefix="thatlook-tests-")
+CACHE = HERE.parent / ".cache"
+
+for name in [name for name in os.environ if name.startswith("THATLOOK_")]:
+    del os.environ[name]
+os.environ |= {
+    "HOME": HOME.name,
+    "HF_HUB_OFFLINE": "1",
+    "MPLCONFIGDIR": str(CACHE / "matplotlib"),  # Kept between runs: the font list takes seconds.
+    "OMP_NUM_THREADS": "1",
+    "YOLO_AUTOINSTALL": "0",
+    "YOLO_CONFIG_DIR": str(Path(HOME.name) / "ultralytics"),
+    "YOLO_OFFLINE": "1",
+}
+
+pytest_plugins = [
+    f"tests.fixtures.{path.stem}"
+    for path in sorted((HERE / "fixtures").glob("*.py"))
+    if "@pytest.fixture" in path.read_text()
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in the folders of slow tests, so that `make check` leaves it out."""
+    for item in items:
+        for folder in ("integration", "e2e"):
+            if item.path.is_relative_to(HERE / folder):
+                item.add_marker(folder)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the tests' home."""
+    HOME.cleanup()
