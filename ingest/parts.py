@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
@@ -53,7 +53,7 @@ class IngestParts:
     objects: ObjectStore
     ledger: Ledger
     fingerprint: str
-    sources: SourceRules = SourceRules()
+    sources: SourceRules = field(default_factory=SourceRules)
     limits: ImageLimits = DEFAULT_LIMITS
     threads: int = 4
 

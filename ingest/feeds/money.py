@@ -49,7 +49,7 @@ def _amount(digits: str, text: str) -> float:
     thousands = repeated or (mark == "," and not both and len(plain) - last == 4)
     whole, fraction = (plain, "") if thousands else (plain[:last], plain[last + 1 :])
     groups = re.split(r"[.,]", whole)
-    if (repeated and both) or any(len(group) != 3 for group in groups[1:]) or not fraction.isdigit() and fraction:
+    if (repeated and both) or any(len(group) != 3 for group in groups[1:]) or (fraction and not fraction.isdigit()):
         raise ValueError(f"{text[:40]!r} is not a price; write it as 49.90 EUR")
     return float("".join(groups) + "." + (fraction or "0"))
 

@@ -1,0 +1,53 @@
+"""The composition root of ingest: the shared parts as ingest works with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import SecretStr
+
+from engine.objects.s3 import S3Settings
+from ingest.parts import IngestParts, models_fingerprint
+from ingest.sources import SourceRules
+from models.bootstrap import Parts, Settings, open_parts
+
+
+@contextmanager
+def open_ingest(settings: Settings) -> Iterator[IngestParts]:
+    """Build the parts of an ingest, and let go of all of them in the end.
+
+    Raises:
+        HomeInUse, ModelMismatch, StoreUnavailable, ModelUnavailable: as `models.bootstrap.open_parts`.
+    """
+    with open_parts(settings) as parts:
+        yield ingest_parts(parts)
+
+
+def ingest_parts(parts: Parts) -> IngestParts:
+    """Parts that a program has open already, as ingest works with them."""
+    settings = parts.settings
+    rules = SourceRules(
+        allow_private_hosts=settings.allow_private_hosts, max_bytes=settings.max_image_bytes, s3=_s3(settings)
+    )
+    return IngestParts(
+        seer=parts.seer,
+        store=parts.store,
+        objects=parts.objects,
+        ledger=parts.ledger,
+        fingerprint=models_fingerprint(parts.seer),
+        sources=rules,
+        limits=settings.image_limits,
+    )
+
+
+def _s3(settings: Settings) -> S3Settings | None:
+    """The S3 that `s3://bucket/key` in a feed means: the configured one."""
+    if not settings.s3_endpoint:
+        return None
+    access, secret = (_text(settings.s3_access_key), _text(settings.s3_secret_key))
+    return S3Settings(settings.s3_endpoint, access, secret, secure=settings.s3_secure)
+
+
+def _text(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None

@@ -1,0 +1,198 @@
+"""From a plan to an outcome: fetch, decode, choose, cut, embed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Rejection, Space
+from engine.errors import InputRejected, ThatLookError
+from engine.gate import Policy
+from engine.images import decode, encode_jpeg
+from engine.seams import ImageRefusal, IngestState
+from engine.taxonomy import collection_name
+from ingest.choose import Chosen, Picture, choose
+from ingest.facets import item_facets
+from ingest.parts import IngestParts, digest
+from ingest.plan import Plan
+from ingest.sources import ImageNotFetched, ImageSources
+
+STORED_SIDE = 1024
+"""Longest side of a stored picture in pixels: enough for a page, and for every model's input."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One row for the sister collections."""
+
+    item: Item
+    embeddings: dict[Space, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one product, ready to be written.
+
+    Attributes:
+        rows: its indexed garments; empty where it is refused.
+        picture: (key, JPEG) to store, if there is a new one.
+        keep_rows: rows in the store stay as they are (its pictures could not be had just now).
+        settled: whether the content hash may be trusted by the next run.
+    """
+
+    plan: Plan
+    state: IngestState
+    rows: tuple[Row, ...] = ()
+    refusals: tuple[ImageRefusal, ...] = ()
+    reason: str | None = None
+    picture: tuple[str, bytes] | None = None
+    keep_rows: bool = False
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A product whose garment is cut out and waits to be embedded with others."""
+
+    plan: Plan
+    chosen: Chosen
+    refusals: tuple[ImageRefusal, ...]
+    settled: bool
+
+    @property
+    def crop(self) -> Crop:
+        """What is embedded."""
+        return self.chosen.crop
+
+
+def gather(parts: IngestParts, sources: ImageSources, plan: Plan) -> list[Picture]:
+    """Fetch and decode a product's pictures; each one that cannot be had is told why."""
+    return [_gather_one(parts, sources, reference) for reference in plan.product.images]
+
+
+def _gather_one(parts: IngestParts, sources: ImageSources, reference: str) -> Picture:
+    try:
+        data = sources.fetch(reference)
+    except ImageNotFetched as error:
+        return Picture(reference, rejection=Rejection("fetch", error.reason), transient=error.transient)
+    try:
+        return Picture(reference, _shrink(decode(data, parts.limits)))
+    except InputRejected as error:
+        return Picture(reference, rejection=Rejection("decode", error.message))
+
+
+def _shrink(pixels: Pixels) -> Pixels:
+    """As it will be stored, so that boxes fit the stored picture."""
+    if max(pixels.shape[:2]) <= STORED_SIDE:
+        return pixels
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((STORED_SIDE, STORED_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Policy) -> Seen | Outcome:
+    """Choose the picture and the garment. A failure of one product's pictures is that product's alone."""
+    transient = any(picture.transient for picture in pictures)
+    try:
+        chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy)
+    except ThatLookError:
+        raise
+    except Exception as error:  # a defect of ours must not stop a shop's whole feed
+        reason = f"The models failed on this product ({type(error).__name__}: {error})."
+        return Outcome(plan, IngestState.FAILED, reason=reason, settled=False)
+    if chosen is not None:
+        return Seen(plan, chosen, refusals, settled=not transient)
+    if transient and plan.old and plan.old.items:
+        return Outcome(
+            plan, IngestState.INDEXED, refusals=refusals, keep_rows=True, settled=False,
+            reason="Its pictures could not be fetched; the garments indexed before are kept.",
+        )  # fmt: skip
+    state, reason = _verdict(refusals)
+    return Outcome(plan, state, refusals=refusals, reason=reason, settled=not transient)
+
+
+def _verdict(refusals: Sequence[ImageRefusal]) -> tuple[IngestState, str]:
+    """Refused where a picture was looked at; failed where none could be had."""
+    if all(refusal.rejection.stage == "fetch" for refusal in refusals):
+        return IngestState.FAILED, f"No picture could be fetched: {refusals[0].rejection.reason}"
+    first = next(refusal for refusal in refusals if refusal.rejection.stage != "fetch")
+    return IngestState.REFUSED, first.rejection.reason
+
+
+def embed(parts: IngestParts, seen: Sequence[Seen]) -> list[Outcome]:
+    """Both embeddings of many products' garments in one go."""
+    if not seen:
+        return []
+    embeddings = parts.seer.embed([one.crop for one in seen])
+    return [_outcome(one, {space: embeddings[space][i] for space in SPACES}) for i, one in enumerate(seen)]
+
+
+def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]]) -> Outcome:
+    product, garment = seen.plan.product, seen.chosen.garment
+    jpeg = encode_jpeg(seen.chosen.pixels, max_side=STORED_SIDE)
+    key = f"{picture_prefix(product.product_id)}{hashlib.sha256(jpeg).hexdigest()[:16]}.jpg"
+    item = Item(
+        item_id=f"{product.product_id}#0",
+        product_id=product.product_id,
+        supercategory=garment.supercategory,
+        label=garment.label,
+        image=key,
+        box=garment.box,
+        facets=item_facets(product),
+        price=product.effective_price,
+    )
+    return Outcome(
+        seen.plan, IngestState.INDEXED, (Row(item, embeddings),), seen.refusals, None, (key, jpeg), settled=seen.settled
+    )
+
+
+def picture_prefix(product_id: str) -> str:
+    """Where a product's stored pictures lie; ids may hold anything, so their digest stands for them."""
+    name = digest(product_id)[:32]
+    return f"products/{name[:2]}/{name}/"
+
+
+def reword(parts: IngestParts, plans: Sequence[Plan]) -> tuple[list[Outcome], list[Plan]]:
+    """New words on stored embeddings, without any model; and the plans whose rows are not all there."""
+    outcomes, missing = [], []
+    stored = _stored_rows(parts, [plan for plan in plans if plan.old])
+    for plan in plans:
+        old = plan.old
+        rows = [stored.get(pair) for pair in old.items] if old else [None]
+        if old is None or None in rows:
+            missing.append(plan)
+            continue
+        facets, price = item_facets(plan.product), plan.product.effective_price
+        renewed = tuple(
+            Row(replace(row.item, facets=facets, price=price), row.embeddings) for row in rows if row is not None
+        )
+        state = old.state if old.state is not IngestState.PENDING else _state_of(bool(renewed))
+        outcomes.append(Outcome(plan, state, renewed, old.refusals, old.reason))
+    return outcomes, missing
+
+
+def _state_of(indexed: bool) -> IngestState:
+    return IngestState.INDEXED if indexed else IngestState.REFUSED
+
+
+def _stored_rows(parts: IngestParts, plans: Sequence[Plan]) -> dict[tuple[str, str], Row]:
+    """Rows by (supercategory, item_id), those that are whole in both sister collections."""
+    wanted: dict[str, list[str]] = {}
+    for plan in plans:
+        for supercategory, item_id in plan.old.items if plan.old else ():
+            wanted.setdefault(supercategory, []).append(item_id)
+    found: dict[tuple[str, str], Row] = {}
+    for supercategory, ids in wanted.items():
+        items = parts.store.items(collection_name(supercategory, "semantic"), ids)
+        spaces: dict[Space, tuple[Embeddings, list[bool]]] = {
+            space: parts.store.embeddings(collection_name(supercategory, space), ids) for space in SPACES
+        }
+        for i, item in enumerate(items):
+            if item is not None and all(present[i] for _, present in spaces.values()):
+                found[supercategory, ids[i]] = Row(item, {space: rows[i] for space, (rows, _) in spaces.items()})
+    return found

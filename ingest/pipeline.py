@@ -1,0 +1,180 @@
+"""A shop's feed into the catalogue: resumable, idempotent, and every refusal told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+
+from engine.domain import Product
+from engine.errors import FeedUnreadable
+from engine.gate import Policy
+from engine.seams import FeedError
+from ingest.feeds.lines import count_lines
+from ingest.feeds.reader import read_feed
+from ingest.flow import Flow, flow_of
+from ingest.look import Outcome
+from ingest.parts import IngestParts
+from ingest.plan import plan_products
+from ingest.pruning import claim_feed, prune_feed
+from ingest.sources import ImageSources
+from ingest.summary import OnProgress, Progress, Summary, Tally
+from ingest.writer import Writer
+
+CHUNK = 64
+"""Products that are compared with the ledger at a time."""
+TELL_EVERY_S = 1.0
+
+_Rows = Iterator[tuple[int, Product | FeedError]]
+
+
+def ingest_feed(
+    parts: IngestParts,
+    feed: Path,
+    policy: Policy = "prefer",
+    *,
+    prune: bool = False,
+    prune_all: bool = False,
+    limit: int | None = None,
+    name: str | None = None,
+    progress: OnProgress | None = None,
+) -> Summary:
+    """Bring a feed's products into the catalogue.
+
+    A second run over the same feed does only what is left to do. A run that was killed is taken up
+    by the next one. `prune` takes out products that left the feed: only after the feed was read to
+    its end, and never more than half of them unless `prune_all`. `limit` ends the run after so many
+    good rows. `name` is what the ledger calls the feed, its file name where none is given.
+
+    Raises:
+        FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
+        StoreUnavailable, ModelUnavailable: a part does not answer; run again later.
+    """
+    rows = read_feed(feed, name or feed.name)
+    rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
+    label, prune = name or feed.name, prune or prune_all
+    claim_feed(parts.ledger, label, feed, named=name is not None, prune=prune)
+    run = _Run(parts, label, policy, count_lines(feed) or None, progress)
+    if parts.sources.root is None:
+        parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
+    sources, writer = ImageSources(parts.sources), Writer(parts)
+    with flow_of(parts, sources, writer, policy, run.written) as flow:
+        run.drain(rows, flow, sources, limit)
+    if prune:
+        run.pruned(prune_feed(parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all))
+    return run.finish()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass over a feed, while it goes on."""
+
+    parts: IngestParts
+    feed: str
+    policy: Policy
+    total: int | None
+    progress: OnProgress | None
+    tally: Tally = field(default_factory=Tally)
+    seen: set[str] = field(default_factory=set)
+    broken: FeedUnreadable | None = None
+    limited: bool = False
+    note: str | None = None
+    _line: int = 0
+    _run_id: int = 0
+    _started: float = field(default_factory=time.monotonic)
+    _told: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._run_id = self.parts.ledger.start_run(self.feed, self.total)
+
+    def drain(self, rows: _Rows, flow: Flow, sources: ImageSources, limit: int | None) -> None:
+        """Read to the end (or the limit), and bring everything through."""
+        source = self._products(rows)
+        products = source if limit is None else islice(source, limit)
+        self.limited = limit is not None
+        while chunk := list(islice(products, CHUNK)):
+            plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
+            self.tally.counts["unchanged"] += sum(plan.kind == "unchanged" for plan in plans)
+            flow.take([plan for plan in plans if plan.kind != "unchanged"])
+            self._tell()
+        source.close()
+        flow.finish()
+        self._tell(force=True)
+
+    def written(self, outcome: Outcome) -> None:
+        """Count one written product."""
+        self.tally.outcome(outcome)
+        self._tell()
+
+    def prunable(self) -> str | None:
+        """Why nothing may be pruned after this pass, or None where it may."""
+        if self.broken is not None:
+            return "the feed is damaged, so nothing was pruned"
+        if self.limited:
+            return "the feed was not read to its end, so nothing was pruned"
+        if not self.tally.counts["read"]:
+            return "the feed has no good row, so nothing was pruned"
+        return None
+
+    def pruned(self, result: tuple[int, str | None]) -> None:
+        """Count what was taken out."""
+        self.tally.counts["pruned"], self.note = result
+
+    def finish(self) -> Summary:
+        """Close the run and sum it up.
+
+        Raises:
+            FeedUnreadable: the feed broke off in the middle.
+        """
+        counts = self.tally.counts
+        self.parts.ledger.update_run(self._run_id, dict(counts), finished=self.broken is None)
+        if self.broken is not None:
+            raise FeedUnreadable(f"{self.broken.message} Its first {counts['read']} products were taken.")
+        return Summary(
+            feed=self.feed,
+            run_id=self._run_id,
+            **{name: counts[name] for name in _COUNTED},
+            images_refused=dict(self.tally.images.most_common()),
+            products_refused=dict(self.tally.products.most_common()),
+            errors=tuple(self.tally.errors),
+            seconds=round(time.monotonic() - self._started, 3),
+            complete=not self.limited,
+            note=self.note,
+        )
+
+    def _products(self, rows: _Rows) -> Generator[Product, None, None]:
+        """Good rows; bad ones go into the ledger. A feed that breaks off ends here, and is told at the end."""
+        bad: list[FeedError] = []
+        try:
+            for self._line, row in rows:
+                if isinstance(row, Product):
+                    self.tally.counts["read"] += 1
+                    self.seen.add(row.product_id)
+                    yield row
+                    continue
+                self.tally.error(row)
+                bad.append(row)
+                if row.product_id:  # It is still in the feed, if not well: pruning must not take it.
+                    self.seen.add(row.product_id)
+                if len(bad) >= CHUNK:
+                    self.parts.ledger.add_errors(self._run_id, bad)
+                    bad = []
+        except FeedUnreadable as error:
+            self.broken = error
+            bad.append(FeedError(self.feed, self._line + 1, error.message))
+        finally:
+            self.parts.ledger.add_errors(self._run_id, bad)
+
+    def _tell(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._told < TELL_EVERY_S:
+            return
+        self._told = now
+        self.parts.ledger.update_run(self._run_id, dict(self.tally.counts))
+        if self.progress:
+            self.progress(Progress(self._line, self.total, dict(self.tally.counts)))
+
+
+_COUNTED = ("read", "indexed", "updated", "unchanged", "refused", "failed", "bad_rows", "pruned")

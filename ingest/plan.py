@@ -1,0 +1,90 @@
+"""What has to be done for each product: nothing, new words alone, or everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from engine.domain import Product
+from engine.gate import Policy
+from engine.seams import IngestState, LedgerEntry
+from engine.taxonomy import GarmentClass
+from ingest.choose import product_class
+from ingest.parts import INDEX_VERSION, IngestParts, content_hash, digest
+from ingest.sources import ImageNotFetched, ImageSources, is_remote
+
+Kind = Literal["unchanged", "words", "everything"]
+_SETTLED = (IngestState.INDEXED, IngestState.REFUSED, IngestState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One product with what the ledger knew of it, and what is to be done."""
+
+    product: Product
+    feed: str
+    wanted: GarmentClass | None
+    record_hash: str
+    content_hash: str
+    kind: Kind
+    old: LedgerEntry | None
+
+
+def plan_products(
+    parts: IngestParts,
+    sources: ImageSources,
+    products: Sequence[Product],
+    feed: str,
+    policy: Policy,
+    pool: Executor,
+) -> list[Plan]:
+    """Compare products with the ledger. No picture is read and no model asked."""
+    known = parts.ledger.get([product.product_id for product in products])
+    stamps = pool.map(lambda product: _stamps(sources, product), products)
+    return [
+        _plan(parts, product, feed, policy, stamp, known.get(product.product_id))
+        for product, stamp in zip(products, stamps, strict=True)
+    ]
+
+
+def record_hash(product: Product) -> str:
+    """Names a product's words; equal words give equal names, whatever the order of the attributes."""
+    return digest(INDEX_VERSION, msgspec.json.encode(product, order="deterministic").decode())
+
+
+def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | None:
+    """What each picture is known by; None where it cannot be told at present."""
+    try:
+        return [(image, sources.stamp(image)) for image in product.images]
+    except ImageNotFetched:
+        return None
+
+
+def _plan(
+    parts: IngestParts,
+    product: Product,
+    feed: str,
+    policy: Policy,
+    stamps: list[tuple[str, str]] | None,
+    old: LedgerEntry | None,
+) -> Plan:
+    wanted = product_class(product, parts.seer.taxonomy)
+    content = content_hash(parts, policy, wanted.name if wanted else None, stamps) if stamps is not None else ""
+    record = record_hash(product)
+    return Plan(product, feed, wanted, record, content, _kind(feed, record, content, old), old)
+
+
+def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:
+    if old is None or not content or old.content_hash != content or _worth_retrying(old):
+        return "everything"
+    settled = old.state in _SETTLED
+    return "unchanged" if settled and (old.record_hash, old.feed) == (record, feed) else "words"
+
+
+def _worth_retrying(old: LedgerEntry) -> bool:
+    """An address that did not answer with a picture may do so today: its stamp does not tell."""
+    return any(r.rejection.stage == "fetch" and is_remote(r.image) for r in old.refusals)

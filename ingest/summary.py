@@ -1,0 +1,90 @@
+"""What one ingest did, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from engine.seams import FeedError, IngestState
+from ingest.look import Outcome
+
+ERRORS_TOLD = 100
+"""So many bad rows are in the summary; all of them are in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands: lines read of about how many, and products by what became of them."""
+
+    done: int
+    total: int | None
+    counts: Mapping[str, int]
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did.
+
+    Attributes:
+        indexed: products looked at anew and indexed; updated: new words alone; unchanged: nothing to do.
+        images_refused: pictures of the products looked at, by reason.
+        errors: the first bad rows; `bad_rows` counts all.
+        complete: the feed was read to its end.
+        note: what the reader of the summary should know, such as why nothing was pruned.
+    """
+
+    feed: str
+    run_id: int
+    read: int
+    indexed: int
+    updated: int
+    unchanged: int
+    refused: int
+    failed: int
+    bad_rows: int
+    pruned: int
+    images_refused: Mapping[str, int]
+    products_refused: Mapping[str, int]
+    errors: tuple[FeedError, ...]
+    seconds: float
+    complete: bool
+    note: str | None = None
+
+    @property
+    def products_per_s(self) -> float:
+        """Rate over everything that was read."""
+        return self.read / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """The running count behind a summary."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
+    products: Counter[str] = field(default_factory=Counter)
+    errors: list[FeedError] = field(default_factory=list)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Count one written product."""
+        self.counts[_word(outcome)] += 1
+        self.images.update(refusal.rejection.reason for refusal in outcome.refusals)
+        if outcome.state in (IngestState.REFUSED, IngestState.FAILED) and outcome.reason:
+            self.products[outcome.reason] += 1
+
+    def error(self, error: FeedError) -> None:
+        """Count one bad row."""
+        self.counts["bad_rows"] += 1
+        if len(self.errors) < ERRORS_TOLD:
+            self.errors.append(error)
+
+
+def _word(outcome: Outcome) -> str:
+    if outcome.plan.kind == "words" or outcome.keep_rows:
+        return "updated"
+    return {IngestState.INDEXED: "indexed", IngestState.REFUSED: "refused"}.get(outcome.state, "failed")

@@ -1,0 +1,149 @@
+"""Writing outcomes so that a kill at any moment loses nothing and leaves nothing twice.
+
+What is about to be in the vector store is first named in the ledger (an intent), then written, and
+the ledger says `indexed` last. A product that was cut off in between is done again by the next run,
+over the same row ids; rows that it no longer has are known from the intent, and removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import RLock
+
+import numpy as np
+
+from engine.domain import SPACES
+from engine.seams import IngestState, LedgerEntry
+from engine.taxonomy import collection_name
+from ingest.look import Outcome, Row, picture_prefix
+from ingest.parts import IngestParts
+
+_Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writer:
+    """The one writer of a process: Milvus Lite loses rows under two.
+
+    `book` is held, shortly, wherever an entry of the ledger is read in order to be replaced; whoever
+    else replaces entries in this process holds it too.
+    """
+
+    parts: IngestParts
+    book: RLock = field(default_factory=RLock)
+    _lock: RLock = field(default_factory=RLock)
+
+    def commit(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Write outcomes; returns those that were, without products that somebody changed meanwhile."""
+        with self._lock:
+            with self.book:
+                wanted = self._still_as_planned(outcomes)
+                moments = self._announce(wanted)
+            for outcome in wanted:
+                if outcome.picture:
+                    self.parts.objects.put(*outcome.picture, "image/jpeg")
+            self._write_rows(wanted)
+            return self._settle(wanted, moments)
+
+    def remove(self, product_ids: Collection[str]) -> int:
+        """Take products out: rows first, the ledger last; returns how many there were."""
+        with self._lock, self.book:
+            entries = self.parts.ledger.get(list(product_ids))
+            gone: dict[str, set[str]] = {}
+            for product_id, entry in entries.items():
+                for supercategory, _ in entry.items:
+                    gone.setdefault(supercategory, set()).add(product_id)
+            self._delete_rows(gone)
+            for product_id in entries:
+                self._drop_pictures(product_id, keep=())
+            self.parts.ledger.delete(list(entries))
+            return len(entries)
+
+    def _still_as_planned(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        now = self.parts.ledger.get([_id(outcome) for outcome in outcomes])
+        return [o for o in outcomes if _moment(now.get(_id(o))) == _moment(o.plan.old)]
+
+    def _announce(self, outcomes: Sequence[Outcome]) -> dict[str, datetime | None]:
+        """Name the rows that are about to change; returns each product's moment in the ledger."""
+        intents = [_intent(o) for o in outcomes if (o.rows or _old_items(o)) and not o.keep_rows]
+        if intents:
+            self.parts.ledger.put(intents)
+        moments = {_id(o): _moment(o.plan.old) for o in outcomes}
+        return moments | {entry.product.product_id: entry.updated for entry in intents}
+
+    def _write_rows(self, outcomes: Sequence[Outcome]) -> None:
+        stale: dict[str, set[str]] = {}
+        rows: dict[str, list[Row]] = {}
+        for outcome in outcomes:
+            for supercategory, _ in set(_old_items(outcome)) - set(_pairs(outcome)):
+                stale.setdefault(supercategory, set()).add(_id(outcome))
+            for row in outcome.rows:
+                rows.setdefault(row.item.supercategory, []).append(row)
+        self._delete_rows({name: ids for name, ids in stale.items() if name in rows})
+        for supercategory, some in rows.items():
+            for space in SPACES:
+                embeddings = np.stack([row.embeddings[space] for row in some])
+                self.parts.store.upsert(collection_name(supercategory, space), [row.item for row in some], embeddings)
+        self._delete_rows({name: ids for name, ids in stale.items() if name not in rows})
+
+    def _settle(self, outcomes: Sequence[Outcome], moments: dict[str, datetime | None]) -> list[Outcome]:
+        with self.book:
+            now = self.parts.ledger.get(list(moments))
+            done = [o for o in outcomes if _moment(now.get(_id(o))) == moments[_id(o)]]
+            self.parts.ledger.put([_entry(outcome) for outcome in done])
+        for outcome in done:
+            if outcome.plan.old and not outcome.keep_rows and outcome.plan.kind == "everything":
+                self._drop_pictures(_id(outcome), keep=[r.item.image for r in outcome.rows])
+        return done
+
+    def _delete_rows(self, product_ids: dict[str, set[str]]) -> None:
+        for supercategory, ids in product_ids.items():
+            for space in SPACES:
+                self.parts.store.delete_products(collection_name(supercategory, space), sorted(ids))
+
+    def _drop_pictures(self, product_id: str, keep: Collection[str]) -> None:
+        stale = [key for key in self.parts.objects.keys(picture_prefix(product_id)) if key not in keep]
+        if stale:
+            self.parts.objects.delete(stale)
+
+
+def _moment(entry: LedgerEntry | None) -> datetime | None:
+    return entry.updated if entry else None
+
+
+def _id(outcome: Outcome) -> str:
+    return outcome.plan.product.product_id
+
+
+def _old_items(outcome: Outcome) -> _Pairs:
+    return outcome.plan.old.items if outcome.plan.old else ()
+
+
+def _pairs(outcome: Outcome) -> _Pairs:
+    if outcome.keep_rows:
+        return _old_items(outcome)
+    return tuple((row.item.supercategory, row.item.item_id) for row in outcome.rows)
+
+
+def _entry(outcome: Outcome) -> LedgerEntry:
+    plan = outcome.plan
+    return LedgerEntry(
+        product=plan.product,
+        state=outcome.state,
+        feed=plan.feed,
+        record_hash=plan.record_hash,
+        content_hash=plan.content_hash if outcome.settled else "",
+        updated=datetime.now(UTC),
+        items=_pairs(outcome),
+        refusals=outcome.refusals,
+        reason=outcome.reason,
+    )
+
+
+def _intent(outcome: Outcome) -> LedgerEntry:
+    """Pending, with every row that there is or will be; new words alone leave the embeddings' hash standing."""
+    both = tuple(dict.fromkeys((*_old_items(outcome), *_pairs(outcome))))
+    content = outcome.plan.content_hash if outcome.plan.kind == "words" else ""
+    return replace(_entry(outcome), state=IngestState.PENDING, content_hash=content, items=both)
