@@ -31,8 +31,7 @@ def backdrop(kind: str, width: int, height: int, floor: float, seed: int) -> Fie
         horizon = int(np.clip(floor, 0.35, 0.95) * h)
         {"street": _street, "park": _park, "room": _room}[kind](scene, horizon, rng)
         scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.6) * h / 180)
-        picture = cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
-        return _shade(picture, rng, 0.12)
+        return _shade(scene.astype(np.float32) / 255, rng, 0.12, (width, height))
     if kind == "white":
         base: RGB = (0.975, 0.975, 0.972)
     elif kind == "grey":
@@ -40,11 +39,10 @@ def backdrop(kind: str, width: int, height: int, floor: float, seed: int) -> Fie
         base = (level, level, level * rng.uniform(0.985, 1.01))
     else:
         base = mix(COLOURS[str(rng.choice(["beige", "light blue", "pink", "teal", "camel", "grey", "lilac", "cream"]))], (0.9, 0.9, 0.9), rng.uniform(0.3, 0.7))
-    picture = np.empty((height, width, 3), np.float32)
-    picture[:] = base
     if kind == "white":
-        return picture
-    return _shade(_cyclorama(picture, floor, rng), rng, 0.10)
+        return np.full((height, width, 3), base, np.float32)
+    small = np.full((max(8, height // SMALL), max(8, width // SMALL), 3), base, np.float32)
+    return _shade(_cyclorama(small, floor, rng), rng, 0.10, (width, height))
 
 
 def _cyclorama(picture: Field, floor: float, rng: np.random.Generator) -> Field:
@@ -56,13 +54,14 @@ def _cyclorama(picture: Field, floor: float, rng: np.random.Generator) -> Field:
     return np.asarray(picture * light[:, None, None], np.float32)
 
 
-def _shade(picture: Field, rng: np.random.Generator, strength: float) -> Field:
-    """Uneven light and a vignette."""
+def _shade(picture: Field, rng: np.random.Generator, strength: float, size: tuple[int, int]) -> Field:
+    """Uneven light and a vignette; then enlarged to (width, height)."""
     cloud = np.roll(tile("cloud", 2, 64), tuple(rng.integers(64, size=2)), (0, 1))[:24, :24]
     soft = cv2.resize(cloud, (12, 12), interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[-1:1:12j, -1:1:12j]
     field = (1 + 0.5 * strength * soft - strength * rng.uniform(0, 1) * (x * x + y * y) * 0.5).astype(np.float32)
-    return np.asarray(picture * cv2.resize(field, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_CUBIC)[..., None])
+    light = cv2.resize(field, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(picture * light[..., None], size, interpolation=cv2.INTER_LINEAR))
 
 
 def ground_shadow(picture: Field, centre: float, ground: float, half: float, light_x: float, strength: float = 0.45) -> None:

@@ -93,9 +93,10 @@ def colour_variant(spec: GarmentSpec, number: int, rng: np.random.Generator) -> 
 def describe(spec: GarmentSpec, name: str, rng: np.random.Generator) -> GarmentSpec:
     """Give a product its words: title, description, material, sale price, availability."""
     words = cut_words(spec)
+    told = words[:1] if spec.kind not in _PLAIN_TITLES else []
     pattern = {"solid": "", "graphic": "printed", "dots": "dotted", "stripes": "striped", "vertical stripes": "pinstriped", "checks": "checked"}.get(spec.pattern, spec.pattern)
     noun = KINDS[spec.kind].noun
-    title = " ".join(w for w in (name, spec.colour.title(), pattern.title(), *(w.title() for w in words[:1]), noun) if w)
+    title = " ".join(w for w in (name, spec.colour.title(), pattern.title(), *(w.title() for w in told), noun) if w)
     second = f" with {spec.accent}" if spec.pattern != "solid" else ""
     audience = {"female": "women's", "male": "men's"}.get(spec.gender, "unisex")
     detail = ", ".join(words) or "classic cut"
@@ -126,11 +127,16 @@ def cut_words(spec: GarmentSpec) -> list[str]:
         words.append("flared")
     if spec.kind == "skirt" and cut.flare < 0:
         words.append("pencil")
-    words += sorted(d.replace("_", " ") for d in cut.details if d in _TELLING)
+    words += [_TELLING[d] for d in sorted(cut.details) if d in _TELLING]
     return words
 
 
-_TELLING = {"pocket", "chest_pockets", "belt", "pleats", "tiers", "ripped", "cargo", "side_stripe", "laces", "toecap", "bow", "strap", "turn_up", "puff", "bell", "ringer", "raglan"}
+_PLAIN_TITLES = {"sneakers", "flats", "loafers", "shorts", "leggings", "t-shirt", "polo", "hoodie", "puffer", "denim jacket"}
+_TELLING = {
+    "pocket": "chest pocket", "chest_pockets": "two chest pockets", "belt": "belted", "pleats": "pleated", "tiers": "tiered", "ripped": "ripped knees", "cargo": "cargo pockets",
+    "side_stripe": "side stripes", "laces": "laces", "toecap": "toe cap", "bow": "bow", "strap": "ankle strap", "turn_up": "turn-ups", "puff": "puff sleeves", "bell": "bell sleeves",
+    "ringer": "contrast neckline", "raglan": "raglan sleeves", "white_sole": "white sole", "crease": "pressed crease", "drawstring": "drawstring", "hip_pockets": "hip pockets",
+}  # fmt: skip
 
 
 def sample_outfit(seed: int, gender: str, around: GarmentSpec | None = None, *, neutral: bool = False) -> list[GarmentSpec]:
@@ -165,7 +171,8 @@ def _companion(rng: np.random.Generator, label: str, gender: str, *, neutral: bo
     if not neutral:
         return spec
     names = [c for c in NEUTRALS if spec.fabric != "denim" or c in DENIM]
-    return replace(spec, pattern="solid", colour=str(rng.choice(names)))
+    plain = replace(spec, pattern="solid", colour=str(rng.choice(names)))
+    return describe(plain, plain.title.split()[0], rng)
 
 
 def _price(rng: np.random.Generator, between: tuple[float, float]) -> float:

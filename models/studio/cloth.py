@@ -86,9 +86,9 @@ def _weave(fabric: str) -> tuple[NDArray[np.float32] | None, float]:
     if fabric == "denim":
         twill = np.sin(24 * (x + y))
         blotch = noise_tile("cloud", 3, n)
-        return _tone(1 + 0.06 * twill + 0.10 * grain + 0.05 * blotch), 0.13
+        return _tone(1 + 0.06 * twill + 0.10 * grain + 0.015 * blotch), 0.13
     if fabric in {"wool", "suede"}:
-        return _tone(1 + 0.10 * grain + 0.05 * noise_tile("cloud", 5, n)), 0.14
+        return _tone(1 + 0.09 * grain + 0.015 * noise_tile("cloud", 5, n)), 0.14
     if fabric in {"linen", "canvas"}:
         return _tone(1 + 0.05 * np.sin(30 * x) * np.sin(30 * y) + 0.08 * grain), 0.12
     if fabric in {"leather", "patent"}:

@@ -20,7 +20,7 @@ from models.studio.backdrops import BACKGROUNDS
 from models.studio.catalogue import sample_catalogue, sample_outfit
 from models.studio.files import save_jpeg
 from models.studio.people import sample_person
-from models.studio.render import Rendered, render_look, render_product
+from models.studio.render import Rendered, ShownGarment, render_look, render_product
 from models.studio.spec import FRAMINGS, GarmentSpec
 
 SEGMENTATION_CLASSES = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "person")
@@ -157,10 +157,17 @@ def crop_of(product: GarmentSpec, seed: int, turn: int, size: tuple[int, int], s
     for attempt in range(4):
         picture = _view_of(product, seed + attempt * 7919, turn + attempt, size, rng)
         for shown in picture.garments:
-            if shown.product.product_id == product.product_id and shown.mask.sum() > 300:
+            if shown.product.product_id == product.product_id and _well_seen(shown):
                 return StudioCrop(cut(picture.pixels, shown.as_garment(supercategory)), product, picture.view)
     picture = render_product(product, size, seed)
     return StudioCrop(cut(picture.pixels, picture.garments[0].as_garment(supercategory)), product, "none")
+
+
+def _well_seen(shown: ShownGarment) -> bool:
+    """Enough of the garment is visible to know it again."""
+    x0, y0, x1, y1 = shown.box
+    area = int(shown.mask.sum())
+    return area > 400 and area > 0.28 * (x1 - x0) * (y1 - y0)
 
 
 def _view_of(product: GarmentSpec, seed: int, turn: int, size: tuple[int, int], rng: np.random.Generator) -> Rendered:

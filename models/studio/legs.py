@@ -115,7 +115,7 @@ def _leg(figure: Figure, spec: GarmentSpec, owner: int, side: str, order: float,
     if cut.hem > 0.965:
         joints = joints.copy()
         joints[2] += (joints[2] - joints[1]) / max(1e-6, float(np.hypot(*(joints[2] - joints[1])))) * (cut.hem - 0.962)
-    points, share = chain(joints, 24, 0.45, until)
+    points, share = chain(joints, 16, 0.45, until)
     e, f = cut.ease + 0.004, cut.flare
     radii = taper(share, (0, 0.052 * b + e * 0.5), (0.2, 0.049 * b + e * 0.9), (0.5, 0.034 * b + e + f * 0.35), (0.68, 0.033 * b + e + f * 0.55), (1, 0.022 * b + e + f))
     far = leg_rank(figure, side) == 0
@@ -145,12 +145,12 @@ def _leg(figure: Figure, spec: GarmentSpec, owner: int, side: str, order: float,
         marks.append(Stroke(owner, order + 0.1, (outer,), 0.011, true_colour(spec, spec.accent), 0.95))
     elif spec.fabric == "denim":
         marks.append(Stroke(owner, order + 0.1, (outer,), 0.002, seam, 0.35))
-    if "ripped" in cut.details and figure.cos > 0 and len(points) > 14:
-        rips = [points[12] + normal[12] * radii[12] * np.linspace(-0.5, 0.5, 5)[:, None] + (0, d) for d in (-0.008, 0.0, 0.010)]
+    if "ripped" in cut.details and figure.cos > 0 and until > 0.8:
+        rips = [points[8] + normal[8] * radii[8] * np.linspace(-0.5, 0.5, 5)[:, None] + (0, d) for d in (-0.008, 0.0, 0.010)]
         marks.append(Stroke(owner, order + 0.15, tuple(rips), 0.004, (0.86, 0.85, 0.82), 0.85))
     if "cargo" in cut.details:
-        k = 9
-        box = np.stack([points[k] - normal[k] * radii[k] * sign * 0.2, points[k] - normal[k] * radii[k] * sign * 0.95, points[k + 4] - normal[k + 4] * radii[k + 4] * sign * 0.95, points[k + 4] - normal[k + 4] * radii[k + 4] * sign * 0.2])
+        k = 6
+        box = np.stack([points[k] - normal[k] * radii[k] * sign * 0.2, points[k] - normal[k] * radii[k] * sign * 0.95, points[k + 3] - normal[k + 3] * radii[k + 3] * sign * 0.95, points[k + 3] - normal[k + 3] * radii[k + 3] * sign * 0.2])
         marks += [Piece(owner, order + 0.12, (box,), frame, swatch, clip=True, lift=1.04, shadow=0.25), Stroke(owner, order + 0.15, (np.concatenate([box, box[:1]]),), 0.002, seam, 0.7)]
     return marks
 

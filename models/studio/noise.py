@@ -52,10 +52,14 @@ def tile(kind: str, seed: int = 0, size: int = SIZE) -> NDArray[np.float32]:
     return np.ascontiguousarray(field - field.mean(), np.float32)
 
 
-@lru_cache(maxsize=8)
+GRAIN = 768
+"""Side of a tile of camera noise in pixels."""
+
+
+@lru_cache(maxsize=4)
 def sensor(seed: int) -> NDArray[np.float32]:
-    """Camera noise, (512, 512, 3) float32 with standard deviation 1, slightly soft."""
+    """Camera noise, (GRAIN, GRAIN, 3) float32 with standard deviation 1, slightly soft."""
     rng = np.random.default_rng(seed)
-    grain = rng.normal(0, 1, (512, 512, 3)) + 0.6 * rng.normal(0, 1, (512, 512, 1))
+    grain = rng.standard_normal((GRAIN, GRAIN, 3), np.float32) + 0.6 * rng.standard_normal((GRAIN, GRAIN, 1), np.float32)
     soft = grain + 0.5 * (np.roll(grain, 1, 0) + np.roll(grain, 1, 1))
     return np.ascontiguousarray(soft / soft.std(), np.float32)

@@ -14,7 +14,7 @@ from models.studio.cloth import SPAN, TEXELS, Swatch
 from models.studio.noise import SIZE, tile
 from models.studio.pieces import Field, Fold, Mark, Piece, Stroke
 
-COARSE = 3
+COARSE = 4
 """Light and cloth coordinates vary slowly: they are computed on a grid this much coarser, and enlarged."""
 SHIFT = 4
 """Sub-pixel bits of polygon coordinates."""
@@ -100,14 +100,16 @@ class Painter:
         if piece.shadow:
             self._cast(under, owners, mask, piece, reach)
         colour = self._cloth(piece, place, window, index)
-        under += alpha[..., None] * (colour - under)
+        self.canvas[y0:y1, x0:x1] = cv2.blendLinear(colour, np.ascontiguousarray(under), alpha, 1 - alpha)
         owners[mask > 127 if piece.fade is None else (alpha > 0.5)] = piece.owner
 
     def _cast(self, under: Field, owners: NDArray[np.uint8], mask: NDArray[np.uint8], piece: Piece, reach: int) -> None:
         """Darken what the piece touches: a blurred, shifted copy of its outline, on the same person only."""
-        shift = np.array([[1, 0, -self.light.x * reach * 0.5], [0, 1, reach * 0.35]])
-        moved = cv2.warpAffine(mask, shift, (mask.shape[1], mask.shape[0]))
-        shade = cv2.blur(moved, (reach | 1, reach | 1)).astype(np.float32) * np.float32(piece.shadow / 255)
+        small = mask[::4, ::4]
+        size = max(3, (reach // 4) | 1)
+        soft = cv2.blur(small, (size, size)).astype(np.float32) * np.float32(piece.shadow / 255)
+        shift = np.array([[4, 0, -self.light.x * reach * 0.5], [0, 4, reach * 0.35]])
+        shade = cv2.warpAffine(soft, shift, (mask.shape[1], mask.shape[0]))
         shade[(owners == 0) | (owners == piece.owner)] = 0
         under *= (1 - shade)[..., None]
 
@@ -133,7 +135,7 @@ class Painter:
             shine = cv2.resize(shine * np.float32(swatch.gloss * 0.5), (width, height))
         shade = cv2.resize(shade * np.float32(piece.lift * swatch.tint), (width, height))
         colour = self._albedo(piece, swatch, cloth_x, cloth_y, relief, place, (width, height))
-        colour = colour * shade[..., None] if colour.ndim == 3 else colour
+        colour *= shade[..., None]
         if shine is not None:
             colour += shine[..., None] * (np.float32(1.0) - colour)
         return colour
@@ -146,8 +148,8 @@ class Painter:
             if weight.ndim == 1:
                 weight = weight[:, None]
             offset = ((self.light.seed * 97 + index * 61 + number * 29) % 251, (self.light.seed * 43 + index * 17) % 241)
-            map_x = np.mod(cloth_x * np.float32(SIZE / fold.width) + offset[0], SIZE)
-            map_y = np.mod(cloth_y * np.float32(SIZE / fold.height) + offset[1], SIZE)
+            map_x = cloth_x * np.float32(SIZE / fold.width) + np.float32(offset[0] + 4 * SIZE)
+            map_y = cloth_y * np.float32(SIZE / fold.height) + np.float32(offset[1] + 4 * SIZE)
             noise = cv2.remap(tile(fold.tile, number), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
             total += noise * weight
         return total
@@ -215,6 +217,6 @@ def _fixed(points: Points, x0: int, y0: int) -> NDArray[np.int32]:
 def _sample(picture: NDArray[np.float32] | NDArray[np.uint8], x: Field, y: Field, density: float, size: tuple[int, int]) -> NDArray[np.float32]:
     """Sample a wrapping tile at cloth coordinates of a coarse grid, at full size."""
     n = picture.shape[0]
-    map_x = cv2.resize(np.ascontiguousarray(x, np.float32), size) * np.float32(density)
-    map_y = cv2.resize(np.ascontiguousarray(y, np.float32), size) * np.float32(density)
-    return np.asarray(cv2.remap(picture, np.mod(map_x, n), np.mod(map_y, n), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
+    map_x = cv2.resize(x * np.float32(density) + np.float32(4 * n), size)
+    map_y = cv2.resize(y * np.float32(density) + np.float32(4 * n), size)
+    return np.asarray(cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))

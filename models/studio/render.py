@@ -16,7 +16,7 @@ from models.studio.body import COCO, Figure, Points
 from models.studio.cloth import Swatch, true_colour
 from models.studio.layers import EXTRA, HAIR, NEAR_ARM, SKIN, STRIDE
 from models.studio.legs import skirt_marks, trouser_marks
-from models.studio.noise import sensor
+from models.studio.noise import GRAIN, sensor
 from models.studio.painter import Light, Painter, Placement
 from models.studio.people import neutral_pose, sample_person, sample_pose
 from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, curve
@@ -25,7 +25,7 @@ from models.studio.skin import arm_chain, body_marks, head_marks
 from models.studio.spec import Framing, GarmentSpec, PersonSpec, Presentation
 from models.studio.torso import torso_marks
 
-OVERSAMPLE = 1.5
+OVERSAMPLE = 1.3
 """Pictures are painted this much larger and reduced, so that edges and textures are smooth."""
 LEAST_PIXELS = 24
 """A garment with fewer visible pixels than this is not counted as shown."""
@@ -342,11 +342,12 @@ def _develop(canvas: NDArray[np.float32], size: tuple[int, int], rng: np.random.
         if rng.random() < 0.3:
             picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 0.9)))
     grain = sensor(int(rng.integers(4)))
-    y, x = (int(v) for v in rng.integers(0, 512, 2))
-    grain = np.take(np.take(grain, np.arange(y, y + size[1]) % 512, 0), np.arange(x, x + size[0]) % 512, 1)
+    if max(size) > GRAIN:
+        grain = np.tile(grain, (-(-size[1] // GRAIN), -(-size[0] // GRAIN), 1))
+    y, x = int(rng.integers(grain.shape[0] - size[1] + 1)), int(rng.integers(grain.shape[1] - size[0] + 1))
     amount = rng.uniform(0.006, 0.018) if candid else 0.0045
-    picture = picture + grain * np.float32(amount)
-    return np.asarray(np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8))
+    picture = cv2.scaleAdd(np.ascontiguousarray(grain[y : y + size[1], x : x + size[0]]), amount, np.ascontiguousarray(picture, np.float32))
+    return np.asarray(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255))
 
 
 def _mannequin(garment: GarmentSpec) -> PersonSpec:

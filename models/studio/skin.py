@@ -78,13 +78,16 @@ def body_marks(figure: Figure) -> list[Mark]:
 def _arm(figure: Figure, side: str, swatch: Swatch) -> list[Mark]:
     b = figure.person.bulk * (0.94 + 0.06 * (1 - figure.person.feminine))
     joints = arm_chain(figure, side)
-    points, share = chain(arm_path(figure, side), 20)
-    radii = taper(share, (0, 0.018 * b), (0.16, 0.0265 * b), (0.5, 0.0215 * b), (0.68, 0.0215 * b), (1, 0.0145 * b))
+    points, share = chain(joints, 16)
+    radii = taper(share, (0, 0.0225 * b), (0.12, 0.0255 * b), (0.48, 0.0215 * b), (0.66, 0.0215 * b), (1, 0.0145 * b))
     order = arm_order(figure, side)
-    arm = Piece(SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, shadow=0.35)
+    inner, inner_share = chain(arm_path(figure, side), 12, until=0.3)
+    thick = taper(inner_share, (0, 0.018 * b), (0.16, 0.0262 * b), (0.3, 0.025 * b))
+    shoulder = Piece(SKIN, BODY + 0.05, tube_outline(inner, thick), TubeFrame(inner, thick), swatch)
+    arm = Piece(SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, shadow=0.25)
     if side in figure.pose.hidden_hands and order >= NEAR_ARM:
-        return [arm]
-    return [arm, _hand(joints, order, swatch, 1.0 if side == "left" else -1.0)]
+        return [shoulder, arm]
+    return [shoulder, arm, _hand(joints, order, swatch, 1.0 if side == "left" else -1.0)]
 
 
 def _hand(joints: Points, order: float, swatch: Swatch, sign: float) -> Piece:

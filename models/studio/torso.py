@@ -70,6 +70,9 @@ def _widths(figure: Figure, spec: GarmentSpec, ys: Points) -> Points:
     boxy = np.clip(cut.ease / 0.03, 0, 1) * np.clip((ys - 0.24) / 0.08, 0, 1)
     a = a + np.maximum(0, figure.widths[6] - a) * boxy * 0.9
     room = cut.ease * np.clip((ys - 0.175) / 0.05, 0.25, 1)
+    if cut.tucked:
+        inside = np.clip((ys - 0.385) / 0.03, 0, 1)
+        a, room = a + (np.interp(ys, knots, body) - 0.003 - a) * inside, room * (1 - inside)
     waisted = -0.008 * np.exp(-(((ys - 0.395) / 0.03) ** 2)) if spec.kind in {"dress", "blazer", "coat"} and cut.ease < 0.02 else 0.0
     hem = figure.level(cut.hem)
     flare = cut.flare * np.clip((ys - 0.41) / max(0.02, hem - 0.41), 0, 1) ** 0.85
@@ -79,7 +82,7 @@ def _widths(figure: Figure, spec: GarmentSpec, ys: Points) -> Points:
 def shell(figure: Figure, spec: GarmentSpec, owner: int, order: float, *, flat: bool = False) -> Shell:
     """Fit a garment to a figure."""
     cut = spec.cut
-    hem = figure.level(min(cut.hem, 0.47)) if cut.tucked else figure.level(cut.hem)
+    hem = 0.45 if cut.tucked else figure.level(cut.hem)
     if spec.kind == "jumpsuit":
         hem = figure.level(0.55)
     ys = np.linspace(cut.top, hem, 64)
@@ -206,7 +209,7 @@ def sleeve_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = 
     b = figure.person.bulk
     e = cut.ease * 0.6 + 0.003
     for side in ("left", "right"):
-        points, share = chain(arm_path(figure, side), 20, 0.35, 0.1 + 0.9 * cut.sleeve)
+        points, share = chain(arm_path(figure, side), 14, 0.35, 0.1 + 0.9 * cut.sleeve)
         wide = 0.012 if "bell" in cut.details else 0.0
         radii = taper(share, (0, 0.019 * b + e * 0.3), (0.18, 0.0275 * b + e * 0.7), (0.52, 0.0235 * b + e * 0.9), (0.7, 0.022 * b + e * 0.85), (1.0, 0.0165 * b + e * 0.7 + wide))
         if "puff" in cut.details:
@@ -222,7 +225,7 @@ def sleeve_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = 
         hem = 0.22 if cut.sleeve < 0.95 else 0.12
         fills = tube_outline(points, radii, hem=hem)
         frame = TubeFrame(points, radii, flat)
-        marks.append(Piece(owner, order, fills, frame, swatch, folds=folds, shadow=0.45, flat=flat))
+        marks.append(Piece(owner, order, fills, frame, swatch, folds=folds, shadow=0.32, flat=flat))
         marks += _cuff(spec, owner, order, points, radii, share, frame, swatch, flat=flat)
     return marks
 
