@@ -35,7 +35,7 @@ def serve_forever(overrides: Mapping[str, Any], workers: int = 1) -> None:
     if workers == 1:
         asyncio.run(_serve(settings))
         return
-    if settings.milvus_uri is None or settings.ledger_url is None or settings.s3_endpoint is None:
+    if not settings.is_shared:
         raise QueryRejected(
             "Several workers need shared stores: set THATLOOK_MILVUS_URI, THATLOOK_LEDGER_URL and "
             "THATLOOK_S3_ENDPOINT, or serve with one worker."

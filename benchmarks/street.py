@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+from rich.console import Console
 
+from benchmarks.real_feed import write_real_feed
 from engine.domain import Product
 from engine.errors import FeedUnreadable, NoGarmentFound
 from engine.service import ThatLook
 from engine.taxonomy import Taxonomy
+from ingest.bootstrap import ingest_parts
+from ingest.pipeline import ingest_feed
+from ingest.progress import shown_progress
+from models.bootstrap import Settings, open_parts
 
 MIN_SHARE = 0.002
 """A garment smaller than this share of the picture (the tip of a shoe) does not count as visible."""
@@ -89,3 +96,38 @@ def _truth(ccp: Path, taxonomy: Taxonomy, n: int) -> Iterator[tuple[Path, tuple[
         for index, kind in kinds.items():
             shares[kind] = shares.get(kind, 0.0) + float(counts[index])
         yield ccp / "images" / f"{photo_id}.jpg", tuple(k for k, share in shares.items() if share >= MIN_SHARE)
+
+
+def street_report(cases: Sequence[StreetCase]) -> dict[str, Any]:
+    """The figures over all photos, and recall and precision by supercategory."""
+    kinds = sorted({kind for case in cases for kind in (*case.visible, *case.answered)})
+    return {
+        "photos": len(cases),
+        "photos_holding": sum(case.holds for case in cases),
+        "supercategories": {kind: _rates(kind, cases) for kind in kinds},
+        "cases": [{**asdict(case), "holds": case.holds, "extra": case.extra} for case in cases],
+    }
+
+
+def _rates(kind: str, cases: Sequence[StreetCase]) -> dict[str, float | int | None]:
+    visible = [case for case in cases if kind in case.visible]
+    answered = [case for case in cases if kind in case.answered]
+    both = sum(kind in case.answered for case in visible)
+    return {
+        "visible": len(visible),
+        "recall": both / len(visible) if visible else None,
+        "precision": both / len(answered) if answered else None,
+    }
+
+
+def evaluate_street(settings: Settings, data: Path, photos: int) -> list[StreetCase]:
+    """Bring the real catalogue into the home, then ask with every photo.
+
+    Raises:
+        FeedUnreadable: the data folder lacks a set.
+    """
+    feed = write_real_feed(data, settings.home / "real-feed")
+    with open_parts(settings) as parts:
+        with shown_progress(Console(stderr=True)) as progress:
+            ingest_feed(ingest_parts(parts), feed, settings.policy, name="real", progress=progress)
+        return list(street_cases(parts.thatlook, data, photos))

@@ -20,8 +20,8 @@ from engine.errors import HomeInUse, QueryRejected, StoreUnavailable
 from engine.gate import Policy
 from engine.images import ImageLimits
 from engine.pipeline import Seer
-from engine.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
+from engine.search import Calibrations, Searcher
 from engine.service import ThatLook
 from engine.taxonomy import load_taxonomy
 from models.registry import load_models
@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     allow_private_hosts: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all state lies in servers, so that several processes may work on it."""
+        return None not in (self.milvus_uri, self.ledger_url, self.s3_endpoint)
 
     @property
     def image_limits(self) -> ImageLimits:
@@ -116,7 +121,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
     """
     with ExitStack() as stack:
         seer, calibrations = build_seer(settings)
-        if settings.milvus_uri is None or settings.ledger_url is None or settings.s3_endpoint is None:
+        if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
         ledger = open_ledger(settings)
         stack.callback(ledger.close)
@@ -140,7 +145,7 @@ def hold_home(home: Path) -> Iterator[None]:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "lock")
+        lock = FileLock(home / "lock", thread_local=False)
         lock.acquire(timeout=0)
     except Timeout:
         holder = _holder(home)

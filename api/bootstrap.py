@@ -1,0 +1,80 @@
+"""The composition root of the server: the shared parts, and the intake that works in the background.
+
+The one place where `api` meets `ingest`: an embedded home is held by one process, so that
+process takes products in as well as answering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+from api.services import Limits, Services
+from engine.errors import ThatLookError
+from ingest.bootstrap import ingest_parts
+from ingest.intake import Intake, running_intake
+from models.bootstrap import Parts, Settings, open_parts
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The settings as limits of the API."""
+    return Limits(
+        max_image_bytes=settings.max_image_bytes,
+        deadline_s=settings.budget_s,
+        image_urls=settings.allow_image_urls,
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Build the services and let go of them in the end; loading and closing run off the event loop.
+
+    Raises:
+        HomeInUse, ModelMismatch, StoreUnavailable, ModelUnavailable: as `models.bootstrap.open_parts`.
+    """
+    opened = _services(settings)
+    services = await asyncio.to_thread(opened.__enter__)
+    try:
+        yield services
+    finally:
+        await asyncio.to_thread(opened.__exit__, None, None, None)
+
+
+@contextmanager
+def _services(settings: Settings) -> Iterator[Services]:
+    with open_parts(settings) as parts, _intake(parts) as intake:
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready=_readiness(parts))
+
+
+@contextmanager
+def _intake(parts: Parts) -> Iterator[Intake]:
+    """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
+    work = ingest_parts(parts)
+    if parts.settings.is_shared:
+        yield Intake(work, parts.settings.policy)
+        return
+    with running_intake(work, parts.settings.policy) as intake:
+        yield intake
+
+
+def _readiness(parts: Parts) -> Callable[[], Mapping[str, str]]:
+    """Asks every part that can be away."""
+
+    def unready() -> Mapping[str, str]:
+        looks: dict[str, Callable[[], object]] = {
+            "vectors": parts.store.collections,
+            "ledger": parts.ledger.counts,
+            "pictures": lambda: parts.objects.exists("probe"),
+        }
+        return {name: reason for name, look in looks.items() if (reason := _failure(look))}
+
+    return unready
+
+
+def _failure(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except ThatLookError as error:
+        return error.message
+    return None
