@@ -30,15 +30,19 @@ def backdrop(kind: str, width: int, height: int, floor: float, seed: int) -> Fie
         scene = np.zeros((h, w, 3), np.uint8)
         horizon = int(np.clip(floor, 0.35, 0.95) * h)
         {"street": _street, "park": _park, "room": _room}[kind](scene, horizon, rng)
-        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.6) * h / 180)
-        return _shade(scene.astype(np.float32) / 255, rng, 0.12, (width, height))
+        blurred = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.6) * h / 180), np.float32)
+        return _shade(blurred / np.float32(255), rng, 0.12, (width, height))
     if kind == "white":
         base: RGB = (0.975, 0.975, 0.972)
     elif kind == "grey":
         level = rng.uniform(0.70, 0.88)
         base = (level, level, level * rng.uniform(0.985, 1.01))
     else:
-        base = mix(COLOURS[str(rng.choice(["beige", "light blue", "pink", "teal", "camel", "grey", "lilac", "cream"]))], (0.9, 0.9, 0.9), rng.uniform(0.3, 0.7))
+        base = mix(
+            COLOURS[str(rng.choice(["beige", "light blue", "pink", "teal", "camel", "grey", "lilac", "cream"]))],
+            (0.9, 0.9, 0.9),
+            rng.uniform(0.3, 0.7),
+        )
     if kind == "white":
         return np.full((height, width, 3), base, np.float32)
     small = np.full((max(8, height // SMALL), max(8, width // SMALL), 3), base, np.float32)
@@ -64,7 +68,9 @@ def _shade(picture: Field, rng: np.random.Generator, strength: float, size: tupl
     return np.asarray(cv2.resize(picture * light[..., None], size, interpolation=cv2.INTER_LINEAR))
 
 
-def ground_shadow(picture: Field, centre: float, ground: float, half: float, light_x: float, strength: float = 0.45) -> None:
+def ground_shadow(
+    picture: Field, centre: float, ground: float, half: float, light_x: float, strength: float = 0.45
+) -> None:
     """Darken the floor under the feet, in place. Pixels."""
     height, width = picture.shape[:2]
     reach = half * 2.4
@@ -98,14 +104,25 @@ def _street(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) ->
     while x < width:
         w = width * rng.uniform(0.25, 0.6)
         top = height * rng.uniform(-0.2, 0.25)
-        wall = mix(COLOURS[str(rng.choice(["beige", "brown", "grey", "camel", "charcoal", "cream", "burgundy"]))], (0.6, 0.6, 0.6), rng.uniform(0.2, 0.6))
+        wall = mix(
+            COLOURS[str(rng.choice(["beige", "brown", "grey", "camel", "charcoal", "cream", "burgundy"]))],
+            (0.6, 0.6, 0.6),
+            rng.uniform(0.2, 0.6),
+        )
         _paint(scene, x, top, x + w, horizon, wall)
         glass = darker(mix((0.35, 0.42, 0.5), wall, rng.uniform(0, 0.5)), rng.uniform(0.5, 1.2))
         columns, rows = int(rng.integers(2, 5)), int(rng.integers(3, 6))
         for i in range(columns):
             for j in range(rows):
                 wx, wy = x + w * (i + 0.2) / columns, top + (horizon * 0.78 - top) * (j + 0.2) / rows
-                _paint(scene, wx, wy, wx + w * 0.55 / columns, wy + (horizon * 0.78 - top) * 0.6 / rows, darker(glass, rng.uniform(0.7, 1.3)))
+                _paint(
+                    scene,
+                    wx,
+                    wy,
+                    wx + w * 0.55 / columns,
+                    wy + (horizon * 0.78 - top) * 0.6 / rows,
+                    darker(glass, rng.uniform(0.7, 1.3)),
+                )
         shop = COLOURS[str(rng.choice(list(COLOURS)))]
         _paint(scene, x, horizon * 0.80, x + w, horizon * 0.85, darker(shop, 0.8))
         _paint(scene, x + w * 0.08, horizon * 0.85, x + w * 0.92, horizon, darker(glass, 0.6))
@@ -136,7 +153,17 @@ def _park(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> N
         x, y = rng.uniform(-0.1, 1.1) * width, horizon * rng.uniform(0.05, 0.95)
         r = height * rng.uniform(0.03, 0.12)
         tone = mix((0.20, 0.36, 0.16), (0.52, 0.62, 0.28), rng.random())
-        cv2.ellipse(scene, (int(x), int(y)), (int(r), int(r * 0.75)), float(rng.uniform(0, 180)), 0, 360, [c * 255 for c in darker(tone, rng.uniform(0.6, 1.2))], -1, cv2.LINE_AA)
+        cv2.ellipse(
+            scene,
+            (int(x), int(y)),
+            (int(r), int(r * 0.75)),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            [c * 255 for c in darker(tone, rng.uniform(0.6, 1.2))],
+            -1,
+            cv2.LINE_AA,
+        )
     for _ in range(int(rng.integers(1, 4))):
         x = rng.uniform(0, width)
         _paint(scene, x, horizon * 0.4, x + width * rng.uniform(0.02, 0.05), horizon * 1.02, (0.28, 0.21, 0.16))
@@ -145,17 +172,40 @@ def _park(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> N
 
 def _room(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
-    wall = mix(COLOURS[str(rng.choice(["cream", "light blue", "beige", "grey", "lilac", "olive", "teal"]))], (0.88, 0.87, 0.85), rng.uniform(0.35, 0.8))
+    wall = mix(
+        COLOURS[str(rng.choice(["cream", "light blue", "beige", "grey", "lilac", "olive", "teal"]))],
+        (0.88, 0.87, 0.85),
+        rng.uniform(0.35, 0.8),
+    )
     _paint(scene, 0, 0, width, horizon, wall)
     wood = mix((0.58, 0.42, 0.28), (0.75, 0.66, 0.55), rng.random())
     _noisy(scene, horizon, height, wood, 0.05, rng)
     for k in range(-14, 15):
-        cv2.line(scene, (int(width / 2 + k * width * 0.09), horizon), (int(width / 2 + k * width * 0.22), height), [c * 210 for c in wood], 1, cv2.LINE_AA)
+        cv2.line(
+            scene,
+            (int(width / 2 + k * width * 0.09), horizon),
+            (int(width / 2 + k * width * 0.22), height),
+            [c * 210 for c in wood],
+            1,
+            cv2.LINE_AA,
+        )
     _paint(scene, 0, horizon - height * 0.02, width, horizon, mix(wall, (1.0, 1.0, 1.0), 0.5))
     for _ in range(int(rng.integers(2, 5))):
-        x, y, w, h = rng.uniform(-0.05, 0.85) * width, rng.uniform(0.05, 0.35) * height, rng.uniform(0.12, 0.3) * width, rng.uniform(0.1, 0.25) * height
+        x, y, w, h = (
+            rng.uniform(-0.05, 0.85) * width,
+            rng.uniform(0.05, 0.35) * height,
+            rng.uniform(0.12, 0.3) * width,
+            rng.uniform(0.1, 0.25) * height,
+        )
         _paint(scene, x, y, x + w, y + h, darker(wall, rng.uniform(0.3, 0.7)))
-        _paint(scene, x + 2, y + 2, x + w - 2, y + h - 2, mix(COLOURS[str(rng.choice(list(COLOURS)))], (0.9, 0.9, 0.9), 0.4))
+        _paint(
+            scene,
+            x + 2,
+            y + 2,
+            x + w - 2,
+            y + h - 2,
+            mix(COLOURS[str(rng.choice(list(COLOURS)))], (0.9, 0.9, 0.9), 0.4),
+        )
     for _ in range(int(rng.integers(1, 4))):
         w, h = rng.uniform(0.2, 0.55) * width, rng.uniform(0.15, 0.45) * height
         x = rng.uniform(-0.15, 0.9) * width

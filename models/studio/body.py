@@ -80,11 +80,28 @@ class Figure:
         self.knots = np.array([0.135, 0.16, 0.178, 0.196, 0.215, 0.25, 0.285, 0.33, 0.395, 0.475, 0.53, 0.60])
         neck = 0.026 + 0.006 * (1 - f)
         self.widths = np.array(
-            [neck, neck + 0.006, neck + 0.034, sw + 0.002, sw + 0.013, chest + 0.004, chest, chest - 0.005, waist, hip, hip, hip]
+            [
+                neck,
+                neck + 0.006,
+                neck + 0.034,
+                sw + 0.002,
+                sw + 0.013,
+                chest + 0.004,
+                chest,
+                chest - 0.005,
+                waist,
+                hip,
+                hip,
+                hip,
+            ]
         )
         bust = 0.058 + 0.012 * f
-        self.depths = np.array([neck, neck, 0.036, 0.042, 0.048, 0.055, bust, 0.055, 0.050, 0.062, 0.064, 0.06])
-        self.centres = np.array([0.012, 0.002, -0.004, -0.004, -0.002, 0.004, 0.010, 0.008, 0.006, -0.006, -0.012, -0.006])
+        self.depths = np.array(
+            [neck + 0.005, neck + 0.006, 0.038, 0.042, 0.048, 0.055, bust, 0.055, 0.050, 0.062, 0.064, 0.06]
+        )
+        self.centres = np.array(
+            [0.004, 0.000, -0.004, -0.004, -0.002, 0.004, 0.010, 0.008, 0.006, -0.006, -0.012, -0.006]
+        )
         self.widths[3:] *= bulk
         self.depths[2:] *= bulk
 
@@ -100,11 +117,11 @@ class Figure:
     def sway(self, y: Points | float) -> Points:
         """The sideways offset of the spine at a height."""
         shoulders, hips = self.pose.sway
-        return np.interp(y, [0.0, 0.19, HIP_Y], [shoulders * 1.25, shoulders, hips])
+        return np.asarray(np.interp(y, [0.0, 0.19, HIP_Y], [shoulders * 1.25, shoulders, hips]))
 
     def tilt(self, y: Points | float) -> Points:
         """The slope of horizontal lines at a height."""
-        return np.interp(y, [0.1, 0.19, HIP_Y, 0.62], [0.0, self.pose.tilt[0], self.pose.tilt[1], 0.0])
+        return np.asarray(np.interp(y, [0.1, 0.19, HIP_Y, 0.62], [0.0, *self.pose.tilt, 0.0]))
 
     def to_picture(self, points: Points) -> Points:
         """Project body-space points, (n, 3) → (n, 2)."""

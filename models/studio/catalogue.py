@@ -32,7 +32,22 @@ def sample_garment(rng: np.random.Generator, kind: str, number: int, gender: str
         pattern = "solid"
     names = list(DENIM) if fabric == "denim" else list(COLOURS)
     if made.label == "foot_wear":
-        names = ["black", "white", "brown", "camel", "red", "navy", "grey", "beige", "burgundy", "green", "pink", "blue", "olive", "black"]
+        names = [
+            "black",
+            "white",
+            "brown",
+            "camel",
+            "red",
+            "navy",
+            "grey",
+            "beige",
+            "burgundy",
+            "green",
+            "pink",
+            "blue",
+            "olive",
+            "black",
+        ]
     elif made.label == "outerwear" and fabric in {"leather", "suede"}:
         names = ["black", "brown", "camel", "burgundy", "olive", "navy", "grey", "red"]
     colour = str(rng.choice(names))
@@ -94,7 +109,14 @@ def describe(spec: GarmentSpec, name: str, rng: np.random.Generator) -> GarmentS
     """Give a product its words: title, description, material, sale price, availability."""
     words = cut_words(spec)
     told = words[:1] if spec.kind not in _PLAIN_TITLES else []
-    pattern = {"solid": "", "graphic": "printed", "dots": "dotted", "stripes": "striped", "vertical stripes": "pinstriped", "checks": "checked"}.get(spec.pattern, spec.pattern)
+    pattern = {
+        "solid": "",
+        "graphic": "printed",
+        "dots": "dotted",
+        "stripes": "striped",
+        "vertical stripes": "pinstriped",
+        "checks": "checked",
+    }.get(spec.pattern, spec.pattern)
     noun = KINDS[spec.kind].noun
     title = " ".join(w for w in (name, spec.colour.title(), pattern.title(), *(w.title() for w in told), noun) if w)
     second = f" with {spec.accent}" if spec.pattern != "solid" else ""
@@ -103,7 +125,9 @@ def describe(spec: GarmentSpec, name: str, rng: np.random.Generator) -> GarmentS
     text = f"{audience.capitalize()} {noun.lower()} in {spec.colour}{second}, {pattern or 'plain'}, made of {MATERIALS[spec.fabric]}: {detail}."
     sale = round(spec.price * rng.uniform(0.6, 0.85), 2) if rng.random() < 0.2 else None
     stock = "in_stock" if rng.random() < 0.9 else str(rng.choice(["out_of_stock", "preorder"]))
-    return replace(spec, title=title, description=text, material=MATERIALS[spec.fabric], sale_price=sale, availability=stock)
+    return replace(
+        spec, title=title, description=text, material=MATERIALS[spec.fabric], sale_price=sale, availability=stock
+    )
 
 
 def cut_words(spec: GarmentSpec) -> list[str]:
@@ -111,18 +135,49 @@ def cut_words(spec: GarmentSpec) -> list[str]:
     cut, words = spec.cut, []
     label = spec.label
     if spec.kind in {"skirt", "dress"}:
-        words.append("mini" if cut.hem < 0.65 else "knee-length" if cut.hem < 0.76 else "midi" if cut.hem < 0.86 else "maxi")
+        words.append(
+            "mini" if cut.hem < 0.65 else "knee-length" if cut.hem < 0.76 else "midi" if cut.hem < 0.86 else "maxi"
+        )
     if spec.kind in {"trousers", "jeans"}:
-        words.append("wide-leg" if cut.flare > 0.026 else "bootcut" if cut.flare > 0.015 else "straight" if cut.ease > 0.006 else "skinny" if cut.ease <= 0.002 else "slim")
+        words.append(
+            "wide-leg"
+            if cut.flare > 0.026
+            else "bootcut"
+            if cut.flare > 0.015
+            else "straight"
+            if cut.ease > 0.006
+            else "skinny"
+            if cut.ease <= 0.002
+            else "slim"
+        )
     if spec.kind == "boots":
         words.append("knee-high" if cut.shaft > 0.1 else "ankle")
     if spec.kind == "heels":
         words.append("block" if "block" in cut.details else "stiletto")
     if label in {"upper_wear", "dress"}:
-        words.append("sleeveless" if cut.sleeve == 0 else "short-sleeved" if cut.sleeve < 0.55 else "three-quarter-sleeved" if cut.sleeve < 0.9 else "long-sleeved")
-        words.append({"crew": "crew neck", "v": "v-neck", "scoop": "scoop neck", "square": "square neck", "turtle": "turtleneck", "strap": "spaghetti straps"}.get(cut.neck, cut.neck))
+        words.append(
+            "sleeveless"
+            if cut.sleeve == 0
+            else "short-sleeved"
+            if cut.sleeve < 0.55
+            else "three-quarter-sleeved"
+            if cut.sleeve < 0.9
+            else "long-sleeved"
+        )
+        words.append(
+            {
+                "crew": "crew neck",
+                "v": "v-neck",
+                "scoop": "scoop neck",
+                "square": "square neck",
+                "turtle": "turtleneck",
+                "strap": "spaghetti straps",
+            }.get(cut.neck, cut.neck)
+        )
     if label == "outerwear":
-        words.append({"double": "double-breasted", "zip": "zipped", "buttons": "single-breasted"}.get(cut.closure, "open"))
+        words.append(
+            {"double": "double-breasted", "zip": "zipped", "buttons": "single-breasted"}.get(cut.closure, "open")
+        )
     if cut.flare > 0.05:
         words.append("flared")
     if spec.kind == "skirt" and cut.flare < 0:
@@ -131,7 +186,18 @@ def cut_words(spec: GarmentSpec) -> list[str]:
     return words
 
 
-_PLAIN_TITLES = {"sneakers", "flats", "loafers", "shorts", "leggings", "t-shirt", "polo", "hoodie", "puffer", "denim jacket"}
+_PLAIN_TITLES = {
+    "sneakers",
+    "flats",
+    "loafers",
+    "shorts",
+    "leggings",
+    "t-shirt",
+    "polo",
+    "hoodie",
+    "puffer",
+    "denim jacket",
+}
 _TELLING = {
     "pocket": "chest pocket", "chest_pockets": "two chest pockets", "belt": "belted", "pleats": "pleated", "tiers": "tiered", "ripped": "ripped knees", "cargo": "cargo pockets",
     "side_stripe": "side stripes", "laces": "laces", "toecap": "toe cap", "bow": "bow", "strap": "ankle strap", "turn_up": "turn-ups", "puff": "puff sleeves", "bell": "bell sleeves",
@@ -139,7 +205,9 @@ _TELLING = {
 }  # fmt: skip
 
 
-def sample_outfit(seed: int, gender: str, around: GarmentSpec | None = None, *, neutral: bool = False) -> list[GarmentSpec]:
+def sample_outfit(
+    seed: int, gender: str, around: GarmentSpec | None = None, *, neutral: bool = False
+) -> list[GarmentSpec]:
     """Garments that dress a person completely, in drawing order; `around` is one of them if given.
 
     Args:
@@ -152,7 +220,9 @@ def sample_outfit(seed: int, gender: str, around: GarmentSpec | None = None, *, 
     def add(label: str) -> None:
         outfit.append(have[label] if label in have else _companion(rng, label, gender, neutral=neutral))
 
-    one_piece = "dress" in have or (not have.keys() & {"upper_wear", "lower_wear"} and gender == "female" and rng.random() < 0.3)
+    one_piece = "dress" in have or (
+        not have.keys() & {"upper_wear", "lower_wear"} and gender == "female" and rng.random() < 0.3
+    )
     for label in ("dress",) if one_piece else ("lower_wear", "upper_wear"):
         add(label)
     add("foot_wear")
@@ -164,7 +234,11 @@ def sample_outfit(seed: int, gender: str, around: GarmentSpec | None = None, *, 
 def _companion(rng: np.random.Generator, label: str, gender: str, *, neutral: bool) -> GarmentSpec:
     fitting = [k for k, v in KINDS.items() if v.label == label and (gender in v.genders or "unisex" in v.genders)]
     if neutral:
-        quiet = {"upper_wear": ["t-shirt", "shirt"], "lower_wear": ["jeans", "trousers"], "foot_wear": ["sneakers", "loafers", "boots"]}
+        quiet = {
+            "upper_wear": ["t-shirt", "shirt"],
+            "lower_wear": ["jeans", "trousers"],
+            "foot_wear": ["sneakers", "loafers", "boots"],
+        }
         fitting = [k for k in quiet.get(label, fitting) if k in fitting] or fitting
     spec = sample_garment(rng, str(rng.choice(fitting)), 0, gender)
     spec = replace(spec, product_id=f"other-{int(rng.integers(10**9)):09d}", group="")
@@ -201,7 +275,17 @@ def _accent(rng: np.random.Generator, colour: str) -> str:
 def _looks(spec: GarmentSpec) -> tuple[object, ...]:
     """What two products may not share: nobody could tell them apart."""
     cut: Cut = spec.cut
-    rough = (round(cut.sleeve, 1), round(cut.hem, 2), cut.neck, round(cut.ease, 2), round(cut.flare, 2), cut.closure, cut.details, round(cut.heel, 2), round(cut.shaft, 2))
+    rough = (
+        round(cut.sleeve, 1),
+        round(cut.hem, 2),
+        cut.neck,
+        round(cut.ease, 2),
+        round(cut.flare, 2),
+        cut.closure,
+        cut.details,
+        round(cut.heel, 2),
+        round(cut.shaft, 2),
+    )
     return spec.kind, spec.colour, spec.accent if spec.pattern != "solid" else "", spec.pattern, spec.fabric, rough
 
 

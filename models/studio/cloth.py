@@ -72,7 +72,16 @@ def _swatch(spec: GarmentSpec) -> Swatch:
 
 
 GLOSS = {"satin": 0.5, "leather": 0.55, "puffer": 0.35, "patent": 0.9, "denim": 0.05}
-FOLD = {"satin": 1.25, "leather": 0.9, "knit": 0.6, "wool": 0.55, "denim": 1.1, "linen": 1.35, "puffer": 0.5, "suede": 0.5}
+FOLD = {
+    "satin": 1.25,
+    "leather": 0.9,
+    "knit": 0.6,
+    "wool": 0.55,
+    "denim": 1.1,
+    "linen": 1.35,
+    "puffer": 0.5,
+    "suede": 0.5,
+}
 
 
 @lru_cache(maxsize=16)
@@ -81,7 +90,10 @@ def _weave(fabric: str) -> tuple[NDArray[np.float32] | None, float]:
     y, x = np.mgrid[0:n, 0:n].astype(np.float32) / n * 2 * np.pi
     grain = cv2.GaussianBlur(noise_tile("grain", 7, n), (3, 3), 0)
     if fabric == "knit":
-        stitch = np.sin(16 * x + 0.9 * np.abs(np.sin(8 * y)) * np.pi) * 0.5 + np.cos(16 * y + 2.2 * np.abs(np.sin(8 * x))) * 0.5
+        stitch = (
+            np.sin(16 * x + 0.9 * np.abs(np.sin(8 * y)) * np.pi) * 0.5
+            + np.cos(16 * y + 2.2 * np.abs(np.sin(8 * x))) * 0.5
+        )
         return _tone(1 + 0.13 * stitch + 0.04 * grain), 0.11
     if fabric == "denim":
         twill = np.sin(24 * (x + y))
@@ -119,12 +131,12 @@ def _repeats(usual: float, scale: float) -> int:
 def _band(phase: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """1 where the fractional part of `phase` is below `share`, with soft edges."""
     distance = np.abs(phase - np.floor(phase) - 0.5)
-    return np.clip(((share / 2) - distance) * 14 + 0.5, 0, 1)
+    return np.asarray(np.clip(((share / 2) - distance) * 14 + 0.5, 0, 1), np.float32)
 
 
 def _blend(main: RGB, second: RGB, weight: NDArray[np.float32]) -> Picture:
     one, two = np.array(main, np.float32), np.array(second, np.float32)
-    return one + (two - one) * weight[..., None]
+    return np.asarray(one + (two - one) * weight[..., None], np.float32)
 
 
 def _stripes(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Picture:
@@ -146,7 +158,7 @@ def _checks(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> P
     bright = brightness(main) + brightness(second) > 0.9
     thin = darker(second, 0.55) if bright else mix(second, (1.0, 1.0, 0.9), 0.6)
     line = np.maximum(_band(x * n + 0.5, 0.08), _band(y * n + 0.5, 0.08)) * 0.7
-    return picture + (np.array(thin, np.float32) - picture) * line[..., None]
+    return np.asarray(picture + (np.array(thin, np.float32) - picture) * line[..., None], np.float32)
 
 
 def _gingham(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Picture:
@@ -173,10 +185,12 @@ def _floral(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> P
     for _ in range(count):
         x, y = rng.uniform(0, TEXELS, 2)
         _flower(canvas, x, y, size * rng.uniform(0.55, 1.2), second if rng.random() < 0.65 else third, leaf, heart, rng)
-    return cv2.GaussianBlur(canvas, (3, 3), 0).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(canvas, (3, 3), 0), np.float32) / np.float32(255)
 
 
-def _flower(canvas: Tile, x: float, y: float, r: float, petal: RGB, leaf: RGB, heart: RGB, rng: np.random.Generator) -> None:
+def _flower(
+    canvas: Tile, x: float, y: float, r: float, petal: RGB, leaf: RGB, heart: RGB, rng: np.random.Generator
+) -> None:
     """One flower, drawn again beyond each border that it crosses, so that the tile wraps."""
     turn, petals = rng.uniform(0, 360), int(rng.integers(5, 7))
     stem = rng.uniform(0, 360)
@@ -209,7 +223,7 @@ def _camo(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Pic
     picture = _blend(main, second, np.clip((one - 0.1) * 18, 0, 1))
     for field, tone, bar in ((two, darker(main, 0.55), 0.35), (-two, mix(second, (0.9, 0.87, 0.75), 0.4), 0.75)):
         picture = picture + (np.array(tone, np.float32) - picture) * np.clip((field - bar) * 18, 0, 1)[..., None]
-    return picture.astype(np.float32)
+    return np.asarray(picture, np.float32)
 
 
 PATTERNS: dict[str, Pattern] = {

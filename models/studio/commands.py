@@ -10,7 +10,9 @@ import click
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 SEED = click.option("--seed", default=0, show_default=True, help="Equal seeds draw equal pictures.")
 WORKERS = click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that draw.")
-SIZE = click.option("--size", nargs=2, type=click.IntRange(32, 4096), default=(480, 640), show_default=True, metavar="WIDTH HEIGHT")
+SIZE = click.option(
+    "--size", nargs=2, type=click.IntRange(32, 4096), default=(480, 640), show_default=True, metavar="WIDTH HEIGHT"
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
@@ -21,13 +23,23 @@ def studio() -> None:
 
 @studio.command()
 @click.argument("picture", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--show", type=click.Choice(["looks", "products"]), default="looks", show_default=True, help="People, or products alone.")
+@click.option(
+    "--show",
+    type=click.Choice(["looks", "products"]),
+    default="looks",
+    show_default=True,
+    help="People, or products alone.",
+)
 @click.option("--kind", help="Only this kind of garment, such as sneakers.")
 @click.option("--rows", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--columns", default=6, show_default=True, type=click.IntRange(1))
-@click.option("--size", nargs=2, type=click.IntRange(32, 4096), default=(300, 400), show_default=True, metavar="WIDTH HEIGHT")
+@click.option(
+    "--size", nargs=2, type=click.IntRange(32, 4096), default=(300, 400), show_default=True, metavar="WIDTH HEIGHT"
+)
 @SEED
-def sheet(picture: Path, show: str, kind: str | None, rows: int, columns: int, size: tuple[int, int], seed: int) -> None:
+def sheet(
+    picture: Path, show: str, kind: str | None, rows: int, columns: int, size: tuple[int, int], seed: int
+) -> None:
     """Draw a contact sheet into PICTURE, to look at."""
     from PIL import Image
 
@@ -44,19 +56,32 @@ def sheet(picture: Path, show: str, kind: str | None, rows: int, columns: int, s
 @studio.command()
 @FOLDER
 @click.option("--products", default=120, show_default=True, type=click.IntRange(1))
-@click.option("--queries", default=0, show_default=True, type=click.IntRange(0), help="Street photos of people in these products, in FOLDER/queries.")
+@click.option(
+    "--queries",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Street photos of people in these products, in FOLDER/queries.",
+)
 @SEED
 @SIZE
 @WORKERS
 @JSON
-def catalogue(folder: Path, products: int, queries: int, seed: int, size: tuple[int, int], workers: int, as_json: bool) -> None:
+def catalogue(
+    folder: Path, products: int, queries: int, seed: int, size: tuple[int, int], workers: int, as_json: bool
+) -> None:
     """Write a shop into FOLDER: images, feed.jsonl, truth.jsonl."""
     from models.studio.catalogue import sample_catalogue
     from models.studio.feed import write_catalogue, write_queries
 
     feed = write_catalogue(folder, products, seed, size, workers=workers)
     book = write_queries(folder / "queries", sample_catalogue(products, seed), queries, seed, size) if queries else None
-    report = {"feed": str(feed), "truth": str(folder / "truth.jsonl"), "queries": str(book) if book else None, "products": products}
+    report = {
+        "feed": str(feed),
+        "truth": str(folder / "truth.jsonl"),
+        "queries": str(book) if book else None,
+        "products": products,
+    }
     if as_json:
         click.echo(json.dumps(report))
     else:
@@ -73,4 +98,6 @@ def segmentation(folder: Path, pictures: int, seed: int, size: tuple[int, int], 
     """Write a YOLO-seg training set into FOLDER."""
     from models.studio.dataset import write_segmentation_set
 
-    click.echo(f"{pictures} pictures; {write_segmentation_set(folder, pictures, seed, size, workers=workers)}", err=True)
+    click.echo(
+        f"{pictures} pictures; {write_segmentation_set(folder, pictures, seed, size, workers=workers)}", err=True
+    )

@@ -54,7 +54,9 @@ def varied_look(seed: int, size: tuple[int, int] = (480, 640)) -> Rendered:
     if rng.random() < 0.12:
         product = sample_catalogue(1, int(rng.integers(2**31)))[0]
         flat: Literal["flat", "ghost"] = "flat" if rng.random() < 0.5 else "ghost"
-        return render_product(product, size, seed, presentation=flat, background=str(rng.choice(["white", "grey", "gradient"])))
+        return render_product(
+            product, size, seed, presentation=flat, background=str(rng.choice(["white", "grey", "gradient"]))
+        )
     person = sample_person(seed)
     view = VIEWS[int(rng.integers(len(VIEWS)))]
     framing = FRAMINGS[int(rng.choice(len(FRAMINGS), p=(0.6, 0.12, 0.12, 0.08, 0.08)))]
@@ -69,7 +71,11 @@ def yolo_rows(picture: Rendered) -> list[str]:
     """YOLO-seg lines: class number, then x y pairs as shares of width and height; one line per connected piece."""
     height, width = picture.pixels.shape[:2]
     rows: list[str] = []
-    shown = [(g.label, g.mask) for g in picture.garments] if not picture.people else [(g.label, g.mask) for p in picture.people for g in p.garments]
+    shown = (
+        [(g.label, g.mask) for g in picture.garments]
+        if not picture.people
+        else [(g.label, g.mask) for p in picture.people for g in p.garments]
+    )
     shown += [("person", p.mask) for p in picture.people]
     for label, mask in shown:
         number = SEGMENTATION_CLASSES.index(label)
@@ -85,7 +91,10 @@ def yolo_rows(picture: Rendered) -> list[str]:
 def outlines(mask: NDArray[np.bool_], *, joined: bool = False) -> list[NDArray[np.float64]]:
     """Outlines of a mask's pieces, each (n, 2) pixels with n ≥ 3; `joined` strings them into one by thin bridges."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    smooth = [cv2.approxPolyDP(c, 0.7, True)[:, 0].astype(float) + 0.5 for c in sorted(found, key=cv2.contourArea, reverse=True)]
+    smooth = [
+        cv2.approxPolyDP(c, 0.7, True)[:, 0].astype(float) + 0.5
+        for c in sorted(found, key=cv2.contourArea, reverse=True)
+    ]
     pieces = [c for c in smooth if len(c) >= 3]
     if not joined or len(pieces) < 2:
         return pieces
@@ -99,7 +108,15 @@ def outlines(mask: NDArray[np.bool_], *, joined: bool = False) -> list[NDArray[n
     return [line]
 
 
-def write_segmentation_set(folder: Path | str, n: int, seed: int = 0, size: tuple[int, int] = (480, 640), *, workers: int = 1, val_share: float = 0.1) -> Path:
+def write_segmentation_set(
+    folder: Path | str,
+    n: int,
+    seed: int = 0,
+    size: tuple[int, int] = (480, 640),
+    *,
+    workers: int = 1,
+    val_share: float = 0.1,
+) -> Path:
     """Write a YOLO-seg folder: images/{train,val}, labels/{train,val}, data.yaml, keypoints.jsonl.
 
     Args:
@@ -132,11 +149,16 @@ def _write_one(job: tuple[Path, str, int, int, tuple[int, int]]) -> str:
     name = f"studio_{number:06d}"
     save_jpeg(root / "images" / part / f"{name}.jpg", picture.pixels, 84 + seed % 12)
     (root / "labels" / part / f"{name}.txt").write_text("\n".join(yolo_rows(picture)) + "\n", "utf-8")
-    people = [{"box": p.box, "view": p.view, "full_shot": p.full_shot, "keypoints": np.round(p.keypoints, 1).tolist()} for p in picture.people]
+    people = [
+        {"box": p.box, "view": p.view, "full_shot": p.full_shot, "keypoints": np.round(p.keypoints, 1).tolist()}
+        for p in picture.people
+    ]
     return json.dumps({"image": f"images/{part}/{name}.jpg", "people": people}) + "\n"
 
 
-def crops(n: int, seed: int = 0, *, products: int | None = None, size: tuple[int, int] = (360, 480)) -> Iterator[StudioCrop]:
+def crops(
+    n: int, seed: int = 0, *, products: int | None = None, size: tuple[int, int] = (360, 480)
+) -> Iterator[StudioCrop]:
     """Garment crops by exact mask, product after product: unpack each as (crop, product, view).
 
     Args:
@@ -176,6 +198,11 @@ def _view_of(product: GarmentSpec, seed: int, turn: int, size: tuple[int, int], 
         return render_product(product, size, seed, presentation="flat" if rng.random() < 0.5 else "ghost")
     person = sample_person(seed, product.gender if product.gender != "unisex" else None)
     outfit = sample_outfit(seed, person.gender, product, neutral=manner != "street")
-    view: View = {"back": "back", "side": "left" if rng.random() < 0.5 else "right"}.get(manner, "front")  # type: ignore[assignment]
-    scene = str(rng.choice(["street", "park", "room"])) if manner == "street" else str(rng.choice(["white", "grey", "gradient"]))
+    side: View = "left" if rng.random() < 0.5 else "right"
+    view: View = "back" if manner == "back" else side if manner == "side" else "front"
+    scene = (
+        str(rng.choice(["street", "park", "room"]))
+        if manner == "street"
+        else str(rng.choice(["white", "grey", "gradient"]))
+    )
     return render_look(outfit, person, view, scene, size, seed, candid=manner == "street")

@@ -57,7 +57,9 @@ def product_shots(product: GarmentSpec, seed: int, size: tuple[int, int] = (480,
     yield Shot("front", render_look(outfit, person, "front", scene, size, base, framing=framing))
     yield Shot("back", render_look(outfit, person, "back", scene, size, base + 1))
     if chance[2] < 0.4:
-        yield Shot("product", render_product(product, size, base + 2, presentation="flat" if chance[2] < 0.15 else "ghost"))
+        yield Shot(
+            "product", render_product(product, size, base + 2, presentation="flat" if chance[2] < 0.15 else "ghost")
+        )
 
 
 def write_catalogue(
@@ -83,7 +85,9 @@ def write_catalogue(
     return feed
 
 
-def _over(jobs: Sequence[tuple[Path, GarmentSpec, int, tuple[int, int]]], workers: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _over(
+    jobs: Sequence[tuple[Path, GarmentSpec, int, tuple[int, int]]], workers: int
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     if workers <= 1:
         yield from map(_write_product, jobs)
         return
@@ -145,15 +149,31 @@ def truth_of(picture: Rendered) -> dict[str, Any]:
 
 def _garment(shown: ShownGarment) -> dict[str, Any]:
     polygons = [np.round(p, 1).tolist() for p in outlines(shown.mask)]
-    return {"product_id": shown.product.product_id, "label": shown.label, "box": shown.box, "area": int(shown.mask.sum()), "polygons": polygons}
+    return {
+        "product_id": shown.product.product_id,
+        "label": shown.label,
+        "box": shown.box,
+        "area": int(shown.mask.sum()),
+        "polygons": polygons,
+    }
 
 
 def _person(person: ShownPerson) -> dict[str, Any]:
-    return {"box": person.box, "view": person.view, "full_shot": person.full_shot, "keypoints": np.round(person.keypoints, 1).tolist()}
+    return {
+        "box": person.box,
+        "view": person.view,
+        "full_shot": person.full_shot,
+        "keypoints": np.round(person.keypoints, 1).tolist(),
+    }
 
 
 def write_query(
-    path: Path | str, products: Sequence[GarmentSpec], seed: int = 0, size: tuple[int, int] = (480, 640), *, bystanders: int = 0
+    path: Path | str,
+    products: Sequence[GarmentSpec],
+    seed: int = 0,
+    size: tuple[int, int] = (480, 640),
+    *,
+    bystanders: int = 0,
 ) -> Path:
     """Photograph somebody in the street who wears these products; write the JPEG and its truth beside it (`.json`).
 
@@ -167,7 +187,9 @@ def write_query(
     return target
 
 
-def query_look(products: Sequence[GarmentSpec], seed: int = 0, size: tuple[int, int] = (480, 640), *, bystanders: int = 0) -> Rendered:
+def query_look(
+    products: Sequence[GarmentSpec], seed: int = 0, size: tuple[int, int] = (480, 640), *, bystanders: int = 0
+) -> Rendered:
     """The picture of `write_query`."""
     rng = np.random.default_rng([seed, 41])
     genders = {p.gender for p in products} - {"unisex"}
@@ -198,7 +220,9 @@ def write_queries(
     with book.open("w", encoding="utf-8") as rows:
         for k in range(n):
             rng = np.random.default_rng([seed, k, 42])
-            look = query_look(choose_outfit(products, rng), seed * 1_000_003 + k, size, bystanders=int(rng.random() < 0.25))
+            look = query_look(
+                choose_outfit(products, rng), seed * 1_000_003 + k, size, bystanders=int(rng.random() < 0.25)
+            )
             name = f"query_{k:04d}.jpg"
             save_jpeg(root / name, look.pixels, 88)
             rows.write(json.dumps({"image": name, **truth_of(look)}) + "\n")

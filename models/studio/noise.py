@@ -60,6 +60,8 @@ GRAIN = 768
 def sensor(seed: int) -> NDArray[np.float32]:
     """Camera noise, (GRAIN, GRAIN, 3) float32 with standard deviation 1, slightly soft."""
     rng = np.random.default_rng(seed)
-    grain = rng.standard_normal((GRAIN, GRAIN, 3), np.float32) + 0.6 * rng.standard_normal((GRAIN, GRAIN, 1), np.float32)
+    grain = rng.standard_normal((GRAIN, GRAIN, 3), np.float32) + 0.6 * rng.standard_normal(
+        (GRAIN, GRAIN, 1), np.float32
+    )
     soft = grain + 0.5 * (np.roll(grain, 1, 0) + np.roll(grain, 1, 1))
     return np.ascontiguousarray(soft / soft.std(), np.float32)

@@ -124,7 +124,11 @@ class Painter:
         relief = self._relief(piece.folds, cloth_x, cloth_y, index) * np.float32(swatch.fold) if piece.folds else None
         level = np.clip(u * 127.5 + 128, 0, 255).astype(np.uint8)
         flat = piece.flat
-        shade = np.full(u.shape, self.light.ambient + (1 - self.light.ambient) * 0.94, np.float32) if flat else cv2.LUT(level, self._round)
+        shade = (
+            np.full(u.shape, self.light.ambient + (1 - self.light.ambient) * 0.94, np.float32)
+            if flat
+            else cv2.LUT(level, self._round)
+        )
         if relief is not None:
             shade = shade * (1 + relief)
         shine = None
@@ -147,23 +151,35 @@ class Painter:
             weight = np.interp(cloth_y[:, 0] if _rows_only(cloth_y) else cloth_y, at, strength).astype(np.float32)
             if weight.ndim == 1:
                 weight = weight[:, None]
-            offset = ((self.light.seed * 97 + index * 61 + number * 29) % 251, (self.light.seed * 43 + index * 17) % 241)
+            offset = (
+                (self.light.seed * 97 + index * 61 + number * 29) % 251,
+                (self.light.seed * 43 + index * 17) % 241,
+            )
             map_x = cloth_x * np.float32(SIZE / fold.width) + np.float32(offset[0] + 4 * SIZE)
             map_y = cloth_y * np.float32(SIZE / fold.height) + np.float32(offset[1] + 4 * SIZE)
             noise = cv2.remap(tile(fold.tile, number), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
             total += noise * weight
         return total
 
-    def _albedo(self, piece: Piece, swatch: Swatch, cloth_x: Field, cloth_y: Field, relief: Field | None, place: Placement, size: tuple[int, int]) -> Field:
+    def _albedo(
+        self,
+        piece: Piece,
+        swatch: Swatch,
+        cloth_x: Field,
+        cloth_y: Field,
+        relief: Field | None,
+        place: Placement,
+        size: tuple[int, int],
+    ) -> Field:
         """The cloth's own colour, (h, w, 3); creases push the pattern aside."""
         colour: Field
         bumped = cloth_x if relief is None else cloth_x + relief * np.float32(0.006)
         if swatch.tile is not None:
             texels = TEXELS
-            picture = swatch.tile
+            picture: NDArray[np.uint8] = swatch.tile
             if place.scale < 0.45 * TEXELS / SPAN:
                 texels = TEXELS // 2
-                picture = cv2.resize(picture, (texels, texels), interpolation=cv2.INTER_AREA)
+                picture = np.asarray(cv2.resize(picture, (texels, texels), interpolation=cv2.INTER_AREA), np.uint8)
             colour = _sample(picture, bumped, cloth_y, texels / SPAN, size).astype(np.float32) * np.float32(1 / 255)
         else:
             colour = np.empty((size[1], size[0], 3), np.float32)
@@ -211,10 +227,12 @@ def _rows_only(field: Field) -> bool:
 
 
 def _fixed(points: Points, x0: int, y0: int) -> NDArray[np.int32]:
-    return np.round((points - (x0 + 0.5, y0 + 0.5)) * 2**SHIFT).astype(np.int32)
+    return np.asarray(np.round((points - (x0 + 0.5, y0 + 0.5)) * 2**SHIFT), np.int32)
 
 
-def _sample(picture: NDArray[np.float32] | NDArray[np.uint8], x: Field, y: Field, density: float, size: tuple[int, int]) -> NDArray[np.float32]:
+def _sample(
+    picture: NDArray[np.float32] | NDArray[np.uint8], x: Field, y: Field, density: float, size: tuple[int, int]
+) -> NDArray[np.float32]:
     """Sample a wrapping tile at cloth coordinates of a coarse grid, at full size."""
     n = picture.shape[0]
     map_x = cv2.resize(x * np.float32(density) + np.float32(4 * n), size)

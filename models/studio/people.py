@@ -75,7 +75,15 @@ def sample_pose(person: PersonSpec, view: View, seed: int, *, calm: bool = False
 _YAW: dict[str, tuple[float, float]] = {"front": (0, 32), "back": (180, 32), "right": (88, 16), "left": (-88, 16)}
 
 
-def _leg(joints: dict[str, Points], side: str, sign: float, person: PersonSpec, rng: np.random.Generator, swing: float, load: float) -> None:
+def _leg(
+    joints: dict[str, Points],
+    side: str,
+    sign: float,
+    person: PersonSpec,
+    rng: np.random.Generator,
+    swing: float,
+    load: float,
+) -> None:
     """Hip to ankle; the unloaded leg bends a little."""
     hip = np.array([sign * person.hip * person.bulk * 0.54, HIP_Y + 0.012, -0.004])
     outward = radians(rng.uniform(0.5, 4.0) + (rng.uniform(0, 4) if load < 0 else 0.0))
@@ -94,7 +102,16 @@ def _down(outward: float, forward: float) -> Points:
 _ARMS = ("down", "down", "down", "bent", "hip", "pocket", "across", "up", "back")
 
 
-def _arm(joints: dict[str, Points], hidden: set[str], side: str, sign: float, person: PersonSpec, rng: np.random.Generator, calm: bool, swing: float) -> None:
+def _arm(
+    joints: dict[str, Points],
+    hidden: set[str],
+    side: str,
+    sign: float,
+    person: PersonSpec,
+    rng: np.random.Generator,
+    calm: bool,
+    swing: float,
+) -> None:
     """Shoulder to wrist, by what the arm does."""
     shoulder = np.array([sign * person.shoulder * person.bulk, 0.212, -0.004])
     manner = "down" if swing else str(rng.choice(_ARMS[:6] if calm else _ARMS))
@@ -113,7 +130,13 @@ def _arm(joints: dict[str, Points], hidden: set[str], side: str, sign: float, pe
             "up": np.array([sign * rng.uniform(0.055, 0.12), rng.uniform(0.06, 0.13), 0.03]),
             "back": np.array([sign * 0.03, 0.46, -0.085]),
         }[manner]
-        out = {"hip": (1, 0.1, -0.5), "pocket": (1, 0.2, -0.7), "across": (1, 0.6, -0.2), "up": (1, 0.2, 0.2), "back": (1, 0.3, -0.6)}[manner]
+        out = {
+            "hip": (1, 0.1, -0.5),
+            "pocket": (1, 0.2, -0.7),
+            "across": (1, 0.6, -0.2),
+            "up": (1, 0.2, 0.2),
+            "back": (1, 0.3, -0.6),
+        }[manner]
         elbow, wrist = _reach(shoulder, target, np.array([sign * out[0], out[1], out[2]]))
         if manner in {"pocket", "back"}:
             hidden.add(side)
@@ -142,7 +165,15 @@ def neutral_pose(*, spread: float = 18.0, yaw: float = 0.0, person: PersonSpec) 
         shoulder = np.array([sign * person.shoulder * person.bulk, 0.212, 0.0])
         elbow = shoulder + UPPER_ARM * _down(sign * radians(spread), 0.0)
         wrist = elbow + FOREARM * _down(sign * radians(spread * 0.75), 0.0)
-        joints |= {f"{side}_{n}": p for n, p in (("hip", hip), ("knee", knee), ("ankle", ankle), ("shoulder", shoulder), ("elbow", elbow), ("wrist", wrist))}
+        joints |= {
+            f"{side}_{n}": p
+            for n, p in (
+                ("hip", hip),
+                ("knee", knee),
+                ("ankle", ankle),
+                ("shoulder", shoulder),
+                ("elbow", elbow),
+                ("wrist", wrist),
+            )
+        }
     return Pose(yaw, joints, (0.0, 0.0), (0.0, 0.0), (radians(15), radians(15)))
-
-

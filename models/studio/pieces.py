@@ -47,7 +47,9 @@ class SectionFrame:
     def locate(self, x: Field, y: Field) -> tuple[Field, Field, Field]:
         """See `Frame`."""
         row = y[:, 0]
-        centre, half, phase = (np.interp(row, self.ys, v).astype(np.float32)[:, None] for v in (self.centre, self.half, self.phase))
+        centre, half, phase = (
+            np.interp(row, self.ys, v).astype(np.float32)[:, None] for v in (self.centre, self.half, self.phase)
+        )
         u = np.clip((x - centre) / half, -1, 1)
         angle = u * np.float32(1.25) if self.flat else np.arcsin(u * np.float32(0.985))
         return u, (angle - phase) * np.float32(self.radius), np.broadcast_to(y, u.shape)
@@ -198,7 +200,9 @@ def tube_outline(points: Points, radii: Points, *, round_start: bool = True, hem
     return tuple(fills)
 
 
-def section_outline(figure: Figure, ys: Points, left: Points, right: Points, hem: float = 0.0, wave: Points | None = None) -> Points:
+def section_outline(
+    figure: Figure, ys: Points, left: Points, right: Points, hem: float = 0.0, wave: NDArray[np.floating] | None = None
+) -> Points:
     """A closed outline from edges at heights; the hem bulges downwards by `hem`, and waves."""
     t = np.linspace(1, -1, 25)
     middle, half = (left[-1] + right[-1]) / 2, (right[-1] - left[-1]) / 2
@@ -210,7 +214,7 @@ def section_outline(figure: Figure, ys: Points, left: Points, right: Points, hem
     return outline
 
 
-def curve(points: Sequence[Sequence[float]], count: int = 40) -> Points:
+def curve(points: Points | Sequence[Points] | Sequence[tuple[float, float]], count: int = 40) -> Points:
     """A closed smooth curve through points (Catmull-Rom)."""
     p = np.asarray(points, float)
     n = len(p)

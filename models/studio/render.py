@@ -131,24 +131,31 @@ def render_look(
     person = person or sample_person(seed)
     figure = Figure(person, sample_pose(person, view, seed, calm=not candid))
     place = _placement(figure, garments, framing, width, height, rng, candid=candid)
-    floor = (place.y + figure.sole * place.scale) / height - (0.04 if candid else 0.05)
+    floor = (place.y + figure.sole * place.scale) / height - (float(rng.uniform(0.07, 0.18)) if candid else 0.05)
     light = Light(float(rng.uniform(-0.75, 0.75)), float(rng.uniform(0.5, 0.72)), seed % 9973)
     painter = Painter(backdrop(background, width, height, float(np.clip(floor, 0.3, 1.2)), seed), light)
     shown: list[tuple[Figure, Placement, View, Sequence[GarmentSpec], str]] = []
     for number in range(bystanders):
-        shown.append(_bystander(painter, rng, place, number + 1, seed, width))
+        shown.append(_bystander(painter, rng, place, floor * height, number + 1, seed, width))
     _stand(painter, figure, place, garments, 0, rng, bag=candid and rng.random() < 0.35)
     pixels = _develop(painter.canvas, size, rng, candid=candid or background in {"street", "park", "room"})
-    owners = cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST)
+    owners = np.asarray(cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     shown.insert(0, (figure, place, view, garments, framing))
     people = [_truth(f, p, owners, v, g, k, size, fr) for k, (f, p, v, g, fr) in enumerate(shown)]
     seen = tuple(p for p in people if p is not None)
     main = people[0]
-    return Rendered(pixels, view, framing, background, main.garments if main else (), seen, caption(garments, view, background))
+    return Rendered(
+        pixels, view, framing, background, main.garments if main else (), seen, caption(garments, view, background)
+    )
 
 
 def render_product(
-    garment: GarmentSpec, size: tuple[int, int] = (480, 640), seed: int = 0, *, presentation: Presentation = "ghost", background: str = "white"
+    garment: GarmentSpec,
+    size: tuple[int, int] = (480, 640),
+    seed: int = 0,
+    *,
+    presentation: Presentation = "ghost",
+    background: str = "white",
 ) -> Rendered:
     """One product without a person: as worn by nobody (`ghost`), or laid flat. Shoes stand as a pair."""
     rng = np.random.default_rng([seed, 14])
@@ -161,13 +168,16 @@ def render_product(
     else:
         person = _mannequin(garment)
         turn = 0.0 if flat else float(rng.uniform(-0.22, 0.22))
-        figure = Figure(person, neutral_pose(person=person, yaw=turn, spread=float(rng.uniform(14, 24) if flat else rng.uniform(9, 15))))
+        figure = Figure(
+            person,
+            neutral_pose(person=person, yaw=turn, spread=float(rng.uniform(14, 24) if flat else rng.uniform(9, 15))),
+        )
         marks = dress(figure, garment, 1, flat=flat, ghost=True)
-    place = _fit(marks, width, height, 0.10 if garment.label != "foot_wear" else 0.12)
+    place = _fit(marks, width, height, 0.10 if garment.label != "foot_wear" else 0.07)
     _drop_shadow(painter.canvas, marks, place, flat=flat or garment.label == "foot_wear", light=light)
     painter.paint(marks, place)
     pixels = _develop(painter.canvas, size, rng, candid=False)
-    owners = cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST)
+    owners = np.asarray(cv2.resize(painter.owners, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     shown = _shown(garment, owners == 1)
     kept = (shown,) if shown else ()
     return Rendered(pixels, "none", presentation, background, kept, (), caption([garment], "none", background))
@@ -198,12 +208,27 @@ def caption(garments: Sequence[GarmentSpec], view: View, background: str) -> str
     return f"a person {where} seen {side} wearing {listed}"
 
 
-def _stand(painter: Painter, figure: Figure, place: Placement, garments: Sequence[GarmentSpec], index: int, rng: np.random.Generator, *, bag: bool) -> None:
+def _stand(
+    painter: Painter,
+    figure: Figure,
+    place: Placement,
+    garments: Sequence[GarmentSpec],
+    index: int,
+    rng: np.random.Generator,
+    *,
+    bag: bool,
+) -> None:
     """Paint one dressed person, its shadow on the ground first."""
     base = index * STRIDE
     feet = figure.to_picture(np.array([figure.joint(f"{s}_ankle") for s in ("left", "right")]))
     ground = place.pixels(np.array([[feet[:, 0].mean(), feet[:, 1].max() + 0.045]]))[0]
-    ground_shadow(painter.canvas, float(ground[0]), float(ground[1]), float((np.ptp(feet[:, 0]) / 2 + 0.085) * place.scale), painter.light.x)
+    ground_shadow(
+        painter.canvas,
+        float(ground[0]),
+        float(ground[1]),
+        float((np.ptp(feet[:, 0]) / 2 + 0.085) * place.scale),
+        painter.light.x,
+    )
     marks = body_marks(figure) + head_marks(figure)
     if not any(g.label == "foot_wear" for g in garments):
         marks += worn_shoes(figure, None, SKIN)
@@ -222,14 +247,36 @@ def _bag(figure: Figure, rng: np.random.Generator) -> list[Mark]:
     tone = np.array([(0.25, 0.17, 0.12), (0.12, 0.12, 0.13), (0.62, 0.45, 0.28), (0.55, 0.12, 0.15)])[rng.integers(4)]
     w, h = rng.uniform(0.05, 0.075), rng.uniform(0.09, 0.13)
     x, y = hand + (0.0, 0.05)
-    shape = curve([(x - w * 0.85, y), (x + w * 0.85, y), (x + w, y + h * 0.9), (x + w * 0.8, y + h), (x - w * 0.8, y + h), (x - w, y + h * 0.9)], 60)
+    shape = curve(
+        [
+            (x - w * 0.85, y),
+            (x + w * 0.85, y),
+            (x + w, y + h * 0.9),
+            (x + w * 0.8, y + h),
+            (x - w * 0.8, y + h),
+            (x - w, y + h * 0.9),
+        ],
+        60,
+    )
     r, g, b = (float(c) for c in tone)
-    handle = np.array([(x - w * 0.5, y), (x - w * 0.35, hand[1] - 0.002), (x + w * 0.35, hand[1] - 0.002), (x + w * 0.5, y)])
-    piece = Piece(EXTRA, NEAR_ARM + 8, (shape,), BoxFrame(x - w, x + w), Swatch((r, g, b), gloss=0.3), folds=(Fold("crumple", 0.2, 0.2, ((0, 0.06), (2, 0.06))),), shadow=0.3)
+    handle = np.array(
+        [(x - w * 0.5, y), (x - w * 0.35, hand[1] - 0.002), (x + w * 0.35, hand[1] - 0.002), (x + w * 0.5, y)]
+    )
+    piece = Piece(
+        EXTRA,
+        NEAR_ARM + 8,
+        (shape,),
+        BoxFrame(x - w, x + w),
+        Swatch((r, g, b), gloss=0.3),
+        folds=(Fold("crumple", 0.2, 0.2, ((0, 0.06), (2, 0.06))),),
+        shadow=0.3,
+    )
     return [piece, Stroke(EXTRA, NEAR_ARM + 7.9, (handle,), 0.007, (r * 0.8, g * 0.8, b * 0.8), clip=False)]
 
 
-def _bystander(painter: Painter, rng: np.random.Generator, main: Placement, index: int, seed: int, width: int) -> tuple[Figure, Placement, View, Sequence[GarmentSpec], str]:
+def _bystander(
+    painter: Painter, rng: np.random.Generator, main: Placement, floor: float, index: int, seed: int, width: int
+) -> tuple[Figure, Placement, View, Sequence[GarmentSpec], str]:
     """Somebody farther away, dressed from the catalogue."""
     from models.studio.catalogue import sample_outfit
 
@@ -238,17 +285,27 @@ def _bystander(painter: Painter, rng: np.random.Generator, main: Placement, inde
     views: tuple[View, ...] = ("front", "back", "left", "right")
     view = views[int(rng.integers(4))]
     figure = Figure(person, sample_pose(person, view, number))
-    scale = main.scale * rng.uniform(0.45, 0.8)
+    near = rng.uniform(0.1, 0.75)
+    scale = main.scale * (0.42 + 0.5 * near)
     side = -1 if (index + seed) % 2 else 1
     x = float(np.clip(main.x + side * rng.uniform(0.24, 0.42) * width, 0.03 * width, 0.97 * width))
-    horizon = main.y + main.scale * 0.45
-    place = Placement(scale, x, horizon - scale * 0.45)
+    feet = floor + (main.y + main.scale - floor) * (0.1 + 0.9 * near)
+    place = Placement(float(scale), x, float(feet - scale * figure.sole))
     garments = sample_outfit(number, person.gender)
     _stand(painter, figure, place, garments, index, rng, bag=False)
     return figure, place, view, garments, "full"
 
 
-def _placement(figure: Figure, garments: Sequence[GarmentSpec], framing: Framing, width: int, height: int, rng: np.random.Generator, *, candid: bool) -> Placement:
+def _placement(
+    figure: Figure,
+    garments: Sequence[GarmentSpec],
+    framing: Framing,
+    width: int,
+    height: int,
+    rng: np.random.Generator,
+    *,
+    candid: bool,
+) -> Placement:
     """Where the person stands in the picture."""
     top, bottom = _FRAMES[framing]
     bottom = figure.level(bottom) + max((g.cut.heel for g in garments), default=0.0)
@@ -270,7 +327,16 @@ def _placement(figure: Figure, garments: Sequence[GarmentSpec], framing: Framing
     return Placement(float(scale), float(x), float(y))
 
 
-def _truth(figure: Figure, place: Placement, owners: NDArray[np.uint8], view: View, garments: Sequence[GarmentSpec], index: int, size: tuple[int, int], framing: str) -> ShownPerson | None:
+def _truth(
+    figure: Figure,
+    place: Placement,
+    owners: NDArray[np.uint8],
+    view: View,
+    garments: Sequence[GarmentSpec],
+    index: int,
+    size: tuple[int, int],
+    framing: str,
+) -> ShownPerson | None:
     base = index * STRIDE
     mine = (owners > base) & (owners < base + STRIDE) & (owners != base + EXTRA)
     box = tight_box(mine)
@@ -298,7 +364,13 @@ def keypoints(figure: Figure) -> Points:
     c, s = float(np.cos(yaw)), float(np.sin(yaw))
     x0 = float(figure.sway(0.07)) * figure.cos + 0.016 * figure.sin
     head = []
-    for x, y, z in ((0.0, 0.093, 0.052), (0.018, 0.0722, 0.038), (-0.018, 0.0722, 0.038), (0.042, 0.076, -0.004), (-0.042, 0.076, -0.004)):
+    for x, y, z in (
+        (0.0, 0.093, 0.052),
+        (0.018, 0.0722, 0.038),
+        (-0.018, 0.0722, 0.038),
+        (0.042, 0.076, -0.004),
+        (-0.042, 0.076, -0.004),
+    ):
         head.append((x0 + k * (x * c + z * s), 0.068 + (y - 0.068) * k))
     names = [name for name in COCO[5:]]
     body = figure.to_picture(np.array([figure.joint(name) for name in names]))
@@ -346,7 +418,9 @@ def _develop(canvas: NDArray[np.float32], size: tuple[int, int], rng: np.random.
         grain = np.tile(grain, (-(-size[1] // GRAIN), -(-size[0] // GRAIN), 1))
     y, x = int(rng.integers(grain.shape[0] - size[1] + 1)), int(rng.integers(grain.shape[1] - size[0] + 1))
     amount = rng.uniform(0.006, 0.018) if candid else 0.0045
-    picture = cv2.scaleAdd(np.ascontiguousarray(grain[y : y + size[1], x : x + size[0]]), amount, np.ascontiguousarray(picture, np.float32))
+    picture = cv2.scaleAdd(
+        np.ascontiguousarray(grain[y : y + size[1], x : x + size[0]]), amount, np.ascontiguousarray(picture, np.float32)
+    )
     return np.asarray(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255))
 
 
@@ -366,7 +440,9 @@ def _pair(garment: GarmentSpec, rng: np.random.Generator) -> list[Mark]:
     for number, (offset_out, offset_along) in enumerate(((-0.040, 0.022), (0.040, -0.012))):
         mirror = 1.0 if number else -1.0
 
-        def project(points: Points, out: float = offset_out, ahead: float = offset_along, mirror: float = mirror) -> Points:
+        def project(
+            points: Points, out: float = offset_out, ahead: float = offset_along, mirror: float = mirror
+        ) -> Points:
             z, up, x = points[:, 0] + ahead, points[:, 1], points[:, 2] * mirror + out
             depth = z * c - x * s
             return np.stack([x * c + z * s, -up * np.cos(tilt) + depth * np.sin(tilt)], 1)
@@ -385,7 +461,9 @@ def _fit(marks: Sequence[Mark], width: int, height: int, margin: float) -> Place
     return Placement(scale, float(width / 2 - middle[0] * scale), float(height / 2 - middle[1] * scale))
 
 
-def _drop_shadow(canvas: NDArray[np.float32], marks: Sequence[Mark], place: Placement, *, flat: bool, light: Light) -> None:
+def _drop_shadow(
+    canvas: NDArray[np.float32], marks: Sequence[Mark], place: Placement, *, flat: bool, light: Light
+) -> None:
     """The soft shadow of something that lies or stands on the ground."""
     if not flat:
         return

@@ -35,11 +35,28 @@ def look_sheet(n: int, columns: int, seed: int, size: tuple[int, int], kind: str
         outfit = sample_outfit(seed + k, person.gender, product, neutral=kind is not None)
         scene = BACKGROUNDS[(k * 5 + k // columns) % len(BACKGROUNDS)]
         candid = scene in BACKGROUNDS[3:]
-        pictures.append(render_look(outfit, person, VIEWS[k % 6], scene, size, seed + k, bystanders=int(candid and k % 4 == 1), candid=candid).pixels)
+        pictures.append(
+            render_look(
+                outfit,
+                person,
+                VIEWS[k % 6],
+                scene,
+                size,
+                seed + k,
+                bystanders=int(candid and k % 4 == 1),
+                candid=candid,
+            ).pixels
+        )
     return contact_sheet(pictures, columns)
 
 
 def product_sheet(n: int, columns: int, seed: int, size: tuple[int, int], kind: str | None = None) -> Pixels:
     """Products alone, as ghosts and flat-lays."""
     shop = sample_catalogue(n, seed, [kind] if kind else None)
-    return contact_sheet([render_product(p, size, seed + k, presentation="flat" if k % 3 == 2 else "ghost").pixels for k, p in enumerate(shop)], columns)
+    return contact_sheet(
+        [
+            render_product(p, size, seed + k, presentation="flat" if k % 3 == 2 else "ghost").pixels
+            for k, p in enumerate(shop)
+        ],
+        columns,
+    )

@@ -33,16 +33,48 @@ class Last:
 
 _ALONG = (-0.046, -0.034, -0.005, 0.025, 0.055, 0.082, 0.104)
 LASTS: dict[str, Last] = {
-    "sneakers": Last(_ALONG, (0.015, 0.024, 0.025, 0.026, 0.029, 0.028, 0.014), (0.060, 0.062, 0.052, 0.054, 0.038, 0.030, 0.018), 0.013),
-    "flats": Last(_ALONG, (0.012, 0.021, 0.021, 0.023, 0.027, 0.024, 0.010), (0.036, 0.036, 0.020, 0.017, 0.020, 0.024, 0.012), 0.004),
-    "heels": Last(_ALONG, (0.011, 0.020, 0.020, 0.022, 0.026, 0.022, 0.007), (0.036, 0.034, 0.018, 0.016, 0.018, 0.021, 0.010), 0.004),
-    "boots": Last(_ALONG, (0.016, 0.025, 0.026, 0.026, 0.028, 0.026, 0.013), (0.075, 0.078, 0.080, 0.064, 0.042, 0.032, 0.018), 0.011),
-    "loafers": Last(_ALONG, (0.014, 0.023, 0.023, 0.025, 0.028, 0.027, 0.013), (0.045, 0.046, 0.036, 0.038, 0.034, 0.028, 0.017), 0.009),
-    "foot": Last(_ALONG, (0.012, 0.019, 0.020, 0.022, 0.025, 0.022, 0.010), (0.050, 0.060, 0.064, 0.050, 0.032, 0.022, 0.012), 0.0),
+    "sneakers": Last(
+        _ALONG,
+        (0.015, 0.024, 0.025, 0.026, 0.029, 0.028, 0.014),
+        (0.060, 0.062, 0.052, 0.054, 0.038, 0.030, 0.018),
+        0.013,
+    ),
+    "flats": Last(
+        _ALONG,
+        (0.012, 0.021, 0.021, 0.023, 0.027, 0.024, 0.010),
+        (0.036, 0.036, 0.020, 0.017, 0.020, 0.024, 0.012),
+        0.004,
+    ),
+    "heels": Last(
+        _ALONG,
+        (0.011, 0.020, 0.020, 0.022, 0.026, 0.022, 0.007),
+        (0.036, 0.034, 0.018, 0.016, 0.018, 0.021, 0.010),
+        0.004,
+    ),
+    "boots": Last(
+        _ALONG,
+        (0.016, 0.025, 0.026, 0.026, 0.028, 0.026, 0.013),
+        (0.075, 0.078, 0.080, 0.064, 0.042, 0.032, 0.018),
+        0.011,
+    ),
+    "loafers": Last(
+        _ALONG,
+        (0.014, 0.023, 0.023, 0.025, 0.028, 0.027, 0.013),
+        (0.045, 0.046, 0.036, 0.038, 0.034, 0.028, 0.017),
+        0.009,
+    ),
+    "foot": Last(
+        _ALONG,
+        (0.012, 0.019, 0.020, 0.022, 0.025, 0.022, 0.010),
+        (0.050, 0.060, 0.064, 0.050, 0.032, 0.022, 0.012),
+        0.0,
+    ),
 }
 
 
-def _rings(last: Last, heel: float, low: float = 0.0, high: float = 1.0, count: int = 22, ceiling: float = 1.0) -> list[Points]:
+def _rings(
+    last: Last, heel: float, low: float = 0.0, high: float = 1.0, count: int = 22, ceiling: float = 1.0
+) -> list[Points]:
     """Cross-sections of a last between two shares of its height, each (7, 3), raised at the heel."""
     knots = np.array(last.along)
     at = np.linspace(knots[0], knots[-1], count)
@@ -87,16 +119,26 @@ def shoe_marks(spec: GarmentSpec, project: Project, owner: int, order: float, *,
 
 def _sole(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: int, order: float) -> list[Mark]:
     light = "white_sole" in spec.cut.details
-    colour = (0.93, 0.92, 0.89) if light else darker(true_colour(spec), 0.45) if "dark_sole" not in spec.cut.details else (0.13, 0.12, 0.12)
+    colour = (
+        (0.93, 0.92, 0.89)
+        if light
+        else darker(true_colour(spec), 0.45)
+        if "dark_sole" not in spec.cut.details
+        else (0.13, 0.12, 0.12)
+    )
     rings = _rings(last, heel, 0.0, 1.0, ceiling=last.sole)
     fills = _hulls(rings, project)
     marks: list[Mark] = [Piece(owner, order + 0.4, fills, _box(fills), Swatch(colour), lift=0.98)]
     if heel > 0.012:
         thick = 0.006 if spec.kind == "heels" and "block" not in spec.cut.details else 0.016
-        top = np.array([(a, heel + 0.004, s * w) for a, w in ((-0.046, 0.016), (-0.046 + 0.03, 0.018)) for s in (-1, 1)])
+        top = np.array(
+            [(a, heel + 0.004, s * w) for a, w in ((-0.046, 0.016), (-0.046 + 0.03, 0.018)) for s in (-1, 1)]
+        )
         foot = np.array([(a, 0.0, s * thick * 0.8) for a in (-0.043, -0.043 + 2 * thick * 0.8) for s in (-1, 1)])
         block = _hulls([top, foot], project)
-        marks.append(Piece(owner, order + 0.35, block, _box(block), Swatch(true_colour(spec), gloss=0.3), lift=0.9, shadow=0.0))
+        marks.append(
+            Piece(owner, order + 0.35, block, _box(block), Swatch(true_colour(spec), gloss=0.3), lift=0.9, shadow=0.0)
+        )
     return marks
 
 
@@ -107,7 +149,9 @@ def _mouth(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: 
     t = np.linspace(0, 2 * np.pi, 28)
     along = (far + near) / 2 + (near - far) / 2 * np.cos(t)
     knots = np.array(last.along)
-    up = smooth(along, knots, np.array(last.top)) + heel * np.clip((0.055 - along) / 0.075, 0, 1) ** 1.3 + spec.cut.shaft
+    up = (
+        smooth(along, knots, np.array(last.top)) + heel * np.clip((0.055 - along) / 0.075, 0, 1) ** 1.3 + spec.cut.shaft
+    )
     out = smooth(along, knots, np.array(last.width)) * 0.62 * np.sin(t)
     if spec.cut.shaft:
         along, up = -0.008 + 0.026 * np.cos(t), np.full(28, 0.07 + spec.cut.shaft + heel)
@@ -145,28 +189,55 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
 
     marks: list[Mark] = []
     if "laces" in details:
-        rows = [_line(project, ridge(a, -0.45, 0.97), ridge(a + 0.003, 0, 1.02), ridge(a, 0.45, 0.97)) for a in np.linspace(0.024, 0.058, 5)]
-        marks.append(Stroke(owner, order + 0.6, tuple(rows), 0.0045, (0.95, 0.95, 0.93) if "white_laces" in details else accent))
+        rows = [
+            _line(project, ridge(a, -0.45, 0.97), ridge(a + 0.003, 0, 1.02), ridge(a, 0.45, 0.97))
+            for a in np.linspace(0.024, 0.058, 5)
+        ]
+        marks.append(
+            Stroke(owner, order + 0.6, tuple(rows), 0.0045, (0.95, 0.95, 0.93) if "white_laces" in details else accent)
+        )
     if "side_stripe" in details:
         for s in (-1, 1):
-            lines = [_line(project, ridge(a, s * 1.0, 0.42), ridge(a - 0.010, s * 0.85, 0.86)) for a in (0.02, 0.032, 0.044)]
+            lines = [
+                _line(project, ridge(a, s * 1.0, 0.42), ridge(a - 0.010, s * 0.85, 0.86)) for a in (0.02, 0.032, 0.044)
+            ]
             marks.append(Stroke(owner, order + 0.55, tuple(lines), 0.006, accent))
     if "swoosh" in details:
         for s in (-1, 1):
-            path = _line(project, ridge(0.05, s, 0.5), ridge(0.02, s, 0.42), ridge(-0.01, s, 0.5), ridge(-0.035, s, 0.75))
+            path = _line(
+                project, ridge(0.05, s, 0.5), ridge(0.02, s, 0.42), ridge(-0.01, s, 0.5), ridge(-0.035, s, 0.75)
+            )
             marks.append(Stroke(owner, order + 0.55, (path,), 0.009, accent))
     if "toecap" in details:
-        cap = _line(project, ridge(0.074, -1, 0.45), ridge(0.068, -0.6, 0.9), ridge(0.066, 0, 1), ridge(0.068, 0.6, 0.9), ridge(0.074, 1, 0.45))
+        cap = _line(
+            project,
+            ridge(0.074, -1, 0.45),
+            ridge(0.068, -0.6, 0.9),
+            ridge(0.066, 0, 1),
+            ridge(0.068, 0.6, 0.9),
+            ridge(0.074, 1, 0.45),
+        )
         marks.append(Stroke(owner, order + 0.5, (cap,), 0.0025, seam, 0.8))
     if "strap" in details:
         band = _line(project, ridge(0.012, -1, 0.9), ridge(0.014, 0, 1.6), ridge(0.012, 1, 0.9))
         marks.append(Stroke(owner, order + 0.5, (band,), 0.007, darker(colour, 0.9), 1.0, clip=False))
     if "bow" in details or "penny" in details:
         band = _line(project, ridge(0.058, -0.7, 0.95), ridge(0.056, 0, 1.04), ridge(0.058, 0.7, 0.95))
-        marks.append(Stroke(owner, order + 0.5, (band,), 0.010, darker(colour, 0.72) if brightness(colour) > 0.2 else darker(colour, 1.7)))
+        marks.append(
+            Stroke(
+                owner,
+                order + 0.5,
+                (band,),
+                0.010,
+                darker(colour, 0.72) if brightness(colour) > 0.2 else darker(colour, 1.7),
+            )
+        )
     if "elastic" in details:
         for s in (-1, 1):
-            gore = [_line(project, (-0.012 + d, 0.028 + heel, s * 0.027), (-0.010 + d, 0.07 + heel, s * 0.027)) for d in (0.0, 0.006, 0.012)]
+            gore = [
+                _line(project, (-0.012 + d, 0.028 + heel, s * 0.027), (-0.010 + d, 0.07 + heel, s * 0.027))
+                for d in (0.0, 0.006, 0.012)
+            ]
             marks.append(Stroke(owner, order + 0.5, tuple(gore), 0.005, darker(colour, 0.55), 0.8))
     counter = [_line(project, ridge(-0.02, s, 0.45), ridge(-0.016, s * 0.9, 0.95)) for s in (-1, 1)]
     marks.append(Stroke(owner, order + 0.5, tuple(counter), 0.002, seam, 0.45))

@@ -11,7 +11,20 @@ from models.studio.cloth import Swatch
 from models.studio.colours import darker, mix
 from models.studio.layers import BACK_HAIR, BODY, FAR_ARM, HAIR, HEAD, LEGS, NEAR_ARM, SKIN, TOP_HAIR
 from models.studio.noise import tile
-from models.studio.pieces import BoxFrame, Fold, Mark, Piece, SectionFrame, Stroke, TubeFrame, chain, curve, section_outline, taper, tube_outline
+from models.studio.pieces import (
+    BoxFrame,
+    Fold,
+    Mark,
+    Piece,
+    SectionFrame,
+    Stroke,
+    TubeFrame,
+    chain,
+    curve,
+    section_outline,
+    taper,
+    tube_outline,
+)
 
 HEAD_Y = 0.068
 
@@ -29,7 +42,9 @@ def hair_swatch(figure: Figure) -> Swatch:
 def arm_order(figure: Figure, side: str) -> float:
     """An arm is painted behind the torso where it lies farther from the camera."""
     depth = figure.depth(figure.joint(f"{side}_elbow")) + figure.depth(figure.joint(f"{side}_wrist"))
-    return (FAR_ARM if depth < -0.075 else NEAR_ARM) + (0.0 if figure.depth(figure.joint(f"{side}_shoulder")) < 0 else 3.0)
+    return (FAR_ARM if depth < -0.075 else NEAR_ARM) + (
+        0.0 if figure.depth(figure.joint(f"{side}_shoulder")) < 0 else 3.0
+    )
 
 
 def leg_rank(figure: Figure, side: str) -> float:
@@ -62,11 +77,13 @@ def leg_chain(figure: Figure, side: str) -> Points:
 def body_marks(figure: Figure) -> list[Mark]:
     """Torso, arms and legs."""
     swatch = skin_swatch(figure)
-    ys = np.linspace(0.12, 0.56, 44)
+    ys = np.linspace(0.105, 0.56, 44)
     centre, half, phase, radius = figure.sections(ys)
     outline = section_outline(figure, ys, centre - half, centre + half)
     frame = SectionFrame(ys, centre, half, phase, float(radius.mean()))
-    marks: list[Mark] = [Piece(SKIN, BODY, (outline,), frame, swatch, folds=(Fold("cloud", 0.3, 0.3, ((0, 0.04), (1, 0.04))),))]
+    marks: list[Mark] = [
+        Piece(SKIN, BODY, (outline,), frame, swatch, folds=(Fold("cloud", 0.3, 0.3, ((0, 0.04), (1, 0.04))),))
+    ]
     if figure.faces(0.0):
         bones = [figure.surface(np.linspace(0.25, 1.0, 8) * s, np.linspace(0.186, 0.180, 8)) for s in (1, -1)]
         marks.append(Stroke(SKIN, BODY + 0.1, tuple(bones), 0.004, darker(figure.person.skin, 0.75), 0.35))
@@ -98,7 +115,14 @@ def _hand(joints: Points, order: float, swatch: Swatch, sign: float) -> Piece:
     at = joints[2]
     palm = curve([at + side * 0.012, at + way * 0.02 + side * 0.018, at + way * 0.05 + side * 0.017, at + way * 0.082 + side * 0.008,
                   at + way * 0.085 - side * 0.004, at + way * 0.05 - side * 0.015, at + way * 0.018 - side * 0.015, at - side * 0.012])  # fmt: skip
-    thumb = curve([at + way * 0.015 + side * 0.014, at + way * 0.035 + side * 0.026, at + way * 0.055 + side * 0.027, at + way * 0.035 + side * 0.014])
+    thumb = curve(
+        [
+            at + way * 0.015 + side * 0.014,
+            at + way * 0.035 + side * 0.026,
+            at + way * 0.055 + side * 0.027,
+            at + way * 0.035 + side * 0.014,
+        ]
+    )
     ends = np.array([at - way * 0.01, at + way * 0.09])
     return Piece(SKIN, order + 0.2, (palm, thumb), TubeFrame(ends, np.array([0.018, 0.018])), swatch, shadow=0.3)
 
@@ -106,7 +130,9 @@ def _hand(joints: Points, order: float, swatch: Swatch, sign: float) -> Piece:
 def _leg(figure: Figure, side: str, swatch: Swatch) -> list[Mark]:
     b = figure.person.bulk
     points, share = chain(leg_chain(figure, side), 22, 0.5)
-    radii = taper(share, (0, 0.052 * b), (0.2, 0.048 * b), (0.5, 0.032 * b), (0.66, 0.032 * b), (0.92, 0.0185 * b), (1, 0.019 * b))
+    radii = taper(
+        share, (0, 0.052 * b), (0.2, 0.048 * b), (0.5, 0.032 * b), (0.66, 0.032 * b), (0.92, 0.0185 * b), (1, 0.019 * b)
+    )
     order = LEGS + leg_rank(figure, side)
     return [Piece(SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, shadow=0.2)]
 
@@ -153,14 +179,24 @@ def _face(figure: Figure, x0: float, w: float, k: float, facing: float, aside: f
     if eyes:
         marks += [
             Stroke(SKIN, HEAD + 0.1, tuple(white), 0.0062, darker(skin, 0.72), 0.5),
-            Stroke(SKIN, HEAD + 0.11, tuple(white), 0.0034, (0.90, 0.89, 0.87), 0.75),
+            Stroke(SKIN, HEAD + 0.11, tuple(white), 0.0034, mix(skin, (0.93, 0.92, 0.90), 0.75), 0.7),
             Stroke(SKIN, HEAD + 0.12, tuple(iris), 0.0052, (0.16, 0.11, 0.09), 0.95, dots=True),
             Stroke(SKIN, HEAD + 0.13, tuple(p - (0, 0.0022) for p in white), 0.0018, (0.12, 0.09, 0.08), 0.8),
             Stroke(SKIN, HEAD + 0.1, tuple(brow), 0.0034, darker(figure.person.hair, 0.9), 0.75),
         ]
     if shown(0.0):
-        nose = np.stack([at(0.004, 0.078, 1.0), at(0.007, 0.092, 1.06), at(0.003, 0.096, 1.1), at(-0.006, 0.0945, 1.06)])
-        mouth = np.stack([at(-0.012, 0.1068), at(-0.004, 0.1076, 0.95), at(0, 0.108, 0.96), at(0.004, 0.1076, 0.95), at(0.012, 0.1068)])
+        nose = np.stack(
+            [at(0.004, 0.078, 1.0), at(0.007, 0.092, 1.06), at(0.003, 0.096, 1.1), at(-0.006, 0.0945, 1.06)]
+        )
+        mouth = np.stack(
+            [
+                at(-0.012, 0.1068),
+                at(-0.004, 0.1076, 0.95),
+                at(0, 0.108, 0.96),
+                at(0.004, 0.1076, 0.95),
+                at(0.012, 0.1068),
+            ]
+        )
         cheeks = [at(0.022, 0.092)[None], at(-0.022, 0.092)[None]]
         marks += [
             Stroke(SKIN, HEAD + 0.1, (nose,), 0.003, dark, 0.35),
@@ -177,7 +213,10 @@ def _hair(figure: Figure, x0: float, w: float, k: float, facing: float, aside: f
     if style == "bald":
         return []
     extra = {"short": 0.004, "cap": 0.005, "curly": 0.016}.get(style, 0.007)
-    top, bottom = HEAD_Y - 0.064 * k - extra, HEAD_Y + (0.03 if style in {"short", "cap", "bun", "ponytail"} else 0.045) * k
+    top, bottom = (
+        HEAD_Y - 0.064 * k - extra,
+        HEAD_Y + (0.03 if style in {"short", "cap", "bun", "ponytail"} else 0.045) * k,
+    )
     wide = w + extra
     back = -0.010 * aside
     cap = curve([(x0 + back, top), (x0 + wide * 0.75 + back, top + 0.018), (x0 + wide + back, HEAD_Y - 0.005), (x0 + wide * 0.9 + back, bottom),
@@ -198,7 +237,9 @@ def _hair(figure: Figure, x0: float, w: float, k: float, facing: float, aside: f
     return marks
 
 
-def _lengths(style: str, x0: float, w: float, k: float, facing: float, aside: float, frame: BoxFrame, swatch: Swatch) -> list[Mark]:
+def _lengths(
+    style: str, x0: float, w: float, k: float, facing: float, aside: float, frame: BoxFrame, swatch: Swatch
+) -> list[Mark]:
     behind = BACK_HAIR if facing > 0.3 else TOP_HAIR + 0.5
     bx = x0 - 0.03 * aside
     if style in {"long", "curly", "bob"}:
@@ -206,19 +247,79 @@ def _lengths(style: str, x0: float, w: float, k: float, facing: float, aside: fl
         side = w * (1.22 if style == "curly" else 1.08) + (0.006 if style == "bob" else 0)
         fall = curve([(bx, 0.02), (bx + side * 0.8, 0.03), (bx + side, 0.08), (bx + side * 1.02, (0.08 + end) / 2), (bx + side * 0.85, end - 0.01), (bx + side * 0.3, end + 0.006),
                       (bx - side * 0.35, end), (bx - side * 0.9, end - 0.016), (bx - side * 1.04, (0.08 + end) / 2), (bx - side, 0.08), (bx - side * 0.8, 0.03)])  # fmt: skip
-        marks: list[Mark] = [Piece(HAIR, behind, (fall,), BoxFrame(bx - side, bx + side), swatch, folds=(Fold("drape", 0.12, 0.5, ((0, 0.25), (1, 0.25))),), shadow=0.3 if facing < 0 else 0)]
+        marks: list[Mark] = [
+            Piece(
+                HAIR,
+                behind,
+                (fall,),
+                BoxFrame(bx - side, bx + side),
+                swatch,
+                folds=(Fold("drape", 0.12, 0.5, ((0, 0.25), (1, 0.25))),),
+                shadow=0.3 if facing < 0 else 0,
+            )
+        ]
         if facing > 0.3 and style == "long":
-            locks = [curve([(x0 + s * w * 0.86, 0.035), (x0 + s * w * 1.1, 0.07), (x0 + s * w * 1.16, 0.13), (x0 + s * w * 1.05, 0.2), (x0 + s * w * 0.8, 0.235), (x0 + s * w * 0.82, 0.15), (x0 + s * w * 0.88, 0.09)]) for s in (1, -1)]
-            marks += [Piece(HAIR, TOP_HAIR + 0.1, (lock,), BoxFrame(float(lock[:, 0].min()), float(lock[:, 0].max())), swatch, shadow=0.3) for lock in locks]
+            locks = [
+                curve(
+                    [
+                        (x0 + s * w * 0.86, 0.035),
+                        (x0 + s * w * 1.1, 0.07),
+                        (x0 + s * w * 1.16, 0.13),
+                        (x0 + s * w * 1.05, 0.2),
+                        (x0 + s * w * 0.8, 0.235),
+                        (x0 + s * w * 0.82, 0.15),
+                        (x0 + s * w * 0.88, 0.09),
+                    ]
+                )
+                for s in (1, -1)
+            ]
+            marks += [
+                Piece(
+                    HAIR,
+                    TOP_HAIR + 0.1,
+                    (lock,),
+                    BoxFrame(float(lock[:, 0].min()), float(lock[:, 0].max())),
+                    swatch,
+                    shadow=0.3,
+                )
+                for lock in locks
+            ]
         return marks
     if style == "bun":
         t = np.linspace(0, 2 * np.pi, 24)
         centre = np.array([x0 - 0.035 * aside, 0.004 if facing > 0 else 0.03])
         ball = centre + 0.024 * np.stack([np.cos(t), np.sin(t)], 1)
-        return [Piece(HAIR, BACK_HAIR if facing > 0 else TOP_HAIR + 0.5, (ball,), BoxFrame(centre[0] - 0.024, centre[0] + 0.024), swatch, shadow=0.3)]
+        return [
+            Piece(
+                HAIR,
+                BACK_HAIR if facing > 0 else TOP_HAIR + 0.5,
+                (ball,),
+                BoxFrame(centre[0] - 0.024, centre[0] + 0.024),
+                swatch,
+                shadow=0.3,
+            )
+        ]
     if style == "ponytail" and facing < 0.75:
         px = x0 - 0.055 * aside
-        tail = curve([(px - 0.012, 0.045), (px + 0.012, 0.045), (px + 0.02 - 0.01 * aside, 0.12), (px + 0.008, 0.22), (px - 0.008, 0.22), (px - 0.022 - 0.01 * aside, 0.12)])
-        return [Piece(HAIR, TOP_HAIR + 0.6 if facing < 0.3 else BACK_HAIR, (tail,), BoxFrame(px - 0.024, px + 0.024), swatch, shadow=0.35)]
+        tail = curve(
+            [
+                (px - 0.012, 0.045),
+                (px + 0.012, 0.045),
+                (px + 0.02 - 0.01 * aside, 0.12),
+                (px + 0.008, 0.22),
+                (px - 0.008, 0.22),
+                (px - 0.022 - 0.01 * aside, 0.12),
+            ]
+        )
+        return [
+            Piece(
+                HAIR,
+                TOP_HAIR + 0.6 if facing < 0.3 else BACK_HAIR,
+                (tail,),
+                BoxFrame(px - 0.024, px + 0.024),
+                swatch,
+                shadow=0.35,
+            )
+        ]
     del frame
     return []

@@ -11,7 +11,18 @@ from models.studio.cloth import Swatch, swatch_of, true_colour
 from models.studio.colours import RGB, brightness, darker
 from models.studio.layers import DRESS, LINING, OUTER, TUCKED, UPPER
 from models.studio.noise import tile
-from models.studio.pieces import Fold, Mark, Piece, SectionFrame, Stroke, TubeFrame, chain, section_outline, taper, tube_outline
+from models.studio.pieces import (
+    Fold,
+    Mark,
+    Piece,
+    SectionFrame,
+    Stroke,
+    TubeFrame,
+    chain,
+    section_outline,
+    taper,
+    tube_outline,
+)
 from models.studio.skin import arm_order, arm_path
 from models.studio.spec import GarmentSpec
 from models.studio.trims import torso_trims
@@ -42,7 +53,11 @@ class Shell:
     def on(self, x: float | Points, y: float | Points) -> Points:
         """Picture points on the front (or, from behind, the back) at a sideways body distance."""
         ys = np.atleast_1d(np.asarray(y, float))
-        radius = np.interp(ys, self.ys, np.maximum(1e-3, self.frame.half)) if abs(self.figure.cos) > 0.5 else np.full(len(ys), 0.09)
+        radius = (
+            np.interp(ys, self.ys, np.maximum(1e-3, self.frame.half))
+            if abs(self.figure.cos) > 0.5
+            else np.full(len(ys), 0.09)
+        )
         angle = np.arcsin(np.clip(np.asarray(x, float) / np.maximum(radius, 0.04), -1, 1))
         base = 0.0 if self.figure.cos > -0.3 else np.pi
         angle = angle if base == 0.0 else np.pi - angle
@@ -51,11 +66,15 @@ class Shell:
     def at(self, angle: float | Points, y: float | Points) -> Points:
         """Picture points on the garment at a surface angle (0 is the front's middle)."""
         ys = np.atleast_1d(np.asarray(y, float))
-        centre, half, phase = (np.interp(ys, self.ys, v) for v in (self.frame.centre, self.frame.half, self.frame.phase))
+        centre, half, phase = (
+            np.interp(ys, self.ys, v) for v in (self.frame.centre, self.frame.half, self.frame.phase)
+        )
         turned = np.angle(np.exp(1j * (np.broadcast_to(angle, ys.shape) + phase)))
         inside = np.where(np.abs(turned) <= np.pi / 2, np.sin(turned), np.sign(turned) * 1.05)
         x = centre + half * inside
-        return np.stack([x, ys + (x - self.figure.sway(ys) * self.figure.cos) * self.figure.tilt(ys) * self.figure.cos], 1)
+        return np.stack(
+            [x, ys + (x - self.figure.sway(ys) * self.figure.cos) * self.figure.tilt(ys) * self.figure.cos], 1
+        )
 
 
 def _widths(figure: Figure, spec: GarmentSpec, ys: Points) -> Points:
@@ -73,9 +92,13 @@ def _widths(figure: Figure, spec: GarmentSpec, ys: Points) -> Points:
     if cut.tucked:
         inside = np.clip((ys - 0.385) / 0.03, 0, 1)
         a, room = a + (np.interp(ys, knots, body) - 0.003 - a) * inside, room * (1 - inside)
-    waisted = -0.008 * np.exp(-(((ys - 0.395) / 0.03) ** 2)) if spec.kind in {"dress", "blazer", "coat"} and cut.ease < 0.02 else 0.0
+    waisted = (
+        -0.008 * np.exp(-(((ys - 0.395) / 0.03) ** 2))
+        if spec.kind in {"dress", "blazer", "coat"} and cut.ease < 0.02
+        else 0.0
+    )
     hem = figure.level(cut.hem)
-    flare = cut.flare * np.clip((ys - 0.41) / max(0.02, hem - 0.41), 0, 1) ** 0.85
+    flare = cut.flare * np.clip((ys - 0.41) / max(0.10, hem - 0.41), 0, 1) ** 0.85
     return np.asarray(a + room + waisted + flare)
 
 
@@ -93,7 +116,10 @@ def shell(figure: Figure, spec: GarmentSpec, owner: int, order: float, *, flat: 
     if hem > 0.5 and spec.kind != "jumpsuit":
         low, high = figure.legs_at(ys, 0.045 if hem < figure.level(0.7) else 0.034)
         grow = np.clip((ys - 0.50) / 0.08, 0, 1)
-        left, right = np.minimum(left, left + grow * np.minimum(0, low - left)), np.maximum(right, right + grow * np.maximum(0, high - right))
+        left, right = (
+            np.minimum(left, left + grow * np.minimum(0, low - left)),
+            np.maximum(right, right + grow * np.maximum(0, high - right)),
+        )
     if spec.kind == "jumpsuit":
         low, high = figure.legs_at(ys, 0.050 * figure.person.bulk + (cut.ease + 0.004) * 0.8)
         grow = np.clip((ys - 0.455) / 0.075, 0, 1) ** 1.2
@@ -112,7 +138,19 @@ def torso_folds(spec: GarmentSpec, hem: float) -> tuple[Fold, ...]:
     """Creases of a torso garment: at the waist and under the arms; a skirt part drapes."""
     loose = 0.7 + 12 * spec.cut.ease
     folds = [
-        Fold("crumple", 0.46, 0.40, ((0.16, 0.02), (0.24, 0.06 * loose), (0.33, 0.05 * loose), (0.41, 0.10 * loose), (0.5, 0.06 * loose), (0.9, 0.04))),
+        Fold(
+            "crumple",
+            0.46,
+            0.40,
+            (
+                (0.16, 0.02),
+                (0.24, 0.06 * loose),
+                (0.33, 0.05 * loose),
+                (0.41, 0.10 * loose),
+                (0.5, 0.06 * loose),
+                (0.9, 0.04),
+            ),
+        ),
         Fold("cross", 0.34, 0.30, ((0.2, 0.01), (0.36, 0.03), (0.42, 0.08), (0.5, 0.03), (0.9, 0.0))),
     ]
     if hem > 0.52:
@@ -123,7 +161,9 @@ def torso_folds(spec: GarmentSpec, hem: float) -> tuple[Fold, ...]:
     return tuple(folds)
 
 
-def torso_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = False, ghost: bool = False) -> list[Mark]:
+def torso_marks(
+    figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = False, ghost: bool = False
+) -> list[Mark]:
     """The whole garment: lining, body, sleeves, collar and trims."""
     order = {"upper_wear": TUCKED if spec.cut.tucked else UPPER, "dress": DRESS, "outerwear": OUTER}[spec.label]
     body = shell(figure, spec, owner, order, flat=flat)
@@ -133,9 +173,31 @@ def torso_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = F
     opening = _opening(body)
     marks: list[Mark] = []
     if ghost or spec.cut.worn_open:
-        lining = Swatch(swatch.colour if not swatch.tile is None else darker(swatch.colour, 0.9), None, swatch.weave, swatch.weave_span, 0, 1, 0.5)
+        lining = Swatch(
+            swatch.colour if swatch.tile is not None else darker(swatch.colour, 0.9),
+            None,
+            swatch.weave,
+            swatch.weave_span,
+            0,
+            1,
+            0.5,
+        )
         marks.append(Piece(owner, LINING, (body.outline,), body.frame, lining, cuts=(_back_neck(body),), folds=folds))
-    marks.append(Piece(owner, order, (body.outline,), body.frame, swatch, cuts=opening, folds=folds, shadow=0.15 if spec.kind == "jumpsuit" else 0.4, block=block, flat=flat, fade=(0.548, 0.50) if spec.kind == "jumpsuit" else None))
+    marks.append(
+        Piece(
+            owner,
+            order,
+            (body.outline,),
+            body.frame,
+            swatch,
+            cuts=opening,
+            folds=folds,
+            shadow=0.15 if spec.kind == "jumpsuit" else 0.4,
+            block=block,
+            flat=flat,
+            fade=(0.548, 0.50) if spec.kind == "jumpsuit" else None,
+        )
+    )
     marks += sleeve_marks(figure, spec, owner, flat=flat)
     marks += torso_trims(body, swatch, flat=flat)
     return marks
@@ -201,23 +263,33 @@ def sleeve_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = 
     if cut.sleeve <= 0:
         return []
     swatch = swatch_of(spec)
-    if spec.pattern == "colour-block":
-        swatch = swatch_of(spec, accent=True)
-    elif "raglan" in cut.details:
+    if spec.pattern == "colour-block" or "raglan" in cut.details:
         swatch = swatch_of(spec, accent=True)
     marks: list[Mark] = []
     b = figure.person.bulk
-    e = cut.ease * 0.6 + 0.003
+    e = cut.ease * 0.45 + 0.003
     for side in ("left", "right"):
         points, share = chain(arm_path(figure, side), 14, 0.35, 0.1 + 0.9 * cut.sleeve)
         wide = 0.012 if "bell" in cut.details else 0.0
-        radii = taper(share, (0, 0.019 * b + e * 0.3), (0.18, 0.0275 * b + e * 0.7), (0.52, 0.0235 * b + e * 0.9), (0.7, 0.022 * b + e * 0.85), (1.0, 0.0165 * b + e * 0.7 + wide))
+        radii = taper(
+            share,
+            (0, 0.019 * b + e * 0.3),
+            (0.18, 0.0275 * b + e * 0.7),
+            (0.52, 0.0235 * b + e * 0.9),
+            (0.7, 0.022 * b + e * 0.85),
+            (1.0, 0.0165 * b + e * 0.7 + wide),
+        )
         if "puff" in cut.details:
             radii = radii + 0.012 * np.sin(np.clip(share / max(cut.sleeve, 0.3), 0, 1) * np.pi)
         order = arm_order(figure, side) + SLEEVE_RANK[spec.label] + 0.05
         long = cut.sleeve > 0.7
-        folds = (
-            Fold("cross", 0.26, 0.22, ((0, 0.03), (0.12, 0.08), (0.16, 0.15), (0.22, 0.07), (0.3, 0.12 if long else 0.03))),
+        folds: tuple[Fold, ...] = (
+            Fold(
+                "cross",
+                0.26,
+                0.22,
+                ((0, 0.03), (0.12, 0.08), (0.16, 0.15), (0.22, 0.07), (0.3, 0.12 if long else 0.03)),
+            ),
             Fold("crumple", 0.36, 0.34, ((0, 0.05), (0.4, 0.05))),
         )
         if spec.fabric == "puffer":
@@ -230,7 +302,18 @@ def sleeve_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = 
     return marks
 
 
-def _cuff(spec: GarmentSpec, owner: int, order: float, points: Points, radii: Points, share: Points, frame: TubeFrame, swatch: Swatch, *, flat: bool) -> list[Mark]:
+def _cuff(
+    spec: GarmentSpec,
+    owner: int,
+    order: float,
+    points: Points,
+    radii: Points,
+    share: Points,
+    frame: TubeFrame,
+    swatch: Swatch,
+    *,
+    flat: bool,
+) -> list[Mark]:
     """Ribbed or stitched ends, and quilting or stripes along a sleeve."""
     step = np.gradient(points, axis=0)
     step /= np.maximum(np.hypot(*step.T), 1e-9)[:, None]
@@ -241,12 +324,21 @@ def _cuff(spec: GarmentSpec, owner: int, order: float, points: Points, radii: Po
         j = min(int(i), len(points) - 2)
         p = points[j] + (points[j + 1] - points[j]) * (i - j)
         t = np.linspace(-1, 1, 9)[:, None]
-        return p + normal[j] * radii[j] * t + step[j] * 0.2 * radii[j] * np.sqrt(np.maximum(0, 1 - t * t))
+        return np.asarray(p + normal[j] * radii[j] * t + step[j] * 0.2 * radii[j] * np.sqrt(np.maximum(0, 1 - t * t)))
 
     seam = stitch_colour(swatch.colour)
     marks: list[Mark] = []
     if spec.fabric == "puffer":
-        marks.append(Stroke(owner, order + 0.02, tuple(across(k) for k in np.linspace(0.1, 0.95, max(2, round(8 * spec.cut.sleeve)))), 0.004, seam, 0.5))
+        marks.append(
+            Stroke(
+                owner,
+                order + 0.02,
+                tuple(across(k) for k in np.linspace(0.1, 0.95, max(2, round(8 * spec.cut.sleeve)))),
+                0.004,
+                seam,
+                0.5,
+            )
+        )
     elif {"ribs", "cuffs"} & spec.cut.details and spec.cut.sleeve > 0.9:
         marks.append(Stroke(owner, order + 0.02, (across(0.93),), 0.003, seam, 0.6))
     else:
