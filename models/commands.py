@@ -158,16 +158,21 @@ def fetch(overrides: Overrides, roles: tuple[str, ...], profile: str) -> None:
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.option("--profile", default="standard", show_default=True, help="Profile to put it into.")
 @click.option("--classes", help="The segmenter's classes as taxonomy names, by comma, where the checkpoint has others.")
+@click.option("--trust", is_flag=True, help="The checkpoint holds more than weights; run its author's code to read it.")
 @click.pass_obj
-def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, classes: str | None) -> None:
-    """Export a CHECKPOINT of a standard architecture to ONNX, for the model ROLE of a profile."""
+def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, classes: str | None, trust: bool) -> None:
+    """Export a CHECKPOINT of a standard architecture to ONNX, for the model ROLE of a profile.
+
+    visual: torchvision's DenseNet121. semantic: open_clip's ViT-B-32. pose: mmpose's HRNet-W32 at 256 x 192.
+    segmenter: your own ultralytics YOLO segmenter, whose checkpoint is code: only from someone you trust.
+    """
     from models.bootstrap import read_settings
     from models.export.standard import export_checkpoint
     from models.registry import profile_folder
 
     folder = profile_folder(profile, read_settings(overrides).home)
     names = tuple(name.strip() for name in classes.split(",")) if classes else None
-    for spec in export_checkpoint(role, checkpoint, folder, classes=names):
+    for spec in export_checkpoint(role, checkpoint, folder, classes=names, trusted=trust):
         click.echo(f"{spec.role}: {folder / spec.file}", err=True)
 
 

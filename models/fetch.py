@@ -1,0 +1,171 @@
+"""Official weights: downloaded with their hashes checked, then exported into a profile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from engine.errors import ModelUnavailable, QueryRejected
+from models.manifest import MANIFEST, Manifest, file_sha256, load_manifest, register
+from models.registry import STARTER, profile_folder
+
+CHUNK = 1 << 20
+RECORD = "sha256.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where official weights lie.
+
+    Attributes:
+        role: as `thatlook models export` takes it.
+        sha256: the file's hash, or as much of its start as its maker publishes; empty where nobody does:
+            then the hash of the first download is recorded, and later ones must equal it.
+    """
+
+    role: str
+    url: str
+    sha256: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file's name, also for one that was brought by hand."""
+        return f"{self.role}-{self.url.rpartition('/')[2]}"
+
+
+SOURCES = (
+    Source("visual", "https://download.pytorch.org/models/densenet121-a639ec97.pth", "a639ec97"),
+    Source(
+        "pose",
+        "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
+        "td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth",
+        "81c58e40",
+    ),
+    Source(
+        "semantic",
+        "https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K/resolve/main/open_clip_pytorch_model.bin",
+    ),
+)
+
+
+def fetch_profile(
+    home: Path,
+    profile: str,
+    roles: Sequence[str],
+    console: Console,
+    sources: Sequence[Source] = SOURCES,
+    client: httpx.Client | None = None,
+) -> None:
+    """Download and export official weights; the starter's segmenter stands in where the profile has none.
+
+    There are no official weights of a garment segmenter: `thatlook models export segmenter` takes your own.
+
+    Raises:
+        QueryRejected: a role without official weights.
+        ModelUnavailable: something could not be downloaded or is not what it should be.
+    """
+    wanted = _chosen(roles, sources)
+    folder = profile_folder(profile, home)
+    if profile == STARTER:
+        raise QueryRejected("The starter profile comes with thatlook; fetch into another one, such as `standard`.")
+    downloads = home / "models" / "downloads"
+    with client or httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10)) as session:
+        files = [download(source, downloads, session, console) for source in wanted]
+    from models.export.standard import export_checkpoint
+
+    for source, file in zip(wanted, files, strict=True):
+        console.print(f"Exporting {file.name} …")
+        export_checkpoint(source.role, file, folder, trusted=bool(source.sha256))
+    if borrow_segmenter(folder, profile_folder(STARTER, home)):
+        console.print("The segmenter is the starter's; bring your own with `thatlook models export segmenter`.")
+
+
+def _chosen(roles: Sequence[str], sources: Sequence[Source]) -> list[Source]:
+    known = {source.role: source for source in sources}
+    for role in roles:
+        if role not in known:
+            raise QueryRejected(f"There are no official weights for {role!r}; choose from {', '.join(known)}.")
+    return [known[role] for role in roles or known]
+
+
+def download(source: Source, folder: Path, client: httpx.Client, console: Console) -> Path:
+    """The file, downloaded unless it is here; one that was cut off is taken up where it ended.
+
+    Raises:
+        ModelUnavailable: no way there, a server's refusal, or a file of another hash.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, part = folder / source.file, folder / f"{source.file}.part"
+    if not path.exists():
+        try:
+            _receive(source.url, part, client, console)
+        except httpx.HTTPError as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelUnavailable(
+                f"The official weights for {source.role} could not be downloaded: {reason}. Run the command again to "
+                f"go on where it ended, or bring the file {source.url} by hand and put it at {path}."
+            ) from error
+        _check(source, part, folder)
+        part.replace(path)
+    else:
+        _check(source, path, folder)
+    return path
+
+
+def _receive(url: str, part: Path, client: httpx.Client, console: Console) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    with client.stream("GET", url, headers=headers) as response:
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # All of it is here already; the hash tells whether it is whole.
+        response.raise_for_status()
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        done = done if resumed else 0
+        total = int(response.headers.get("Content-Length", 0)) + done
+        with part.open("ab" if resumed else "wb") as file, _progress(console) as progress:
+            task = progress.add_task(part.stem, total=total or None, completed=done)
+            for chunk in response.iter_bytes(CHUNK):
+                file.write(chunk)
+                progress.advance(task, len(chunk))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console
+    )
+
+
+def _check(source: Source, path: Path, folder: Path) -> None:
+    """The file has the published hash, or the one that its first download had."""
+    record = folder / RECORD
+    seen: dict[str, str] = json.loads(record.read_text("utf-8")) if record.exists() else {}
+    found = file_sha256(path)
+    expected = source.sha256 or seen.get(source.url, "")
+    if not found.startswith(expected):
+        path.unlink()
+        raise ModelUnavailable(
+            f"The weights for {source.role} have the SHA-256 {found}, which does not begin with {expected}: "
+            f"the file was damaged or is another one. It has been removed; fetch it again from {source.url}."
+        )
+    if seen.get(source.url) != found:
+        record.write_text(json.dumps({**seen, source.url: found}, indent=2) + "\n", "utf-8")
+
+
+def borrow_segmenter(folder: Path, starter: Path) -> bool:
+    """Copy the starter's segmenter into a profile that has none; says whether it did."""
+    present = load_manifest(folder) if (folder / MANIFEST).exists() else Manifest(folder.name)
+    if "segmenter" in present.models or not (starter / MANIFEST).exists():
+        return False
+    spec = load_manifest(starter).models.get("segmenter")
+    if spec is None:
+        return False
+    shutil.copyfile(starter / spec.file, folder / spec.file)
+    register(folder, spec)
+    return True
