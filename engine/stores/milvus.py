@@ -20,7 +20,7 @@ from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, Filter
 from engine.stores.milvus_border import CollectionGone, border, quiet
-from engine.stores.milvus_expression import expression, quoted_list
+from engine.stores.milvus_expression import expression, quoted, quoted_list
 from engine.stores.milvus_plan import MilvusPlan, plan_for
 from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, spec_from, to_item, to_row
 from engine.stores.rows import check_dim, check_spec, last_of_each, no_candidates, no_such_collection, top_k
@@ -221,23 +221,28 @@ class MilvusStore:
         return self._or(lambda: list(self._query(name, where, fields)), nothing)
 
     def _query(self, name: str, where: str, fields: list[str]) -> Iterator[dict[str, Any]]:
-        """Every row that matches, page by page."""
-        with border(self._uri):
-            pages = self._client.query_iterator(
-                name,
-                batch_size=self._plan.batch_rows,
-                filter=where,
-                output_fields=["item_id", *(f for f in fields if f != "item_id")],
-                consistency_level="Session",
-                timeout=self._timeout_s,
-            )
+        """Every row that matches, page by page in the order of item_id.
+
+        pymilvus's own iterator does not quote the id that it goes on from.
+        """
+        size, part = self._plan.batch_rows, where
         while True:
             with border(self._uri):
-                page = pages.next()
-            if not page:
-                pages.close()
-                return
+                page = self._client.query(
+                    name,
+                    filter=part,
+                    output_fields=["item_id", *(f for f in fields if f != "item_id")],
+                    limit=size,
+                    consistency_level="Session",
+                    timeout=self._timeout_s,
+                    iterator="True",
+                    reduce_stop_for_best="True",
+                )
             yield from page
+            if len(page) < size:
+                return
+            beyond = f"item_id > {quoted(page[-1]['item_id'])}"
+            part = f"({where}) and {beyond}" if where else beyond
 
     def _count(self, name: str, where: Filter) -> int:
         with border(self._uri):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from pymilvus import CollectionSchema, DataType, MilvusClient
 from engine.domain import CollectionSpec, Item
 from engine.errors import ContractBroken
 
+_ESCAPES = {ord("%"): "%25", 127: "%7F"} | {code: f"%{code:02X}" for code in range(32)}
 VECTOR = "embedding"
 ATTRIBUTES = ["item_id", "product_id", "supercategory", "label", "image", "box", "facets", "price"]
 MAX_ID = 1024
@@ -22,8 +24,13 @@ NO_PRICE = -1e300
 
 
 def facet_key(name: str) -> str:
-    """The key of a facet in the JSON field; Milvus cannot name the empty one."""
-    return name or " "
+    """A facet's name as a key of the JSON field. Milvus finds no empty key and none with control characters."""
+    return name.translate(_ESCAPES) or "%"
+
+
+def facet_name(key: str) -> str:
+    """The name that `facet_key` wrote."""
+    return "" if key == "%" else unquote(key)
 
 
 def schema_for(spec: CollectionSpec, **extra: DataType) -> CollectionSchema:
@@ -77,7 +84,7 @@ def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
 def to_item(row: Mapping[str, Any]) -> Item:
     """The item of a row that `query` returned with `ATTRIBUTES`."""
     x0, y0, x1, y1 = _json(row["box"])["xyxy"]
-    facets = {"" if name == " " else name: tuple(values) for name, values in _json(row["facets"]).items()}
+    facets = {facet_name(key): tuple(values) for key, values in _json(row["facets"]).items()}
     return Item(
         item_id=row["item_id"],
         product_id=row["product_id"],

@@ -1,0 +1,128 @@
+"""What is known of every row without reading it: alive or dead, price, where its words lie, what finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.filters import Condition, FacetCondition, Filter
+from engine.stores.ivfpq.postings import Postings, facet_key
+
+_LEAST = 1024
+
+
+class Columns:
+    """Arrays by row number, growing by doubling. About 40 bytes a row, and 4 for each further facet value.
+
+    One writer. Rows from `n` on are not there yet; arrays that grew are replaced, never changed in size.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.dead = 0
+        self.live: NDArray[np.bool_] = np.zeros(_LEAST, bool)
+        self.prices: NDArray[np.float64] = np.full(_LEAST, np.nan)
+        self.offsets: NDArray[np.int64] = np.zeros(_LEAST, np.int64)
+        self.lengths: NDArray[np.int32] = np.zeros(_LEAST, np.int32)
+        self.postings = Postings.empty()
+        self._unfolded = 0
+
+    def extend(
+        self,
+        offsets: NDArray[np.int64],
+        lengths: NDArray[np.int32],
+        prices: NDArray[np.float64],
+    ) -> range:
+        """Add living rows that nothing finds yet; returns their numbers."""
+        start, end = self.n, self.n + len(offsets)
+        self._reserve(end)
+        self.offsets[start:end] = offsets
+        self.lengths[start:end] = lengths
+        self.prices[start:end] = prices
+        self.live[start:end] = True
+        self.n = end
+        return range(start, end)
+
+    def find_by(self, rows: range, keys: Sequence[list[int]], fold_rows: int) -> None:
+        """Let new rows be found by their keys."""
+        for row, each in zip(rows, keys, strict=True):
+            self.postings.add(row, each)
+        self._unfolded += len(rows)
+        if self._unfolded > max(fold_rows, self.n // 10):
+            self.fold()
+
+    def fold(self) -> None:
+        """Move recent keys into sorted arrays: 10 instead of some 150 bytes each."""
+        self.postings = self.postings.folded()
+        self._unfolded = 0
+
+    def kill(self, rows: NDArray[np.int64]) -> None:
+        """Mark living rows dead."""
+        self.live[rows] = False
+        self.dead += len(rows)
+
+    def save(self, path: Path, **marks: int) -> None:
+        """Write everything with some marks, at once or not at all."""
+        keys, rows = self.postings.pairs()
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(
+                file,
+                live=self.live[: self.n],
+                prices=self.prices[: self.n],
+                offsets=self.offsets[: self.n],
+                lengths=self.lengths[: self.n],
+                keys=keys,
+                rows=rows,
+                names=np.array(list(marks)),
+                values=np.array(list(marks.values()), np.int64),
+            )
+        part.replace(path)
+
+    def load(self, path: Path) -> dict[str, int]:
+        """Read what `save` wrote; returns the marks.
+
+        Raises:
+            OSError, ValueError, KeyError: it is not there, or damaged.
+        """
+        with np.load(path) as saved:
+            arrays = {name: saved[name] for name in saved.files}
+        self._reserve(len(arrays["live"]))
+        self.extend(arrays.pop("offsets"), arrays.pop("lengths"), arrays.pop("prices"))
+        self.kill(np.flatnonzero(~arrays.pop("live")))
+        self.postings = Postings(arrays.pop("keys"), arrays.pop("rows"))
+        return dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
+
+    def _reserve(self, wanted: int) -> None:
+        capacity = len(self.live)
+        if wanted <= capacity:
+            return
+        more = max(wanted, 2 * capacity) - capacity
+        self.live = np.pad(self.live, (0, more))
+        self.prices = np.pad(self.prices, (0, more), constant_values=np.nan)
+        self.offsets = np.pad(self.offsets, (0, more))
+        self.lengths = np.pad(self.lengths, (0, more))
+
+
+def matching(
+    where: Filter, live: NDArray[np.bool_], prices: NDArray[np.float64], postings: Postings
+) -> NDArray[np.bool_]:
+    """Which rows are alive and match, as `Filter.matches` would say row by row."""
+    allowed = live.copy()
+    for condition in where.conditions:
+        allowed &= _holds(condition, len(live), prices, postings)
+    return allowed
+
+
+def _holds(condition: Condition, n: int, prices: NDArray[np.float64], postings: Postings) -> NDArray[np.bool_]:
+    if not isinstance(condition, FacetCondition):
+        within: NDArray[np.bool_] = (prices >= condition.minimum) & (prices <= condition.maximum)
+        return within
+    has = np.zeros(n, bool)
+    for value in condition.values:
+        rows = postings.rows_of(facet_key(condition.facet, value))
+        has[rows[rows < n]] = True
+    return ~has if condition.negated else has

@@ -1,0 +1,270 @@
+"""A collection's derived index: the current edition, its rebuilding in the background, and its checking."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock, RLock, Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Candidates, Embeddings, Item
+from engine.filters import Filter
+from engine.stores.ivfpq import search
+from engine.stores.ivfpq.ann import Ann, BuildCancelled
+from engine.stores.ivfpq.edition import Edition, View
+from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.postings import keys_of
+
+_log = logging.getLogger(__name__)
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """One derived index, as `thatlook index status` shows it.
+
+    Attributes:
+        rows: living ones; dead: rows of the edition that are gone but still take room.
+        indexed: rows that the IVFPQ index covers; the others are scanned exactly.
+        kind: `exact` or `ivfpq`, which answers an unfiltered search.
+    """
+
+    name: str
+    rows: int
+    dead: int
+    indexed: int
+    kind: str
+    edition: int
+    building: bool
+    size_bytes: int
+
+
+class DerivedIndex:
+    """Reads never wait for writes or rebuilds; writes wait for each other and for the last moment of a rebuild."""
+
+    def __init__(self, folder: Path, dim: int, plan: IvfpqPlan) -> None:
+        """Open what lies there; an index that a crashed machine left is thrown away, as pages may be missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._dim, self._plan = folder, dim, plan
+        self._write_lock, self._build_lock = RLock(), Lock()
+        self._closing = Event()
+        self._builder: Thread | None = None
+        if self._in_doubt():
+            _log.warning("The machine went down while %s was open; making it anew.", folder)
+            shutil.rmtree(folder)
+            folder.mkdir()
+        (folder / "open").write_text(_boot())
+        self._number = self._current_number()
+        for leftover in folder.iterdir():
+            if leftover.is_dir() and leftover.name != str(self._number):
+                shutil.rmtree(leftover)
+        self._edition = Edition(folder / str(self._number), dim, plan)
+
+    @property
+    def stamp(self) -> int:
+        """The last write that it holds."""
+        return self._edition.stamp
+
+    def view(self) -> View:
+        """A consistent look at the rows."""
+        return self._edition.view()
+
+    def search(self, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
+        """The k best matching rows of each query, with exact scores."""
+        return search.search(self.view(), self._plan, queries, k, where)
+
+    def count(self, where: Filter) -> int:
+        """How many rows match."""
+        return search.count(self.view(), where)
+
+    def embeddings(self, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
+        """Embeddings in the order asked; zeros and False for a row that does not exist."""
+        view = self.view()
+        rows = view.rows_of_items(item_ids)
+        there = rows >= 0
+        out = np.zeros((len(item_ids), self._dim), np.float32)
+        out[there] = view.vectors[rows[there]]
+        return out, there.tolist()
+
+    def items(self, item_ids: Sequence[str]) -> list[Item | None]:
+        """Items in the order asked, None where there is none."""
+        view = self.view()
+        return [view.entry(int(row)).item() if row >= 0 else None for row in view.rows_of_items(item_ids)]
+
+    def items_of(self, product_id: str) -> list[Item]:
+        """All rows of one product, by item_id."""
+        view = self.view()
+        found = [view.entry(int(row)).item() for row in view.rows_of_product(product_id)]
+        return sorted(found, key=lambda item: item.item_id)
+
+    def ids_of_products(self, product_ids: Collection[str]) -> list[str]:
+        """The items of these products."""
+        view = self.view()
+        return [view.ids(int(row)).item_id for product in product_ids for row in view.rows_of_product(product)]
+
+    def upsert(self, stamp: int, items: Sequence[Item], embeddings: Embeddings) -> None:
+        """Write rows that have different ids."""
+        with self._write_lock:
+            self._edition.upsert(stamp, items, embeddings)
+        self._rebuild_if_due()
+
+    def delete(self, stamp: int, item_ids: Sequence[str]) -> None:
+        """Let rows die."""
+        with self._write_lock:
+            rows = self.view().rows_of_items(item_ids)
+            self._edition.delete(stamp, rows[rows >= 0])
+        self._rebuild_if_due()
+
+    def reconcile(
+        self,
+        stamp: int,
+        truth: Mapping[str, int],
+        fetch: Callable[[Sequence[str]], Iterable[tuple[Item, int, NDArray[np.float32]]]],
+        batch_rows: int = 500,
+    ) -> None:
+        """Become what the record store holds.
+
+        Args:
+            stamp: its last write.
+            truth: item_id → the stamp that its row was written with.
+            fetch: rows with their stamps and embeddings.
+        """
+        with self._write_lock:
+            view = self.view()
+            wanted = dict(truth)
+            wrong = []
+            for row in np.flatnonzero(view.live):
+                ids = view.ids(int(row))
+                if wanted.get(ids.item_id) == ids.stamp:
+                    del wanted[ids.item_id]
+                else:
+                    wrong.append(row)
+            self._edition.delete(0, np.array(wrong, np.int64))
+            missing = list(wanted)
+            for start in range(0, len(missing), batch_rows):
+                fetched = list(fetch(missing[start : start + batch_rows]))
+                items, matrix = [row[0] for row in fetched], np.array([row[2] for row in fetched], np.float32)
+                # Stamp 0, as the index is not what the file holds before the last of them.
+                self._edition.upsert(0, items, matrix.reshape(-1, self._dim), [row[1] for row in fetched])
+            self._edition.delete(stamp, np.empty(0, np.int64))
+            _log.info("Reconciled %s: %d rows left it, %d came.", self._folder, len(wrong), len(missing))
+        self._rebuild_if_due()
+
+    def rebuild(self) -> None:
+        """Write the next edition from the living rows, with an IVFPQ index if they are many; then use it."""
+        with self._build_lock:
+            self._rebuild()
+
+    def status(self, name: str) -> IndexStatus:
+        """How it stands."""
+        edition = self._edition
+        columns, indexed = edition.columns, edition.ann.rows if edition.ann else 0
+        return IndexStatus(
+            name=name,
+            rows=columns.n - columns.dead,
+            dead=columns.dead,
+            indexed=indexed,
+            kind="ivfpq" if indexed and columns.n - columns.dead > self._plan.exact_rows else "exact",
+            edition=self._number,
+            building=self._building(),
+            size_bytes=edition.size_bytes(),
+        )
+
+    def close(self) -> None:
+        """Stop building, and have everything on disk."""
+        self._closing.set()
+        if self._builder:
+            self._builder.join()
+        with self._build_lock, self._write_lock:
+            self._edition.columns.fold()
+            self._edition.checkpoint(sync=True)
+            (self._folder / "open").unlink(missing_ok=True)
+
+    def _rebuild_if_due(self) -> None:
+        with self._write_lock:
+            columns, ann = self._edition.columns, self._edition.ann
+            due = self._plan.due(columns.n, columns.dead, ann.rows if ann else 0)
+            if due and not self._building() and not self._closing.is_set():
+                self._builder = Thread(target=self._rebuild_in_background, name=f"rebuild {self._folder.name}")
+                self._builder.daemon = True
+                self._builder.start()
+
+    def _rebuild_in_background(self) -> None:
+        try:
+            self.rebuild()
+        except BuildCancelled:
+            pass
+        except Exception:
+            _log.exception("The index in %s could not be rebuilt; its present edition goes on.", self._folder)
+
+    def _building(self) -> bool:
+        return self._builder is not None and self._builder.is_alive()
+
+    def _rebuild(self) -> None:
+        number = self._number + 1
+        with self._write_lock:
+            self._edition.columns.fold()
+            old = self._edition.view()
+        folder = self._folder / str(number)
+        if folder.exists():
+            shutil.rmtree(folder)
+        kept = np.flatnonzero(old.live)
+        edition = Edition(folder, self._dim, self._plan)
+        try:
+            edition.copy_rows(old, kept)
+            numbers = edition.renumber(old, kept)
+            if len(kept) >= self._plan.min_rows:
+                edition.index(Ann.build(edition.view().vectors[: len(kept)], self._plan, self._closing.is_set))
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        with self._write_lock:
+            _catch_up(edition, self.view(), old, numbers, self._edition.stamp)
+            edition.checkpoint()
+            retired, self._edition, self._number = self._edition, edition, number
+            self._name_current(number)
+        shutil.rmtree(retired.folder)  # Readers that still look at it hold its files open.
+
+    def _current_number(self) -> int:
+        try:
+            return int((self._folder / "current").read_text())
+        except (FileNotFoundError, ValueError):
+            return 1
+
+    def _name_current(self, number: int) -> None:
+        part = self._folder / "current.part"
+        part.write_text(str(number))
+        part.replace(self._folder / "current")
+
+    def _in_doubt(self) -> bool:
+        """Whether it was open when the machine itself went down (a killed process leaves its pages whole)."""
+        try:
+            return (self._folder / "open").read_text() != _boot()
+        except FileNotFoundError:
+            return False
+
+
+def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32], stamp: int) -> None:
+    """Bring a new edition from where its rebuilding began to where the old one stands now."""
+    died = numbers[: then.n][then.live & ~now.live[: then.n]]
+    fresh = then.n + np.flatnonzero(now.live[then.n :])
+    entries = [now.entry(int(row)) for row in fresh]
+    edition.append(
+        stamp,
+        died[died >= 0].astype(np.int64),
+        [now.journal.body(int(now.offsets[row]), int(now.lengths[row])) for row in fresh],
+        [keys_of(entry.item_id, entry.product_id, entry.facets) for entry in entries],
+        now.prices[fresh],
+        now.vectors[fresh],
+    )
+
+
+def _boot() -> str:
+    """A name of this run of the machine; where there is none, a name that no other run has."""
+    return _BOOT.read_text() if _BOOT.exists() else f"process {os.getpid()}"

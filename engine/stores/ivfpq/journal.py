@@ -1,0 +1,159 @@
+"""The rows' words, in an append-only file of checked frames. A frame is one write, whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Box, Item
+
+_HEAD = struct.Struct("<IqIII")
+"""Checksum of the rest, stamp, number of dead rows, number of new rows, bytes of the payload."""
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """A row's words as they lie in the journal; `stamp` names the write that they came with."""
+
+    item_id: str
+    product_id: str
+    stamp: int
+    supercategory: str
+    label: str
+    image: str
+    box: Box
+    facets: dict[str, tuple[str, ...]]
+    price: float | None
+
+    def item(self) -> Item:
+        """The row as an item."""
+        return Item(
+            self.item_id,
+            self.product_id,
+            self.supercategory,
+            self.label,
+            self.image,
+            self.box,
+            self.facets,
+            self.price,
+        )
+
+
+class Ids(msgspec.Struct, array_like=True, frozen=True):
+    """The beginning of an entry, which is all that a candidate needs."""
+
+    item_id: str
+    product_id: str
+    stamp: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_entries = msgspec.msgpack.Decoder(Entry)
+_ids = msgspec.msgpack.Decoder(Ids)
+
+
+def encoded(item: Item, stamp: int) -> bytes:
+    """An item as the journal keeps it."""
+    facets = {facet: tuple(values) for facet, values in item.facets.items()}
+    entry = Entry(
+        item.item_id,
+        item.product_id,
+        stamp,
+        item.supercategory,
+        item.label,
+        item.image,
+        item.box,
+        facets,
+        item.price,
+    )
+    return _encoder.encode(entry)
+
+
+def decoded(body: bytes) -> Entry:
+    """The entry that `encoded` wrote."""
+    return _entries.decode(body)
+
+
+def ids_of(body: bytes) -> Ids:
+    """Only its ids."""
+    return _ids.decode(body)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One write: rows that died, and where the bodies of new rows lie. `end` is where the next frame begins."""
+
+    stamp: int
+    dead: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    end: int
+
+
+class Journal:
+    """One writer, any readers; `os.pread` needs no lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.end = 0
+
+    def append(self, stamp: int, dead: NDArray[np.int64], bodies: Sequence[bytes]) -> Frame:
+        """Write one frame; it is there, whole, when this returns.
+
+        Raises:
+            OSError: the disk is full, say; what was written of it is ignored by `frames`.
+        """
+        lengths = np.array([len(body) for body in bodies], np.int32)
+        payload = b"".join((dead.astype(np.int64).tobytes(), lengths.tobytes(), *bodies))
+        head = _HEAD.pack(0, stamp, len(dead), len(bodies), len(payload))[4:]
+        checksum = zlib.crc32(payload, zlib.crc32(head))
+        data = memoryview(struct.pack("<I", checksum) + head + payload)
+        at = self.end
+        while data:
+            written = os.pwrite(self._fd, data, at)
+            data, at = data[written:], at + written
+        first = self.end + _HEAD.size + 8 * len(dead) + 4 * len(bodies)
+        self.end = at
+        return Frame(stamp, dead, first + _starts(lengths), lengths, at)
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Whole frames from `start` on. A torn one at the end is cut off: it was never acknowledged."""
+        size = os.fstat(self._fd).st_size
+        self.end = start
+        while self.end + _HEAD.size <= size:
+            head = self.body(self.end, _HEAD.size)
+            checksum, stamp, dead, new, length = _HEAD.unpack(head)
+            if self.end + _HEAD.size + length > size:
+                break
+            payload = self.body(self.end + _HEAD.size, length)
+            if zlib.crc32(payload, zlib.crc32(head[4:])) != checksum:
+                break
+            lengths = np.frombuffer(payload, np.int32, new, 8 * dead)
+            first = self.end + _HEAD.size + 8 * dead + 4 * new
+            self.end += _HEAD.size + length
+            yield Frame(stamp, np.frombuffer(payload, np.int64, dead), first + _starts(lengths), lengths, self.end)
+        os.ftruncate(self._fd, self.end)
+
+    def body(self, offset: int, length: int) -> bytes:
+        """The bytes there."""
+        return os.pread(self._fd, length, offset)
+
+    def sync(self) -> None:
+        """Have everything on disk."""
+        os.fsync(self._fd)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+
+def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where each body begins, counted from the first."""
+    return np.cumsum(lengths, dtype=np.int64) - lengths

@@ -1,0 +1,56 @@
+"""The choices of the derived index as a value; `plan.toml` holds the defaults and what was measured for them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import log2, sqrt
+
+
+@dataclass(frozen=True, slots=True)
+class IvfpqPlan:
+    """When to index, how to build, how widely to probe."""
+
+    min_rows: int = 10_000
+    exact_rows: int = 6_000
+    growth: float = 1.25
+    dead_share: float = 0.3
+    fold_rows: int = 8_192
+    code_count: int = 128
+    lists_per_root: float = 2.0
+    train_rows_per_list: int = 40
+    nprobe: int = 32
+    candidates: int = 200
+
+    def nlist(self, rows: int) -> int:
+        """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""
+        lists = 1 << round(log2(max(1.0, self.lists_per_root * sqrt(rows))))
+        return max(1, min(lists, rows // self.train_rows_per_list))
+
+    def codes(self, dim: int) -> int:
+        """Codes per row: `code_count` or fewer, each for two numbers or more, dividing the embedding evenly."""
+        wanted = max(1, min(self.code_count, dim // 2))
+        return next(m for m in range(wanted, 0, -1) if dim % m == 0)
+
+    def depth(self, k: int) -> int:
+        """Candidates to rescore for k answers."""
+        return max(self.candidates, 2 * k)
+
+    def probes(self, nlist: int, share: float) -> int:
+        """nprobe where a filter leaves this share of the rows: their neighbours lie in more lists."""
+        return min(nlist, round(self.nprobe / sqrt(max(share, 1e-4))))
+
+    def due(self, rows: int, dead: int, indexed: int) -> bool:
+        """Whether an edition with so many rows in all, dead and indexed ones is to be rebuilt."""
+        living = rows - dead
+        if rows >= self.min_rows and dead > self.dead_share * rows:
+            return True
+        return living >= self.min_rows and rows >= self.growth * indexed
+
+
+@cache
+def default_plan() -> IvfpqPlan:
+    """The measured defaults."""
+    return IvfpqPlan(**tomllib.loads(files("engine.stores.ivfpq").joinpath("plan.toml").read_text("utf-8")))

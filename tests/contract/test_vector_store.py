@@ -1,0 +1,314 @@
+"""One suite over every vector store, by value against the exact one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from engine.domain import Candidates, Embeddings, Item
+from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
+from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
+from engine.seams import VectorStore
+from engine.stores.exact import ExactStore
+from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.lite import LiteStore
+from engine.stores.milvus import MilvusStore
+from tests.contract.vector_store_cases import (
+    an_item,
+    ann_recall,
+    assert_same_answers,
+    assert_same_rows,
+    clustered,
+    near,
+    play_history,
+    spec,
+    unit,
+)
+
+EAGER = IvfpqPlan(min_rows=30, exact_rows=8, growth=1.3, fold_rows=16)
+"""A plan that has IVFPQ answer where exact search would be quicker, so that small catalogues test it."""
+DIM = 24
+
+
+@dataclass
+class Subject:
+    """A store under test and a name that no other test uses."""
+
+    kind: str
+    open: Callable[[], VectorStore]
+    store: VectorStore
+    name: str
+
+    def reopen(self) -> None:
+        self.store.close()
+        self.store = self.open()
+
+
+@pytest.fixture(params=["exact", "lite", "lite-ivfpq", pytest.param("milvus", marks=pytest.mark.integration)])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    makers: dict[str, Callable[[], VectorStore]] = {
+        "exact": ExactStore,
+        "lite": lambda: LiteStore(tmp_path / "store"),
+        "lite-ivfpq": lambda: LiteStore(tmp_path / "store", plan=EAGER),
+        "milvus": lambda: MilvusStore(request.getfixturevalue("milvus_server")),
+    }
+    made = Subject(request.param, makers[request.param], makers[request.param](), f"t{uuid4().hex}")
+    yield made
+    made.store.drop(made.name)
+    made.store.close()
+
+
+def filled(subject: Subject, n: int = 60, dim: int = DIM, seed: int = 7) -> tuple[ExactStore, Embeddings]:
+    """The store and an oracle with the same rows."""
+    rng = np.random.default_rng(seed)
+    items = [an_item(rng, i) for i in range(n)]
+    rows = clustered(rng, n, dim)
+    oracle = ExactStore()
+    for store in (subject.store, oracle):
+        store.ensure(spec(subject.name, dim))
+        store.upsert(subject.name, items, rows)
+    return oracle, rows
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_history_of_writes_reads_as_in_the_oracle(subject: Subject, seed: int) -> None:
+    """Upserts, replacements, duplicates in a batch, deletions: every read agrees after every write."""
+    play_history(subject.store, subject.name, seed, writes=6 if subject.kind == "milvus" else 14, dim=DIM)
+
+
+def test_an_upsert_replaces_everything_of_a_row(subject: Subject) -> None:
+    """After a replacement neither the old embedding, nor the old facets, price or product find the row."""
+    oracle, rows = filled(subject)
+    new = Item("item-5", "moved", "upper_wear", "coat", "new.jpg", (1.0, 2.0, 3.0, 4.0), {"color": ("teal",)}, 999.5)
+    for store in (subject.store, oracle):
+        store.upsert(subject.name, [new], -rows[5:6])
+    assert_same_answers(subject.store, oracle, subject.name, rows[5:6], 60)
+    assert subject.store.items(subject.name, ["item-5"]) == [new]
+    assert [i.item_id for i in subject.store.items_of(subject.name, "product-1")] == ["item-3", "item-4"]
+    assert subject.store.count(subject.name, Filter((PriceCondition(999.0, 1000.0),))) == 1
+    assert subject.store.count(subject.name) == 60
+
+
+def test_the_last_of_equal_ids_in_a_batch_counts(subject: Subject) -> None:
+    """A batch with one id three times leaves one row, the last."""
+    rows = clustered(np.random.default_rng(0), 3, DIM)
+    items = [Item("same", f"p{i}", "s", "l", f"{i}.jpg", (0, 0, 1, 1), {"color": (f"c{i}",)}, i) for i in range(3)]
+    subject.store.ensure(spec(subject.name, DIM))
+    subject.store.upsert(subject.name, items, rows)
+    assert subject.store.items(subject.name, ["same"]) == [items[2]]
+    np.testing.assert_allclose(subject.store.embeddings(subject.name, ["same"])[0][0], rows[2], atol=1e-6)
+    assert subject.store.count(subject.name) == 1
+    assert subject.store.count(subject.name, Filter((FacetCondition("color", frozenset({"c0", "c1"})),))) == 0
+
+
+def test_deleted_products_are_gone_at_once(subject: Subject) -> None:
+    """Every row of a product goes, also from searches with its own embedding; unknown products are no error."""
+    oracle, rows = filled(subject)
+    for store in (subject.store, oracle):
+        store.delete_products(subject.name, {"product-0", "product-7", "no such product", 'a"b\\'})
+        store.delete_products("no such collection", {"product-0"})
+    assert subject.store.count(subject.name) == 54
+    assert subject.store.items_of(subject.name, "product-7") == []
+    assert_same_answers(subject.store, oracle, subject.name, rows[:3], 60)
+    assert_same_rows(subject.store, oracle, subject.name, ["item-0", "item-21", "item-30"])
+
+
+@pytest.mark.parametrize("one_in", [2, 10, 100, 1000])
+def test_recall_and_completeness_hold_at_every_selectivity(subject: Subject, one_in: int) -> None:
+    """5,000 clustered rows: ann_recall@10 ≥ 0.99 after rescoring, and 100 rows wherever 100 match."""
+    rng = np.random.default_rng(11)
+    rows = clustered(rng, 5000, 128)
+    items = [_numbered(i) for i in range(5000)]
+    oracle = ExactStore()
+    for store in (subject.store, oracle):
+        store.ensure(spec(subject.name, 128))
+        store.upsert(subject.name, items, rows)
+    if isinstance(subject.store, LiteStore):
+        subject.store.rebuild(subject.name)
+    queries = near(rng, rows, 30)
+    for where in (EVERYTHING, Filter((FacetCondition("every", frozenset({str(one_in)})),))):
+        assert ann_recall(subject.store, oracle, subject.name, queries, 10, where) >= 0.99
+
+
+def _numbered(i: int) -> Item:
+    every = tuple(str(n) for n in (2, 10, 100, 1000) if (i * 7919) % 5000 % n == 0)
+    return Item(f"i{i}", f"p{i}", "s", "l", "x.jpg", (0, 0, 1, 1), {"every": every} if every else {}, float(i))
+
+
+def test_k_may_exceed_what_matches(subject: Subject) -> None:
+    """All matching rows come, in order, where k asks for more; none where k is none."""
+    oracle, rows = filled(subject)
+    cheap = Filter((PriceCondition(maximum=20.0),))
+    assert_same_answers(subject.store, oracle, subject.name, rows[:4], 20_000)
+    assert_same_answers(subject.store, oracle, subject.name, rows[:4], 20_000, cheap)
+    assert [len(c.item_ids) for c in subject.store.search(subject.name, rows[:2], 0)] == [0, 0]
+
+
+def test_a_negated_facet_keeps_rows_that_lack_it(subject: Subject) -> None:
+    """`color!=red` speaks of what a row has: a row without a colour is not red."""
+    oracle, rows = filled(subject)
+    lacking = [i.item_id for i in oracle.items(subject.name, [f"item-{n}" for n in range(60)]) if i and not i.facets.get("color")]
+    where = Filter((FacetCondition("color", frozenset({"red", "navy"}), negated=True),))
+    found = subject.store.search(subject.name, rows[:1], 60, where)[0].item_ids
+    assert lacking
+    assert set(lacking) <= set(found)
+    assert_same_answers(subject.store, oracle, subject.name, rows[:2], 60, where)
+    assert subject.store.count(subject.name, Filter((FacetCondition("nothing has it", frozenset({"x"}), True),))) == 60
+
+
+@pytest.mark.parametrize(
+    "evil",
+    ['"', "'", "\\", '\\"', '"] or true or facets["color"] == ["', "x\n) or (1 == 1", "\x00", "\x7f", "{x}", "%", "\\u0041", "🧵", ""],
+)
+def test_values_are_values_whatever_they_contain(subject: Subject, evil: str) -> None:
+    """Quotes, backslashes, control characters and expressions in facets, products and ids match only themselves."""
+    rows = clustered(np.random.default_rng(3), 3, DIM)
+    hostile = Item(f"id{evil}", f"p{evil}", "s", "l", "x.jpg", (0, 0, 1, 1), {f"f{evil}": (evil,), evil: ("v",)})
+    tame = Item("tame", "tame", "s", "l", "x.jpg", (0, 0, 1, 1), {"color": ("red",)})
+    subject.store.ensure(spec(subject.name, DIM))
+    subject.store.upsert(subject.name, [hostile, tame], rows[:2])
+    for facet, value in ((f"f{evil}", evil), (evil, "v")):
+        wanted = Filter((FacetCondition(facet, frozenset({value})),))
+        unwanted = Filter((FacetCondition(facet, frozenset({value}), negated=True),))
+        assert subject.store.search(subject.name, rows[:1], 9, wanted)[0].item_ids == (hostile.item_id,)
+        assert subject.store.search(subject.name, rows[:1], 9, unwanted)[0].item_ids == ("tame",)
+    assert subject.store.count(subject.name, Filter((FacetCondition("color", frozenset({evil})),))) == 0
+    assert subject.store.items(subject.name, [hostile.item_id]) == [hostile]
+    assert subject.store.items_of(subject.name, hostile.product_id) == [hostile]
+    subject.store.delete_products(subject.name, {hostile.product_id})
+    assert subject.store.count(subject.name) == 1
+
+
+def test_a_lone_surrogate_in_a_filter_matches_nothing(subject: Subject) -> None:
+    """JSON can spell it, no text has it: an answer without rows, not an error."""
+    _, rows = filled(subject, 5)
+    where = Filter((FacetCondition("color", frozenset({"\ud800"})),))
+    assert subject.store.search(subject.name, rows[:1], 5, where)[0].item_ids == ()
+
+
+def test_an_unknown_collection_has_no_rows(subject: Subject) -> None:
+    """Reading where nothing was created is no error; writing is."""
+    rows = clustered(np.random.default_rng(0), 2, DIM)
+    answers = subject.store.search("nosuch", rows, 5)
+    assert [c.item_ids for c in answers] == [(), ()]
+    assert subject.store.items("nosuch", ["a"]) == [None]
+    assert subject.store.items_of("nosuch", "p") == []
+    assert subject.store.embeddings("nosuch", ["a"])[1] == [False]
+    assert subject.store.count("nosuch") == 0
+    subject.store.drop("nosuch")
+    with pytest.raises(ContractBroken, match="ensure"):
+        subject.store.upsert("nosuch", [an_item(np.random.default_rng(0), 0)], rows[:1])
+
+
+def test_another_dimension_is_refused(subject: Subject) -> None:
+    """In writes, in queries, and when the collection is asked for."""
+    _, rows = filled(subject, 5)
+    with pytest.raises(DimensionMismatch):
+        subject.store.upsert(subject.name, [an_item(np.random.default_rng(0), 0)], rows[:1, :-1])
+    with pytest.raises(DimensionMismatch):
+        subject.store.search(subject.name, rows[:1, :-1], 5)
+    with pytest.raises(DimensionMismatch):
+        subject.store.ensure(spec(subject.name, DIM + 1))
+    assert subject.store.count(subject.name) == 5
+
+
+def test_another_model_is_refused(subject: Subject) -> None:
+    """A collection is searched with the model that filled it, or not at all; asking again changes nothing."""
+    filled(subject, 5)
+    with pytest.raises(ModelMismatch, match="re-embed"):
+        subject.store.ensure(spec(subject.name, DIM, "b" * 64))
+    subject.store.ensure(spec(subject.name, DIM))
+    assert subject.store.count(subject.name) == 5
+
+
+def test_what_was_acknowledged_is_there_after_reopening(subject: Subject) -> None:
+    """Rows, replacements and deletions survive closing; the model is still checked."""
+    if subject.kind == "exact":
+        pytest.skip("the exact store lives in memory")
+    oracle, rows = filled(subject)
+    for _ in range(2):
+        subject.reopen()
+        assert subject.name in subject.store.collections()
+        with pytest.raises(ModelMismatch):
+            subject.store.ensure(spec(subject.name, DIM, "b" * 64))
+        assert_same_answers(subject.store, oracle, subject.name, rows[:3], 60)
+        for store in (subject.store, oracle):
+            store.delete_products(subject.name, {"product-2", "product-3"})
+            store.upsert(subject.name, [an_item(np.random.default_rng(5), 40)], rows[:1])
+        assert_same_rows(subject.store, oracle, subject.name, [f"item-{n}" for n in range(60)])
+        assert_same_answers(subject.store, oracle, subject.name, rows[:3], 60)
+
+
+def test_a_dropped_collection_may_be_made_anew(subject: Subject) -> None:
+    """Dropping forgets rows, model and dimension."""
+    _, _ = filled(subject, 5)
+    subject.store.drop(subject.name)
+    assert subject.name not in subject.store.collections()
+    assert subject.store.count(subject.name) == 0
+    subject.store.ensure(spec(subject.name, DIM + 8, "b" * 64))
+    assert subject.store.count(subject.name) == 0
+    assert subject.name in subject.store.collections()
+
+
+def test_threads_find_what_they_wrote(subject: Subject) -> None:
+    """Each of four threads finds its row right after its upsert returned, and none after its deletion."""
+    rng = np.random.default_rng(9)
+    subject.store.ensure(spec(subject.name, DIM))
+    each = 3 if subject.kind == "milvus" else 30
+    rows = unit(rng.normal(size=(4 * each, DIM)))
+
+    def work(thread: int) -> None:
+        for i in range(thread * each, (thread + 1) * each):
+            item = Item(f"i{i}", f"p{i}", "s", "l", "x.jpg", (0, 0, 1, 1), {"thread": (str(thread),)})
+            subject.store.upsert(subject.name, [item], rows[i : i + 1])
+            assert subject.store.search(subject.name, rows[i : i + 1], 1)[0].item_ids == (f"i{i}",)
+            if i % 3 == 0:
+                subject.store.delete_products(subject.name, {f"p{i}"})
+                assert f"i{i}" not in subject.store.search(subject.name, rows[i : i + 1], 5)[0].item_ids
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work, thread) for thread in range(4)]:
+            done.result()
+    left = [i for i in range(4 * each) if i % 3]
+    assert subject.store.count(subject.name) == len(left)
+    assert subject.store.embeddings(subject.name, [f"i{i}" for i in left])[1] == [True] * len(left)
+
+
+class IgnoresDeletions(ExactStore):
+    """Broken on purpose."""
+
+    def delete_products(self, name: str, product_ids: Collection[str]) -> None:
+        pass
+
+
+class SortsTheWrongWay(ExactStore):
+    """Broken on purpose."""
+
+    def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
+        return super().search(name, -queries, k, where)
+
+
+class FiltersAfterwards(ExactStore):
+    """Broken on purpose: filters the best k, so that fewer come."""
+
+    def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
+        answers = []
+        for found in super().search(name, queries, k):
+            items = self.items(name, found.item_ids)
+            kept = [n for n, item in enumerate(items) if item and where.matches(item)]
+            ids = tuple(found.item_ids[n] for n in kept)
+            answers.append(Candidates(ids, tuple(found.product_ids[n] for n in kept), found.scores[kept]))
+        return answers
+
+
+@pytest.mark.parametrize("broken", [IgnoresDeletions, SortsTheWrongWay, FiltersAfterwards])
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="stores broken on purpose: the suite must bite")
+def test_the_suite_bites(broken: type[ExactStore]) -> None:
+    """A store that breaks the contract fails the comparison with the oracle."""
+    play_history(broken(), "broken", 1, writes=14)
