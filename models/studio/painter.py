@@ -81,21 +81,16 @@ class Painter:
         if window is None:
             return
         x0, y0, x1, y1 = window
-        mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        for outline in outlines:
-            cv2.fillPoly(mask, [_fixed(outline, x0, y0)], 255, shift=SHIFT)
-        for cut in piece.cuts:
-            cv2.fillPoly(mask, [_fixed(place.pixels(cut), x0, y0)], 0, shift=SHIFT)
+        mask = _coverage(outlines, [place.pixels(cut) for cut in piece.cuts], window)
         owners = self.owners[y0:y1, x0:x1]
         if piece.clip:
             mask[owners != piece.owner] = 0
-        soft = cv2.blur(mask, (3, 3))
         if piece.fade:
             rows = (np.arange(y0, y1) - place.y) / place.scale
             ramp = np.clip((rows - piece.fade[0]) / (piece.fade[1] - piece.fade[0]), 0, 1).astype(np.float32)
-            alpha = soft.astype(np.float32) * (ramp / 255)[:, None]
+            alpha = mask.astype(np.float32) * (ramp / 255)[:, None]
         else:
-            alpha = soft.astype(np.float32) * np.float32(1 / 255)
+            alpha = mask.astype(np.float32) * np.float32(1 / 255)
         under = self.canvas[y0:y1, x0:x1]
         if piece.shadow:
             self._cast(under, owners, mask, piece, reach)
@@ -224,6 +219,16 @@ class Painter:
 
 def _rows_only(field: Field) -> bool:
     return field.strides[1] == 0
+
+
+def _coverage(fills: Sequence[Points], cuts: Sequence[Points], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """How much of each pixel the outlines cover, 0 to 255: drawn twice as large and reduced."""
+    x0, y0, x1, y1 = window
+    large = np.zeros((2 * (y1 - y0), 2 * (x1 - x0)), np.uint8)
+    for level, outlines in ((255, fills), (0, cuts)):
+        for outline in outlines:
+            cv2.fillPoly(large, [_fixed(outline * 2, 2 * x0, 2 * y0)], level, shift=SHIFT)
+    return np.asarray(cv2.resize(large, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _fixed(points: Points, x0: int, y0: int) -> NDArray[np.int32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, sin
 
 import cv2
@@ -13,8 +14,8 @@ from models.studio.body import Figure, Points, smooth
 from models.studio.cloth import Swatch, swatch_of, true_colour
 from models.studio.colours import brightness, darker
 from models.studio.layers import BOOTS, SHOES, SKIN
-from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke
-from models.studio.skin import leg_rank, skin_swatch
+from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, TubeFrame, tube_outline
+from models.studio.skin import leg_chain, leg_rank, skin_swatch
 from models.studio.spec import GarmentSpec
 
 Project = Callable[[Points], Points]
@@ -73,16 +74,16 @@ LASTS: dict[str, Last] = {
 
 
 def _rings(
-    last: Last, heel: float, low: float = 0.0, high: float = 1.0, count: int = 22, ceiling: float = 1.0
+    last: Last, heel: float, base: float = 0.0, count: int = 22, ceiling: float = 1.0
 ) -> list[Points]:
-    """Cross-sections of a last between two shares of its height, each (7, 3), raised at the heel."""
+    """Cross-sections of a last between two heights above its ground, each (8, 3), raised at the heel."""
     knots = np.array(last.along)
     at = np.linspace(knots[0], knots[-1], count)
     width, top = smooth(at, knots, np.array(last.width)), smooth(at, knots, np.array(last.top))
     lift = heel * np.clip((0.055 - at) / 0.075, 0, 1) ** 1.3
     rings = []
     for a, w, t, up in zip(at, width, top, lift, strict=True):
-        floor, roof = up + low * t, up + min(high * t, ceiling)
+        floor, roof = up + min(base, 0.7 * t), up + min(t, ceiling)
         rings.append(np.array([(a, floor, -w * 0.92), (a, floor, w * 0.92), (a, floor + (roof - floor) * 0.45, w), (a, floor + (roof - floor) * 0.85, w * 0.72),
                                (a, roof, 0.25 * w), (a, roof, -0.25 * w), (a, floor + (roof - floor) * 0.85, -w * 0.72), (a, floor + (roof - floor) * 0.45, -w)]))  # fmt: skip
     return rings
@@ -91,7 +92,7 @@ def _rings(
 def _hulls(rings: list[Points], project: Project) -> tuple[Points, ...]:
     """Silhouettes of neighbouring rings; their union is the form's."""
     flat = [project(ring) for ring in rings]
-    pairs = (np.concatenate([a, b]).astype(np.float32) for a, b in zip(flat, flat[1:], strict=False))
+    pairs = (np.concatenate([a, b]).astype(np.float32) for a, b in pairwise(flat))
     return tuple(cv2.convexHull(pair)[:, 0].astype(float) for pair in pairs)
 
 
@@ -104,14 +105,14 @@ def shoe_marks(spec: GarmentSpec, project: Project, owner: int, order: float, *,
     """One shoe: upper, sole, heel, laces and lines."""
     last, heel = LASTS[spec.kind], spec.cut.heel
     swatch = swatch_of(spec)
-    upper = _hulls(_rings(last, heel), project)
+    upper = _hulls(_rings(last, heel, last.sole * 0.9), project)
     frame = _box(upper)
     creases = (Fold("crumple", 0.12, 0.10, ((-9, 0.05), (9, 0.05))),)
     marks: list[Mark] = [Piece(owner, order, upper, frame, swatch, folds=creases, shadow=0.3)]
     if alone:
         marks.append(_mouth(spec, last, heel, project, owner, order + 0.3))
-    if spec.cut.shaft:
-        marks += _shaft(spec, last, project, owner, order)
+    if spec.cut.shaft and alone:
+        marks += _shaft(spec, project, owner, order)
     marks += _sole(spec, last, heel, project, owner, order)
     marks += _trim(spec, last, heel, project, owner, order)
     return marks
@@ -126,9 +127,9 @@ def _sole(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
         if "dark_sole" not in spec.cut.details
         else (0.13, 0.12, 0.12)
     )
-    rings = _rings(last, heel, 0.0, 1.0, ceiling=last.sole)
+    rings = _rings(last, heel, ceiling=last.sole)
     fills = _hulls(rings, project)
-    marks: list[Mark] = [Piece(owner, order + 0.4, fills, _box(fills), Swatch(colour), lift=0.98)]
+    marks: list[Mark] = [Piece(owner, order - 0.05, fills, _box(fills), Swatch(colour), lift=0.98)]
     if heel > 0.012:
         thick = 0.006 if spec.kind == "heels" and "block" not in spec.cut.details else 0.016
         top = np.array(
@@ -137,7 +138,7 @@ def _sole(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
         foot = np.array([(a, 0.0, s * thick * 0.8) for a in (-0.043, -0.043 + 2 * thick * 0.8) for s in (-1, 1)])
         block = _hulls([top, foot], project)
         marks.append(
-            Piece(owner, order + 0.35, block, _box(block), Swatch(true_colour(spec), gloss=0.3), lift=0.9, shadow=0.0)
+            Piece(owner, order - 0.1, block, _box(block), Swatch(true_colour(spec), gloss=0.3), lift=0.9, shadow=0.0)
         )
     return marks
 
@@ -160,7 +161,7 @@ def _mouth(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: 
     return Piece(owner, order, (hole,), _box((hole,)), Swatch(darker(true_colour(spec), 0.38)), clip=False)
 
 
-def _shaft(spec: GarmentSpec, last: Last, project: Project, owner: int, order: float) -> list[Mark]:
+def _shaft(spec: GarmentSpec, project: Project, owner: int, order: float) -> list[Mark]:
     heel, height = spec.cut.heel, spec.cut.shaft
     t = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     rings = []
@@ -171,6 +172,19 @@ def _shaft(spec: GarmentSpec, last: Last, project: Project, owner: int, order: f
     fills = _hulls(rings, project)
     folds = (Fold("cross", 0.2, 0.12, ((-9, 0.10), (9, 0.10))),)
     return [Piece(owner, order + 0.1, fills, _box(fills), swatch_of(spec), folds=folds, shadow=0.25)]
+
+
+def _worn_shaft(figure: Figure, spec: GarmentSpec, side: str, owner: int, order: float) -> Piece:
+    """A boot's leg on a leg: from the ankle along the shank."""
+    knee, ankle = leg_chain(figure, side)[1:]
+    up = (knee - ankle) / max(1e-6, float(np.hypot(*(knee - ankle))))
+    height = spec.cut.shaft + 0.025
+    at = np.linspace(-0.014, height, 9)
+    points = ankle + up * at[::-1, None]
+    calf = np.interp(at[::-1], [-0.014, 0.02, 0.10, 0.2], [0.026, 0.0235, 0.033, 0.039]) * figure.person.bulk
+    folds = (Fold("cross", 0.22, 0.14, ((-9, 0.10), (9, 0.10))),)
+    outline = tube_outline(points, calf, round_start=False, hem=0.2)
+    return Piece(owner, order, outline, TubeFrame(points, calf), swatch_of(spec), folds=folds, shadow=0.3)
 
 
 def _line(project: Project, *points: tuple[float, float, float]) -> Points:
@@ -272,4 +286,6 @@ def worn_shoes(figure: Figure, spec: GarmentSpec | None, owner: int, *, over_tro
         marks.append(Piece(SKIN, SHOES + rank * 1.2 - 0.2, skin, _box(skin), skin_swatch(figure)))
         if spec:
             marks += shoe_marks(spec, project, owner, order)
+            if spec.cut.shaft:
+                marks.append(_worn_shaft(figure, spec, side, owner, order + 0.1))
     return marks

@@ -100,7 +100,7 @@ def _arm(figure: Figure, side: str, swatch: Swatch) -> list[Mark]:
     order = arm_order(figure, side)
     inner, inner_share = chain(arm_path(figure, side), 12, until=0.3)
     thick = taper(inner_share, (0, 0.018 * b), (0.16, 0.0262 * b), (0.3, 0.025 * b))
-    shoulder = Piece(SKIN, BODY + 0.05, tube_outline(inner, thick), TubeFrame(inner, thick), swatch)
+    shoulder = Piece(SKIN, min(order, BODY + 0.05), tube_outline(inner, thick), TubeFrame(inner, thick), swatch)
     arm = Piece(SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, shadow=0.25)
     if side in figure.pose.hidden_hands and order >= NEAR_ARM:
         return [shoulder, arm]
