@@ -117,7 +117,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         return on_unexpected(request, error)
     fields = [_field_error(request, row) for row in error.extra] if isinstance(error.extra, list) else []
     detail = "; ".join(f"{row.field}: {row.message}" for row in fields) or _http_detail(status, error)
-    return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, error.headers)
+    # A body that was refused unread must not be sent to its end: the connection closes.
+    headers = {**(error.headers or {}), **({"Connection": "close"} if status == 413 else {})}
+    return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, headers)
 
 
 def on_invalid_document(request: Request[Any, Any, Any], error: msgspec.ValidationError) -> Response[Problem]:
