@@ -18,7 +18,7 @@ GARMENT = Garment(
     (np.array([[10.04, 20], [50.55, 20], [50, 90]], np.float32),),
 )
 PRODUCT = Product(
-    "p1", "Linen dress", "https://shop.example/p1", ("a.jpg",), price=60.0, sale_price=49.9, currency="EUR", brand="Acme"
+    "p1", "Linen", "https://shop.example/p1", ("a.jpg",), price=60.0, sale_price=49.9, currency="EUR", brand="Acme"
 )
 ITEM = Item("i1", "p1", "full_body", "dress", "products/p 1/0.jpg", (0, 0, 10, 10))
 HIT = Hit(PRODUCT, ITEM, np.float32(0.87654321), Signals(visual=0.91239, semantic=np.float32(0.5)), ("Looks alike.",))
@@ -32,7 +32,7 @@ GARMENT_DOCUMENT = {
 }
 HIT_DOCUMENT = {
     "product_id": "p1",
-    "title": "Linen dress",
+    "title": "Linen",
     "link": "https://shop.example/p1",
     "image": "seen:products/p 1/0.jpg",
     "price": 49.9,
@@ -46,7 +46,7 @@ HIT_DOCUMENT = {
 
 
 def test_answer_has_the_documented_form() -> None:
-    """`search --json` and the API: every key in its order, the price that a buyer pays, text null where it had no part."""
+    """`search --json` and the API: every key in its order; the price that a buyer pays; text null without a part."""
     answer = Answer((GarmentHits(GARMENT, "full_body", (HIT,)),), {"decode": 1.23456, "total": 7.0}, 427, 640, ("n",))
     document = json.loads(to_json(answer_form(answer, lambda key: f"seen:{key}")))
     assert document == {

@@ -138,7 +138,7 @@ def test_checked_address_is_the_one_dialled(shop: str, monkeypatch: pytest.Monke
 def test_one_private_address_among_several_refuses_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that resolves to a public and a private address is refused."""
     rows = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("93.184.216.34", "192.168.0.1")]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: rows)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: rows)
     with pytest.raises(QueryRejected, match="public address"):
         fetch("http://two-faced.example/")
 
