@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -92,7 +93,7 @@ def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
     give_up = time.monotonic() + limits.timeout_s
     backend = _CheckedBackend(limits, give_up)
     with httpcore.ConnectionPool(
-        ssl_context=ssl.create_default_context(), network_backend=backend, max_connections=1
+        ssl_context=_tls(), network_backend=backend, max_connections=1
     ) as pool:
         for _ in range(limits.max_redirects + 1):
             _check_url(url, limits)
@@ -101,6 +102,12 @@ def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
                 return answer
             url = urljoin(url, answer.target)
     raise ImageUnreadable(f"The image_url redirects more than {limits.max_redirects} times.")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the system's certificates takes tens of milliseconds: once per process, at the first fetch."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Writer:
                 if outcome.picture:
                     self.parts.objects.put(*outcome.picture, "image/jpeg")
             self._write_rows(wanted)
+            self._drop_old_pictures(wanted)
             return self._settle(wanted, moments)
 
     def remove(self, product_ids: Collection[str]) -> int:
@@ -93,10 +94,13 @@ class Writer:
             now = self.parts.ledger.get(list(moments))
             done = [o for o in outcomes if _moment(now.get(_id(o))) == moments[_id(o)]]
             self.parts.ledger.put([_entry(outcome) for outcome in done])
-        for outcome in done:
-            if outcome.plan.old and not outcome.keep_rows and outcome.plan.kind == "everything":
-                self._drop_pictures(_id(outcome), keep=[r.item.image for r in outcome.rows])
         return done
+
+    def _drop_old_pictures(self, outcomes: Sequence[Outcome]) -> None:
+        """Before the ledger is settled: a kill in between is then made good with the rest."""
+        for outcome in outcomes:
+            if outcome.plan.old and not outcome.keep_rows and outcome.plan.kind == "everything":
+                self._drop_pictures(_id(outcome), keep=[row.item.image for row in outcome.rows])
 
     def _delete_rows(self, product_ids: dict[str, set[str]]) -> None:
         for supercategory, ids in product_ids.items():

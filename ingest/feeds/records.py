@@ -15,6 +15,8 @@ MAX_ID, MAX_TITLE, MAX_LINK, MAX_TEXT, MAX_VALUE, MAX_IMAGES = 200, 500, 2_048, 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
+_BEFORE_ADDRESS = re.compile(r",(?=\s*(?:https?|s3)://)", re.IGNORECASE)
+"""Commas separate pictures, but may also be part of an address (image servers write sizes so)."""
 _LISTED = {"color": "/", "material": "/", "size": "/"}
 """How several values of one row are written in one text, as Google's format has it."""
 _STOCK = {
@@ -125,8 +127,8 @@ def _images(fields: Mapping[str, object]) -> tuple[str, ...]:
 def _references(value: object, *, split: bool = False) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for one in value for text in _references(one)]
-    text = _text(value)
-    parts = re.split(r",(?=\s|https?:|s3:|[^,]*\.\w+(?:,|$))", text) if split else [text]
+    pieces = _BEFORE_ADDRESS.split(_text(value)) if split else [_text(value)]
+    parts = [part for piece in pieces for part in ([piece] if not split or "://" in piece else piece.split(","))]
     return [part.strip() for part in parts if part.strip()]
 
 

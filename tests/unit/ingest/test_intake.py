@@ -1,0 +1,158 @@
+"""Single products from the API: durable at once, indexed behind, never lost to a race."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.domain import Product
+from engine.errors import StoreUnavailable
+from engine.seams import IngestState
+from ingest import intake as intake_module
+from ingest.intake import Intake, running_intake
+from ingest.parts import IngestParts
+from ingest.sources import SourceRules
+from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[IngestParts]:
+    made = open_fake_parts(tmp_path / "home")
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(picture())
+    yield replace(made, sources=SourceRules(root=tmp_path))
+    close_parts(made)
+
+
+def product(product_id: str, **more: object) -> Product:
+    return Product(product_id, "Shirt", "https://shop.example/", (f"{product_id[0]}.png",), price=10.0, **more)  # type: ignore[arg-type]
+
+
+def state(parts: IngestParts, product_id: str) -> IngestState | None:
+    entry = parts.ledger.get([product_id]).get(product_id)
+    return entry.state if entry else None
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.01)
+
+
+def test_products_are_known_at_once_and_indexed_behind(parts: IngestParts) -> None:
+    """`submit` leaves them pending in the ledger; the background thread indexes them."""
+    waiting = Intake(parts)
+    waiting.submit([product("a"), product("b"), replace(product("a"), title="Later")])
+    assert (state(parts, "a"), state(parts, "b")) == (IngestState.PENDING, IngestState.PENDING)
+    assert parts.ledger.products(["a"])["a"].title == "Later"
+    with running_intake(parts) as intake:  # A restart takes up what was pending.
+        wait_for(lambda: parts.ledger.counts()[IngestState.INDEXED] == 2)
+        intake.submit([product("c"), product("missing"), product("x")])
+        wait_for(lambda: parts.ledger.counts()[IngestState.PENDING] == 0)
+    assert (state(parts, "c"), state(parts, "x")) == (IngestState.INDEXED, IngestState.FAILED)
+    assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == 3
+
+
+def test_a_new_price_asks_no_model(parts: IngestParts) -> None:
+    """A product sent again with other words keeps its embeddings."""
+    intake = Intake(parts)
+    intake.submit([product("a")])
+    assert intake.work_once() == 1
+    seer = parts.seer
+    assert isinstance(seer, FakeSeer)
+    looks = seer.scenes
+    intake.submit([replace(product("a"), price=7.0)])
+    assert intake.work_once() == 1
+    assert seer.scenes == looks
+    assert parts.store.items_of("upper_wear_visual", "a")[0].price == 7.0
+    assert state(parts, "a") is IngestState.INDEXED
+    assert intake.work_once() == 0
+
+
+def test_deleting_takes_everything(parts: IngestParts) -> None:
+    """Gone from both sisters, the pictures and the ledger when the call returns; unknown ids are no error."""
+    intake = Intake(parts)
+    intake.submit([product("a"), product("b")])
+    intake.work_once()
+    intake.delete(["a", "none"])
+    assert state(parts, "a") is None
+    assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == 1
+    assert len(list(parts.objects.keys())) == 1
+
+
+class Meanwhile(FakeSeer):
+    """Does something in the middle of the first look at a product."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act: list[Callable[[], None]] = [act]
+
+    def embed(self, crops):  # type: ignore[no-untyped-def]
+        while self._act:
+            self._act.pop()()
+        return super().embed(crops)
+
+
+def test_a_newer_submission_wins_over_the_one_in_hand(parts: IngestParts) -> None:
+    """A product that is sent again while it is being indexed ends with the later words."""
+    later = Intake(parts)
+    slow = Intake(replace(parts, seer=Meanwhile(lambda: later.submit([replace(product("a"), title="Later")]))))
+    later.submit([product("a")])
+    assert slow.work_once() == 0
+    assert state(parts, "a") is IngestState.PENDING
+    assert slow.work_once() == 1
+    assert parts.ledger.products(["a"])["a"].title == "Later"
+    assert parts.store.count("upper_wear_visual") == 1
+
+
+def test_a_product_that_is_deleted_meanwhile_stays_deleted(parts: IngestParts) -> None:
+    """It does not come back when the batch in hand is written."""
+    other = Intake(parts)
+    slow = Intake(replace(parts, seer=Meanwhile(lambda: other.delete(["a"]))))
+    slow.submit([product("a"), product("b")])
+    slow.work_once()
+    assert (state(parts, "a"), state(parts, "b")) == (None, IngestState.INDEXED)
+    assert parts.store.count("upper_wear_visual") == 1
+
+
+def test_work_goes_on_after_the_store_was_away(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pending products wait, and are indexed when the store answers again."""
+    monkeypatch.setattr(intake_module, "RETRY_S", 0.01)
+    real, failures = parts.store.upsert, [1, 2, 3]
+
+    def sometimes(*arguments: object) -> None:
+        if failures:
+            failures.pop()
+            raise StoreUnavailable("The store is away.")
+        real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parts.store, "upsert", sometimes)
+    with running_intake(parts) as intake:
+        intake.submit([product("a")])
+        wait_for(lambda: state(parts, "a") is IngestState.INDEXED)
+    assert failures == []
+
+
+def test_paths_from_the_api_are_refused(parts: IngestParts) -> None:
+    """Without a feed's folder a path names nothing."""
+    intake = Intake(replace(parts, sources=SourceRules()))
+    intake.submit([product("a")])
+    intake.work_once()
+    entry = parts.ledger.get(["a"])["a"]
+    assert (entry.state, "give an http" in (entry.reason or "")) == (IngestState.FAILED, True)
+
+
+def test_stopping_is_prompt_and_leaves_the_rest_pending(parts: IngestParts) -> None:
+    """`close` returns, and what was not begun is still in the book."""
+    intake = Intake(parts)
+    intake.start()
+    intake.start()
+    intake.close()
+    intake.close()
+    intake.submit([product("a")])
+    assert state(parts, "a") is IngestState.PENDING
