@@ -30,6 +30,10 @@ check: $(TEST_VENV)/installed
 lock: $(TEST_VENV)/installed
 	$(TOOL)/python .ci/lock $(LOCK_ARGS)
 
+# Secrets of your own for docker-compose.yml, once; an existing .env stays as it is.
+.env:
+	umask 077 && $(PYTHON) -c "import re, secrets, sys; print(re.sub(r'(?m)^(\w+)=$$', lambda m: m[1] + '=' + secrets.token_hex(24), sys.stdin.read()), end='')" < .env.example > $@
+
 clean:
 	rm -rf $(VENV) $(TEST_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 

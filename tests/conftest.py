@@ -27,6 +27,7 @@ os.environ |= {
     "YOLO_OFFLINE": "1",
 }
 
+pytest.register_assert_rewrite("tests.fixtures")  # They import each other, in any order.
 pytest_plugins = [
     f"tests.fixtures.{path.stem}"
     for path in sorted((HERE / "fixtures").glob("*.py"))
