@@ -174,8 +174,9 @@ class Figure:
         """A joint in body space."""
         return self.pose.joints[name]
 
-    def legs_at(self, ys: Points, radius: float) -> tuple[Points, Points]:
-        """The outline of both legs together at heights: (left edge, right edge) in picture space."""
+    def legs_at(self, ys: Points, room: float) -> tuple[Points, Points]:
+        """The outline of both legs together, with room around, at heights: (left edge, right edge) in picture space."""
+        radius = room + self.person.bulk * np.interp(ys, [0.5, 0.60, 0.74, 0.95], [0.051, 0.047, 0.035, 0.028])
         low, high = np.full(len(ys), np.inf), np.full(len(ys), -np.inf)
         for side in ("left", "right"):
             chain = self.to_picture(np.array([self.joint(f"{side}_{j}") for j in ("hip", "knee", "ankle")]))

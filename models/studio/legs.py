@@ -36,16 +36,13 @@ def skirt_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = F
     flare = cut.flare * down**0.8
     widths = hip + room + flare
     centre, half, phase, radius = figure.sections(ys, room + flare * 0.5, widths - room - flare * 0.5)
-    low, high = figure.legs_at(ys, 0.047 if cut.hem < 0.7 else 0.036)
+    low, high = figure.legs_at(ys, 0.002)
     grow = np.clip((ys - 0.5) / 0.06, 0, 1)
     left = centre - half + grow * np.minimum(0, low - centre + half)
     right = centre + half + grow * np.maximum(0, high - centre - half)
     if cut.flare < 0:
-        tight = np.clip((ys - 0.5) / 0.1, 0, 1)
-        left, right = (
-            left + tight * np.maximum(0, low - 0.012 - left) * 0.8,
-            right + tight * np.minimum(0, high + 0.012 - right) * 0.8,
-        )
+        tight = 0.8 * np.clip((ys - 0.5) / 0.1, 0, 1)
+        left, right = left + tight * np.maximum(0, low - 0.003 - left), right + tight * np.minimum(0, high + 0.003 - right)
     frame = SectionFrame(ys, (left + right) / 2, (right - left) / 2, phase, float(radius.mean()), flat)
     row = tile("drape", 0)[(spec.variety * 7) % 256, ::10][:25]
     outline = section_outline(
@@ -141,7 +138,7 @@ def trouser_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool =
     hip = np.interp(np.clip(ys, 0, 0.52), figure.knots, figure.widths)
     centre, half, phase, radius = figure.sections(ys, room, hip)
     frame = SectionFrame(ys, centre, half, phase, float(radius.mean()), flat)
-    low, high = figure.legs_at(ys, 0.050 * figure.person.bulk + (cut.ease + 0.004) * 0.8)
+    low, high = figure.legs_at(ys, (cut.ease + 0.004) * 0.8)
     grow = np.clip((ys - 0.455) / 0.075, 0, 1) ** 1.2
     left, right = centre - half + grow * (low - centre + half), centre + half + grow * (high - centre - half)
     top = section_outline(figure, ys[:34], left[:34], right[:34])

@@ -77,9 +77,11 @@ def _rings(
     last: Last, heel: float, base: float = 0.0, count: int = 22, ceiling: float = 1.0
 ) -> list[Points]:
     """Cross-sections of a last between two heights above its ground, each (8, 3), raised at the heel."""
-    knots = np.array(last.along)
-    at = np.linspace(knots[0], knots[-1], count)
-    width, top = smooth(at, knots, np.array(last.width)), smooth(at, knots, np.array(last.top))
+    knots = np.array([last.along[0] - 0.003, *last.along, last.along[-1] + 0.0035])
+    turn = (1 - np.cos(np.linspace(0, np.pi, count))) / 2
+    at = knots[0] + (knots[-1] - knots[0]) * turn
+    width = smooth(at, knots, np.array([last.width[0] * 0.5, *last.width, last.width[-1] * 0.45]))
+    top = smooth(at, knots, np.array([last.top[0] * 0.97, *last.top, last.top[-1] * 0.75]))
     lift = heel * np.clip((0.055 - at) / 0.075, 0, 1) ** 1.3
     rings = []
     for a, w, t, up in zip(at, width, top, lift, strict=True):
@@ -201,6 +203,13 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
         w, t = float(smooth(np.array([a]), knots, width)[0]), float(smooth(np.array([a]), knots, top)[0])
         return a, t * height + heel * float(np.clip((0.055 - a) / 0.075, 0, 1)) ** 1.3, w * side
 
+    def nearer(a: float) -> int:
+        sides = project(np.array([(a, 0.02, -0.02), (a, 0.02, 0.02)]))
+        return 1 if sides[1, 1] > sides[0, 1] else -1
+
+    near = nearer(0.02)
+    across = np.ptp(project(np.array([(0.02, 0.02, -0.02), (0.02, 0.02, 0.02)]))[:, 0]) > 0.03
+    walls = (-1, 1) if across else (near,)
     marks: list[Mark] = []
     if "laces" in details:
         rows = [
@@ -211,13 +220,13 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
             Stroke(owner, order + 0.6, tuple(rows), 0.0045, (0.95, 0.95, 0.93) if "white_laces" in details else accent)
         )
     if "side_stripe" in details:
-        for s in (-1, 1):
+        for s in walls:
             lines = [
                 _line(project, ridge(a, s * 1.0, 0.42), ridge(a - 0.010, s * 0.85, 0.86)) for a in (0.02, 0.032, 0.044)
             ]
             marks.append(Stroke(owner, order + 0.55, tuple(lines), 0.006, accent))
     if "swoosh" in details:
-        for s in (-1, 1):
+        for s in walls:
             path = _line(
                 project, ridge(0.05, s, 0.5), ridge(0.02, s, 0.42), ridge(-0.01, s, 0.5), ridge(-0.035, s, 0.75)
             )
@@ -247,13 +256,13 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
             )
         )
     if "elastic" in details:
-        for s in (-1, 1):
+        for s in walls:
             gore = [
                 _line(project, (-0.012 + d, 0.028 + heel, s * 0.027), (-0.010 + d, 0.07 + heel, s * 0.027))
                 for d in (0.0, 0.006, 0.012)
             ]
             marks.append(Stroke(owner, order + 0.5, tuple(gore), 0.005, darker(colour, 0.55), 0.8))
-    counter = [_line(project, ridge(-0.02, s, 0.45), ridge(-0.016, s * 0.9, 0.95)) for s in (-1, 1)]
+    counter = [_line(project, ridge(-0.02, s, 0.45), ridge(-0.016, s * 0.9, 0.95)) for s in walls]
     marks.append(Stroke(owner, order + 0.5, tuple(counter), 0.002, seam, 0.45))
     return marks
 

@@ -114,14 +114,14 @@ def shell(figure: Figure, spec: GarmentSpec, owner: int, order: float, *, flat: 
     centre, half, phase, radius = figure.sections(ys, room, widths - room)
     left, right = centre - half, centre + half
     if hem > 0.5 and spec.kind != "jumpsuit":
-        low, high = figure.legs_at(ys, 0.045 if hem < figure.level(0.7) else 0.034)
+        low, high = figure.legs_at(ys, 0.002)
         grow = np.clip((ys - 0.50) / 0.08, 0, 1)
         left, right = (
             np.minimum(left, left + grow * np.minimum(0, low - left)),
             np.maximum(right, right + grow * np.maximum(0, high - right)),
         )
     if spec.kind == "jumpsuit":
-        low, high = figure.legs_at(ys, 0.050 * figure.person.bulk + (cut.ease + 0.004) * 0.8)
+        low, high = figure.legs_at(ys, (cut.ease + 0.004) * 0.8)
         grow = np.clip((ys - 0.455) / 0.075, 0, 1) ** 1.2
         left, right = left + grow * (low - left), right + grow * (high - right)
     middle, wide = (left + right) / 2, (right - left) / 2
