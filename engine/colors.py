@@ -31,7 +31,7 @@ PALETTE: dict[str, tuple[tuple[int, int, int], ...]] = {
 }
 """Names with a few sRGB anchors each, light and dark."""
 
-_SAMPLES = 4096
+_SAMPLES = 1024
 
 
 def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -66,7 +66,7 @@ def detect(
     if as_json:
         looking.print_json(forms)
     else:
-        Console().print(looking.detection_table(forms))
+        Console(stderr=True).print(looking.detection_table(forms))
     sys.exit(1 if pictures.refused else 0)
 
 
@@ -95,7 +95,7 @@ def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, dr
     if as_json:
         looking.print_json(forms)
     else:
-        Console().print(looking.pose_table(forms))
+        Console(stderr=True).print(looking.pose_table(forms))
     sys.exit(1 if pictures.refused else 0)
 
 
@@ -117,7 +117,7 @@ def list_models(overrides: Overrides, as_json: bool) -> None:
     if as_json:
         print_json(entries)
     else:
-        Console().print(inventory_table(entries))
+        Console(stderr=True).print(inventory_table(entries))
 
 
 @models.command()
@@ -137,7 +137,7 @@ def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
     if as_json:
         print_json(checks)
     else:
-        Console().print(verify_table(checks))
+        Console(stderr=True).print(verify_table(checks))
     sys.exit(0 if checks and all(check.ok for check in checks) else 1)
 
 

@@ -86,8 +86,8 @@ def test_drawings_show_the_garments(home: Path) -> None:
 
 def test_people_read_tables(home: Path) -> None:
     """Without --json."""
-    assert "lower_wear" in call(home, "detect", str(home / "wide.png")).stdout
-    assert "front" in call(home, "pose", str(home / "wide.png")).stdout
+    assert "lower_wear" in call(home, "detect", str(home / "wide.png")).stderr
+    assert "front" in call(home, "pose", str(home / "wide.png")).stderr
 
 
 def test_profiles_are_listed_with_their_models(home: Path) -> None:
@@ -97,7 +97,7 @@ def test_profiles_are_listed_with_their_models(home: Path) -> None:
     visual = entries[2]
     assert (visual["dim"], visual["input_size"], len(visual["fingerprint"])) == (48, [32, 32], 64)
     assert visual["size_bytes"] == (home / "models" / "tiny" / "visual.onnx").stat().st_size
-    assert "tiny" in call(home, "models", "list").stdout
+    assert "tiny" in call(home, "models", "list").stderr
 
 
 def test_verification_names_the_broken_model(home: Path) -> None:
