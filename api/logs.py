@@ -42,5 +42,5 @@ def log_as_json(level: int = logging.INFO) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True  # Our own access lines say more.
-    for noisy in ("httpx", "httpcore", "pymilvus", "urllib3"):
+    for noisy in ("faiss", "httpx", "httpcore", "pymilvus", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
