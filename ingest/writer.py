@@ -52,6 +52,7 @@ class Writer:
         """Take products out: rows first, the ledger last; returns how many there were."""
         with self._lock, self.book:
             entries = self.parts.ledger.get(list(product_ids))
+            self.parts.ledger.put([_leaving(entry) for entry in entries.values()])
             gone: dict[str, set[str]] = {}
             for product_id, entry in entries.items():
                 for supercategory, _ in entry.items:
@@ -151,3 +152,9 @@ def _intent(outcome: Outcome) -> LedgerEntry:
     both = tuple(dict.fromkeys((*_old_items(outcome), *_pairs(outcome))))
     content = outcome.plan.content_hash if outcome.plan.kind == "words" else ""
     return replace(_entry(outcome), state=IngestState.PENDING, content_hash=content, items=both)
+
+
+def _leaving(entry: LedgerEntry) -> LedgerEntry:
+    """What the ledger says while rows are taken out: if it is cut off and the product comes back, it is made anew."""
+    reason = "It was being taken out when the work was cut off."
+    return replace(entry, state=IngestState.FAILED, content_hash="", reason=reason, updated=datetime.now(UTC))
