@@ -143,7 +143,9 @@ class OpenVinoSession:
         """See `Session.run`."""
         _check(self._ports, inputs)
         with _translated(self._path, "OpenVINO"), self._request() as request:
-            results = request.infer(dict(inputs), share_inputs=True, share_outputs=False)
+            # Shared inputs must lie in one piece: others are copied into a tensor that cannot grow any more.
+            shared = {name: np.ascontiguousarray(array) for name, array in inputs.items()}
+            results = request.infer(shared, share_inputs=True, share_outputs=False)
             return {name: results[i] for i, name in enumerate(self._outputs)}
 
     @contextmanager

@@ -81,10 +81,10 @@ def test_outputs_by_name_and_value(opener: Opener, model: Path, rows: int) -> No
 
 @pytest.mark.parametrize("opener", RUNTIMES)
 def test_inputs_that_do_not_lie_in_one_piece(opener: Opener, model: Path) -> None:
-    """A transposed or strided view is read as what it shows."""
-    x = some(6).T
-    got = opener(model, RuntimeOptions(precision="f32")).run({"x": x})["hidden"]
-    np.testing.assert_allclose(got, x @ WEIGHT, rtol=1e-5, atol=1e-5)
+    """A transposed or strided view is read as what it shows, also behind smaller and whole ones."""
+    session = opener(model, RuntimeOptions(precision="f32"))
+    for x in (some(2), some(6).T, some(40)[::2], some(90)[:, ::-1]):
+        np.testing.assert_allclose(session.run({"x": x})["hidden"], x @ WEIGHT, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("opener", [*RUNTIMES, BROKEN])
