@@ -239,7 +239,7 @@ def _openvino() -> Any:
     try:
         if "openvino" not in sys.modules and "openvino_telemetry" not in sys.modules:
             sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-        import openvino  # type: ignore[import-untyped]
+        import openvino
     except ImportError as error:
         raise ModelUnavailable(
             "OpenVINO is not installed. Run `pip install openvino`, or set the runtime to `onnxruntime`."
@@ -250,7 +250,7 @@ def _openvino() -> Any:
 def _onnxruntime() -> Any:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
     except ImportError as error:
         raise ModelUnavailable(
             "ONNX Runtime is not installed. Run `pip install onnxruntime`, or set the runtime to `openvino`."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,10 @@ def test_a_users_yolo_segmenter(tmp_path: Path) -> None:
     from models.train.segmenter import quiet_ultralytics
 
     quiet_ultralytics(tmp_path / "settings")
-    from ultralytics.nn.tasks import SegmentationModel
+    tasks: Any = importlib.import_module("ultralytics.nn.tasks")
 
     torch.manual_seed(0)
-    model = SegmentationModel("yolo11n-seg.yaml", nc=6, verbose=False).eval()
+    model = tasks.SegmentationModel("yolo11n-seg.yaml", nc=6, verbose=False).eval()
     torch.save({"model": model, "train_args": {"imgsz": 96, "task": "segment"}}, tmp_path / "mine.pt")
     names = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "person")
     (spec,) = standard.export_checkpoint("segmenter", tmp_path / "mine.pt", tmp_path, classes=names)
