@@ -1,0 +1,82 @@
+"""The CLIP's way out: one checkpoint → an image tower, a text tower and the tokenizer, registered in the manifest."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.seams import Calibration
+from models.export.onnx_file import check_parity, export_module, store_half
+from models.manifest import ModelSpec, register
+
+IMAGE_FILE, TEXT_FILE, TOKENIZER_FILE = "semantic_image.onnx", "semantic_text.onnx", "tokenizer.json"
+TOLERANCE = 0.02
+
+
+def load_clip(checkpoint: Path) -> tuple[Any, Any]:
+    """The averaged network of a checkpoint, and the tokenizer that lies beside it."""
+    import torch
+    from tokenizers import Tokenizer
+
+    from models.architectures.semantic import build_semantic
+
+    tokenizer = Tokenizer.from_file(str(checkpoint.with_name(TOKENIZER_FILE)))
+    clip = build_semantic(tokenizer.get_vocab_size())
+    clip.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    return clip.eval(), tokenizer
+
+
+def export_semantic(
+    checkpoint: Path,
+    folder: Path,
+    image_calibration: Calibration,
+    text_calibration: Calibration,
+    *,
+    side: int = 128,
+    notes: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Write both towers (`images` or `tokens` → `embeddings` (n, 256)) and register them.
+
+    Returns:
+        the fingerprints by role.
+    """
+    import torch
+
+    from models.architectures.semantic import DIM, MEAN, STD, ImageTower, TextTower
+    from models.train.tokenizer import CONTEXT_LENGTH, tokens_of
+
+    clip, tokenizer = load_clip(checkpoint)
+    shutil.copyfile(checkpoint.with_name(TOKENIZER_FILE), folder / TOKENIZER_FILE)
+    pictures = {"images": torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))}
+    texts = {"tokens": torch.from_numpy(tokens_of(tokenizer, ["navy dress", "the same coat but in dark red please"]))}
+    towers = ((ImageTower(clip), pictures, IMAGE_FILE), (TextTower(clip), texts, TEXT_FILE))
+    for tower, sample, name in towers:
+        export_module(tower, sample, ["embeddings"], folder / name, {"role": name.removesuffix(".onnx")})
+        store_half(folder / name)
+        check_parity(tower, folder / name, sample, TOLERANCE)
+    calibration = {"image": image_calibration, "text": text_calibration}
+    image = ModelSpec(
+        role="semantic_image",
+        file=IMAGE_FILE,
+        architecture="open_clip resnet10t",
+        input_size=(side, side),
+        mean=MEAN,
+        std=STD,
+        resize="pad_square",
+        pad_value=255,
+        dim=DIM,
+        calibration=calibration,
+        notes=dict(notes or {}),
+    )
+    text = ModelSpec(
+        role="semantic_text",
+        file=TEXT_FILE,
+        architecture="open_clip text transformer, 4 layers of 256",
+        dim=DIM,
+        calibration=calibration,
+        context_length=CONTEXT_LENGTH,
+        tokenizer=TOKENIZER_FILE,
+    )
+    return {"semantic_image": register(folder, image), "semantic_text": register(folder, text)}

@@ -1,0 +1,225 @@
+"""Trains the visual embedder (DenseNet121) from random weights, by distillation and triplets.
+
+Resumable: `last.pt` in the output folder holds everything. Pictures grow during training
+(64 → 96 pixels), which buys most of the epochs at a fraction of the cost.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.architectures.visual import MEAN, STD, VisualEmbedder
+from models.train.colours import COLOUR_NAMES
+from models.train.embedder_augment import Augmentation, augmented, shrunk
+from models.train.embedder_batches import IdentityBatches
+from models.train.embedder_cache import TEACHER
+from models.train.embedder_data import CropRecord, read_cache
+from models.train.embedder_losses import EmbedderLoss, Lessons, LossWeights
+from models.train.embedder_teacher import unit
+
+Report = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderConfig:
+    """A run of training; `growth` is (share of the run, picture size) in order.
+
+    Attributes:
+        minutes: the run's length where time is short: the schedule follows whichever of
+            steps and minutes is further along. None for steps alone.
+    """
+
+    cache: Path
+    out: Path
+    steps: int = 3000
+    identities: int = 32
+    growth: tuple[tuple[float, int], ...] = ((0.0, 64), (0.6, 96))
+    rate: float = 1.2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.04
+    average: float = 0.997
+    margin: float = 0.2
+    seed: int = 0
+    threads: int = 1
+    minutes: float | None = None
+    save_every: int = 100
+    weights: LossWeights = field(default_factory=LossWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def pixels_to_input(pictures: NDArray[np.uint8]) -> Tensor:
+    """(n, s, s, 3) RGB uint8 → (n, 3, s, s) float32, normalised, channels last in memory."""
+    scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return scaled.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+
+
+def teacher_targets(rows: NDArray[np.float32], fit_on: NDArray[np.int64]) -> Tensor:
+    """Teacher embeddings centred and scaled per dimension (on the rows to train on), then of unit norm."""
+    mean, spread = rows[fit_on].mean(0), rows[fit_on].std(0)
+    return torch.from_numpy(unit((rows - mean) / (spread + spread.mean())))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classroom:
+    """The training rows with their truths."""
+
+    crops: NDArray[np.uint8]
+    batches: IdentityBatches
+    categories: Tensor
+    colours: Tensor
+    teacher: Tensor
+    category_names: tuple[str, ...]
+
+    def lessons(self, rows: NDArray[np.int64], codes: NDArray[np.int64]) -> Lessons:
+        """The truths of a batch."""
+        at = torch.from_numpy(rows)
+        return Lessons(torch.from_numpy(codes), self.categories[at], self.colours[at], self.teacher[at])
+
+
+def open_classroom(config: EmbedderConfig) -> Classroom:
+    """Read the cache; only rows of split `train` are ever drawn."""
+    records, crops = read_cache(config.cache)
+    rows = np.flatnonzero([r.split == "train" for r in records])
+    names = _categories(records, rows)
+    number = {name: i for i, name in enumerate(names)}
+    categories = torch.tensor([number.get(r.category, -1) for r in records])
+    colours = torch.tensor([COLOUR_NAMES.index(r.colours[0]) if r.colours else -1 for r in records])
+    targets = teacher_targets(np.load(config.cache / TEACHER), rows)
+    batches = IdentityBatches(records, rows.tolist(), config.identities)
+    return Classroom(crops, batches, categories, colours, targets, names)
+
+
+def _categories(records: list[CropRecord], rows: NDArray[np.int64], at_least: int = 20) -> tuple[str, ...]:
+    names, counts = np.unique([records[row].category for row in rows], return_counts=True)
+    return tuple(names[counts >= min(at_least, counts.max())].tolist())
+
+
+@dataclass(slots=True)
+class _Run:
+    """Everything that a resumed run needs."""
+
+    model: VisualEmbedder
+    average: VisualEmbedder
+    loss: EmbedderLoss
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    step: int = 0
+    seconds: float = 0.0
+
+    def save(self, path: Path, config: EmbedderConfig) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "loss": self.loss.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "step": self.step,
+            "seconds": self.seconds,
+            "config": json.dumps(asdict(config), default=str),
+        }
+        draft = path.with_suffix(".draft")
+        torch.save(state, draft)
+        draft.replace(path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        for name in ("model", "average", "loss", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train_embedder(config: EmbedderConfig, report: Report | None = None) -> Path:
+    """Train, or go on where `last.pt` stopped; returns the checkpoint's path."""
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    classroom = open_classroom(config)
+    run = _start(config, classroom)
+    config.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = config.out / "last.pt"
+    if checkpoint.exists():
+        run.load(checkpoint)
+    began = time.monotonic() - run.seconds
+    while (progress := _progress(config, run.step, time.monotonic() - began)) < 1:
+        losses = _step(config, classroom, run, progress)
+        run.step += 1
+        run.seconds = time.monotonic() - began
+        if report:
+            report(run.step, losses)
+        if run.step % config.save_every == 0:
+            run.save(checkpoint, config)
+    run.save(checkpoint, config)
+    return checkpoint
+
+
+def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
+    model = VisualEmbedder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = VisualEmbedder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.load_state_dict(model.state_dict())
+    loss = EmbedderLoss(
+        classroom.teacher.shape[1],
+        len(classroom.category_names),
+        len(COLOUR_NAMES),
+        config.weights,
+        margin=config.margin,
+    )
+    decayed = [p for m in (model, loss) for p in m.parameters() if p.ndim > 1]
+    free = [p for m in (model, loss) for p in m.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return _Run(model, average, loss, torch.optim.AdamW(groups, lr=config.rate), np.random.default_rng(config.seed))
+
+
+def _progress(config: EmbedderConfig, step: int, seconds: float) -> float:
+    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
+    return max(step / config.steps, by_time)
+
+
+def learning_rate(peak: float, progress: float, warm_up: float) -> float:
+    """Linear warm-up, then a half cosine down to a hundredth."""
+    if progress < warm_up:
+        return peak * (progress + 1e-3) / warm_up
+    return peak * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (progress - warm_up) / (1 - warm_up)))))
+
+
+def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: float) -> dict[str, float]:
+    size = [s for start, s in config.growth if start <= progress][-1]
+    rows, codes = classroom.batches.draw(run.rng)
+    views = np.stack(
+        [augmented(shrunk(classroom.crops[row], size), size, run.rng, config.augmentation) for row in rows]
+    )
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(config.rate, progress, config.warm_up)
+    run.model.train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        embeddings = run.model(pixels_to_input(views))
+    losses = run.loss(embeddings.float(), classroom.lessons(rows, codes))
+    total = torch.stack(list(losses.values())).sum()
+    run.optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.model.parameters(), 5.0)
+    run.optimizer.step()
+    _average(run.average, run.model, min(config.average, (run.step + 1) / (run.step + 10)))
+    return {**{name: float(value.detach()) for name, value in losses.items()}, "total": float(total.detach())}
+
+
+@torch.no_grad()
+def _average(average: nn.Module, model: nn.Module, keep: float) -> None:
+    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mine.is_floating_point():
+            mine.lerp_(theirs, 1 - keep)
+        else:
+            mine.copy_(theirs)

@@ -1,0 +1,39 @@
+"""Everything that the embedders learn from, in one folder: photographed and generated crops, and the teacher's view."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.train.embedder_data import all_crops, masked, read_cache, write_cache
+from models.train.embedder_studio import studio_crops
+from models.train.embedder_teacher import TEACHER_FILE, teacher_embeddings
+
+STUDIO_OUTFITS = 450
+STUDIO_SEED = 500
+TEACHER = "teacher_masked.npy"
+"""The teacher's embedding of every masked crop, beside the crops."""
+
+
+def build_cache(folder: Path, data: Path | None, outfits: int = STUDIO_OUTFITS, seed: int = STUDIO_SEED) -> int:
+    """Read the data sets, draw the studio's outfits, ask the teacher; returns how many crops there are.
+
+    Without data there are only generated crops; without the teacher's file in `data/weights`
+    thumbnails stand in for it, which is enough to see that training works.
+    """
+    count = write_cache(folder, chain(all_crops(data) if data else (), studio_crops(outfits, seed)))
+    crops = masked(np.asarray(read_cache(folder)[1]))
+    model = data / "weights" / TEACHER_FILE if data else None
+    rows = teacher_embeddings(model, crops) if model and model.exists() else thumbnails(crops)
+    np.save(folder / TEACHER, rows)
+    return count
+
+
+def thumbnails(crops: NDArray[np.uint8], side: int = 6) -> NDArray[np.float32]:
+    """(n, S, S, 3) → (n, 3 × side²): layout and colour, the plainest teacher there is."""
+    small = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA).reshape(-1) for crop in crops]
+    return np.asarray(np.stack(small) / 255, np.float32)

@@ -1,0 +1,115 @@
+"""`train embedder` and `train clip`: from photos and generated pictures to weights in a profile."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from models.train.embedder_smoke import SmokeResult
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+DATA = click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of data sets."
+)
+CACHE = click.option("--cache", type=FOLDER, help="Where the crops are kept; made from --data if it is not there.")
+OUT = click.option("--out", type=FOLDER, help="Where checkpoints go; a run goes on from what lies there.")
+STEPS = click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of the optimiser.")
+MINUTES = click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Fit the schedule into this time.")
+THREADS = click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+PROFILE = click.option("--profile", type=FOLDER, help="Folder of a model profile to export the result into.")
+SMOKE = click.option("--smoke", is_flag=True, help="Half a minute on generated pictures: does it learn at all?")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+
+
+@click.command("embedder")
+@DATA
+@CACHE
+@OUT
+@STEPS
+@MINUTES
+@THREADS
+@PROFILE
+@SMOKE
+@JSON
+def train_embedder_command(smoke: bool, **options: Any) -> None:
+    """Train the visual embedder (DenseNet121) and measure it."""
+    if smoke:
+        from models.train.embedder_smoke import smoke_embedder
+
+        _smoke(smoke_embedder, options["as_json"])
+        return
+    from models.train.embedder import EmbedderConfig, train_embedder
+    from models.train.embedder_finish import finish_embedder
+
+    cache, out = _prepare(options)
+    config = EmbedderConfig(cache, out, options["steps"], minutes=options["minutes"], threads=options["threads"])
+    checkpoint = train_embedder(config, _reporter())
+    _say(finish_embedder(checkpoint, cache, options["profile"]), options["as_json"])
+
+
+@click.command("clip")
+@DATA
+@CACHE
+@OUT
+@STEPS
+@MINUTES
+@THREADS
+@PROFILE
+@SMOKE
+@JSON
+def train_clip_command(smoke: bool, **options: Any) -> None:
+    """Train the semantic embedder (a small CLIP with its tokenizer) and measure it."""
+    if smoke:
+        from models.train.embedder_smoke import smoke_clip
+
+        _smoke(smoke_clip, options["as_json"])
+        return
+    from models.train.clip import ClipConfig, train_clip
+    from models.train.clip_finish import finish_clip
+
+    cache, out = _prepare(options)
+    config = ClipConfig(cache, out, options["steps"], minutes=options["minutes"], threads=options["threads"])
+    checkpoint = train_clip(config, _reporter())
+    _say(finish_clip(checkpoint, cache, options["profile"], options["data"]), options["as_json"])
+
+
+def _prepare(options: dict[str, Any]) -> tuple[Path, Path]:
+    cache, out = options["cache"], options["out"]
+    if not cache or not out:
+        raise click.UsageError("Give --cache and --out (or --smoke).")
+    if not (cache / "crops.npy").exists():
+        from models.train.embedder_cache import build_cache
+
+        Console(stderr=True).print(f"Reading crops into {cache} …")
+        build_cache(cache, options["data"])
+    return cache, out
+
+
+def _reporter(every: int = 25) -> Callable[[int, dict[str, float]], None]:
+    console = Console(stderr=True)
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        if step % every == 0:
+            console.print(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
+
+    return report
+
+
+def _smoke(run: Callable[[Path], SmokeResult], as_json: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(Path(folder))
+    _say({"first_loss": result.first, "last_loss": result.last}, as_json)
+    if result.last >= result.first:
+        raise click.ClickException("The loss did not fall: training is broken.")
+
+
+def _say(document: Any, as_json: bool) -> None:
+    text = json.dumps(document, indent=None if as_json else 2)
+    click.echo(text, err=not as_json)

@@ -1,0 +1,39 @@
+"""The teacher: an openly licensed MobileNetV1 (ImageNet, 1024-d), run once over the crops.
+
+Its embeddings are targets for distillation and the baseline that retrieval is compared with;
+its weights are never shipped. `ai-edge-litert` runs the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+TEACHER_FILE = "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+
+
+def teacher_embeddings(model: Path, crops: NDArray[np.uint8], threads: int = 1) -> NDArray[np.float32]:
+    """(n, S, S, 3) RGB crops → (n, 1024), as the network gives them: not centred, not normalised."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(model), num_threads=threads)
+    interpreter.allocate_tensors()
+    given, wanted = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    side = int(given["shape"][1])
+    scale, zero = wanted["quantization"]
+    rows = []
+    for crop in crops:
+        picture = cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR)
+        interpreter.set_tensor(given["index"], picture[None].astype(given["dtype"]))
+        interpreter.invoke()
+        raw = interpreter.get_tensor(wanted["index"]).reshape(-1).astype(np.float32)
+        rows.append((raw - zero) * scale if scale else raw)
+    return np.stack(rows)
+
+
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of unit L2 norm."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-8), np.float32)

@@ -1,0 +1,68 @@
+"""Training on a few generated garments lowers the loss, and goes on where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.seams import Calibration
+from models.export.semantic import export_semantic
+from models.manifest import load_manifest
+from models.train.clip import encode_unpadded
+from models.train.embedder import EmbedderConfig, train_embedder
+from models.train.embedder_cache import build_cache
+from models.train.embedder_smoke import smoke_clip, smoke_embedder
+from models.train.tokenizer import tokens_of
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_embedder_learns(tmp_path: Path) -> None:
+    """A few steps on generated garments lower the loss clearly."""
+    result = smoke_embedder(tmp_path)
+    assert result.last < 0.9 * result.first
+
+
+def test_the_clip_learns_and_is_exported(tmp_path: Path) -> None:
+    """A few steps lower the loss; the towers go to ONNX, faithful to torch, and into the manifest."""
+    result = smoke_clip(tmp_path)
+    assert result.last < 0.9 * result.first
+    checkpoint, profile = tmp_path / "clip" / "last.pt", tmp_path / "profile"
+    profile.mkdir()
+    export_semantic(checkpoint, profile, Calibration(0.5, 0.1), Calibration(0.3, 0.1), side=64)
+    manifest = load_manifest(profile)
+    assert manifest.require("semantic_image").dim == manifest.require("semantic_text").dim == 256
+    assert manifest.require("semantic_text").context_length == 32
+
+
+def test_short_texts_cost_less_and_mean_the_same(tmp_path: Path) -> None:
+    """Leaving out the padded columns does not change an embedding."""
+    from models.export.semantic import load_clip
+
+    smoke_clip(tmp_path, steps=2)
+    clip, tokenizer = load_clip(tmp_path / "clip" / "last.pt")
+    tokens = torch.from_numpy(tokens_of(tokenizer, ["navy", "the same dress but in dark red"]))
+    with torch.no_grad():
+        assert torch.allclose(encode_unpadded(clip, tokens), clip.encode_text(tokens), atol=1e-5)
+
+
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    """Four steps, or two and then two more from the checkpoint, see the same batches and end alike."""
+    build_cache(tmp_path / "cache", None, outfits=3)
+
+    def run(out: str, steps: int) -> dict[str, torch.Tensor]:
+        config = EmbedderConfig(
+            tmp_path / "cache", tmp_path / out, steps=steps, identities=4, growth=((0.0, 32),), warm_up=0.0, rate=0.0
+        )
+        state = torch.load(train_embedder(config), weights_only=True)
+        return {"rng": state["rng"], **state["average"]}
+
+    whole = run("whole", 4)
+    run("halves", 2)
+    halves = run("halves", 4)
+    assert whole["rng"] == halves["rng"]
+    name = "features.conv0.weight"
+    assert np.allclose(whole[name], halves[name], atol=1e-6)
