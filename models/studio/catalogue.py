@@ -11,13 +11,66 @@ from models.studio.colours import COLOURS, DENIM, NEUTRALS, brightness
 from models.studio.kinds import KINDS, Kind
 from models.studio.spec import Cut, GarmentSpec
 
-BRANDS = ("Norrvik", "Halden & Roe", "Lumen Row", "Casa Brisa", "Atelier Moth", "Tidewater Mill", "Rue Quince", "Obsidian Lane", "Marlo Finch", "Kestrel & Pine", "Solstice Supply", "Ostra")  # fmt: skip
+BRANDS = (
+    "Norrvik",
+    "Halden & Roe",
+    "Lumen Row",
+    "Casa Brisa",
+    "Atelier Moth",
+    "Tidewater Mill",
+    "Rue Quince",
+    "Obsidian Lane",
+    "Marlo Finch",
+    "Kestrel & Pine",
+    "Solstice Supply",
+    "Ostra",
+)
 """Brands that do not exist."""
-NAMES = ("Alma", "Birk", "Cleo", "Dario", "Edda", "Fenn", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Leo", "Mira", "Nils", "Orla", "Piet", "Runa", "Sol", "Tove", "Vera", "Wim", "Yara", "Zeno", "Noor", "Elif", "Bruno", "Carla", "Rosa", "Ivo", "Luz")  # fmt: skip
+NAMES = (
+    "Alma",
+    "Birk",
+    "Cleo",
+    "Dario",
+    "Edda",
+    "Fenn",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kaia",
+    "Leo",
+    "Mira",
+    "Nils",
+    "Orla",
+    "Piet",
+    "Runa",
+    "Sol",
+    "Tove",
+    "Vera",
+    "Wim",
+    "Yara",
+    "Zeno",
+    "Noor",
+    "Elif",
+    "Bruno",
+    "Carla",
+    "Rosa",
+    "Ivo",
+    "Luz",
+)
 MATERIALS = {
-    "cotton": "cotton", "linen": "linen", "satin": "viscose satin", "wool": "wool blend", "knit": "knitted cotton", "denim": "denim", "leather": "leather",
-    "suede": "suede", "canvas": "canvas", "puffer": "quilted nylon", "patent": "patent leather",
-}  # fmt: skip
+    "cotton": "cotton",
+    "linen": "linen",
+    "satin": "viscose satin",
+    "wool": "wool blend",
+    "knit": "knitted cotton",
+    "denim": "denim",
+    "leather": "leather",
+    "suede": "suede",
+    "canvas": "canvas",
+    "puffer": "quilted nylon",
+    "patent": "patent leather",
+}
 VARIANT_CHANCE = 0.3
 """How often the next product is the last one in another colour."""
 
@@ -199,10 +252,28 @@ _PLAIN_TITLES = {
     "denim jacket",
 }
 _TELLING = {
-    "pocket": "chest pocket", "chest_pockets": "two chest pockets", "belt": "belted", "pleats": "pleated", "tiers": "tiered", "ripped": "ripped knees", "cargo": "cargo pockets",
-    "side_stripe": "side stripes", "laces": "laces", "toecap": "toe cap", "bow": "bow", "strap": "ankle strap", "turn_up": "turn-ups", "puff": "puff sleeves", "bell": "bell sleeves",
-    "ringer": "contrast neckline", "raglan": "raglan sleeves", "white_sole": "white sole", "crease": "pressed crease", "drawstring": "drawstring", "hip_pockets": "hip pockets",
-}  # fmt: skip
+    "pocket": "chest pocket",
+    "chest_pockets": "two chest pockets",
+    "belt": "belted",
+    "pleats": "pleated",
+    "tiers": "tiered",
+    "ripped": "ripped knees",
+    "cargo": "cargo pockets",
+    "side_stripe": "side stripes",
+    "laces": "laces",
+    "toecap": "toe cap",
+    "bow": "bow",
+    "strap": "ankle strap",
+    "turn_up": "turn-ups",
+    "puff": "puff sleeves",
+    "bell": "bell sleeves",
+    "ringer": "contrast neckline",
+    "raglan": "raglan sleeves",
+    "white_sole": "white sole",
+    "crease": "pressed crease",
+    "drawstring": "drawstring",
+    "hip_pockets": "hip pockets",
+}
 
 
 def sample_outfit(

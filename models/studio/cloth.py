@@ -86,32 +86,29 @@ FOLD = {
 
 @lru_cache(maxsize=16)
 def _weave(fabric: str) -> tuple[NDArray[np.float32] | None, float]:
+    """A fabric's grey relief and its side in body heights."""
     n = 128
     y, x = np.mgrid[0:n, 0:n].astype(np.float32) / n * 2 * np.pi
     grain = cv2.GaussianBlur(noise_tile("grain", 7, n), (3, 3), 0)
-    if fabric == "knit":
-        stitch = (
-            np.sin(16 * x + 0.9 * np.abs(np.sin(8 * y)) * np.pi) * 0.5
-            + np.cos(16 * y + 2.2 * np.abs(np.sin(8 * x))) * 0.5
-        )
-        return _tone(1 + 0.13 * stitch + 0.04 * grain), 0.11
-    if fabric == "denim":
-        twill = np.sin(24 * (x + y))
-        blotch = noise_tile("cloud", 3, n)
-        return _tone(1 + 0.06 * twill + 0.10 * grain + 0.015 * blotch), 0.13
-    if fabric in {"wool", "suede"}:
-        return _tone(1 + 0.09 * grain + 0.015 * noise_tile("cloud", 5, n)), 0.14
-    if fabric in {"linen", "canvas"}:
-        return _tone(1 + 0.05 * np.sin(30 * x) * np.sin(30 * y) + 0.08 * grain), 0.12
-    if fabric in {"leather", "patent"}:
-        return _tone(1 + 0.05 * noise_tile("crumple", 9, n)), 0.10
-    if fabric == "cotton":
-        return _tone(1 + 0.035 * grain), 0.12
-    return None, 0.1
-
-
-def _tone(field: NDArray[np.floating]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(field, np.float32)
+    stitch = np.sin(16 * x + 0.9 * np.pi * np.abs(np.sin(8 * y))) + np.cos(16 * y + 2.2 * np.abs(np.sin(8 * x)))
+    fibre = 1 + 0.09 * grain + 0.015 * noise_tile("cloud", 5, n)
+    grid = 1 + 0.05 * np.sin(30 * x) * np.sin(30 * y) + 0.08 * grain
+    hide = 1 + 0.05 * noise_tile("crumple", 9, n)
+    weaves: dict[str, tuple[NDArray[np.floating], float]] = {
+        "knit": (1 + 0.065 * stitch + 0.04 * grain, 0.11),
+        "denim": (1 + 0.06 * np.sin(24 * (x + y)) + 0.10 * grain, 0.13),
+        "wool": (fibre, 0.14),
+        "suede": (fibre, 0.14),
+        "linen": (grid, 0.12),
+        "canvas": (grid, 0.12),
+        "leather": (hide, 0.10),
+        "patent": (hide, 0.10),
+        "cotton": (1 + 0.035 * grain, 0.12),
+    }
+    if fabric not in weaves:
+        return None, 0.1
+    field, span = weaves[fabric]
+    return np.ascontiguousarray(field, np.float32), span
 
 
 Picture = NDArray[np.float32]
@@ -162,6 +159,7 @@ def _checks(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> P
 
 
 def _gingham(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Picture:
+    del rng
     x, y = _grid()
     n = _repeats(14, scale)
     return _blend(main, second, 0.5 * _band(x * n, 0.5) + 0.5 * _band(y * n, 0.5))

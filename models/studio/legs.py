@@ -17,6 +17,7 @@ from models.studio.pieces import (
     Stroke,
     TubeFrame,
     chain,
+    moved,
     section_outline,
     taper,
     tube_outline,
@@ -42,7 +43,10 @@ def skirt_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = F
     right = centre + half + grow * np.maximum(0, high - centre - half)
     if cut.flare < 0:
         tight = 0.8 * np.clip((ys - 0.5) / 0.1, 0, 1)
-        left, right = left + tight * np.maximum(0, low - 0.003 - left), right + tight * np.minimum(0, high + 0.003 - right)
+        left, right = (
+            left + tight * np.maximum(0, low - 0.003 - left),
+            right + tight * np.minimum(0, high + 0.003 - right),
+        )
     frame = SectionFrame(ys, (left + right) / 2, (right - left) / 2, phase, float(radius.mean()), flat)
     row = tile("drape", 0)[(spec.variety * 7) % 256, ::10][:25]
     outline = section_outline(
@@ -78,7 +82,12 @@ def _skirt_trims(
         marks.append(Stroke(owner, LOWER + 0.4, tuple(lines), 0.004, darker(swatch.colour, 0.6), 0.4))
         marks.append(
             Stroke(
-                owner, LOWER + 0.41, tuple(line + (0.004, 0) for line in lines), 0.004, darker(swatch.colour, 1.3), 0.25
+                owner,
+                LOWER + 0.41,
+                tuple(moved(line, 0.004, 0) for line in lines),
+                0.004,
+                darker(swatch.colour, 1.3),
+                0.25,
             )
         )
     if "buttons" in cut.details:

@@ -6,7 +6,8 @@ Everything is in picture space of one person (body heights). Nothing is painted 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -171,7 +172,7 @@ def chain(joints: Points, count: int = 18, corner: float = 0.35, until: float = 
     """
     t = np.linspace(0, 1, 10)[:, None]
     parts, start = [], joints[0]
-    for b, c in zip(joints[1:-1], joints[2:], strict=True):
+    for b, c in pairwise(joints[1:]):
         p, q = b + (start - b) * corner, b + (c - b) * corner
         parts += [start + (p - start) * t[:-1], (1 - t) ** 2 * p + 2 * t * (1 - t) * b + t**2 * q]
         start = q
@@ -225,16 +226,12 @@ def curve(points: Points | Sequence[Points] | Sequence[tuple[float, float]], cou
     return np.asarray(0.5 * (2 * b + (c - a) * s + (2 * a - 5 * b + 4 * c - d) * s**2 + (3 * b - a - 3 * c + d) * s**3))
 
 
+def moved(points: Points, x: float, y: float) -> Points:
+    """Points shifted."""
+    return np.asarray(points + np.array([x, y]))
+
+
 def taper(share: Points, *knots: tuple[float, float]) -> Points:
     """Radii along a limb from (share, radius) knots."""
     at, radius = np.array(knots).T
     return smooth(share, at, radius)
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Swatches of a person's skin and hair."""
-
-    skin: Swatch
-    hair: Swatch
-    extra: tuple[Swatch, ...] = field(default=())

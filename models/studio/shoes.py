@@ -73,9 +73,7 @@ LASTS: dict[str, Last] = {
 }
 
 
-def _rings(
-    last: Last, heel: float, base: float = 0.0, count: int = 22, ceiling: float = 1.0
-) -> list[Points]:
+def _rings(last: Last, heel: float, base: float = 0.0, count: int = 22, ceiling: float = 1.0) -> list[Points]:
     """Cross-sections of a last between two heights above its ground, each (8, 3), raised at the heel."""
     knots = np.array([last.along[0] - 0.003, *last.along, last.along[-1] + 0.0035])
     turn = (1 - np.cos(np.linspace(0, np.pi, count))) / 2
@@ -86,8 +84,20 @@ def _rings(
     rings = []
     for a, w, t, up in zip(at, width, top, lift, strict=True):
         floor, roof = up + min(base, 0.7 * t), up + min(t, ceiling)
-        rings.append(np.array([(a, floor, -w * 0.92), (a, floor, w * 0.92), (a, floor + (roof - floor) * 0.45, w), (a, floor + (roof - floor) * 0.85, w * 0.72),
-                               (a, roof, 0.25 * w), (a, roof, -0.25 * w), (a, floor + (roof - floor) * 0.85, -w * 0.72), (a, floor + (roof - floor) * 0.45, -w)]))  # fmt: skip
+        rings.append(
+            np.array(
+                [
+                    (a, floor, -w * 0.92),
+                    (a, floor, w * 0.92),
+                    (a, floor + (roof - floor) * 0.45, w),
+                    (a, floor + (roof - floor) * 0.85, w * 0.72),
+                    (a, roof, 0.25 * w),
+                    (a, roof, -0.25 * w),
+                    (a, floor + (roof - floor) * 0.85, -w * 0.72),
+                    (a, floor + (roof - floor) * 0.45, -w),
+                ]
+            )
+        )
     return rings
 
 

@@ -21,6 +21,7 @@ from models.studio.pieces import (
     TubeFrame,
     chain,
     curve,
+    moved,
     section_outline,
     taper,
     tube_outline,
@@ -65,7 +66,7 @@ def arm_chain(figure: Figure, side: str) -> Points:
 def arm_path(figure: Figure, side: str) -> Points:
     """The arm's axis from inside the shoulder, so that its upper edge goes on from the shoulder's slope."""
     shoulder, elbow, wrist = (figure.joint(f"{side}_{j}") for j in ("shoulder", "elbow", "wrist"))
-    inner = shoulder * (0.62, 1.0, 1.0) - (0.0, 0.010, 0.0)
+    inner = shoulder * (0.74, 1.0, 1.0) - (0.0, 0.008, 0.0)
     return figure.to_picture(np.array([inner, shoulder, elbow, wrist]))
 
 
@@ -113,8 +114,18 @@ def _hand(joints: Points, order: float, swatch: Swatch, sign: float) -> Piece:
     way = way / max(1e-6, float(np.hypot(*way)))
     side = np.array([-way[1], way[0]]) * sign
     at = joints[2]
-    palm = curve([at + side * 0.012, at + way * 0.02 + side * 0.018, at + way * 0.05 + side * 0.017, at + way * 0.082 + side * 0.008,
-                  at + way * 0.085 - side * 0.004, at + way * 0.05 - side * 0.015, at + way * 0.018 - side * 0.015, at - side * 0.012])  # fmt: skip
+    palm = curve(
+        [
+            at + side * 0.012,
+            at + way * 0.02 + side * 0.018,
+            at + way * 0.05 + side * 0.017,
+            at + way * 0.082 + side * 0.008,
+            at + way * 0.085 - side * 0.004,
+            at + way * 0.05 - side * 0.015,
+            at + way * 0.018 - side * 0.015,
+            at - side * 0.012,
+        ]
+    )
     thumb = curve(
         [
             at + way * 0.015 + side * 0.014,
@@ -147,8 +158,20 @@ def head_marks(figure: Figure) -> list[Mark]:
     w = k * (0.043 + 0.008 * abs(aside))
     top, chin = HEAD_Y - 0.064 * k, HEAD_Y + 0.064 * k
     jaw = 0.012 * aside
-    head = curve([(x0, top), (x0 + w * 0.8, top + 0.022), (x0 + w, HEAD_Y), (x0 + w * 0.86 + jaw * 0.4, chin - 0.036), (x0 + w * 0.42 + jaw, chin - 0.007),
-                  (x0 + jaw * 1.4, chin), (x0 - w * 0.42 + jaw, chin - 0.007), (x0 - w * 0.86 + jaw * 0.4, chin - 0.036), (x0 - w, HEAD_Y), (x0 - w * 0.8, top + 0.022)])  # fmt: skip
+    head = curve(
+        [
+            (x0, top),
+            (x0 + w * 0.8, top + 0.022),
+            (x0 + w, HEAD_Y),
+            (x0 + w * 0.86 + jaw * 0.4, chin - 0.036),
+            (x0 + w * 0.42 + jaw, chin - 0.007),
+            (x0 + jaw * 1.4, chin),
+            (x0 - w * 0.42 + jaw, chin - 0.007),
+            (x0 - w * 0.86 + jaw * 0.4, chin - 0.036),
+            (x0 - w, HEAD_Y),
+            (x0 - w * 0.8, top + 0.022),
+        ]
+    )
     frame = BoxFrame(x0 - w, x0 + w)
     marks: list[Mark] = [Piece(SKIN, HEAD, (head,), frame, skin, shadow=0.55)]
     if facing > -0.25:
@@ -200,7 +223,7 @@ def _face(figure: Figure, x0: float, w: float, k: float, facing: float, aside: f
         cheeks = [at(0.022, 0.092)[None], at(-0.022, 0.092)[None]]
         marks += [
             Stroke(SKIN, HEAD + 0.1, (nose,), 0.003, dark, 0.35),
-            Stroke(SKIN, HEAD + 0.1, (mouth + (0, 0.0018),), 0.0062, lip, 0.75),
+            Stroke(SKIN, HEAD + 0.1, (moved(mouth, 0, 0.0018),), 0.0062, lip, 0.75),
             Stroke(SKIN, HEAD + 0.11, (mouth,), 0.0016, darker(lip, 0.5), 0.7),
             Stroke(SKIN, HEAD + 0.05, tuple(cheeks), 0.018, mix(skin, (0.85, 0.45, 0.40), 0.5), 0.14, dots=True),
         ]
@@ -219,15 +242,36 @@ def _hair(figure: Figure, x0: float, w: float, k: float, facing: float, aside: f
     )
     wide = w + extra
     back = -0.010 * aside
-    cap = curve([(x0 + back, top), (x0 + wide * 0.75 + back, top + 0.018), (x0 + wide + back, HEAD_Y - 0.005), (x0 + wide * 0.9 + back, bottom),
-                 (x0 - wide * 0.9 + back, bottom), (x0 - wide + back, HEAD_Y - 0.005), (x0 - wide * 0.75 + back, top + 0.018)])  # fmt: skip
+    cap = curve(
+        [
+            (x0 + back, top),
+            (x0 + wide * 0.75 + back, top + 0.018),
+            (x0 + wide + back, HEAD_Y - 0.005),
+            (x0 + wide * 0.9 + back, bottom),
+            (x0 - wide * 0.9 + back, bottom),
+            (x0 - wide + back, HEAD_Y - 0.005),
+            (x0 - wide * 0.75 + back, top + 0.018),
+        ]
+    )
     face: tuple[Points, ...] = ()
     fx, fw = x0 + 0.75 * w * aside, w * (0.42 + 0.44 * max(0.0, facing))
     if facing > -0.3:
         brow = HEAD_Y - 0.028 * k
         parting = fx + 0.3 * fw
-        face = (curve([(parting, brow - 0.008), (fx + fw * 0.8, brow + 0.006), (fx + fw, HEAD_Y + 0.01), (fx + fw * 0.9, HEAD_Y + 0.06), (fx, HEAD_Y + 0.1),
-                       (fx - fw * 0.9, HEAD_Y + 0.06), (fx - fw, HEAD_Y + 0.01), (fx - fw * 0.85, brow + 0.01)]),)  # fmt: skip
+        face = (
+            curve(
+                [
+                    (parting, brow - 0.008),
+                    (fx + fw * 0.8, brow + 0.006),
+                    (fx + fw, HEAD_Y + 0.01),
+                    (fx + fw * 0.9, HEAD_Y + 0.06),
+                    (fx, HEAD_Y + 0.1),
+                    (fx - fw * 0.9, HEAD_Y + 0.06),
+                    (fx - fw, HEAD_Y + 0.01),
+                    (fx - fw * 0.85, brow + 0.01),
+                ]
+            ),
+        )
     frame = BoxFrame(x0 - wide, x0 + wide)
     marks: list[Mark] = []
     if style == "cap":
@@ -245,8 +289,21 @@ def _lengths(
     if style in {"long", "curly", "bob"}:
         end = {"long": 0.27, "curly": 0.2, "bob": 0.145}[style] * (0.9 + 0.1 * k)
         side = w * (1.22 if style == "curly" else 1.08) + (0.006 if style == "bob" else 0)
-        fall = curve([(bx, 0.02), (bx + side * 0.8, 0.03), (bx + side, 0.08), (bx + side * 1.02, (0.08 + end) / 2), (bx + side * 0.85, end - 0.01), (bx + side * 0.3, end + 0.006),
-                      (bx - side * 0.35, end), (bx - side * 0.9, end - 0.016), (bx - side * 1.04, (0.08 + end) / 2), (bx - side, 0.08), (bx - side * 0.8, 0.03)])  # fmt: skip
+        fall = curve(
+            [
+                (bx, 0.02),
+                (bx + side * 0.8, 0.03),
+                (bx + side, 0.08),
+                (bx + side * 1.02, (0.08 + end) / 2),
+                (bx + side * 0.85, end - 0.01),
+                (bx + side * 0.3, end + 0.006),
+                (bx - side * 0.35, end),
+                (bx - side * 0.9, end - 0.016),
+                (bx - side * 1.04, (0.08 + end) / 2),
+                (bx - side, 0.08),
+                (bx - side * 0.8, 0.03),
+            ]
+        )
         marks: list[Mark] = [
             Piece(
                 HAIR,

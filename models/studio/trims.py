@@ -1,240 +1,29 @@
-"""What is sewn on: collars, lapels, hoods, buttons, zips, pockets, belts, prints, ribs."""
+"""What is sewn on: buttons, zips, pockets, belts, ribs, quilting."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.studio.body import Points
 from models.studio.cloth import Swatch, true_colour
-from models.studio.colours import RGB, brightness, darker, mix
-from models.studio.pieces import BoxFrame, Mark, Piece, Stroke, TubeFrame, curve
-
-if TYPE_CHECKING:
-    from models.studio.torso import Shell
+from models.studio.collars import collar_marks
+from models.studio.colours import brightness, darker, mix
+from models.studio.pieces import Mark, Stroke, moved
+from models.studio.prints import print_marks
+from models.studio.shell import Shell, patch, stitch_colour
 
 
 def torso_trims(body: Shell, swatch: Swatch, *, flat: bool = False) -> list[Mark]:
     """All trims of a torso garment, for the side that the camera sees."""
     front = body.figure.cos > 0.25
-    marks = _collar(body, swatch, front=front, flat=flat)
+    marks = collar_marks(body, swatch, front=front, flat=flat)
     if front:
         marks += _closure(body, swatch) + _pockets(body, swatch)
         if body.spec.pattern == "graphic":
-            marks += _print(body)
+            marks += print_marks(body)
     elif body.spec.pattern == "graphic" and body.figure.cos < -0.25 and body.spec.variety % 3 == 0:
-        marks += _print(body)
+        marks += print_marks(body)
     marks += _bands(body, swatch, front=front)
-    return marks
-
-
-def _seam(colour: RGB) -> RGB:
-    return darker(colour, 0.6) if brightness(colour) > 0.22 else darker(colour, 1.8)
-
-
-def _patch(
-    body: Shell,
-    outline: Points,
-    swatch: Swatch,
-    order: float,
-    *,
-    clip: bool,
-    lift: float = 1.0,
-    shadow: float = 0.35,
-    flat: bool = False,
-) -> Piece:
-    return Piece(body.owner, order, (outline,), body.frame, swatch, clip=clip, lift=lift, shadow=shadow, flat=flat)
-
-
-def _collar(body: Shell, swatch: Swatch, *, front: bool, flat: bool) -> list[Mark]:
-    neck, order = body.spec.cut.neck, body.order + 0.5
-    cx = float(np.interp(0.175, body.ys, body.frame.centre))
-    k = max(0.6, abs(body.figure.cos))
-    side_shift = 0.01 * body.figure.sin
-
-    def pts(*points: tuple[float, float]) -> Points:
-        return np.array([(cx + side_shift + x * k, y) for x, y in points])
-
-    marks: list[Mark] = []
-    if neck == "collar":
-        band = curve(pts((-0.037, 0.152), (0, 0.146), (0.037, 0.152), (0.040, 0.172), (0, 0.182), (-0.040, 0.172)))
-        if front:
-            if not body.spec.cut.worn_open:
-                marks.append(
-                    _patch(
-                        body,
-                        pts((-0.034, 0.155), (0.034, 0.155), (0.03, 0.185), (0.0, 0.205), (-0.03, 0.185)),
-                        replace(swatch, tint=0.62),
-                        body.order - 0.1,
-                        clip=False,
-                        shadow=0,
-                    )
-                )
-            for s in (1, -1):
-                leaf = pts(
-                    (s * 0.033, 0.149),
-                    (s * 0.044, 0.160),
-                    (s * 0.047, 0.196),
-                    (s * 0.030, 0.214),
-                    (s * 0.004, 0.197),
-                    (s * 0.018, 0.176),
-                )
-                marks.append(_patch(body, leaf, swatch, order, clip=False, lift=1.04, flat=flat))
-                marks.append(Stroke(body.owner, order + 0.1, (leaf[1:5],), 0.002, _seam(swatch.colour), 0.5))
-        else:
-            marks.append(_patch(body, band, swatch, order, clip=False, lift=0.97, flat=flat))
-    elif neck == "turtle":
-        tube = curve(
-            pts(
-                (-0.038, 0.136),
-                (0, 0.141 if front else 0.134),
-                (0.038, 0.136),
-                (0.041, 0.168),
-                (0, 0.180),
-                (-0.041, 0.168),
-            )
-        )
-        points = np.array([(cx, 0.13), (cx, 0.18)])
-        marks.append(
-            Piece(body.owner, order, (tube,), TubeFrame(points, np.array([0.04, 0.042])), swatch, shadow=0.3, flat=flat)
-        )
-    elif neck == "lapel":
-        marks += _lapels(body, swatch, pts, front=front, flat=flat)
-    elif neck == "hood":
-        if front:
-            roll = curve(
-                pts(
-                    (-0.056, 0.160),
-                    (-0.040, 0.142),
-                    (-0.030, 0.160),
-                    (0, 0.197),
-                    (0.030, 0.160),
-                    (0.040, 0.142),
-                    (0.056, 0.160),
-                    (0.050, 0.186),
-                    (0, 0.216),
-                    (-0.050, 0.186),
-                ),
-                60,
-            )
-            marks.append(
-                Piece(
-                    body.owner, order, (roll,), BoxFrame(cx - 0.06, cx + 0.06), swatch, shadow=0.4, lift=0.95, flat=flat
-                )
-            )
-            if body.spec.kind == "hoodie":
-                cords = [pts((s * 0.018, 0.19), (s * 0.020, 0.23), (s * 0.017, 0.262)) for s in (1, -1)]
-                marks.append(
-                    Stroke(
-                        body.owner,
-                        order + 0.2,
-                        tuple(cords),
-                        0.004,
-                        (0.93, 0.92, 0.9) if brightness(swatch.colour) < 0.7 else (0.3, 0.3, 0.3),
-                    )
-                )
-        else:
-            bag = curve(
-                pts(
-                    (-0.060, 0.160),
-                    (0, 0.140),
-                    (0.060, 0.160),
-                    (0.064, 0.200),
-                    (0.034, 0.258),
-                    (0, 0.270),
-                    (-0.034, 0.258),
-                    (-0.064, 0.200),
-                )
-            )
-            marks.append(
-                Piece(
-                    body.owner,
-                    order,
-                    (bag,),
-                    BoxFrame(cx - 0.066, cx + 0.066),
-                    swatch,
-                    shadow=0.5,
-                    lift=0.98,
-                    flat=flat,
-                )
-            )
-    elif neck == "zip":
-        stand = curve(
-            pts(
-                (-0.040, 0.144),
-                (0, 0.150 if front else 0.142),
-                (0.040, 0.144),
-                (0.044, 0.176),
-                (0, 0.188),
-                (-0.044, 0.176),
-            )
-        )
-        cut = (curve(pts((-0.014, 0.138), (0.014, 0.138), (0.0, 0.176)), 20),) if front else ()
-        marks.append(
-            Piece(
-                body.owner,
-                order,
-                (stand,),
-                BoxFrame(cx - 0.046, cx + 0.046),
-                swatch,
-                cuts=cut,
-                shadow=0.3,
-                lift=0.95,
-                flat=flat,
-            )
-        )
-    elif neck == "strap":
-        straps = [pts((s * 0.042, 0.168), (s * 0.047, 0.2), (s * 0.045, 0.235)) for s in (1, -1)]
-        marks.append(Stroke(body.owner, order, tuple(straps), 0.009, darker(swatch.colour, 0.96), clip=False))
-    elif neck in {"crew", "v", "scoop", "square"} and abs(body.figure.cos) > 0.5:
-        from models.studio.torso import neckline
-
-        edge = neckline(body)[1:-1] + (0, 0.004)
-        rib = (
-            true_colour(body.spec, body.spec.accent)
-            if "ringer" in body.spec.cut.details
-            else darker(swatch.colour, 0.9 if brightness(swatch.colour) > 0.2 else 1.25)
-        )
-        marks.append(Stroke(body.owner, order, (edge,), 0.008, rib, 0.9 if "ringer" in body.spec.cut.details else 0.55))
-        marks.append(Stroke(body.owner, order + 0.1, (edge + (0, 0.0045),), 0.0016, _seam(swatch.colour), 0.5))
-    return marks
-
-
-def _lapels(body: Shell, swatch: Swatch, pts: object, *, front: bool, flat: bool) -> list[Mark]:
-    cx = float(np.interp(0.2, body.ys, body.frame.centre))
-    k = max(0.6, abs(body.figure.cos))
-    order = body.order + 0.5
-
-    def at(*points: tuple[float, float]) -> Points:
-        return np.array([(cx + x * k, y) for x, y in points])
-
-    if not front:
-        band = curve(at((-0.042, 0.152), (0, 0.147), (0.042, 0.152), (0.052, 0.176), (0, 0.190), (-0.052, 0.176)))
-        return [_patch(body, band, swatch, order, clip=False, lift=0.96, flat=flat)]
-    end = 0.36 if body.spec.cut.worn_open else 0.305
-    gap = 0.036 if body.spec.cut.worn_open else 0.002
-    marks: list[Mark] = []
-    wide = 0.066 if body.spec.kind == "coat" else 0.058
-    for s in (1, -1):
-        leaf = at(
-            (s * 0.034, 0.152),
-            (s * 0.046, 0.172),
-            (s * (wide - 0.006), 0.205),
-            (s * 0.050, 0.214),
-            (s * wide, 0.222),
-            (s * (gap + 0.030), 0.285),
-            (s * gap, end),
-            (s * (gap + 0.010), 0.26),
-            (s * 0.034, 0.195),
-        )
-        marks.append(
-            _patch(body, leaf, swatch, order + (0.01 if s > 0 else 0), clip=False, lift=1.05, shadow=0.45, flat=flat)
-        )
-        marks.append(Stroke(body.owner, order + 0.1, (leaf[:8],), 0.0022, _seam(swatch.colour), 0.65))
-        marks.append(Stroke(body.owner, order + 0.1, (leaf[[3, 8]],), 0.0018, _seam(swatch.colour), 0.55))
-    del pts
     return marks
 
 
@@ -248,7 +37,7 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
         bottom = 0.27
     ys = np.linspace(top, bottom, 30)
     line = body.at(0.0, ys)
-    seam = _seam(swatch.colour)
+    seam = stitch_colour(swatch.colour)
     if cut.closure == "zip":
         metal = (0.72, 0.72, 0.70) if body.spec.fabric in {"leather", "denim"} else darker(seam, 0.9)
         return [
@@ -279,7 +68,7 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
             Stroke(
                 body.owner,
                 order + 0.2,
-                tuple(p + (0, size * 0.18) for p in spots),
+                tuple(moved(p, 0, size * 0.18) for p in spots),
                 size,
                 darker(swatch.colour, 0.5),
                 0.6,
@@ -292,7 +81,7 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
 
 def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
     details, order = body.spec.cut.details, body.order + 0.55
-    seam = _seam(swatch.colour)
+    seam = stitch_colour(swatch.colour)
     marks: list[Mark] = []
 
     def box(angle: float, y: float, width: float, height: float) -> Points:
@@ -309,7 +98,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
     if "pocket" in details:
         outline = box(0.5, 0.262, 0.24, 0.052)
         marks += [
-            _patch(body, outline, swatch, order, clip=True, lift=1.03, shadow=0.2),
+            patch(body, outline, swatch, order, clip=True, lift=1.03, shadow=0.2),
             Stroke(body.owner, order + 0.1, (outline,), 0.002, seam, 0.7),
         ]
     if "chest_pockets" in details:
@@ -330,7 +119,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
             )
             marks += [
                 Stroke(body.owner, order + 0.1, (outline,), 0.002, seam, 0.7),
-                _patch(body, flap, swatch, order + 0.12, clip=True, lift=1.04, shadow=0.3),
+                patch(body, flap, swatch, order + 0.12, clip=True, lift=1.04, shadow=0.3),
                 Stroke(body.owner, order + 0.15, (flap,), 0.002, seam, 0.8),
             ]
     if "hip_pockets" in details:
@@ -349,7 +138,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
                 ]
             )
             marks += [
-                _patch(body, flap, swatch, order, clip=True, lift=1.04, shadow=0.35),
+                patch(body, flap, swatch, order, clip=True, lift=1.04, shadow=0.35),
                 Stroke(body.owner, order + 0.1, (flap,), 0.002, seam, 0.7),
             ]
     if "kangaroo" in details:
@@ -368,7 +157,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
             ]
         )
         marks += [
-            _patch(body, outline, swatch, order, clip=True, lift=1.02, shadow=0.3),
+            patch(body, outline, swatch, order, clip=True, lift=1.02, shadow=0.3),
             Stroke(body.owner, order + 0.1, (outline,), 0.002, seam, 0.6),
         ]
     return marks
@@ -377,7 +166,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
 def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
     """Belts, ribs, waist and hem seams, quilting: horizontal lines all around."""
     details, order = body.spec.cut.details, body.order + 0.7
-    seam = _seam(swatch.colour)
+    seam = stitch_colour(swatch.colour)
     marks: list[Mark] = []
 
     def ring(y: float, sag: float = 0.006) -> Points:
@@ -434,69 +223,3 @@ def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
     if not front and body.spec.kind in {"shirt", "jacket"}:
         marks.append(Stroke(body.owner, order, (ring(0.232, 0.0),), 0.002, seam, 0.5))
     return marks
-
-
-def _print(body: Shell) -> list[Mark]:
-    """A print on the chest: a shape from the product's own seed, in the accent colour."""
-    rng = np.random.default_rng(body.spec.variety)
-    colour = Swatch(true_colour(body.spec, body.spec.accent))
-    other = Swatch(mix(colour.colour, true_colour(body.spec), 0.45))
-    kind, size = int(rng.integers(5)), rng.uniform(0.030, 0.044)
-    t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    shapes: list[tuple[Points, Swatch]] = []
-    if kind == 0:
-        shapes = [
-            (_ring(t, size), colour),
-            (_ring(t, size * 0.62), Swatch(true_colour(body.spec))),
-            (_ring(t, size * 0.35), other),
-        ]
-    elif kind == 1:
-        points = int(rng.integers(5, 9))
-        wave = np.where(np.arange(2 * points) % 2, 0.48, 1.0) * size
-        angle = np.pi * np.arange(2 * points) / points - np.pi / 2
-        shapes = [(np.stack([np.cos(angle) * wave, np.sin(angle) * wave], 1), colour)]
-    elif kind == 2:
-        for row in range(3):
-            shapes.append(
-                (
-                    np.array(
-                        [(-size, row * 0.4), (size, row * 0.4), (size, row * 0.4 + 0.22), (-size, row * 0.4 + 0.22)]
-                    )
-                    * [1, size],
-                    colour if row != 1 else other,
-                )
-            )
-    elif kind == 3:
-        peak = np.array([(-1.1, 0.7), (-0.45, -0.4), (-0.15, 0.0), (0.3, -0.8), (1.1, 0.7)]) * size
-        shapes = [(_ring(t, size * 0.3) + (size * 0.65, -size * 0.75), other), (peak, colour)]
-    else:
-        letters = rng.uniform(0.5, 1.0, 5)
-        x = -size * 1.2
-        for width in letters:
-            w = width * size * 0.5
-            shapes.append(
-                (np.array([(x, -0.35 * size), (x + w, -0.35 * size), (x + w, 0.35 * size), (x, 0.35 * size)]), colour)
-            )
-            shapes.append(
-                (
-                    np.array(
-                        [
-                            (x + w * 0.35, -0.1 * size),
-                            (x + w, -0.1 * size),
-                            (x + w, 0.1 * size),
-                            (x + w * 0.35, 0.1 * size),
-                        ]
-                    ),
-                    Swatch(true_colour(body.spec)),
-                )
-            )
-            x += w * 1.3
-    marks: list[Mark] = []
-    for number, (shape, swatch) in enumerate(shapes):
-        placed = body.on(shape[:, 0], shape[:, 1] + 0.292)
-        marks.append(Piece(body.owner, body.order + 0.3 + number * 0.01, (placed,), body.frame, swatch, clip=True))
-    return marks
-
-
-def _ring(t: Points, radius: float) -> Points:
-    return np.stack([np.cos(t), np.sin(t)], 1) * radius

@@ -19,7 +19,9 @@ from models.studio.spec import Framing, GarmentSpec
 SIZE = (120, 160)
 
 
-def look(seed: int, view: View = "front", framing: Framing = "full", background: str = "white", bystanders: int = 0) -> Rendered:
+def look(
+    seed: int, view: View = "front", framing: Framing = "full", background: str = "white", bystanders: int = 0
+) -> Rendered:
     person = sample_person(seed)
     outfit = sample_outfit(seed, person.gender)
     return render_look(outfit, person, view, background, SIZE, seed, framing=framing, bystanders=bystanders)

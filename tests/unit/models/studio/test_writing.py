@@ -19,9 +19,23 @@ from models.studio.feed import write_catalogue, write_queries, write_query
 
 SIZE = (96, 128)
 COLUMNS = {
-    "id", "title", "description", "link", "image_link", "additional_image_link", "price", "availability", "brand", "color",
-    "gender", "age_group", "material", "pattern", "product_type", "item_group_id",
-}  # fmt: skip
+    "id",
+    "title",
+    "description",
+    "link",
+    "image_link",
+    "additional_image_link",
+    "price",
+    "availability",
+    "brand",
+    "color",
+    "gender",
+    "age_group",
+    "material",
+    "pattern",
+    "product_type",
+    "item_group_id",
+}
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
@@ -60,7 +74,10 @@ def test_titles_name_the_class_that_the_garment_has(tmp_path: Path) -> None:
 def test_a_query_wears_the_products(tmp_path: Path) -> None:
     """The products asked for are in the photo's truth."""
     shop = sample_catalogue(40, 5)
-    picked = [next(p for p in shop if p.label == label and p.gender != "male") for label in ("upper_wear", "lower_wear", "foot_wear")]
+    picked = [
+        next(p for p in shop if p.label == label and p.gender != "male")
+        for label in ("upper_wear", "lower_wear", "foot_wear")
+    ]
     path = write_query(tmp_path / "query.jpg", picked, 3, SIZE)
     truth = json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert {p.product_id for p in picked} <= {g["product_id"] for g in truth["garments"]}
@@ -125,12 +142,18 @@ def test_crops_show_one_product_in_several_views() -> None:
 
 def test_the_commands_write_what_they_say(tmp_path: Path) -> None:
     """`studio catalogue --json` prints one document; `studio sheet` writes a picture."""
-    run = CliRunner().invoke(studio, ["catalogue", str(tmp_path / "shop"), "--products", "2", "--queries", "1", "--size", "64", "96", "--json"])
+    run = CliRunner().invoke(
+        studio,
+        ["catalogue", str(tmp_path / "shop"), "--products", "2", "--queries", "1", "--size", "64", "96", "--json"],
+    )
     assert run.exit_code == 0, run.output
     report = json.loads(run.stdout)
     assert len(rows_of(Path(report["feed"]))) == 2
     assert len(rows_of(Path(report["queries"]))) == 1
-    sheet = CliRunner().invoke(studio, ["sheet", str(tmp_path / "s.png"), "--rows", "1", "--columns", "2", "--size", "60", "80", "--show", "products"])
+    sheet = CliRunner().invoke(
+        studio,
+        ["sheet", str(tmp_path / "s.png"), "--rows", "1", "--columns", "2", "--size", "60", "80", "--show", "products"],
+    )
     assert sheet.exit_code == 0, sheet.output
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.size == (138, 92)
