@@ -48,6 +48,8 @@ _HTTP_CODES = {
     415: "media-type-unsupported",
     422: "request-invalid",
 }
+_CALLER_LEFT = "client disconnected prematurely"
+"""Litestar's words for a caller who is gone; nobody reads the answer, and it is no failure of ours."""
 _log = logging.getLogger("thatlook.api")
 
 
@@ -113,6 +115,8 @@ def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """One of Litestar's: routing, parameters, bodies."""
     status = 422 if isinstance(error, ValidationException) else error.status_code
+    if error.detail == _CALLER_LEFT:
+        return _respond(request, 400, "request-malformed", "The request's body was cut short.")
     if status >= 500:
         return on_unexpected(request, error)
     fields = [_field_error(request, row) for row in error.extra] if isinstance(error.extra, list) else []

@@ -57,8 +57,8 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
     ) -> AnswerForm:
         """Products like each garment of the photo's main person."""
-        deadline = desk.deadline(deadline_ms)
         photo = await read_photo_request(request, ImageSearch)
+        deadline = desk.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
         query, where = photo.query, filter_of(photo.query.filters)
         looking = image_query(query)
         image = await desk.picture(photo, deadline)
@@ -76,8 +76,8 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
     ) -> AnswerForm:
         """Products like the photo's garments, moved towards `text` and away from `not_text`."""
-        deadline = desk.deadline(deadline_ms)
         photo = await read_photo_request(request, HybridSearch)
+        deadline = desk.deadline(deadline_ms)
         query, where = photo.query, filter_of(photo.query.filters)
         text, weights, looking = text_query(query.text, query.not_text), weights_of(query.weights), image_query(query)
         if text is None:
@@ -107,8 +107,8 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
     ) -> AnswerForm:
         """Products that fit the words."""
-        deadline = desk.deadline(deadline_ms)
         query = from_json(TextSearch, await request.body())
+        deadline = desk.deadline(deadline_ms)
         text = text_query(query.text, query.not_text)
         if text is None:
             raise TextRejected("The text is empty; say what is wanted.")

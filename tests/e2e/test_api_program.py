@@ -241,7 +241,7 @@ def test_pixel_bomb(catalogue: Server) -> None:
     )
     response = catalogue.client.post("/v1/search/image", content=bomb, headers={"Content-Type": "image/png"})
     assert (response.status_code, response.json()["code"]) == (413, "image-too-large")
-    assert "30000 × 30000" in response.json()["detail"]
+    assert "50,000,000 pixels" in response.json()["detail"]
 
 
 def test_ingest_state(catalogue: Server) -> None:

@@ -116,8 +116,8 @@ def test_a_length_that_is_no_length(shop: Shop, length: str) -> None:
         assert httpx.get(f"{url}/healthz").status_code == 200
 
 
-def test_a_caller_who_leaves_in_the_middle(shop: Shop) -> None:
-    """An upload cut short begins no search, and the next caller is served."""
+def test_a_caller_who_leaves_in_the_middle(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """An upload cut short begins no search, is no error of ours, and the next caller is served."""
     with serving(shop, Limits()) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
