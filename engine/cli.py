@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "train": "models.commands:train",
     "eval": "benchmarks.commands:evaluate",
     "studio": "models.studio.commands:studio",
-    "index": "ingest.commands:index",
+    "index": "ingest.index_commands:index",
     "doctor": "benchmarks.commands:doctor",
 }
 _USAGE = (FilterRejected, QueryRejected, TextRejected)

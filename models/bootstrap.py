@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import Field, SecretStr, ValidationError
@@ -26,6 +26,9 @@ from engine.service import ThatLook
 from engine.taxonomy import load_taxonomy
 from models.registry import load_models
 from models.runtime import RuntimeOptions
+
+if TYPE_CHECKING:
+    from engine.stores.lite import LiteStore
 
 
 class Settings(BaseSettings):
@@ -176,6 +179,11 @@ def open_store(settings: Settings) -> VectorStore:
         from engine.stores.milvus import MilvusStore
 
         return MilvusStore(settings.milvus_uri, token=_secret(settings.milvus_token))
+    return open_embedded_store(settings)
+
+
+def open_embedded_store(settings: Settings) -> LiteStore:
+    """The store in the home, whatever server the settings name."""
     from engine.stores.lite import LiteStore
 
     return LiteStore(settings.home / "vectors")

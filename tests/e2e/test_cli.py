@@ -130,6 +130,28 @@ def test_what_goes_wrong_is_said_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_index_status_counts_the_rows_and_rebuild_keeps_them(home: Path, photo: Path) -> None:
+    """Sister collections have the same rows; a rebuilt index gives the same answer."""
+    before = thatlook(home, "search", photo, "--json")
+    rows = {row["name"]: row["rows"] for row in json.loads(thatlook(home, "index", "status", "--json").stdout)}
+    assert sum(rows.values()) > 0
+    assert all(rows[name] == rows[name.replace("_visual", "_semantic")] for name in rows)
+    rebuilt = thatlook(home, "index", "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    after = thatlook(home, "search", photo, "--json")
+    assert json.loads(after.stdout)["garments"] == json.loads(before.stdout)["garments"]
+
+
+def test_doctor_finds_what_is_wrong(home: Path, tmp_path: Path) -> None:
+    """A healthy home passes; a home whose profile is missing fails by that part alone."""
+    healthy = thatlook(home, "doctor", "--json")
+    assert healthy.returncode == 0
+    assert all(finding["well"] for finding in json.loads(healthy.stdout))
+    ill = thatlook(tmp_path / "new", "doctor", "--json", profile="absent")
+    assert ill.returncode == 1
+    assert [finding["part"] for finding in json.loads(ill.stdout) if not finding["well"]] == ["models"]
+
+
 def test_a_home_made_by_other_models_is_refused_and_kept(home: Path, photo: Path, tmp_path: Path) -> None:
     """Other weights ask: refused by name. The first weights ask again: everything is there."""
     copy = tmp_path / "copy"

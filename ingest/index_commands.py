@@ -1,0 +1,70 @@
+"""The command `index`: how the embedded home's derived indexes stand, and building them anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from engine.errors import QueryRejected
+from engine.stores.lite import LiteStore
+from models.bootstrap import hold_home, open_embedded_store, read_settings
+
+
+@click.group()
+def index() -> None:
+    """Show or rebuild the indexes that search the embedded home."""
+
+
+@index.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.pass_obj
+def status(options: dict[str, Any], as_json: bool) -> None:
+    """Every collection: its rows, what its index covers, and which kind of search answers."""
+    with _embedded_store(options) as store:
+        rows = [asdict(row) for row in store.status()]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    table = Table("collection", "rows", "indexed", "dead", "answers by", "MB", box=None)
+    for row in rows:
+        size = f"{row['size_bytes'] / 1e6:.1f}"
+        table.add_row(row["name"], str(row["rows"]), str(row["indexed"]), str(row["dead"]), row["kind"], size)
+    Console(stderr=True).print(table)
+
+
+@index.command()
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def rebuild(options: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Build the indexes of these collections (of all, if none is named) anew from the stored rows."""
+    console = Console(stderr=True)
+    with _embedded_store(options) as store:
+        for name in names or store.collections():
+            with console.status(f"Building {name} …"):
+                store.rebuild(name)
+            console.print(f"{name}: built")
+
+
+@contextmanager
+def _embedded_store(options: dict[str, Any]) -> Iterator[LiteStore]:
+    """The store of an embedded home, held for this process.
+
+    Raises:
+        QueryRejected: the settings name a Milvus server, which keeps its own indexes.
+    """
+    settings = read_settings(options)
+    if settings.milvus_uri is not None:
+        raise QueryRejected("THATLOOK_MILVUS_URI names a server, which keeps its own indexes; this is for a home.")
+    with hold_home(settings.home):
+        store = open_embedded_store(settings)
+        try:
+            yield store
+        finally:
+            store.close()
