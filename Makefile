@@ -10,7 +10,7 @@ TOOL := $(TEST_VENV)/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check static quick-tests lock clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/thatlook demo $(DEMO_ARGS)
@@ -19,12 +19,18 @@ test: $(TEST_VENV)/installed
 	.ci/system-packages
 	$(TOOL)/pytest $(PYTEST_ARGS)
 
+# Two jobs beside each other: what reads the code, and what runs it.
 check: $(TEST_VENV)/installed
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync static quick-tests
+
+static:
 	$(TOOL)/ruff check .
 	$(TOOL)/ruff format --check .
-	$(TOOL)/mypy
 	$(TOOL)/lint-imports --no-logo
 	.ci/compose-config $(TOOL)/docker-compose
+	$(TOOL)/mypy
+
+quick-tests:
 	$(TOOL)/pytest -m "not integration and not e2e" tests/unit tests/contract $(PYTEST_ARGS)
 
 lock: $(TEST_VENV)/installed
