@@ -36,8 +36,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[IngestParts]:
-    parts = open_fake_parts(home)
+def opened(home: Path, *, lite: bool = False) -> Iterator[IngestParts]:
+    parts = open_fake_parts(home, lite=lite)
     try:
         yield parts
     finally:
@@ -150,7 +150,7 @@ class Slow(FakeSeer):
     def scene(self, image):
         time.sleep(0.002)
         return super().scene(image)
-parts = open_fake_parts(Path(sys.argv[1]), Slow())
+parts = open_fake_parts(Path(sys.argv[1]), Slow(), lite=sys.argv[3] == "lite")
 print("started", flush=True)
 summary = ingest_feed(parts, Path(sys.argv[2]))
 close_parts(parts)
@@ -158,10 +158,10 @@ print(summary.indexed, summary.unchanged, flush=True)
 """
 
 
-def start(home: Path, feed: Path) -> subprocess.Popen[str]:
+def start(home: Path, feed: Path, store: str = "exact") -> subprocess.Popen[str]:
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(home), str(feed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", PROGRAM, str(home), str(feed), store], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, cwd=root, env={**os.environ, "PYTHONPATH": root},
     )  # fmt: skip
     assert process.stdout is not None
@@ -169,24 +169,25 @@ def start(home: Path, feed: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_killed_again_and_again_at_random(tmp_path: Path) -> None:
-    """kill -9 of a real process, five times at random moments: each run takes up what is left, none begins anew."""
+@pytest.mark.parametrize("store", ["exact", "lite"])
+def test_killed_again_and_again_at_random(tmp_path: Path, store: str) -> None:
+    """kill -9 of a real process at random moments: each run takes up what is left, none begins anew."""
     feed = write_feed(tmp_path / "shop", [row(f"p{i:03}") for i in range(150)])
     wanted = run(tmp_path / "whole", feed)
     home, chance, kept = tmp_path / "home", random.Random(5), [0]
-    for _ in range(5):
-        process = start(home, feed)
-        time.sleep(chance.uniform(0.05, 0.35))
+    for _ in range(4):
+        process = start(home, feed, store)
+        time.sleep(chance.uniform(0.05, 0.4))
         process.kill()
         process.communicate()
-        with opened(home) as parts:
+        with opened(home, lite=store == "lite") as parts:
             kept.append(sum(1 for _ in parts.ledger.ids()))
     assert kept == sorted(kept)
-    process = start(home, feed)
+    process = start(home, feed, store)
     told, problem = process.communicate(timeout=120)
     assert process.returncode == 0, problem
     assert sum(map(int, told.split())) == 150
-    with opened(home) as parts:
+    with opened(home, lite=store == "lite") as parts:
         assert state_of(parts) == wanted
 
 
