@@ -1,0 +1,64 @@
+"""Export a trained pose network: heatmaps, batch left free, weights stored in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.architectures.pose import PoseArchitecture, build_pose_model
+from models.export.publish import publish
+from models.manifest import ModelSpec
+from models.train.datasets_pose import MEAN, PAD_VALUE, PADDING, STD
+
+
+def export_pose(
+    checkpoint: Path, folder: Path, *, gain: float = 1.0, notes: Mapping[str, Any] | None = None
+) -> ModelSpec:
+    """Write `pose.onnx` into a profile's folder and register it.
+
+    Args:
+        gain: heatmaps are multiplied by it, so that peaks read as scores: a young network's peaks are low
+            although they are in the right place.
+    Raises:
+        ContractBroken: the file does not compute what the checkpoint does.
+    """
+    import torch
+
+    module, architecture = load_pose(checkpoint, gain)
+    height, width = architecture.input_size
+    spec = ModelSpec(
+        role="pose",
+        file="pose.onnx",
+        architecture=f"hrnet-w{architecture.width}",
+        input_size=architecture.input_size,
+        mean=MEAN,
+        std=STD,
+        resize="affine",
+        pad_value=PAD_VALUE,
+        extra={"padding": PADDING},
+        notes=dict(notes or {}),
+    )
+    sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+    return publish(module, {"images": sample}, ("heatmaps",), spec, folder)
+
+
+def load_pose(checkpoint: Path, gain: float = 1.0) -> tuple[Any, PoseArchitecture]:
+    """A module from normalised pictures to heatmaps (n, 17, h/4, w/4), and its architecture."""
+    import torch
+
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    shape: Any = {name: tuple(v) if isinstance(v, (list, tuple)) else v for name, v in state["architecture"].items()}
+    architecture = PoseArchitecture(**shape)
+    model = build_pose_model(architecture)
+    model.load_state_dict(state["state_dict"])
+
+    class Heatmaps(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone, self.head = model.backbone, model.head
+
+        def forward(self, images: Any) -> Any:
+            return self.head.forward(self.backbone(images)) * gain
+
+    return Heatmaps().eval(), architecture

@@ -1,0 +1,140 @@
+"""The commands under `thatlook train`: parameters in, one training, its checkpoint and its exported model out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from models.train.embedder_commands import train_clip_command, train_embedder_command
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for checkpoints and logs; a stopped training goes on from there.",
+)
+PROFILE = click.option(
+    "--profile",
+    "profile",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of a model profile to export the result into; nothing is exported without it.",
+)
+THREADS = click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+SMOKE = click.option("--smoke", is_flag=True, help="A training of seconds on a few photos, to see that all works.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+
+
+@click.group()
+def train() -> None:
+    """Train the starter models: segmenter, pose, embedder, clip."""
+
+
+@train.command("segmenter")
+@click.option("--ccp", type=FOLDER, required=True, help="Clothing Co-Parsing: images, masks, labels, splits.")
+@click.option("--flat-lays", type=FOLDER, help="Clothing Dataset: images and images.csv.")
+@click.option("--people-finder", type=FILE, help="YOLOX weights (ONNX) that find bystanders, to blur them.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --epochs.")
+@click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
+@click.option("--input-size", type=click.IntRange(min=96), help="Side of the exported model's input.")
+@OUT
+@PROFILE
+@THREADS
+@SMOKE
+@JSON
+def train_segmenter_command(
+    ccp: Path,
+    flat_lays: Path | None,
+    people_finder: Path | None,
+    hours: float | None,
+    epochs: int,
+    batch: int,
+    input_size: int | None,
+    out: Path,
+    profile: Path | None,
+    threads: int,
+    smoke: bool,
+    as_json: bool,
+) -> None:
+    """Train YOLO11n-seg from scratch on labelled street photos, studio scenes made of them, and flat-lays."""
+    from models.train import segmenter
+    from models.train.datasets_build import SceneMix
+
+    mix = SceneMix(ccp, flat_lays, people_finder, limit=8 if smoke else None)
+    config = (
+        segmenter.smoke(mix, out)
+        if smoke
+        else segmenter.SegmenterTraining(mix, out, epochs=epochs, hours=hours, batch=batch, threads=threads)
+    )
+    checkpoint = segmenter.train_segmenter(config)
+    report: dict[str, Any] = {"checkpoint": str(checkpoint)}
+    if profile is not None:
+        from models.export.segmenter import export_segmenter
+
+        spec = export_segmenter(checkpoint, profile, input_size=input_size or config.sizes[-1][1])
+        report["model"] = str(profile / spec.file)
+    _tell(report, as_json)
+
+
+@train.command("pose")
+@click.option("--ccp", type=FOLDER, required=True, help="Clothing Co-Parsing with pose_movenet_pseudo.jsonl.")
+@click.option("--catalogue", type=FOLDER, help="Magento catalogue; only its source `luma` is learned from.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --steps."
+)
+@click.option("--steps", type=click.IntRange(min=1), default=2500, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
+@OUT
+@PROFILE
+@THREADS
+@SMOKE
+@JSON
+def train_pose_command(
+    ccp: Path,
+    catalogue: Path | None,
+    minutes: float | None,
+    steps: int,
+    batch: int,
+    out: Path,
+    profile: Path | None,
+    threads: int,
+    smoke: bool,
+    as_json: bool,
+) -> None:
+    """Train a narrow HRNet on people in street and shop pictures, from a teacher's keypoints."""
+    from models.train import pose
+
+    config = (
+        pose.smoke(ccp, out)
+        if smoke
+        else pose.PoseTraining(ccp, out, catalogue, steps=steps, minutes=minutes, batch=batch, threads=threads)
+    )
+    checkpoint = pose.train_pose(config)
+    report: dict[str, Any] = {"checkpoint": str(checkpoint)}
+    if profile is not None:
+        from models.export.pose import export_pose
+
+        report["model"] = str(profile / export_pose(checkpoint, profile).file)
+    _tell(report, as_json)
+
+
+def _tell(report: Mapping[str, Any], as_json: bool) -> None:
+    """Say where the results lie: one JSON document on stdout, or a few lines for a person on stderr."""
+    if as_json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    console = Console(stderr=True)
+    for name, value in report.items():
+        console.print(f"[bold]{name}[/bold] {value}")
+
+
+train.add_command(train_embedder_command)
+train.add_command(train_clip_command)

@@ -1,0 +1,120 @@
+"""Build the segmenter's training folder out of CCP and, where given, flat-lay photos.
+
+The validation split is written as it is: no bystander blurred, nothing moved to a studio.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from models.train.datasets import CcpFolder, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.datasets_people import PeopleFinder
+from models.train.datasets_scenes import around_person, flat_lay_mask, in_studio, without_bystanders
+
+FLAT_LAY_CLASSES: dict[str, str] = {
+    "T-Shirt": "upper_wear",
+    "Longsleeve": "upper_wear",
+    "Shirt": "upper_wear",
+    "Polo": "upper_wear",
+    "Hoodie": "upper_wear",
+    "Blouse": "upper_wear",
+    "Top": "upper_wear",
+    "Undershirt": "upper_wear",
+    "Pants": "lower_wear",
+    "Shorts": "lower_wear",
+    "Skirt": "lower_wear",
+    "Shoes": "foot_wear",
+    "Dress": "dress",
+    "Outwear": "outerwear",
+    "Blazer": "outerwear",
+}
+"""The labels of the Clothing Dataset (CC0) that are garments of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneMix:
+    """What the training folder is made of.
+
+    Attributes:
+        ccp: the CCP folder.
+        flat_lays: the Clothing Dataset's folder (`images/`, `images.csv`), or None.
+        people_finder: YOLOX weights that find bystanders, or None to leave them in.
+        studio_share: studio scenes per street photo.
+        flat_lays_per_class: at most this many flat-lays of each class.
+        long_side: pictures are written no larger.
+        limit: use only the first so many photos of each split (for a smoke run).
+    """
+
+    ccp: Path
+    flat_lays: Path | None = None
+    people_finder: Path | None = None
+    studio_share: float = 0.5
+    flat_lays_per_class: int = 110
+    long_side: int = 512
+    seed: int = 0
+    limit: int | None = None
+
+
+def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
+    """Write pictures and labels of both splits and return the path of `data.yaml`."""
+    folder = CcpFolder(mix.ccp)
+    write_yolo_folder(out, "train", (_smaller(p, mix.long_side) for p in _training_photos(folder, mix)))
+    val = (_smaller(folder.read(photo), mix.long_side) for photo in folder.split("val")[: mix.limit])
+    write_yolo_folder(out, "val", val)
+    return write_data_yaml(out)
+
+
+def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto]:
+    rng = np.random.default_rng(mix.seed)
+    finder = PeopleFinder(mix.people_finder) if mix.people_finder else None
+    for photo_id in folder.split("train")[: mix.limit]:
+        photo = folder.read(photo_id)
+        if finder is not None:
+            photo = without_bystanders(photo, finder.find(photo.pixels))
+        yield around_person(photo, rng)
+        if rng.random() < mix.studio_share:
+            yield in_studio(photo, f"{photo_id}_studio", rng)
+    if mix.flat_lays is not None:
+        yield from flat_lay_photos(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
+
+
+def flat_lay_photos(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
+    """Flat-lays whose garment could be told from the floor, at most `per_class` of each class."""
+    with (root / "images.csv").open(newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["label"] in FLAT_LAY_CLASSES]
+    order = np.random.default_rng(seed).permutation(len(rows))
+    taken = dict.fromkeys(FLAT_LAY_CLASSES.values(), 0)
+    for row in (rows[index] for index in order):
+        label = FLAT_LAY_CLASSES[row["label"]]
+        path = root / "images" / f"{row['image'].removesuffix('.jpg')}.jpg"
+        if taken[label] >= per_class or not path.exists():
+            continue
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        mask = flat_lay_mask(pixels)
+        if mask is not None:
+            taken[label] += 1
+            yield LabelledPhoto(f"flat_{path.stem}", pixels, {label: mask})
+
+
+def _smaller(photo: LabelledPhoto, long_side: int) -> LabelledPhoto:
+    height, width = photo.pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return photo
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    masks = {
+        label: cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        if mask.sum() < 200
+        else cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+        for label, mask in photo.masks.items()
+    }
+    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return replace(photo, pixels=pixels, masks=masks)

@@ -1,0 +1,222 @@
+"""Train the garment segmenter: ultralytics' YOLO11n-seg from its YAML, from scratch.
+
+Small data and no pretrained weights ask for many cheap steps, so the pictures grow while the learning rate
+falls: most epochs see small pictures, the last ones the size that is served. Progress is measured by epochs or,
+where `hours` is given, by the clock: on a shared machine the schedule then still ends in time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.train.datasets_build import SceneMix, build_segmenter_folder
+from models.train.torchvision_cpu import prepare
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterTraining:
+    """What to train on, for how long, and how.
+
+    Attributes:
+        data: the mix of photos; ignored where `out/data/data.yaml` is there already.
+        out: folder for data, checkpoints and logs.
+        epochs: passes over the data, where `hours` is None.
+        hours: wall-clock time to train for; decides over `epochs`.
+        sizes: (progress, picture side) steps: from that share of the training on, pictures have that side.
+        validate_every: epochs between measurements on the validation split; the last epoch is always measured.
+        close_mosaic_at: share of the training after which pictures come one by one.
+        floor: final learning rate as a share of `learning_rate`.
+    """
+
+    data: SceneMix
+    out: Path
+    epochs: int = 60
+    hours: float | None = None
+    architecture: str = "yolo11n-seg.yaml"
+    sizes: Sequence[tuple[float, int]] = ((0.0, 192), (0.42, 256), (0.8, 320))
+    close_mosaic_at: float = 0.86
+    validate_every: int = 5
+    batch: int = 16
+    learning_rate: float = 0.002
+    floor: float = 0.01
+    threads: int = 2
+    bf16: bool = True
+    seed: int = 0
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+SMOKE_OVERRIDES: dict[str, Any] = {"warmup_epochs": 0.0, "mosaic": 0.0, "degrees": 0.0, "scale": 0.1}
+
+
+def smoke(data: SceneMix, out: Path) -> SegmenterTraining:
+    """A training of seconds that really lowers the loss: eight photos, small pictures."""
+    return SegmenterTraining(
+        data, out, epochs=12, sizes=((0.0, 96),), batch=8, threads=1, overrides=dict(SMOKE_OVERRIDES)
+    )
+
+
+def train_segmenter(config: SegmenterTraining) -> Path:
+    """Train, or go on where a stopped training left off, and return the last checkpoint (EMA weights).
+
+    Each epoch leaves `run/weights/last.pt` and a line in `run/results.csv`. A training interrupted at any moment
+    continues from its last whole epoch when called again with the same `out`.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    data = config.out / "data" / "data.yaml"
+    if not data.exists():
+        build_segmenter_folder(data.parent, config.data)
+    quiet_ultralytics(config.out)
+    import torch
+
+    torch.set_num_threads(config.threads)
+    last = config.out / "run" / "weights" / "last.pt"
+    trainer = _trainer_class()(config, data, resume=last if last.exists() else None)
+    trainer.train()
+    return last
+
+
+def quiet_ultralytics(folder: Path) -> None:
+    """Keep ultralytics from the network, from installing packages and from the home directory. Before its import."""
+    settings = folder / "ultralytics"
+    settings.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(settings))
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")
+    prepare()
+
+
+def learning_rate_share(progress: float, floor: float) -> float:
+    """Cosine from 1 at the start to `floor` at the end."""
+    return floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, max(0.0, progress)))) / 2
+
+
+def size_at(progress: float, sizes: Sequence[tuple[float, int]]) -> int:
+    """The picture side that holds at a progress of 0 to 1."""
+    return [side for start, side in sizes if progress >= start][-1]
+
+
+def _trainer_class() -> Any:
+    """The trainer, made on demand because its base needs ultralytics."""
+    import torch
+    from torch import nn
+    from ultralytics.engine import trainer
+    from ultralytics.models.yolo.segment import SegmentationTrainer
+
+    engine: Any = trainer
+    base: Any = SegmentationTrainer
+
+    class ProgressTrainer(base):  # type: ignore[misc]
+        """ultralytics' trainer, its schedule driven by `progress` instead of a fixed number of epochs."""
+
+        def __init__(self, config: SegmenterTraining, data: Path, resume: Path | None) -> None:
+            self.config = config
+            self.spent_s = _spent_s(config.out) if resume else 0.0
+            self.clock = time.monotonic()
+            super().__init__(overrides=_overrides(config, data, resume))
+            self.add_callback("on_train_epoch_start", type(self)._plan_epoch)
+            self.add_callback("on_train_batch_end", type(self)._watch_clock)
+            self.add_callback("on_model_save", type(self)._note_time)
+
+        def progress(self) -> float:
+            """How much of the training is done, 0 to 1."""
+            if self.config.hours is None:
+                epoch: Any = getattr(self, "epoch", self.start_epoch)
+                return float(epoch) / self.config.epochs
+            return (self.spent_s + time.monotonic() - self.clock) / (3600 * self.config.hours)
+
+        def _setup_scheduler(self) -> None:
+            self.lf = lambda _epoch: learning_rate_share(self.progress(), self.config.floor)
+            self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lr_lambda=self.lf)
+
+        def _setup_train(self) -> None:
+            super()._setup_train()
+            self.model: Any = self.model.to(memory_format=torch.channels_last)
+
+        def _do_train(self) -> None:
+            plain = engine.autocast
+            if self.config.bf16 and self.device.type == "cpu":
+                # ultralytics takes bf16 autocast for CUDA's alone; CPUs with AMX or AVX512-BF16 train twice as fast.
+                engine.autocast = lambda *_args, **_named: torch.autocast("cpu", torch.bfloat16)
+            try:
+                super()._do_train()
+            finally:
+                engine.autocast = plain
+
+        def _plan_epoch(self) -> None:
+            self.side = size_at(self.progress(), self.config.sizes)
+            self.args.val = (self.epoch + 1) % self.config.validate_every == 0
+            if self.progress() >= self.config.close_mosaic_at:
+                self.args.close_mosaic = self.epochs
+
+        def _watch_clock(self) -> None:
+            if self.config.hours is not None and self.progress() >= 1:
+                self.stop = True
+
+        def _note_time(self) -> None:
+            spent = self.spent_s + time.monotonic() - self.clock
+            (self.config.out / "spent.json").write_text(json.dumps({"spent_s": spent}))
+
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            batch = dict(super().preprocess_batch(batch))
+            if batch["img"].shape[-1] > self.side:
+                size = (self.side, self.side)
+                batch["img"] = nn.functional.interpolate(batch["img"], size, mode="bilinear", antialias=True)
+            batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+            return batch
+
+        def plot_training_labels(self) -> None:
+            """No plots: they fetch a font."""
+
+    return ProgressTrainer
+
+
+def _overrides(config: SegmenterTraining, data: Path, resume: Path | None) -> dict[str, Any]:
+    start: dict[str, Any] = {"model": str(resume), "resume": str(resume)} if resume else {"model": config.architecture}
+    return {
+        **start,
+        "data": str(data),
+        "project": str(config.out),
+        "name": "run",
+        "exist_ok": True,
+        "pretrained": False,
+        "epochs": 10_000 if config.hours is not None else config.epochs,
+        "imgsz": max(side for _, side in config.sizes),
+        "batch": config.batch,
+        "nbs": config.batch,
+        "device": "cpu",
+        "amp": False,
+        "optimizer": "AdamW",
+        "lr0": config.learning_rate,
+        "momentum": 0.9,
+        "weight_decay": 0.0005,
+        "warmup_epochs": 2.0,
+        "warmup_bias_lr": 0.01,
+        "close_mosaic": 1,
+        "patience": 100_000,
+        "cache": "ram",
+        "plots": False,
+        "overlap_mask": False,
+        "degrees": 4.0,
+        "translate": 0.1,
+        "scale": 0.5,
+        "fliplr": 0.5,
+        "hsv_h": 0.02,
+        "hsv_s": 0.6,
+        "hsv_v": 0.4,
+        "seed": config.seed,
+        "verbose": True,
+        **config.overrides,
+    }
+
+
+def _spent_s(out: Path) -> float:
+    try:
+        return float(json.loads((out / "spent.json").read_text())["spent_s"])
+    except (OSError, ValueError, KeyError):
+        return 0.0

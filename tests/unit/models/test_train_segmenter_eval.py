@@ -1,0 +1,50 @@
+"""The segmenter's figures, checked by hand on small masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.train.segmenter_eval import Instance, average_precision, evaluate, mask_box
+
+
+def square(x: int, y: int, side: int = 10, score: float = 1.0, label: str = "dress") -> Instance:
+    mask = np.zeros((40, 60), bool)
+    mask[y : y + side, x : x + side] = True
+    return Instance(label, mask_box(mask), mask, score)
+
+
+def test_finding_everything_scores_one() -> None:
+    """Right class, right place, right mask."""
+    figures = evaluate([[square(5, 5)]], [[square(5, 5, score=0.6)]], ["dress", "outerwear"])
+    assert set(figures) == {"dress"}
+    assert figures["dress"].mask_ap50 == figures["dress"].box_ap50 == figures["dress"].recall == 1.0
+    assert figures["dress"].mask_iou == 1.0
+
+
+def test_the_second_detection_of_one_garment_is_wrong() -> None:
+    """A label can be found once: two garments, one found twice, is half the recall."""
+    found = [[square(5, 5, score=0.9), square(6, 5, score=0.8)]]
+    figures = evaluate([[square(5, 5), square(30, 20)]], found, ["dress"])
+    assert figures["dress"].recall == 0.5
+    assert figures["dress"].mask_ap50 == pytest.approx(0.5)
+
+
+def test_a_good_box_with_a_bad_mask_counts_for_boxes_alone() -> None:
+    """A hollow garment has the right box and a fifth of the pixels."""
+    full, hollow = square(5, 5, 20), square(5, 5, 20, 0.9)
+    hollow.mask[6:24, 6:24] = False
+    figures = evaluate([[full]], [[hollow]], ["dress"])
+    assert figures["dress"].box_ap50 == 1.0
+    assert figures["dress"].mask_ap50 == 0.0
+
+
+def test_average_precision_is_the_area_under_the_monotone_curve() -> None:
+    """Right, wrong, right of two: precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1 → 1/2 + 1/2 · 2/3."""
+    ap = average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 2)
+    assert ap == pytest.approx(0.5 + 0.5 * 2 / 3)
+
+
+def test_nothing_found_scores_nothing() -> None:
+    """And divides by nothing either."""
+    assert average_precision(np.array([]), np.array([], bool), 3) == 0.0
