@@ -8,6 +8,7 @@ is short although more rows match is asked again, wider, and in the end exactly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, spec_from,
 from engine.stores.rows import check_dim, check_spec, last_of_each, no_candidates, no_such_collection, top_k
 
 MAX_LIMIT = 16_384
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _Answer = TypeVar("_Answer")
 
 
@@ -55,7 +57,7 @@ class MilvusStore:
             StoreUnavailable: nothing answers there.
         """
         quiet()
-        self._uri, self._timeout_s = uri, timeout_s
+        self.uri, self._timeout_s = uri, timeout_s
         self._specs: dict[str, CollectionSpec] = {}
         try:
             with border(uri):
@@ -71,21 +73,22 @@ class MilvusStore:
             self._create(spec)
             existing = self._describe(spec.name) or spec
         check_spec(existing, spec)
-        with border(self._uri):
+        with border(self.uri):
             self._client.load_collection(spec.name, timeout=self._timeout_s)
         self._specs[spec.name] = existing
 
     def collections(self) -> list[str]:
         """Names of what thatlook made there, sorted."""
-        with border(self._uri):
+        with border(self.uri):
             names = self._client.list_collections(timeout=self._timeout_s)
         return sorted(name for name in names if self._is_ours(name))
 
     def drop(self, name: str) -> None:
         """Forget a collection with all its rows."""
         self._specs.pop(name, None)
-        with border(self._uri):
-            self._client.drop_collection(name, timeout=self._timeout_s)
+        if self._describe(name):
+            with border(self.uri):
+                self._client.drop_collection(name, timeout=self._timeout_s)
 
     def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
         """Write rows by item_id, and wait until every reader can see them."""
@@ -96,7 +99,7 @@ class MilvusStore:
         kept = last_of_each(items)
         for start in range(0, len(kept), self._plan.batch_rows):
             rows = [to_row(items[i], embeddings[i]) for i in kept[start : start + self._plan.batch_rows]]
-            with border(self._uri):
+            with border(self.uri):
                 self._client.upsert(name, rows, timeout=self._timeout_s)
         self._wait_until_seen(name)
 
@@ -105,7 +108,7 @@ class MilvusStore:
         if self._spec(name) is None or not product_ids:
             return
         for part in _parts(sorted(product_ids), self._plan.batch_rows):
-            with border(self._uri):
+            with border(self.uri):
                 where = f"product_id in {quoted_list(part)}"
                 self._client.delete(name, filter=where, timeout=self._timeout_s)
         self._wait_until_seen(name)
@@ -153,7 +156,7 @@ class MilvusStore:
         spec = self._spec(name)
         if spec is None:
             raise no_such_collection(name)
-        with border(self._uri):
+        with border(self.uri):
             self._client.release_collection(name)
             self._client.drop_index(name, VECTOR)
             self._client.create_index(name, self._index_params(spec))
@@ -161,15 +164,14 @@ class MilvusStore:
 
     def close(self) -> None:
         """Let go of the connection."""
-        with border(self._uri):
+        with border(self.uri):
             self._client.close()
 
     def _search(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         matching = self._count(spec.name, where)
         if matching <= self._plan.exact_rows or k > MAX_LIMIT:
             return self._exactly(spec, queries, k, where)
-        share = matching / max(matching, self._count(spec.name, EVERYTHING)) if where else 1.0
-        for nprobe in dict.fromkeys((self._plan.probes(spec.dim, share), self._plan.nlist(spec.dim))):
+        for nprobe in dict.fromkeys((self._plan.probes(matching), self._plan.nlist)):
             found = self._approximately(spec, queries, k, where, nprobe)
             if all(len(answer.item_ids) >= min(k, matching) for answer in found):
                 return found
@@ -178,7 +180,7 @@ class MilvusStore:
     def _approximately(
         self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter, nprobe: int
     ) -> list[Candidates]:
-        with border(self._uri):
+        with border(self.uri):
             answers = self._client.search(
                 spec.name,
                 data=list(queries),
@@ -221,31 +223,32 @@ class MilvusStore:
         return self._or(lambda: list(self._query(name, where, fields)), nothing)
 
     def _query(self, name: str, where: str, fields: list[str]) -> Iterator[dict[str, Any]]:
-        """Every row that matches, page by page in the order of item_id.
+        """Every row that matches, page by page in the order of item_id, until a page is empty.
 
-        pymilvus's own iterator does not quote the id that it goes on from.
+        A page may be short before the end: the server stops it where one segment has no more to give.
+        pymilvus's own iterator would do the same, but does not quote the id that it goes on from.
         """
-        size, part = self._plan.batch_rows, where
+        part = where
         while True:
-            with border(self._uri):
+            with border(self.uri):
                 page = self._client.query(
                     name,
                     filter=part,
                     output_fields=["item_id", *(f for f in fields if f != "item_id")],
-                    limit=size,
+                    limit=self._plan.batch_rows,
                     consistency_level="Session",
                     timeout=self._timeout_s,
                     iterator="True",
                     reduce_stop_for_best="True",
                 )
-            yield from page
-            if len(page) < size:
+            if not page:
                 return
+            yield from page
             beyond = f"item_id > {quoted(page[-1]['item_id'])}"
             part = f"({where}) and {beyond}" if where else beyond
 
     def _count(self, name: str, where: Filter) -> int:
-        with border(self._uri):
+        with border(self.uri):
             rows = self._client.query(
                 name,
                 filter=expression(where),
@@ -256,7 +259,7 @@ class MilvusStore:
         return int(rows[0]["count(*)"])
 
     def _wait_until_seen(self, name: str) -> None:
-        with border(self._uri):
+        with border(self.uri):
             self._client.query(
                 name,
                 filter='item_id in [""]',
@@ -268,14 +271,16 @@ class MilvusStore:
     def _spec(self, name: str) -> CollectionSpec | None:
         """What the collection was made for; None where there is none."""
         if name not in self._specs and (found := self._describe(name)):
-            with border(self._uri):
+            with border(self.uri):
                 self._client.load_collection(name, timeout=self._timeout_s)
             self._specs[name] = found
         return self._specs.get(name)
 
     def _describe(self, name: str) -> CollectionSpec | None:
+        if not _NAME.fullmatch(name):
+            return None  # Milvus answers with an error to a name that it would not take.
         try:
-            with border(self._uri):
+            with border(self.uri):
                 if not self._client.has_collection(name, timeout=self._timeout_s):
                     return None
                 return spec_from(name, self._client.describe_collection(name)["description"])
@@ -290,7 +295,7 @@ class MilvusStore:
 
     def _create(self, spec: CollectionSpec) -> None:
         try:
-            with border(self._uri):
+            with border(self.uri):
                 self._client.create_collection(
                     spec.name,
                     schema=schema_for(spec),
@@ -308,7 +313,7 @@ class MilvusStore:
         return params
 
     def _status_of(self, name: str) -> MilvusStatus:
-        with border(self._uri):
+        with border(self.uri):
             index = self._client.describe_index(name, VECTOR) or {}
         return MilvusStatus(
             name,

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import log2, sqrt
+from math import ceil
 from typing import Any
 
 
@@ -15,31 +15,24 @@ class MilvusPlan:
     """The choice for one server version."""
 
     kind: str
+    nlist: int
     nprobe: int
     numbers_per_code: int
     nbits: int
-    segment_bytes: int
-    lists_per_root: int
     exact_rows: int
-    widen_below: float
+    scan_rows: int
     batch_rows: int
-
-    def nlist(self, dim: int) -> int:
-        """Lists per segment, a power of two near `lists_per_root` · sqrt(rows of a full segment)."""
-        lists = self.lists_per_root * sqrt(self.segment_bytes / (4 * dim))
-        return int(min(16384, max(64, 2 ** round(log2(lists)))))
 
     def index_params(self, dim: int) -> dict[str, int]:
         """Build parameters of the index."""
-        params = {"nlist": self.nlist(dim)}
+        params = {"nlist": self.nlist}
         if self.kind == "IVF_PQ":
             params |= {"m": _divisor(dim, max(1, dim // self.numbers_per_code)), "nbits": self.nbits}
         return params
 
-    def probes(self, dim: int, share: float) -> int:
-        """nprobe where a filter leaves this share of the rows."""
-        wanted = self.nprobe * max(1.0, self.widen_below / max(share, 1e-9))
-        return int(min(self.nlist(dim), wanted))
+    def probes(self, matching: int) -> int:
+        """nprobe where so many rows match: enough lists to meet `scan_rows` of them, and `nprobe` at least."""
+        return min(self.nlist, max(self.nprobe, ceil(self.nlist * self.scan_rows / max(matching, 1))))
 
 
 def _divisor(dim: int, wanted: int) -> int:
@@ -55,11 +48,10 @@ def plan_for(version: str, kind: str | None = None) -> MilvusPlan:
     chosen = next((row for row in rows if row["type"] == kind), chosen)
     return MilvusPlan(
         kind=kind or chosen["type"],
+        nlist=chosen["nlist"],
         nprobe=chosen["nprobe"],
         numbers_per_code=chosen.get("numbers_per_code", 8),
         nbits=chosen.get("nbits", 8),
-        segment_bytes=data["segment"]["bytes"],
-        lists_per_root=data["segment"]["lists_per_root"],
         **data["search"],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from pymilvus import MilvusClient
 
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
@@ -119,25 +121,51 @@ def test_deleted_products_are_gone_at_once(subject: Subject) -> None:
     assert_same_rows(subject.store, oracle, subject.name, ["item-0", "item-21", "item-30"])
 
 
-@pytest.mark.parametrize("one_in", [2, 10, 100, 1000])
-def test_recall_and_completeness_hold_at_every_selectivity(subject: Subject, one_in: int) -> None:
-    """5,000 clustered rows: ann_recall@10 ≥ 0.99 after rescoring, and 100 rows wherever 100 match."""
+def test_recall_and_completeness_hold_at_every_selectivity(subject: Subject) -> None:
+    """5,000 clustered rows: ann_recall@10 ≥ 0.99 after rescoring, and 100 rows wherever 100 match.
+
+    Also once a tenth of the rows was replaced or deleted after the index was built.
+    """
     rng = np.random.default_rng(11)
     rows = clustered(rng, 5000, 128)
-    items = [_numbered(i) for i in range(5000)]
     oracle = ExactStore()
     for store in (subject.store, oracle):
         store.ensure(spec(subject.name, 128))
-        store.upsert(subject.name, items, rows)
+        store.upsert(subject.name, [_numbered(i) for i in range(5000)], rows)
+    settle(subject)
+    queries = near(rng, rows, 30)
+    assert_recall(subject, oracle, queries)
+    for store in (subject.store, oracle):
+        store.delete_products(subject.name, {f"p{i}" for i in range(250)})
+        store.upsert(subject.name, [_numbered(i) for i in range(250, 500)], rows[500:750])
+    assert_recall(subject, oracle, queries)
+
+
+def assert_recall(subject: Subject, oracle: ExactStore, queries: Embeddings) -> None:
+    for one_in in (1, 2, 4, 10, 100, 1000):
+        where = Filter((FacetCondition("every", frozenset({str(one_in)})),)) if one_in > 1 else EVERYTHING
+        recall = ann_recall(subject.store, oracle, subject.name, queries, 10, where)
+        assert recall >= 0.99, f"one row in {one_in}"
+
+
+def settle(subject: Subject) -> None:
+    """Have the index built, as it is in a catalogue that has been there for a while."""
     if isinstance(subject.store, LiteStore):
         subject.store.rebuild(subject.name)
-    queries = near(rng, rows, 30)
-    for where in (EVERYTHING, Filter((FacetCondition("every", frozenset({str(one_in)})),))):
-        assert ann_recall(subject.store, oracle, subject.name, queries, 10, where) >= 0.99
+    if isinstance(subject.store, MilvusStore):
+        client = MilvusClient(subject.store.uri)
+        client.flush(subject.name)
+        deadline = time.monotonic() + 200
+        while next(s for s in subject.store.status() if s.name == subject.name).indexed_rows < 5000:
+            assert time.monotonic() < deadline, "the index was not built"
+            time.sleep(0.5)
+        client.release_collection(subject.name)
+        client.load_collection(subject.name)
+        client.close()
 
 
 def _numbered(i: int) -> Item:
-    every = tuple(str(n) for n in (2, 10, 100, 1000) if (i * 7919) % 5000 % n == 0)
+    every = tuple(str(n) for n in (2, 4, 10, 100, 1000) if (i * 7919) % 5000 % n == 0)
     return Item(f"i{i}", f"p{i}", "s", "l", "x.jpg", (0, 0, 1, 1), {"every": every} if every else {}, float(i))
 
 
@@ -153,7 +181,11 @@ def test_k_may_exceed_what_matches(subject: Subject) -> None:
 def test_a_negated_facet_keeps_rows_that_lack_it(subject: Subject) -> None:
     """`color!=red` speaks of what a row has: a row without a colour is not red."""
     oracle, rows = filled(subject)
-    lacking = [i.item_id for i in oracle.items(subject.name, [f"item-{n}" for n in range(60)]) if i and not i.facets.get("color")]
+    lacking = [
+        i.item_id
+        for i in oracle.items(subject.name, [f"item-{n}" for n in range(60)])
+        if i and not i.facets.get("color")
+    ]
     where = Filter((FacetCondition("color", frozenset({"red", "navy"}), negated=True),))
     found = subject.store.search(subject.name, rows[:1], 60, where)[0].item_ids
     assert lacking
@@ -164,7 +196,21 @@ def test_a_negated_facet_keeps_rows_that_lack_it(subject: Subject) -> None:
 
 @pytest.mark.parametrize(
     "evil",
-    ['"', "'", "\\", '\\"', '"] or true or facets["color"] == ["', "x\n) or (1 == 1", "\x00", "\x7f", "{x}", "%", "\\u0041", "🧵", ""],
+    [
+        '"',
+        "'",
+        "\\",
+        '\\"',
+        '"] or true or facets["color"] == ["',
+        "x\n) or (1 == 1",
+        "\x00",
+        "\x7f",
+        "{x}",
+        "%",
+        "\\u0041",
+        "🧵",
+        "",
+    ],
 )
 def test_values_are_values_whatever_they_contain(subject: Subject, evil: str) -> None:
     """Quotes, backslashes, control characters and expressions in facets, products and ids match only themselves."""

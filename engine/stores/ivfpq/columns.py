@@ -59,6 +59,11 @@ class Columns:
         self.postings = self.postings.folded()
         self._unfolded = 0
 
+    def freeze(self) -> None:
+        """Leave the present postings to whoever looks at them, and go on with a copy."""
+        self.fold()
+        self.postings = self.postings.forked()
+
     def kill(self, rows: NDArray[np.int64]) -> None:
         """Mark living rows dead."""
         self.live[rows] = False

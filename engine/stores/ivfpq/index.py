@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import keys_of
 
 _log = logging.getLogger(__name__)
+_PAUSE_S = 60.0
+"""After a rebuild that failed (a full disk, say), none is tried for so long."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -55,6 +58,7 @@ class DerivedIndex:
         self._write_lock, self._build_lock = RLock(), Lock()
         self._closing = Event()
         self._builder: Thread | None = None
+        self._not_before = 0.0
         if self._in_doubt():
             _log.warning("The machine went down while %s was open; making it anew.", folder)
             shutil.rmtree(folder)
@@ -190,6 +194,7 @@ class DerivedIndex:
         with self._write_lock:
             columns, ann = self._edition.columns, self._edition.ann
             due = self._plan.due(columns.n, columns.dead, ann.rows if ann else 0)
+            due = due and monotonic() >= self._not_before
             if due and not self._building() and not self._closing.is_set():
                 self._builder = Thread(target=self._rebuild_in_background, name=f"rebuild {self._folder.name}")
                 self._builder.daemon = True
@@ -202,6 +207,7 @@ class DerivedIndex:
             pass
         except Exception:
             _log.exception("The index in %s could not be rebuilt; its present edition goes on.", self._folder)
+            self._not_before = monotonic() + _PAUSE_S
 
     def _building(self) -> bool:
         return self._builder is not None and self._builder.is_alive()
@@ -211,6 +217,7 @@ class DerivedIndex:
         with self._write_lock:
             self._edition.columns.fold()
             old = self._edition.view()
+            self._edition.columns.freeze()
         folder = self._folder / str(number)
         if folder.exists():
             shutil.rmtree(folder)

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import log2, sqrt
+from math import ceil, log2, sqrt
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class IvfpqPlan:
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
     nprobe: int = 32
-    candidates: int = 200
+    scan_rows: int = 16_000
+    candidates: int = 300
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""
@@ -34,13 +35,16 @@ class IvfpqPlan:
         wanted = max(1, min(self.code_count, dim // 2))
         return next(m for m in range(wanted, 0, -1) if dim % m == 0)
 
-    def depth(self, k: int) -> int:
-        """Candidates to rescore for k answers."""
-        return max(self.candidates, 2 * k)
+    def depth(self, k: int, share: float = 1.0) -> int:
+        """Candidates to rescore for k answers where this share of the indexed rows matches.
 
-    def probes(self, nlist: int, share: float) -> int:
-        """nprobe where a filter leaves this share of the rows: their neighbours lie in more lists."""
-        return min(nlist, round(self.nprobe / sqrt(max(share, 1e-4))))
+        The rarer the matching rows, the farther the true ones lie, and the more others look as near to the codes.
+        """
+        return ceil(max(self.candidates, 2 * k) / max(share, 0.01))
+
+    def probes(self, nlist: int, matching: int) -> int:
+        """nprobe where so many rows match: enough lists to meet `scan_rows` of them, and `nprobe` at least."""
+        return min(nlist, max(self.nprobe, ceil(nlist * self.scan_rows / max(matching, 1))))
 
     def due(self, rows: int, dead: int, indexed: int) -> bool:
         """Whether an edition with so many rows in all, dead and indexed ones is to be rebuilt."""

@@ -7,6 +7,7 @@ BLAKE2b of the value; that two values of ten million share one has a probability
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from hashlib import blake2b
 
 import numpy as np
@@ -106,6 +107,12 @@ class Postings:
     def folded(self) -> Postings:
         """The same with nothing left in the dictionary."""
         return Postings(*self.pairs()) if self._recent else self
+
+    def forked(self) -> Postings:
+        """The same, to go on adding to while a reader keeps this one as it is."""
+        fork = copy(self)
+        fork._recent = {key: rows.copy() for key, rows in self._recent.items()}
+        return fork
 
     def renumbered(self, numbers: NDArray[np.int32]) -> Postings:
         """The same for rows under other numbers; -1 leaves a row out."""

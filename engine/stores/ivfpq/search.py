@@ -24,7 +24,7 @@ def search(view: View, plan: IvfpqPlan, queries: Embeddings, k: int, where: Filt
         return [no_candidates() for _ in queries]
     k = min(k, matches)
     ann = view.ann
-    if ann is None or matches <= plan.exact_rows or 4 * plan.depth(k) > matches:
+    if ann is None or matches <= plan.exact_rows or 2 * plan.depth(k, matches / view.n) > matches:
         rows = np.flatnonzero(allowed)
         return [_answer(view, rows, scores, k) for scores in _scores(view.vectors, rows, queries)]
     tail = ann.rows + np.flatnonzero(allowed[ann.rows :])
@@ -47,9 +47,9 @@ def _through_index(
 ) -> Candidates:
     """Candidates of the index and every row written after it, scored exactly; wider until k are there."""
     indexed = allowed[: index.rows]
-    share = np.count_nonzero(indexed) / index.rows
-    selector = None if share == 1.0 else indexed
-    nprobe, depth = plan.probes(index.nlist, share), plan.depth(k)
+    matches = int(np.count_nonzero(indexed))
+    selector = None if matches == index.rows else indexed
+    nprobe, depth = plan.probes(index.nlist, matches), plan.depth(k, matches / index.rows)
     while True:
         rows = np.sort(index.candidates(query, depth, nprobe, selector))
         rows = np.concatenate([rows, tail])
