@@ -13,6 +13,7 @@ from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, Filter
 from engine.stores.rows import (
     check_dim,
+    check_name,
     check_spec,
     last_of_each,
     no_candidates,
@@ -39,6 +40,7 @@ class ExactStore:
 
     def ensure(self, spec: CollectionSpec) -> None:
         """Create the collection, or check that it is the one asked for."""
+        check_name(spec.name)
         with self._lock:
             existing = self._collections.setdefault(spec.name, _Rows(spec))
             check_spec(existing.spec, spec)

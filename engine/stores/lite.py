@@ -23,7 +23,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.stores.ivfpq.index import DerivedIndex, IndexStatus
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.stores.lite_records import opened
-from engine.stores.rows import check_dim, check_spec, last_of_each, no_candidates, no_such_collection
+from engine.stores.rows import check_dim, check_name, check_spec, last_of_each, no_candidates, no_such_collection
 
 
 class LiteStore:
@@ -57,6 +57,7 @@ class LiteStore:
 
     def ensure(self, spec: CollectionSpec) -> None:
         """Create the collection, or check that it is the one asked for."""
+        check_name(spec.name)
         with self._writing(spec.name):
             if existing := self._specs.get(spec.name):
                 check_spec(existing, spec)

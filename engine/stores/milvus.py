@@ -8,7 +8,6 @@ is short although more rows match is asked again, wider, and in the end exactly.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,10 +23,18 @@ from engine.stores.milvus_border import CollectionGone, border, quiet
 from engine.stores.milvus_expression import expression, quoted, quoted_list
 from engine.stores.milvus_plan import MilvusPlan, plan_for
 from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, spec_from, to_item, to_row
-from engine.stores.rows import check_dim, check_spec, last_of_each, no_candidates, no_such_collection, top_k
+from engine.stores.rows import (
+    check_dim,
+    check_name,
+    check_spec,
+    is_name,
+    last_of_each,
+    no_candidates,
+    no_such_collection,
+    top_k,
+)
 
 MAX_LIMIT = 16_384
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _Answer = TypeVar("_Answer")
 
 
@@ -68,6 +75,7 @@ class MilvusStore:
 
     def ensure(self, spec: CollectionSpec) -> None:
         """Create the collection, or check that it is the one asked for; load it in either case."""
+        check_name(spec.name)
         existing = self._describe(spec.name)
         if existing is None:
             self._create(spec)
@@ -277,7 +285,7 @@ class MilvusStore:
         return self._specs.get(name)
 
     def _describe(self, name: str) -> CollectionSpec | None:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return None  # Milvus answers with an error to a name that it would not take.
         try:
             with border(self.uri):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,25 @@ from numpy.typing import NDArray
 
 from engine.domain import Candidates, CollectionSpec, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+
+
+def is_name(name: str) -> bool:
+    """Whether a collection may have this name: Milvus takes no other, and it becomes a folder's."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no collection may have.
+
+    Raises:
+        ContractBroken: characters other than letters, digits and underscores, or a digit first.
+    """
+    if not is_name(name):
+        raise ContractBroken(
+            f"{name!r} cannot be a collection: use letters, digits and underscores in a supercategory's name."
+        )
 
 
 def check_spec(existing: CollectionSpec, asked: CollectionSpec) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from pymilvus import MilvusClient
 
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
@@ -32,6 +30,7 @@ from tests.contract.vector_store_cases import (
     spec,
     unit,
 )
+from tests.fixtures.milvus import wait_for_index
 
 EAGER = IvfpqPlan(min_rows=30, exact_rows=8, growth=1.3, fold_rows=16)
 """A plan that has IVFPQ answer where exact search would be quicker, so that small catalogues test it."""
@@ -153,15 +152,7 @@ def settle(subject: Subject) -> None:
     if isinstance(subject.store, LiteStore):
         subject.store.rebuild(subject.name)
     if isinstance(subject.store, MilvusStore):
-        client = MilvusClient(subject.store.uri)
-        client.flush(subject.name)
-        deadline = time.monotonic() + 200
-        while next(s for s in subject.store.status() if s.name == subject.name).indexed_rows < 5000:
-            assert time.monotonic() < deadline, "the index was not built"
-            time.sleep(0.5)
-        client.release_collection(subject.name)
-        client.load_collection(subject.name)
-        client.close()
+        wait_for_index(subject.store, subject.name, 5000)
 
 
 def _numbered(i: int) -> Item:
@@ -262,6 +253,14 @@ def test_another_dimension_is_refused(subject: Subject) -> None:
     with pytest.raises(DimensionMismatch):
         subject.store.ensure(spec(subject.name, DIM + 1))
     assert subject.store.count(subject.name) == 5
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "9lives", "größe", "x" * 300])
+def test_a_name_that_no_collection_may_have_is_refused(subject: Subject, name: str) -> None:
+    """A shop's own taxonomy may spell a supercategory as Milvus or a file system cannot: said before harm is done."""
+    with pytest.raises(ContractBroken, match="underscores"):
+        subject.store.ensure(spec(name, DIM))
+    assert subject.store.count(name) == 0
 
 
 def test_another_model_is_refused(subject: Subject) -> None:

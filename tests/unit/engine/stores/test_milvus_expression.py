@@ -1,0 +1,80 @@
+"""Filters as Milvus expressions, and the plan for a server's version."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.domain import Item
+from engine.filters import FacetCondition, Filter, PriceCondition
+from engine.stores.milvus_expression import expression, quoted
+from engine.stores.milvus_plan import plan_for
+from engine.stores.milvus_rows import facet_key, facet_name, to_item, to_row
+
+
+@pytest.mark.parametrize(
+    ("text", "literal"),
+    [("red", '"red"'), ('a"b', '"a\\"b"'), ("a\\", '"a\\\\"'), ("a\nb", '"a\\nb"'), ("o'brien", '"o\'brien"')],
+)
+def test_a_literal_ends_only_where_we_end_it(text: str, literal: str) -> None:
+    """Quotes, backslashes and line ends are escaped, and nothing else is touched."""
+    assert quoted(text) == literal
+
+
+def test_conditions_are_joined_by_and() -> None:
+    """Values in order, negation that keeps rows without the facet, open price bounds closed above the no-price mark."""
+    where = Filter(
+        (
+            FacetCondition("color", frozenset({"red", "navy"})),
+            FacetCondition("brand", frozenset({"acme"}), negated=True),
+            PriceCondition(maximum=50.0),
+        )
+    )
+    assert expression(where) == (
+        '(json_contains_any(facets["color"], ["navy", "red"])) and '
+        '((not (exists facets["brand"])) or (not json_contains_any(facets["brand"], ["acme"]))) and '
+        "(price >= -1e+299 and price <= 50.0)"
+    )
+    assert expression(Filter()) == ""
+
+
+@pytest.mark.parametrize("name", ["color", "", "%", "%41", "a\x00b", "größe", "50%", "\x7f"])
+def test_a_facets_name_comes_back_from_its_key(name: str) -> None:
+    """Keys that Milvus cannot find are written otherwise, and no two names share a key."""
+    key = facet_key(name)
+    assert key
+    assert all(ord(character) >= 32 for character in key)
+    assert facet_name(key) == name
+
+
+def test_an_item_comes_back_from_its_row() -> None:
+    """Every attribute, also the price that is not there."""
+    item = Item("i", "p", "s", "l", "x.jpg", (1.5, 2.0, 3.0, 4.25), {"color": ("a", "b"), "%": ("c",)})
+    assert to_item(to_row(item, None)) == item  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("v2.3.5-lite", "IVF_SQ8"),
+        ("2.3.21", "IVF_SQ8"),
+        ("v2.4.0", "IVF_PQ"),
+        ("v2.6.11", "IVF_PQ"),
+        ("v3.0-beta", "IVF_PQ"),
+    ],
+)
+def test_ivf_pq_where_it_is_right(version: str, kind: str) -> None:
+    """2.3 pairs codes with the wrong rows under a bitmap; from 2.4 on the design's index is used."""
+    assert plan_for(version).kind == kind
+
+
+def test_index_parameters_fit_the_embedding() -> None:
+    """PQ wants a number of codes that divides the dimension; SQ wants none."""
+    assert plan_for("2.6.0").index_params(1024) == {"nlist": 256, "m": 128, "nbits": 8}
+    assert plan_for("2.6.0").index_params(100) == {"nlist": 256, "m": 10, "nbits": 8}
+    assert plan_for("2.3.5").index_params(1024) == {"nlist": 256}
+
+
+def test_probing_widens_as_fewer_rows_match() -> None:
+    """Many rows: the plan's nprobe; few: as many lists as hold 8,000 matching rows; never more than there are."""
+    plan = plan_for("2.6.0")
+    assert [plan.probes(n) for n in (1_000_000, 16_000, 8_000, 10)] == [32, 128, 256, 256]
