@@ -65,7 +65,10 @@ class Flow:
 
     def _look_at_next(self) -> None:
         plan, fetching = self._ahead.popleft()
-        result = look(self.parts, plan, fetching.result(), self.policy)
+        pictures = fetching.result()
+        if self.sources.stopping.is_set():  # Pictures that did not come say nothing now; the next run takes it up.
+            return
+        result = look(self.parts, plan, pictures, self.policy)
         if isinstance(result, Seen):
             self._seen.append(result)
         else:
@@ -103,6 +106,9 @@ def flow_of(
     flow = Flow(parts, sources, writer, policy, pool, written)
     try:
         yield flow
+    except BaseException:
+        sources.stopping.set()
+        raise
     finally:
         flow.stop()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -39,6 +39,7 @@ class Intake:
         self._policy = policy
         self._writer = Writer(parts)
         self._wake, self._stop = Event(), Event()
+        self._sources = ImageSources(parts.sources)
         self._thread: Thread | None = None
 
     def submit(self, products: Sequence[Product]) -> None:
@@ -57,7 +58,7 @@ class Intake:
         """Index everything that is pending now; returns how many products were settled."""
         settled: list[Outcome] = []
         pending = self._parts.ledger.ids(feed=API_FEED, state=IngestState.PENDING)
-        sources = ImageSources(self._parts.sources)
+        sources = self._sources = ImageSources(self._parts.sources)
         while not self._stop.is_set() and (ids := list(islice(pending, BATCH))):
             with flow_of(self._parts, sources, self._writer, self._policy, settled.append) as flow:
                 entries = self._parts.ledger.get(ids)
@@ -74,8 +75,9 @@ class Intake:
             self._thread.start()
 
     def close(self) -> None:
-        """Finish the batch in hand and stop; the rest stays pending."""
+        """Write what is looked at already and stop; the rest stays pending."""
         self._stop.set()
+        self._sources.stopping.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from ingest.parts import IngestParts, digest
 from ingest.plan import Plan
 from ingest.sources import ImageNotFetched, ImageSources
 
+FETCH_BUDGET_S = 60.0
+"""For all pictures of one product: a server that hangs must not hold up the rest of the feed for hours."""
 STORED_SIDE = 1024
 """Longest side of a stored picture in pixels: enough for a page, and for every model's input."""
 
@@ -72,10 +75,14 @@ class Seen:
 
 def gather(parts: IngestParts, sources: ImageSources, plan: Plan) -> list[Picture]:
     """Fetch and decode a product's pictures; each one that cannot be had is told why."""
-    return [_gather_one(parts, sources, reference) for reference in plan.product.images]
+    give_up = time.monotonic() + FETCH_BUDGET_S
+    return [_gather_one(parts, sources, reference, give_up) for reference in plan.product.images]
 
 
-def _gather_one(parts: IngestParts, sources: ImageSources, reference: str) -> Picture:
+def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_up: float) -> Picture:
+    if time.monotonic() > give_up or sources.stopping.is_set():
+        late = Rejection("fetch", "The product's other pictures took too long to come.")
+        return Picture(reference, rejection=late, transient=True)
     try:
         data = sources.fetch(reference)
     except ImageNotFetched as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
@@ -53,10 +52,13 @@ class SourceRules:
 
 @dataclass(frozen=True, slots=True)
 class ImageSources:
-    """Fetches pictures by reference. Safe to call from several threads."""
+    """Fetches pictures by reference. Safe to call from several threads.
+
+    `stopping` ends waits and further tries at once; what did not come by then says nothing of the picture.
+    """
 
     rules: SourceRules
-    sleep: Callable[[float], None] = time.sleep
+    stopping: Event = field(default_factory=Event)
     _clients: dict[str, Minio] = field(default_factory=dict)
 
     def fetch(self, reference: str) -> bytes:
@@ -134,8 +136,9 @@ class ImageSources:
                     raise ImageNotFetched(_told(error), transient=error.transient) from None
             except InputRejected as error:
                 raise ImageNotFetched(_told(error)) from None
-            self.sleep(self.rules.backoff_s * 2 ** (attempt - 1))
-        raise ImageNotFetched("The picture's address was not tried.")
+            if self.stopping.wait(self.rules.backoff_s * 2 ** (attempt - 1)):
+                break
+        raise ImageNotFetched("The work was stopped before the picture came.", transient=True)
 
     def _fetch_s3(self, reference: str) -> bytes:
         bucket, key = _bucket_and_key(reference)

@@ -32,7 +32,7 @@ class BrokenLedger(SqlLedger):
     def delete(self, product_ids: object) -> None:
         """Nothing."""
 
-    def page(self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100):  # type: ignore[no-untyped-def]  # noqa: ARG002
+    def page(self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100):  # type: ignore[no-untyped-def]
         return super().page(state=state, after=None, limit=limit)[::-1]
 
 

@@ -156,3 +156,15 @@ def test_stopping_is_prompt_and_leaves_the_rest_pending(parts: IngestParts) -> N
     intake.close()
     intake.submit([product("a")])
     assert state(parts, "a") is IngestState.PENDING
+
+
+def test_stopping_in_the_middle_leaves_products_pending(parts: IngestParts) -> None:
+    """A product whose pictures did not come because of the stop is not called failed."""
+    intake = Intake(replace(parts, sources=SourceRules(allow_private_hosts=True, backoff_s=30.0)))
+    intake.submit([replace(product("a"), images=("http://127.0.0.1:9/a.png",))])
+    intake.start()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    intake.close()
+    assert time.monotonic() - begun < 10
+    assert state(parts, "a") is IngestState.PENDING

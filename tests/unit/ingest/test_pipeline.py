@@ -197,7 +197,7 @@ def test_a_product_alone_is_what_the_shop_says(parts: IngestParts, tmp_path: Pat
 
 
 def test_a_product_that_no_model_sees_is_cut_from_its_background(parts: IngestParts, tmp_path: Path) -> None:
-    """On a plain background its outline is found; on any other the whole picture stands for it."""
+    """On a background that differs from it its outline is found; else the whole picture stands for it."""
     plain = np.full((96, 64, 3), 250, np.uint8)
     plain[:4, :4] = (UNSEEN, 0, 0)
     plain[30:60, 20:50] = (10, 120, 10)

@@ -76,9 +76,21 @@ def slept() -> list[float]:
     return []
 
 
+class Noted(threading.Event):
+    """Waits for nothing, and notes for how long it would have."""
+
+    def __init__(self, slept: list[float]) -> None:
+        super().__init__()
+        self.slept = slept
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.slept.append(timeout or 0)
+        return self.is_set()
+
+
 @pytest.fixture
 def sources(slept: list[float]) -> ImageSources:
-    return ImageSources(SourceRules(allow_private_hosts=True, max_bytes=20_000, backoff_s=0.5), slept.append)
+    return ImageSources(SourceRules(allow_private_hosts=True, max_bytes=20_000, backoff_s=0.5), Noted(slept))
 
 
 @pytest.mark.parametrize("path", ["ok/a.png", "moved/a.png", "ok/größe 40.png", "ok/a%20b.png?w=1&h=2"])
@@ -107,6 +119,15 @@ def test_what_does_not_come_is_told(
     assert told.value.transient is transient
     assert "image_url" not in told.value.reason
     assert Shop.asked[f"/{path}"] == times
+
+
+def test_stopping_ends_the_tries(sources: ImageSources, shop: str) -> None:
+    """When the run is stopped, a server in trouble is not asked again."""
+    sources.stopping.set()
+    with pytest.raises(ImageNotFetched, match="stopped") as told:
+        sources.fetch(f"{shop}/503/a")
+    assert told.value.transient
+    assert Shop.asked["/503/a"] == 1
 
 
 def test_nobody_answers(sources: ImageSources) -> None:
