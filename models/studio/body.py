@@ -77,10 +77,11 @@ class Figure:
         f, bulk = person.feminine, person.bulk
         sw = person.shoulder
         chest, waist, hip = 0.080 + 0.008 * (1 - f), 0.074 - 0.012 * f, person.hip
-        self.knots = np.array([0.135, 0.16, 0.178, 0.196, 0.215, 0.25, 0.285, 0.33, 0.395, 0.475, 0.53, 0.60])
+        self.knots = np.array([0.105, 0.135, 0.16, 0.178, 0.196, 0.215, 0.25, 0.285, 0.33, 0.395, 0.475, 0.53, 0.60])
         neck = 0.026 + 0.006 * (1 - f)
         self.widths = np.array(
             [
+                neck,
                 neck,
                 neck + 0.006,
                 neck + 0.034,
@@ -97,13 +98,27 @@ class Figure:
         )
         bust = 0.058 + 0.012 * f
         self.depths = np.array(
-            [neck + 0.005, neck + 0.006, 0.038, 0.042, 0.048, 0.055, bust, 0.055, 0.050, 0.062, 0.064, 0.06]
+            [
+                neck + 0.003,
+                neck + 0.004,
+                neck + 0.006,
+                0.038,
+                0.042,
+                0.048,
+                0.055,
+                bust,
+                0.055,
+                0.050,
+                0.062,
+                0.064,
+                0.06,
+            ]
         )
         self.centres = np.array(
-            [0.004, 0.000, -0.004, -0.004, -0.002, 0.004, 0.010, 0.008, 0.006, -0.006, -0.012, -0.006]
+            [0.013, 0.008, 0.000, -0.004, -0.004, -0.002, 0.004, 0.010, 0.008, 0.006, -0.006, -0.012, -0.006]
         )
-        self.widths[3:] *= bulk
-        self.depths[2:] *= bulk
+        self.widths[4:] *= bulk
+        self.depths[3:] *= bulk
 
     def level(self, y: float) -> float:
         """Where a nominal height lies on this body, whose legs may be longer or shorter."""

@@ -68,10 +68,10 @@ def _widths(figure: Figure, spec: GarmentSpec, ys: Points) -> Points:
     if cut.sleeve == 0.0:
         strap = 0.76 if cut.neck != "strap" else 0.6
         shoulder = figure.person.shoulder * figure.person.bulk
-        body[2:5] = np.minimum(body[2:5], [shoulder * strap * 0.85, shoulder * strap, shoulder * strap])
+        body[3:6] = np.minimum(body[3:6], [shoulder * strap * 0.85, shoulder * strap, shoulder * strap])
     a = np.where(ys < 0.21, np.interp(ys, knots, body), smooth(np.clip(ys, knots[0], knots[-1]), knots, body))
     boxy = np.clip(cut.ease / 0.03, 0, 1) * np.clip((ys - 0.24) / 0.08, 0, 1)
-    a = a + np.maximum(0, figure.widths[6] - a) * boxy * 0.9
+    a = a + np.maximum(0, figure.widths[7] - a) * boxy * 0.9
     room = cut.ease * np.clip((ys - 0.175) / 0.05, 0.25, 1)
     if cut.tucked:
         inside = np.clip((ys - 0.385) / 0.03, 0, 1)
@@ -147,11 +147,22 @@ def neckline(body: Shell) -> Points:
         y = 0.168 + (0.178 - 0.168) * np.sqrt(np.maximum(0, 1 - t * t))
         if body.spec.cut.neck in {"collar", "turtle", "lapel", "hood", "zip"}:
             y = np.full(33, 0.160)
-    shift = 0.75 * (depth - 0.168) * body.figure.sin if abs(body.figure.sin) > 0.3 else 0.0
     centre = float(np.interp(0.18, body.ys, body.frame.centre)) + 0.012 * body.figure.sin
+    if abs(body.figure.cos) < 0.5:
+        return _side_neckline(centre, float(np.sign(body.figure.sin)), depth)
+    shift = 0.75 * (depth - 0.168) * body.figure.sin if abs(body.figure.sin) > 0.3 else 0.0
     squeeze = max(abs(body.figure.cos), 0.55)
     line = np.stack([centre + x * squeeze + shift * drop * 0.5, y], 1)
     return np.concatenate([[[line[0, 0], 0.10]], line, [[line[-1, 0], 0.10]]])
+
+
+def _side_neckline(centre: float, facing: float, depth: float) -> Points:
+    """From the side a neckline falls from the nape to the front's edge."""
+    low = 0.168 + (depth - 0.168) * 0.8
+    across = np.array([-0.060, -0.034, -0.012, 0.012, 0.034, 0.060, 0.110])
+    down = np.array([0.160, 0.160, 0.163, 0.170, 0.6 * low + 0.4 * 0.170, low, low])
+    line = np.stack([centre + facing * across, down], 1)
+    return np.concatenate([[[line[0, 0], 0.08]], line, [[line[-1, 0], 0.08]]])
 
 
 def back_neck(body: Shell) -> Points:

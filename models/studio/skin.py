@@ -61,6 +61,20 @@ def arm_path(figure: Figure, side: str) -> Points:
     return figure.to_picture(np.array([inner, shoulder, elbow, wrist]))
 
 
+def armhole(figure: Figure) -> tuple[Points, ...]:
+    """What an arm may not cover: the chest between the seams where sleeves are set in, above the armpits.
+
+    Nothing where the person is seen from the side.
+    """
+    if abs(figure.cos) < 0.6:
+        return ()
+    ys = np.array([0.150, 0.175, 0.20, 0.225, 0.25, 0.275, 0.295])
+    seam = np.array([0.80, 0.84, 0.86, 0.85, 0.79, 0.69, 0.50]) * figure.person.shoulder * figure.person.bulk
+    middle = figure.sway(ys) * figure.cos
+    right, left = middle + seam * abs(figure.cos), middle - seam * abs(figure.cos)
+    return (np.concatenate([np.stack([right, ys], 1), np.stack([left, ys], 1)[::-1]]),)
+
+
 def leg_chain(figure: Figure, side: str) -> Points:
     """Hip, knee, ankle in the picture."""
     return figure.to_picture(np.array([figure.joint(f"{side}_{j}") for j in ("hip", "knee", "ankle")]))
@@ -93,7 +107,9 @@ def _arm(figure: Figure, side: str, swatch: Swatch) -> list[Mark]:
     inner, inner_share = chain(arm_path(figure, side), 12, until=0.3)
     thick = taper(inner_share, (0, 0.018 * b), (0.16, 0.0262 * b), (0.3, 0.025 * b))
     shoulder = Piece(SKIN, min(order, BODY + 0.05), tube_outline(inner, thick), TubeFrame(inner, thick), swatch)
-    arm = Piece(SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, shadow=0.25)
+    arm = Piece(
+        SKIN, order, tube_outline(points, radii), TubeFrame(points, radii), swatch, cuts=armhole(figure), shadow=0.25
+    )
     if side in figure.pose.hidden_hands and order >= NEAR_ARM:
         return [shoulder, arm]
     return [shoulder, arm, _hand(joints, order, swatch, 1.0 if side == "left" else -1.0)]

@@ -19,7 +19,7 @@ from models.studio.pieces import (
     tube_outline,
 )
 from models.studio.shell import Shell, back_neck, neckline, shell, stitch_colour
-from models.studio.skin import arm_order, arm_path
+from models.studio.skin import arm_order, arm_path, armhole
 from models.studio.spec import GarmentSpec
 from models.studio.trims import torso_trims
 
@@ -149,7 +149,9 @@ def sleeve_marks(figure: Figure, spec: GarmentSpec, owner: int, *, flat: bool = 
         hem = 0.22 if cut.sleeve < 0.95 else 0.12
         fills = tube_outline(points, radii, hem=hem)
         frame = TubeFrame(points, radii, flat)
-        marks.append(Piece(owner, order, fills, frame, swatch, folds=folds, shadow=0.32, flat=flat))
+        marks.append(
+            Piece(owner, order, fills, frame, swatch, cuts=armhole(figure), folds=folds, shadow=0.28, flat=flat)
+        )
         marks += _cuff(spec, owner, order, points, radii, share, frame, swatch, flat=flat)
     return marks
 
