@@ -269,6 +269,16 @@ def test_home_in_use(catalogue: Server, home: Path, tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def test_port_in_use(catalogue: Server, tmp_path: Path) -> None:
+    """A second server on the same port fails at once, in one line, before it opens its home."""
+    command = [*PROGRAM, "serve", "--port", str(catalogue.client.base_url.port)]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, timeout=90, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Address already in use. Choose another --port." in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_end(catalogue: Server, home: Path, tmp_path: Path) -> None:
     """Deleted is gone at once; SIGTERM ends with status 0; the command line and a new server find the rest."""
     assert catalogue.client.delete("/v1/products/red").status_code == 204

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,12 +22,14 @@ from api.services import Limits
 from engine.domain import Answer
 from tests.fixtures.shop import ANSWER, PNG, Shop
 
+ROOT = Path(__file__).parents[2]
+
 
 @contextmanager
 def serving(shop: Shop, limits: Limits) -> Iterator[str]:
     """The app on a free port; its address."""
     server = uvicorn.Server(uvicorn.Config(shop.app(limits), log_config=None, access_log=False, lifespan="on"))
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # asyncio sets TCP_NODELAY on these alone
         listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
@@ -141,3 +147,42 @@ def test_keep_alive_and_many_callers(shop: Shop) -> None:
                 return [client.post("/v1/search/text", json={"text": "x"}).status_code for _ in range(50)]
 
         assert [status for row in callers.map(ask, range(8)) for status in row] == [200] * 400
+
+
+def test_several_processes(tmp_path: Path) -> None:
+    """Two workers answer without the 40 ms that Nagle's algorithm costs, and end together on SIGTERM."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = f"""if __name__ == "__main__":
+        from api.serving import bound, serve_many
+        serve_many("tests.fixtures.shop:shop_app", bound("127.0.0.1", {port}), 2)"""
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stderr=out)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            _wait_for(client, process)
+            waits = []
+            for _ in range(40):
+                start = time.perf_counter()
+                assert client.post("/v1/search/text", json={"text": "x"}).status_code == 200
+                waits.append(time.perf_counter() - start)
+        assert sorted(waits)[len(waits) // 4] < 0.03
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            client.get("/healthz")
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server did not come up")
