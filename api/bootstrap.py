@@ -7,11 +7,13 @@ process takes products in as well as answering.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from api.services import Limits, Services
 from engine.errors import ThatLookError
+from engine.remote import RemoteLimits
 from ingest.bootstrap import ingest_parts
 from ingest.intake import Intake, running_intake
 from models.bootstrap import Parts, Settings, open_parts
@@ -22,7 +24,9 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         max_image_bytes=settings.max_image_bytes,
         deadline_s=settings.budget_s,
+        search_threads=os.cpu_count() or 1,
         image_urls=settings.allow_image_urls,
+        remote=RemoteLimits(max_bytes=settings.max_image_bytes),
     )
 
 
@@ -44,6 +48,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
     with open_parts(settings) as parts, _intake(parts) as intake:
+        parts.seer.warm_up()
         yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready=_readiness(parts))
 
 

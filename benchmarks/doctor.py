@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
-
-from engine.crops import whole
 from engine.errors import ThatLookError
 from models.bootstrap import Settings, build_seer, hold_home, open_ledger, open_objects, open_store
 
@@ -71,11 +68,8 @@ def _home(settings: Settings) -> str:
 
 def _models(settings: Settings) -> str:
     seer, _ = build_seer(settings)
-    picture = np.full((64, 64, 3), 200, np.uint8)
-    seer.scene(picture)
-    rows = seer.embed([whole(picture)])
-    texts = seer.texts.embed_texts(["a red dress"])
-    return f"profile {settings.profile}: visual {rows['visual'].shape[1]}-d, semantic {texts.shape[1]}-d, all answer"
+    seer.warm_up()
+    return f"profile {settings.profile}: visual {seer.visual.dim}-d, semantic {seer.semantic.dim}-d, all answer"
 
 
 def _vectors(settings: Settings) -> str:

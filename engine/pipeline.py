@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.crops import main_person, merge_pieces, of_main_person
+import numpy as np
+
+from engine.crops import main_person, merge_pieces, of_main_person, whole
 from engine.domain import SPACES, CollectionSpec, Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
 from engine.gate import judge
 from engine.seams import ImageEmbedder, PoseEstimator, Segmenter, TextEmbedder
@@ -22,6 +24,14 @@ class Seer:
     semantic: ImageEmbedder
     texts: TextEmbedder
     taxonomy: Taxonomy
+
+    def warm_up(self) -> None:
+        """Look at nothing once with every model, so that the first caller does not wait for loading."""
+        blank = np.full((64, 64, 3), 200, np.uint8)
+        self.scene(blank)
+        self.pose.estimate(blank, [(0, 0, 64, 64)])
+        self.embed([whole(blank)])
+        self.texts.embed_texts(["a red dress"])
 
     def scene(self, image: Pixels) -> Scene:
         """Garment pieces and people, as detected."""
