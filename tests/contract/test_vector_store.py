@@ -32,7 +32,7 @@ from tests.contract.vector_store_cases import (
 )
 from tests.fixtures.milvus import wait_for_index
 
-EAGER = IvfpqPlan(min_rows=30, exact_rows=8, growth=1.3, fold_rows=16)
+EAGER = IvfpqPlan(min_rows=30, exact_rows=8, growth=1.5, tail_rows=10, fold_rows=16, candidates=40)
 """A plan that has IVFPQ answer where exact search would be quicker, so that small catalogues test it."""
 DIM = 24
 

@@ -17,7 +17,7 @@ from engine.stores.lite import LiteStore
 from tests.contract.vector_store_cases import an_item, unit
 
 SPEC = CollectionSpec("coats_visual", 32, "f" * 64)
-EAGER = IvfpqPlan(min_rows=40, exact_rows=8, growth=1.1, dead_share=0.2, fold_rows=16)
+EAGER = IvfpqPlan(min_rows=40, exact_rows=8, growth=1.2, tail_rows=10, dead_share=0.2, fold_rows=16)
 """Rebuilds all the time, so that kills fall into rebuilding too."""
 
 

@@ -83,6 +83,7 @@ def closed(tmp_path: Path) -> tuple[Path, ExactStore]:
     store.ensure(SPEC)
     for number in range(10):
         operate(store, number)
+    store.rebuild(SPEC.name)
     store.close()
     return folder, oracle_after(9)
 

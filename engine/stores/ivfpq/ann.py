@@ -64,6 +64,19 @@ class Ann:
             index.add(np.ascontiguousarray(rows[start : start + _CHUNK]))
         return cls(index)
 
+    @classmethod
+    def extended(cls, path: Path, rows: Embeddings) -> Ann:
+        """The index saved at `path` with further rows, by what it learned from the first ones.
+
+        Raises:
+            RuntimeError: it is not there, or damaged.
+        """
+        one_thread()
+        index = faiss.read_index(str(path))
+        for start in range(0, len(rows), _CHUNK):
+            index.add(np.ascontiguousarray(rows[start : start + _CHUNK]))
+        return cls(index)
+
     def save(self, path: Path) -> None:
         """Write it, at once or not at all."""
         part = path.with_suffix(".part")

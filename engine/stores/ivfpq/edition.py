@@ -68,6 +68,7 @@ class Edition:
         self.folder, self.dim, self._plan = folder, dim, plan
         self.stamp = 0
         self.ann: Ann | None = None
+        self.learned = 0
         self.columns = Columns()
         self._lock = Lock()
         self._vectors = VectorFile(folder / "vectors.f32", dim)
@@ -148,12 +149,19 @@ class Edition:
         with self._lock:
             self.ann = loaded
 
+    def extend_index(self) -> None:
+        """Let the index cover every row there is, without learning anew: a matter of a second."""
+        view = self.view()
+        if view.ann is not None and view.n > view.ann.rows:
+            self.index(Ann.extended(self.folder / "ivfpq.faiss", view.vectors[view.ann.rows : view.n]))
+
     def checkpoint(self, *, sync: bool = False) -> None:
         """Save the columns, so that the next opening need not read the journal from its beginning."""
         if sync:
             self._vectors.trim(self.columns.n)
             self.journal.sync()
-        self.columns.save(self.folder / "columns.npz", end=self.journal.end, stamp=self.stamp)
+        marks = {"end": self.journal.end, "stamp": self.stamp, "learned": self.learned}
+        self.columns.save(self.folder / "columns.npz", **marks)
 
     def size_bytes(self) -> int:
         """Bytes on disk."""
@@ -169,7 +177,7 @@ class Edition:
         start = 0
         try:
             marks = self.columns.load(self.folder / "columns.npz")
-            start, self.stamp = marks["end"], marks["stamp"]
+            start, self.stamp, self.learned = marks["end"], marks["stamp"], marks["learned"]
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
@@ -183,7 +191,17 @@ class Edition:
             prices = np.array([np.nan if entry.price is None else entry.price for entry in entries])
             self._show(frame, [keys_of(e.item_id, e.product_id, e.facets) for e in entries], prices)
         if (self.folder / "ivfpq.faiss").exists():
-            try:
-                self.ann = Ann.load(self.folder / "ivfpq.faiss")
-            except RuntimeError:
-                _log.warning("The IVFPQ index in %s is damaged; it will be built anew.", self.folder)
+            self.ann = self._read_index()
+        if self.ann is None:
+            self.learned = 0
+
+    def _read_index(self) -> Ann | None:
+        """The saved index; None where it is damaged, or covers rows that were lost and may come again otherwise."""
+        try:
+            ann = Ann.load(self.folder / "ivfpq.faiss")
+        except RuntimeError:
+            ann = None
+        if ann is None or ann.rows > self.columns.n:
+            _log.warning("The IVFPQ index in %s cannot be used; it will be built anew.", self.folder)
+            return None
+        return ann

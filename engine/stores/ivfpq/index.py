@@ -192,17 +192,26 @@ class DerivedIndex:
 
     def _rebuild_if_due(self) -> None:
         with self._write_lock:
-            columns, ann = self._edition.columns, self._edition.ann
-            due = self._plan.due(columns.n, columns.dead, ann.rows if ann else 0)
-            due = due and monotonic() >= self._not_before
-            if due and not self._building() and not self._closing.is_set():
-                self._builder = Thread(target=self._rebuild_in_background, name=f"rebuild {self._folder.name}")
+            wanted = self._work_due()
+            if wanted and not self._building() and not self._closing.is_set() and monotonic() >= self._not_before:
+                self._builder = Thread(target=self._in_background, args=(wanted,), name=f"build {self._folder.name}")
                 self._builder.daemon = True
                 self._builder.start()
 
-    def _rebuild_in_background(self) -> None:
+    def _work_due(self) -> Callable[[], None] | None:
+        """What the index is in want of: nothing, its latest rows, or a new edition."""
+        edition, columns = self._edition, self._edition.columns
+        if self._plan.due(columns.n, columns.dead, edition.learned):
+            return self.rebuild
+        return self._extend if self._plan.tail_due(columns.n, edition.ann.rows if edition.ann else 0) else None
+
+    def _extend(self) -> None:
+        with self._build_lock:
+            self._edition.extend_index()
+
+    def _in_background(self, work: Callable[[], None]) -> None:
         try:
-            self.rebuild()
+            work()
         except BuildCancelled:
             pass
         except Exception:
@@ -228,6 +237,7 @@ class DerivedIndex:
             numbers = edition.renumber(old, kept)
             if len(kept) >= self._plan.min_rows:
                 edition.index(Ann.build(edition.view().vectors[: len(kept)], self._plan, self._closing.is_set))
+                edition.learned = len(kept)
         except BaseException:
             shutil.rmtree(folder)
             raise

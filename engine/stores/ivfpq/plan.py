@@ -15,7 +15,8 @@ class IvfpqPlan:
 
     min_rows: int = 10_000
     exact_rows: int = 6_000
-    growth: float = 1.25
+    growth: float = 1.5
+    tail_rows: int = 2_000
     dead_share: float = 0.3
     fold_rows: int = 8_192
     code_count: int = 128
@@ -23,7 +24,7 @@ class IvfpqPlan:
     train_rows_per_list: int = 40
     nprobe: int = 32
     scan_rows: int = 16_000
-    candidates: int = 300
+    candidates: int = 400
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""
@@ -46,12 +47,16 @@ class IvfpqPlan:
         """nprobe where so many rows match: enough lists to meet `scan_rows` of them, and `nprobe` at least."""
         return min(nlist, max(self.nprobe, ceil(nlist * self.scan_rows / max(matching, 1))))
 
-    def due(self, rows: int, dead: int, indexed: int) -> bool:
-        """Whether an edition with so many rows in all, dead and indexed ones is to be rebuilt."""
+    def tail_due(self, rows: int, indexed: int) -> bool:
+        """Whether the index is to take in the rows behind those that it covers."""
+        return 0 < indexed < rows - self.tail_rows
+
+    def due(self, rows: int, dead: int, learned: int) -> bool:
+        """Whether an edition with so many rows in all, dead ones, and ones that its index learned from, is rebuilt."""
         living = rows - dead
         if rows >= self.min_rows and dead > self.dead_share * rows:
             return True
-        return living >= self.min_rows and rows >= self.growth * indexed
+        return living >= self.min_rows and rows >= self.growth * learned
 
 
 @cache

@@ -52,13 +52,13 @@ def _through_index(
     nprobe, depth = plan.probes(index.nlist, matches), plan.depth(k, matches / index.rows)
     while True:
         rows = np.sort(index.candidates(query, depth, nprobe, selector))
-        rows = np.concatenate([rows, tail])
-        if len(rows) >= k or nprobe >= index.nlist:
+        if len(rows) + len(tail) >= k or nprobe >= index.nlist:
             break
         nprobe = min(index.nlist, 4 * nprobe)
-    if len(rows) < k:
-        rows = np.flatnonzero(allowed)
-    return _answer(view, rows, _scores(view.vectors, rows, query[None])[0], k)
+    if len(rows) + len(tail) < k:
+        rows = np.flatnonzero(indexed)
+    scores = [_scores(view.vectors, part, query[None])[0] for part in (rows, tail)]
+    return _answer(view, np.concatenate([rows, tail]), np.concatenate(scores), k)
 
 
 def _scores(vectors: Embeddings, rows: NDArray[np.int64], queries: Embeddings) -> NDArray[np.float32]:

@@ -84,6 +84,29 @@ def test_the_index_follows_the_catalogue_by_itself(tmp_path: Path) -> None:
     store.close()
 
 
+def test_the_index_takes_in_later_rows_without_learning_anew(tmp_path: Path) -> None:
+    """A tail longer than the plan's goes into the index of the same edition, and survives reopening."""
+    plan = replace(LAZY, growth=3.0, tail_rows=20)
+    store = LiteStore(tmp_path / "store", plan=plan)
+    store.ensure(SPEC)
+    rng = np.random.default_rng(0)
+    rows = unit(rng.normal(size=(200, SPEC.dim)))
+    items = [Item(f"i{n}", f"p{n}", "s", "l", "x.jpg", (0, 0, 1, 1)) for n in range(200)]
+    store.upsert(SPEC.name, items[:100], rows[:100])
+    wait_for_builder(store)
+    edition = store.status()[0].edition
+    for start, indexed in ((100, 100), (120, 140), (140, 140), (160, 180)):
+        store.upsert(SPEC.name, items[start : start + 20], rows[start : start + 20])
+        wait_for_builder(store)
+        assert (store.status()[0].edition, store.status()[0].indexed) == (edition, indexed)
+        found = [store.search(SPEC.name, rows[n : n + 1], 1)[0].item_ids[0] for n in range(start + 20)]
+        assert found == [f"i{n}" for n in range(start + 20)]
+    store.close()
+    again = LiteStore(tmp_path / "store", plan=plan)
+    assert (again.status()[0].edition, again.status()[0].indexed) == (edition, 180)
+    again.close()
+
+
 def wait_for_builder(store: LiteStore) -> None:
     builder = store._index(SPEC.name)._builder
     assert builder is not None
