@@ -26,6 +26,7 @@ RUN useradd --system --uid 10001 --create-home --home-dir /home/thatlook thatloo
 COPY --from=build /opt/thatlook /opt/thatlook
 ENV PATH=/opt/thatlook/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     THATLOOK_HOME=/var/lib/thatlook \
     THATLOOK_HOST=0.0.0.0 \
     THATLOOK_PORT=8080

@@ -102,14 +102,14 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
     Raises:
         ModelUnavailable: a model file is missing or broken.
     """
+    taxonomy = load_taxonomy(settings.taxonomy)
     models = load_models(
         settings.profile,
         home=settings.home,
-        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads or 0),
+        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads),
+        taxonomy=taxonomy,
     )
-    seer = Seer(
-        models.segmenter, models.pose, models.visual, models.semantic, models.semantic, load_taxonomy(settings.taxonomy)
-    )
+    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
     return seer, Calibrations(models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration)
 
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
-import socket
 import struct
 import subprocess
-import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,10 +17,9 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.fixtures.program import PROGRAM, Server, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
 
-PROGRAM = [sys.executable, "-W", "ignore", "-c", "from engine.cli import main; main()"]
-ROOT = Path(__file__).parents[2]
 COLORS = {"red": (200, 30, 30), "blue": (30, 30, 200), "green": (30, 160, 30)}
 
 
@@ -73,62 +66,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     write_tiny_profile(folder / "models" / "tiny")
     return folder
-
-
-def environment(home: Path) -> dict[str, str]:
-    """What the program needs to find home and models."""
-    settings = {"HOME": str(home), "PROFILE": "tiny", "ALLOW_PRIVATE_HOSTS": "1", "THREADS": "1"}
-    return os.environ | {f"THATLOOK_{name}": value for name, value in settings.items()} | {"PYTHONPATH": str(ROOT)}
-
-
-@dataclass
-class Server:
-    """A running `thatlook serve`."""
-
-    process: subprocess.Popen[bytes]
-    client: httpx.Client
-    log: Path
-
-    def settled(self, product_id: str) -> dict[str, Any]:
-        """The product's state once it is no longer pending."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            document: dict[str, Any] = self.client.get(f"/v1/products/{product_id}").json()
-            if document["state"] != "pending":
-                return document
-            time.sleep(0.1)
-        raise AssertionError(f"{product_id} is still pending:\n{self.log.read_text()}")
-
-
-def start(home: Path, log: Path) -> Server:
-    """Start the program and wait until it is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with log.open("wb") as out:
-        process = subprocess.Popen([*PROGRAM, "serve", "--port", str(port)], env=environment(home), stderr=out)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
-    end = time.monotonic() + 90
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if client.get("/readyz").status_code == 200:
-                return Server(process, client, log)
-        except httpx.TransportError:
-            time.sleep(0.1)
-    process.kill()
-    process.wait()
-    raise AssertionError(f"the server did not come up:\n{log.read_text()}")
-
-
-def stop(server: Server) -> int:
-    """Ask the program to end; its exit status."""
-    server.client.close()
-    server.process.send_signal(signal.SIGTERM)
-    try:
-        return server.process.wait(30)
-    finally:
-        server.process.kill()
-        server.process.wait()
 
 
 @pytest.fixture(scope="module")

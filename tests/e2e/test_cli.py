@@ -1,4 +1,4 @@
-"""The console program on a home of its own: a drawn shop ingested, photos asked about, and everything that can go wrong.
+"""The console program on a home of its own: a drawn shop ingested, photos asked about, and all that can go wrong.
 
 A tiny profile of hand-made networks stands in for the weights, so that answers are known.
 """
@@ -174,9 +174,12 @@ def test_a_second_process_on_the_same_home_is_told_who_holds_it(home: Path, phot
     port = free_port()
     command = [sys.executable, "-c", "from engine.cli import main; main()", "--home", str(home), "serve"]
     log = (tmp_path / "log").open("wb")
-    with log, subprocess.Popen(
-        [*command, "--port", str(port)], env=os.environ | {"THATLOOK_PROFILE": "tiny"}, stdout=log, stderr=log
-    ) as server:
+    with (
+        log,
+        subprocess.Popen(
+            [*command, "--port", str(port)], env=os.environ | {"THATLOOK_PROFILE": "tiny"}, stdout=log, stderr=log
+        ) as server,
+    ):
         try:
             _wait_until_ready(port)
             second = thatlook(home, "search", photo)
