@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,10 +14,10 @@ from api.problems import RequestMalformed
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
+from engine.money import parse_money
 from engine.seams import IngestState, LedgerEntry
 
 MAX_PRODUCTS = 1_000
-_MONEY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]{3})?\s*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_ID, _MAX_TITLE, _MAX_URL, _MAX_DESCRIPTION, _MAX_VALUE = 200, 500, 2_048, 10_000, 500
 _MAX_IMAGES, _MAX_ATTRIBUTES = 20, 50
@@ -243,14 +242,10 @@ def _money(name: str, value: float | str | None) -> tuple[float | None, str | No
     """An amount and its currency, if the text names one."""
     if value is None:
         return None, None
-    if isinstance(value, str):
-        found = _MONEY.fullmatch(value)
-        if not found:
-            raise ValueError(f'{name} must be a number or a text such as "49.90 EUR", not {value[:40]!r}')
-        return float(found[1]), found[2]
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be 0 or more, not {value:g}")
-    return value, None
+    try:
+        return parse_money(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _id_of(row: object) -> str | None:

@@ -92,9 +92,7 @@ def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
     limits = limits or RemoteLimits()
     give_up = time.monotonic() + limits.timeout_s
     backend = _CheckedBackend(limits, give_up)
-    with httpcore.ConnectionPool(
-        ssl_context=_tls(), network_backend=backend, max_connections=1
-    ) as pool:
+    with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, max_connections=1) as pool:
         for _ in range(limits.max_redirects + 1):
             _check_url(url, limits)
             answer = _get(pool, url, limits, give_up)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from engine.domain import Availability, Product
 from engine.filters import ATTRIBUTE_FACETS
+from engine.money import parse_money
 from ingest.feeds.columns import KNOWN, column_name
-from ingest.feeds.money import parse_money
 
 MAX_ID, MAX_TITLE, MAX_LINK, MAX_TEXT, MAX_VALUE, MAX_IMAGES = 200, 500, 2_048, 10_000, 500, 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -13,8 +13,8 @@ from engine.domain import SPACES, CollectionSpec, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
 from engine.fusion import Weights, fuse, log_odds
-from engine.search import Calibrations, Probe, Searcher
 from engine.seams import Calibration
+from engine.search import Calibrations, Probe, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 

@@ -16,8 +16,8 @@ from engine.crops import box_garment
 from engine.domain import SPACES, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
 from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
 from engine.pipeline import Seer
-from engine.search import Calibrations, Searcher
 from engine.seams import Calibration, IngestState, LedgerEntry
+from engine.search import Calibrations, Searcher
 from engine.service import ImageQuery, TextQuery, ThatLook
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name, load_taxonomy

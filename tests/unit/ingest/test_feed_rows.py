@@ -10,9 +10,9 @@ import pytest
 
 from engine.domain import Availability, Product
 from engine.errors import FeedUnreadable
+from engine.money import parse_money
 from engine.seams import FeedError
 from ingest.feeds.columns import column_name
-from ingest.feeds.money import parse_money
 from ingest.feeds.reader import read_feed
 
 GOOD = {"id": "p1", "title": "A shirt", "link": "https://shop.example/p1", "image_link": "p1.jpg"}

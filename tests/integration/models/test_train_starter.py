@@ -1,0 +1,110 @@
+"""Smoke trainings on drawn people: the loss falls, they resume, and what they export is served."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+pytest.importorskip("ultralytics", reason="needs the extra `train`")
+pytest.importorskip("mmpose", reason="needs the extra `train`")
+
+pytestmark = [
+    pytest.mark.integration,
+    # Training libraries warn of their own and of each other's age.
+    pytest.mark.filterwarnings("default"),
+]
+
+LABELS = ["null", "shirt", "pants", "shoes", "skin"]
+COLOURS = np.array([[205, 205, 205], [200, 30, 40], [30, 50, 190], [20, 20, 20], [230, 180, 150]], np.uint8)
+
+
+def draw(rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[list[float]]]:
+    """A label map of a standing figure and its 17 keypoints."""
+    values = np.zeros((192, 128), np.uint8)
+    x, top = int(rng.integers(48, 80)), int(rng.integers(8, 24))
+    cv2.circle(values, (x, top + 10), 10, 4, -1)
+    cv2.rectangle(values, (x - 20, top + 22), (x + 20, top + 75), 1, -1)
+    cv2.rectangle(values, (x - 16, top + 76), (x + 16, top + 140), 2, -1)
+    for side in (-1, 1):
+        cv2.ellipse(values, (x + side * 12, top + 146), (9, 5), 0, 0, 360, 3, -1)
+    heights = [10, 8, 8, 9, 9, 26, 26, 48, 48, 70, 70, 76, 76, 108, 108, 140, 140]
+    keypoints = []
+    for index, down in enumerate(heights):
+        side = 0 if index == 0 else (1 if index % 2 else -1) * (4 if index < 5 else 16)
+        keypoints.append([float(x + side), float(top + down), 0.9])
+    return values, keypoints
+
+
+@pytest.fixture(scope="module")
+def ccp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root, rng = tmp_path_factory.mktemp("ccp"), np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir()
+    mapping = {"upper_wear": ["shirt"], "lower_wear": ["pants"], "foot_wear": ["shoes"]}
+    (root / "labels.json").write_text(json.dumps({"labels": LABELS, "mapping": mapping}))
+    names = [f"{number:04d}" for number in range(12)]
+    (root / "splits.json").write_text(json.dumps({"train": names[:8], "val": names[8:]}))
+    rows = []
+    for name in names:
+        values, keypoints = draw(rng)
+        noisy = np.clip(COLOURS[values] + rng.normal(0, 6, (*values.shape, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(root / "images" / f"{name}.jpg")
+        Image.fromarray(values).save(root / "masks" / f"{name}.png")
+        rows.append({"file": f"{name}.jpg", "w": 128, "h": 192, "box": [30, 4, 98, 180], "kpts": keypoints})
+    (root / "pose_movenet_pseudo.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return root
+
+
+def test_a_smoke_training_of_the_segmenter_learns_and_is_served(ccp: Path, tmp_path: Path) -> None:
+    """The losses fall, the export computes what the checkpoint does, and the wrapper can run it."""
+    from engine.taxonomy import load_taxonomy
+    from models.export.segmenter import export_segmenter
+    from models.manifest import load_manifest
+    from models.runtime import RuntimeOptions, open_session
+    from models.segmenter import YoloSegmenter
+    from models.train.datasets_build import SceneMix
+    from models.train.segmenter import smoke, train_segmenter
+
+    checkpoint = train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path))
+    with (tmp_path / "run" / "results.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    for loss in ("train/box_loss", "train/cls_loss", "train/seg_loss"):
+        first, last = float(rows[0][loss]), float(rows[-1][loss])
+        assert last < 0.9 * first, (loss, first, last)
+    profile = tmp_path / "profile"
+    export_segmenter(checkpoint, profile, input_size=96)
+    spec = load_manifest(profile).require("segmenter")
+    session = open_session(profile / spec.file, RuntimeOptions(threads=1))
+    scene = YoloSegmenter(spec, session, "x", load_taxonomy(None)).segment(np.zeros((200, 100, 3), np.uint8))
+    assert {garment.label for garment in scene.garments} <= {"upper_wear", "lower_wear", "foot_wear"}
+
+
+def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Path, tmp_path: Path) -> None:
+    """The loss falls; called again, it goes on instead of starting over; the wrapper can run what it exports."""
+    from dataclasses import replace
+
+    from models.export.pose import export_pose
+    from models.manifest import load_manifest
+    from models.pose import HeatmapPose
+    from models.runtime import RuntimeOptions, open_session
+    from models.train.pose import smoke, train_pose
+
+    config = smoke(ccp, tmp_path)
+    checkpoint = train_pose(config)
+    train_pose(replace(config, steps=60))
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [20, 40, 40, 60, 60]
+    assert log[3]["loss"] < 0.8 * log[0]["loss"]
+    profile = tmp_path / "profile"
+    export_pose(checkpoint, profile)
+    spec = load_manifest(profile).require("pose")
+    session = open_session(profile / spec.file, RuntimeOptions(threads=1))
+    (pose,) = HeatmapPose(spec, session, "x").estimate(np.zeros((192, 128, 3), np.uint8), [(30.0, 4.0, 98.0, 180.0)])
+    assert pose.keypoints.shape == (17, 3)
