@@ -59,6 +59,7 @@ def load_pose(checkpoint: Path, gain: float = 1.0) -> tuple[Any, PoseArchitectur
             self.backbone, self.head = model.backbone, model.head
 
         def forward(self, images: Any) -> Any:
-            return self.head.forward(self.backbone(images)) * gain
+            heatmaps = self.head.forward(self.backbone(images))
+            return heatmaps if gain == 1 else heatmaps * gain
 
     return Heatmaps().eval(), architecture
