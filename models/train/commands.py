@@ -92,6 +92,13 @@ def train_segmenter_command(
 )
 @click.option("--steps", type=click.IntRange(min=1), default=2500, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--gain",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="The exported file multiplies heatmaps by it, so that peaks read as scores.",
+)
 @OUT
 @PROFILE
 @THREADS
@@ -103,6 +110,7 @@ def train_pose_command(
     minutes: float | None,
     steps: int,
     batch: int,
+    gain: float,
     out: Path,
     profile: Path | None,
     threads: int,
@@ -122,7 +130,7 @@ def train_pose_command(
     if profile is not None:
         from models.export.pose import export_pose
 
-        report["model"] = str(profile / export_pose(checkpoint, profile).file)
+        report["model"] = str(profile / export_pose(checkpoint, profile, gain=gain).file)
     _tell(report, as_json)
 
 
