@@ -66,7 +66,7 @@ def train_segmenter(config: SegmenterTraining) -> Path:
     """Train, or go on where a stopped training left off, and return the last checkpoint (EMA weights).
 
     Each epoch leaves `run/weights/last.pt` and a line in `run/results.csv`. A training interrupted at any moment
-    continues from its last whole epoch when called again with the same `out`.
+    continues from its last whole epoch when called again with the same `out`; a finished one stays as it is.
     """
     config.out.mkdir(parents=True, exist_ok=True)
     data = config.out / "data" / "data.yaml"
@@ -77,9 +77,19 @@ def train_segmenter(config: SegmenterTraining) -> Path:
 
     torch.set_num_threads(config.threads)
     last = config.out / "run" / "weights" / "last.pt"
+    if last.exists() and _is_finished(last):
+        return last
     trainer = _trainer_class()(config, data, resume=last if last.exists() else None)
     trainer.train()
     return last
+
+
+def _is_finished(checkpoint: Path) -> bool:
+    """ultralytics drops the optimiser's state from the checkpoint of a training that came to its end."""
+    import torch
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)  # Our own file, with a model inside.
+    return state.get("optimizer") is None
 
 
 def quiet_ultralytics(folder: Path) -> None:

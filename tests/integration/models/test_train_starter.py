@@ -73,6 +73,9 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(ccp: Path, tmp_p
     from models.train.segmenter import smoke, train_segmenter
 
     checkpoint = train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path))
+    written = checkpoint.stat().st_mtime_ns
+    assert train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path)) == checkpoint
+    assert checkpoint.stat().st_mtime_ns == written, "a finished training is not begun again"
     with (tmp_path / "run" / "results.csv").open() as table:
         rows = list(csv.DictReader(table))
     for loss in ("train/box_loss", "train/cls_loss", "train/seg_loss"):

@@ -1,0 +1,33 @@
+"""The segmenter's schedule: what grows and what falls as a training goes on, and the NMS of CPU trainings."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.train.segmenter import learning_rate_share, size_at
+
+SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
+
+
+def test_pictures_grow_with_progress() -> None:
+    """Each size holds from its own share of the training on."""
+    assert [size_at(p, SIZES) for p in (0.0, 0.41, 0.42, 0.79, 0.8, 1.2)] == [192, 192, 256, 256, 320, 320]
+
+
+def test_the_learning_rate_falls_along_a_cosine_to_its_floor() -> None:
+    """Half way it is half way; beyond the end, on a slow last epoch, it stays at the floor."""
+    assert learning_rate_share(0.0, 0.1) == pytest.approx(1.0)
+    assert learning_rate_share(0.5, 0.1) == pytest.approx(0.55)
+    assert learning_rate_share(1.0, 0.1) == learning_rate_share(1.3, 0.1) == pytest.approx(0.1)
+
+
+def test_suppression_keeps_the_best_of_those_that_overlap() -> None:
+    """Order by score, not by place; a box at exactly the threshold stays, as torchvision has it."""
+    torch = pytest.importorskip("torch", reason="needs the extra `train`")
+    from models.train.torchvision_cpu import _nms
+
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 20], [50, 50, 60, 60]])
+    kept = _nms(boxes, torch.tensor([0.5, 0.9, 0.4, 0.7]), 0.5)
+    assert kept.tolist() == [1, 3, 2]
+    assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.5).tolist() == [0, 1]
+    assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.49).tolist() == [0]
