@@ -28,15 +28,19 @@ def printable(text: str) -> Text:
 def _table(garment: GarmentHitsForm) -> Table:
     name = garment.label or garment.supercategory or "products"
     seen = f" (seen with {garment.score:.0%})" if garment.score is not None else ""
-    table = Table(title=f"{name}{seen}", title_justify="left", caption=None if garment.hits else "Nothing matches.")
+    table = Table(title=f"{name}{seen}", title_justify="left", expand=True, show_lines=True)
+    if not garment.hits:
+        table.caption = "Nothing matches."
     table.add_column("score", justify="right", no_wrap=True)
-    for heading in ("product", "brand", "price", "why", "link"):
-        table.add_column(heading, overflow="fold")
+    for heading, ratio in (("product", 5), ("price", 2), ("why", 4)):
+        table.add_column(heading, overflow="fold", ratio=ratio)
     for hit in garment.hits:
-        table.add_row(f"{hit.score:.2f}", *(printable(cell) for cell in _cells(hit)))
+        table.add_row(f"{hit.score:.2f}", *_cells(hit))
     return table
 
 
-def _cells(hit: HitForm) -> tuple[str, ...]:
+def _cells(hit: HitForm) -> tuple[Text, ...]:
     price = "" if hit.price is None else f"{hit.price:.2f} {hit.currency or ''}".rstrip()
-    return hit.title, hit.brand or "", price, " ".join(hit.why), hit.link
+    brand = f" · {hit.brand}" if hit.brand else ""
+    product = printable(hit.title + brand).append("\n").append_text(Text(printable(hit.link).plain, style="dim"))
+    return product, printable(price), Text("\n").join(printable(line) for line in hit.why)

@@ -64,11 +64,12 @@ def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDAr
     return sigmoid(np.asarray(mean, np.float32))
 
 
-_SENTENCES: dict[Signal, str] = {
-    "visual": "Looks alike in cut and texture",
-    "semantic": "Is the same kind of garment in the same style",
-    "text": "Fits the words",
+_SENTENCES: dict[Signal, tuple[str, str]] = {
+    "visual": ("Alike in cut and texture", "Less alike in cut and texture"),
+    "semantic": ("The same kind and style", "Another kind or style"),
+    "text": ("Fits the words", "Fits the words less"),
 }
+"""What a signal says above and below even odds, where it raises or lowers the score."""
 
 
 def explain(
@@ -81,7 +82,7 @@ def explain(
     shared: Mapping[str, tuple[str, ...]] | None = None,
     color: str | None = None,
 ) -> tuple[str, ...]:
-    """Why this product: signals by their part in the score, then what it shares with the query.
+    """Why this product: the signals, the one that moved the score most first, then what it shares with the query.
 
     Args:
         words: the query's positive texts.
@@ -94,13 +95,12 @@ def explain(
         "text": signals.text,
     }
     present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
-    total = sum(weights.of(name) * value for name, value in present.items()) or 1.0
     lines = [
-        f"{_SENTENCES[name]}: {value:.2f}, {weights.of(name) * value / total:.0%} of the score."
-        for name, value in sorted(present.items(), key=lambda pair: -weights.of(pair[0]) * pair[1])
+        f"{_SENTENCES[name][value < 0.5]} ({value:.2f})."
+        for name, value in sorted(present.items(), key=lambda pair: -weights.of(pair[0]) * abs(pair[1] - 0.5))
     ]
     if color and color in item.facets.get("color", ()):
-        lines.append(f"The same colour as in the photo: {color}.")
+        lines.append(f"The colour of the photo: {color}.")
     for facet, wanted in (shared or {}).items():
         if both := sorted(set(wanted) & set(item.facets.get(facet, ()))):
             lines.append(f"The same {facet.replace('_', ' ')}: {', '.join(both)}.")

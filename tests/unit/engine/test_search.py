@@ -164,10 +164,17 @@ def test_why_names_shared_facets_words_and_color() -> None:
         color="navy",
     )
     why = " ".join(found.search(probe, ["upper_wear"], 1)[0].why)
-    assert "The same colour as in the photo: navy." in why
+    assert "The colour of the photo: navy." in why
     assert "The same brand: acme." in why
     assert "The same color" not in why
     assert "The shop's own words say: product." in why
+
+
+def test_why_tells_what_raised_and_what_lowered_the_score() -> None:
+    """A signal above even odds speaks for the hit, one below against it; the stronger comes first."""
+    found = searcher([item("a", "a")], np.stack([unit(1)]), np.stack([unit(1, 3)]))
+    (hit,) = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1)
+    assert hit.why == ("Alike in cut and texture (0.99).", "Another kind or style (0.14).")
 
 
 @pytest.mark.parametrize("k", [0, -1, 101])
