@@ -18,10 +18,19 @@ from models.bootstrap import read_settings
 @click.option("--products", type=click.IntRange(20, 100_000), default=150, show_default=True, help="How many to draw.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another catalogue.")
 @click.option("--check", is_flag=True, help="Do the same work, then end instead of serving.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the answer as a picture.")
 @click.option("--host", default=None, help="Where to serve; THATLOOK_HOST.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to serve; THATLOOK_PORT.")
 @click.pass_obj
-def demo(options: dict[str, Any], products: int, seed: int, check: bool, host: str | None, port: int | None) -> None:
+def demo(
+    options: dict[str, Any],
+    products: int,
+    seed: int,
+    check: bool,
+    picture: Path | None,
+    host: str | None,
+    port: int | None,
+) -> None:
     """Draw a catalogue, ingest it, show one query's answer, and serve.
 
     Works in the folder `demo` of the home, so that a shop's own catalogue is left alone.
@@ -31,7 +40,7 @@ def demo(options: dict[str, Any], products: int, seed: int, check: bool, host: s
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings({**options, **given})
     settings = settings.model_copy(update={"home": settings.home / "demo"})
-    run_demo(settings, products=products, seed=seed, serve=not check)
+    run_demo(settings, products=products, seed=seed, serve=not check, picture=picture)
 
 
 @click.command()

@@ -10,8 +10,10 @@ from rich.console import Console
 
 from api.serving import serve_forever
 from api.tables import show_answer
+from benchmarks.picture import save_picture
 from engine.answers import answer_form
 from engine.errors import ContractBroken
+from engine.images import decode
 from ingest.bootstrap import ingest_parts
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress
@@ -23,8 +25,11 @@ from models.studio.spec import GarmentSpec
 HITS = 5
 
 
-def run_demo(settings: Settings, *, products: int, seed: int, serve: bool) -> None:
+def run_demo(settings: Settings, *, products: int, seed: int, serve: bool, picture: Path | None = None) -> None:
     """Do the main job from a feed to an answer, in `settings.home`; with `serve`, go on answering over HTTP.
+
+    Args:
+        picture: where to write the answer as a picture, if anywhere.
 
     Raises:
         ContractBroken: the answer is empty, so this installation does not do its job.
@@ -43,6 +48,8 @@ def run_demo(settings: Settings, *, products: int, seed: int, serve: bool) -> No
         show_summary(console, summary)
         console.rule("One photo, answered")
         answer = parts.thatlook.search_image(photo.read_bytes(), k=HITS)
+        if picture:
+            save_picture(picture, decode(photo.read_bytes()), answer, parts.objects, HITS)
     show_answer(answer_form(answer))
     _compare(console, worn, {hit.product.product_id for garment in answer.garments for hit in garment.hits})
     if not any(garment.hits for garment in answer.garments):

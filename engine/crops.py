@@ -16,6 +16,10 @@ NEUTRAL = 255
 """Catalogue pictures are mostly shot on white, so white surroundings bring street and studio together."""
 MARGIN = 0.04
 """Room around a garment's box, as a share of its longer side, so that outlines stay visible."""
+MIN_ON_PERSON = 0.6
+"""A garment with less of its box on its person is a mistake of the segmenter: a wall, a bush."""
+MAX_PIECE_RATIO = 4.0
+"""A less certain piece this many times larger than the best one is no piece of the same garment."""
 
 
 def outer_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
@@ -65,7 +69,7 @@ def of_main_person(scene: Scene, width: int, height: int) -> tuple[Garment, ...]
 
     def is_main(garment: Garment) -> bool:
         here = overlap(garment.box, main.box)
-        return here > 0.2 and all(overlap(garment.box, other.box) <= here for other in others)
+        return here >= MIN_ON_PERSON and all(overlap(garment.box, other.box) <= here for other in others)
 
     return tuple(g for g in scene.garments if is_main(g))
 
@@ -73,7 +77,8 @@ def of_main_person(scene: Scene, width: int, height: int) -> tuple[Garment, ...]
 def merge_pieces(garments: Sequence[Garment], taxonomy: Taxonomy) -> tuple[Garment, ...]:
     """Join pieces of one garment: two shoes are one pair, the halves of an open coat one coat.
 
-    Expects the garments of one person. Best score first.
+    Expects the garments of one person. Best score first. A piece far larger than the class's
+    best one is left out.
     """
     merged: list[Garment] = []
     for label, pieces in groupby(sorted(garments, key=lambda g: g.label), key=lambda g: g.label):
@@ -83,6 +88,8 @@ def merge_pieces(garments: Sequence[Garment], taxonomy: Taxonomy) -> tuple[Garme
 
 
 def _join(pieces: Sequence[Garment]) -> Garment:
+    largest = MAX_PIECE_RATIO * pieces[0].mask.sum()
+    pieces = [piece for piece in pieces if piece.mask.sum() <= largest]
     if len(pieces) == 1:
         return pieces[0]
     box = union_box(p.box for p in pieces)

@@ -28,6 +28,17 @@ def test_two_shoes_are_one_pair() -> None:
     assert np.array_equal(pair.mask, expected)
 
 
+def test_a_huge_uncertain_piece_is_no_part_of_a_shoe() -> None:
+    """A bush taken for footwear does not swallow the shoe that was surely seen; the other shoe still joins."""
+    shoe, other, bush = (
+        piece("foot_wear", (10, 90, 20, 100), 0.9),
+        piece("foot_wear", (30, 85, 45, 100), 0.5),
+        piece("foot_wear", (0, 0, 60, 80), 0.8),
+    )
+    (pair,) = merge_pieces([bush, shoe, other], load_taxonomy())
+    assert pair.box == (10, 85, 45, 100)
+
+
 def test_different_classes_stay_apart_best_first() -> None:
     """Only pieces of one class are joined."""
     rows = [piece("upper_wear", (0, 0, 10, 10), 0.5), piece("lower_wear", (0, 10, 10, 20), 0.7)]
@@ -43,6 +54,13 @@ def test_bystanders_keep_their_clothes() -> None:
         piece("dress", (85, 0, 100, 40)),
     )
     assert of_main_person(Scene((mine, theirs, nobody), (other, main)), 100, 100) == (mine,)
+
+
+def test_what_lies_mostly_beside_the_person_is_not_worn() -> None:
+    """Half of the box off the person: a mistake; three quarters on: a wide skirt."""
+    main = Person((40, 0, 80, 100), 0.9)
+    wall, skirt = piece("dress", (60, 0, 100, 90)), piece("lower_wear", (50, 40, 90, 70))
+    assert of_main_person(Scene((wall, skirt), (main,)), 100, 100) == (skirt,)
 
 
 def test_without_people_everything_counts() -> None:
