@@ -7,6 +7,7 @@ where `hours` is given, by the clock: on a shared machine the schedule then stil
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from models.train.datasets_build import SceneMix, build_segmenter_folder
 from models.train.torchvision_cpu import prepare
@@ -93,12 +96,18 @@ def _is_finished(checkpoint: Path) -> bool:
 
 
 def quiet_ultralytics(folder: Path) -> None:
-    """Keep ultralytics from the network, from installing packages and from the home directory. Before its import."""
+    """Import ultralytics, kept from the network, from installing packages and from the home directory.
+
+    Its patch of `PIL.Image.open`, which asks for a further package wherever a file is no picture, is taken back.
+    """
     settings = folder / "ultralytics"
     settings.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("YOLO_CONFIG_DIR", str(settings))
     os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")
     prepare()
+    as_pillow_made_it = Image.open
+    importlib.import_module("ultralytics")
+    Image.open = as_pillow_made_it
 
 
 def learning_rate_share(progress: float, floor: float) -> float:

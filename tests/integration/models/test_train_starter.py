@@ -12,7 +12,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-pytest.importorskip("ultralytics", reason="needs the extra `train`")
 pytest.importorskip("mmpose", reason="needs the extra `train`")
 
 pytestmark = [
@@ -23,6 +22,17 @@ pytestmark = [
 
 LABELS = ["null", "shirt", "pants", "shoes", "skin"]
 COLOURS = np.array([[205, 205, 205], [200, 30, 40], [30, 50, 190], [20, 20, 20], [230, 180, 150]], np.uint8)
+
+
+def test_pillow_opens_pictures_as_before(tmp_path: Path) -> None:
+    """Importing ultralytics leaves alone how the rest of the program reads pictures, and refuses what is none."""
+    from engine.errors import ImageUnreadable
+    from engine.images import decode
+    from models.train.segmenter import quiet_ultralytics
+
+    quiet_ultralytics(tmp_path)
+    with pytest.raises(ImageUnreadable, match="not an image"):
+        decode(b"this is no picture, and no package will make it one")
 
 
 def draw(rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[list[float]]]:
