@@ -69,7 +69,7 @@ def _readiness(parts: Parts) -> Callable[[], Mapping[str, str]]:
     def unready() -> Mapping[str, str]:
         looks: dict[str, Callable[[], object]] = {
             "vectors": parts.store.collections,
-            "ledger": parts.ledger.counts,
+            "ledger": lambda: parts.ledger.get_setting("probe"),
             "pictures": lambda: parts.objects.exists("probe"),
         }
         return {name: reason for name, look in looks.items() if (reason := _failure(look))}

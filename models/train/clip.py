@@ -9,10 +9,9 @@ Resumable: `last.pt` and `tokenizer.json` in the output folder.
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,9 @@ from models.train.embedder import learning_rate, pixels_to_input, teacher_target
 from models.train.embedder_augment import Augmentation, augmented, shrunk
 from models.train.embedder_cache import TEACHER
 from models.train.embedder_data import CropRecord, read_cache
+from models.train.resumable import Report, ResumableRun
 from models.train.tokenizer import tokens_of, train_tokenizer
 
-Report = Callable[[int, dict[str, float]], None]
 PLAIN_SHARE = 0.85
 """A garment this much of one colour is plain; below PATTERNED_SHARE it is patterned."""
 PATTERNED_SHARE = 0.5
@@ -99,33 +98,14 @@ def plainness(crop: NDArray[np.uint8]) -> bool | None:
     return True if top >= PLAIN_SHARE else False if top < PATTERNED_SHARE else None
 
 
-@dataclass(slots=True)
-class _Run:
-    """Everything that a resumed run needs."""
+@dataclass(slots=True, kw_only=True)
+class _Run(ResumableRun):
+    PARTS = ("model", "average", "teacher", "optimizer")
 
     model: Any
     average: Any
     teacher: nn.Linear
     optimizer: torch.optim.Optimizer
-    rng: np.random.Generator
-    step: int = 0
-    seconds: float = 0.0
-
-    def save(self, path: Path, config: ClipConfig) -> None:
-        parts = ("model", "average", "teacher", "optimizer")
-        state = {name: getattr(self, name).state_dict() for name in parts}
-        state |= {"rng": json.dumps(self.rng.bit_generator.state), "step": self.step, "seconds": self.seconds}
-        state["config"] = json.dumps(asdict(config), default=str)
-        draft = path.with_suffix(".draft")
-        torch.save(state, draft)
-        draft.replace(path)
-
-    def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        for name in ("model", "average", "teacher", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        self.rng.bit_generator.state = json.loads(state["rng"])
-        self.step, self.seconds = state["step"], state["seconds"]
 
 
 def train_clip(config: ClipConfig, report: Report | None = None) -> Path:
@@ -137,18 +117,7 @@ def train_clip(config: ClipConfig, report: Report | None = None) -> Path:
     tokenizer = open_tokenizer(config, crops)
     run = _start(config, crops, tokenizer)
     checkpoint = config.out / "last.pt"
-    if checkpoint.exists():
-        run.load(checkpoint)
-    began = time.monotonic() - run.seconds
-    while (progress := _progress(config, run.step, time.monotonic() - began)) < 1:
-        losses = _step(config, crops, tokenizer, run, progress)
-        run.step += 1
-        run.seconds = time.monotonic() - began
-        if report:
-            report(run.step, losses)
-        if run.step % config.save_every == 0:
-            run.save(checkpoint, config)
-    run.save(checkpoint, config)
+    run.train(checkpoint, config, partial(_step, config, crops, tokenizer, run), report)
     return checkpoint
 
 
@@ -176,11 +145,8 @@ def _start(config: ClipConfig, crops: CaptionedCrops, tokenizer: Tokenizer) -> _
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98))
-    return _Run(model, average, teacher, optimizer, np.random.default_rng(config.seed))
-
-
-def _progress(config: ClipConfig, step: int, seconds: float) -> float:
-    return max(step / config.steps, seconds / (60 * config.minutes) if config.minutes else 0.0)
+    rng = np.random.default_rng(config.seed)
+    return _Run(model=model, average=average, teacher=teacher, optimizer=optimizer, rng=rng)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

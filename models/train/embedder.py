@@ -6,10 +6,8 @@ Resumable: `last.pt` in the output folder holds everything. Pictures grow during
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,7 @@ from models.train.embedder_cache import TEACHER
 from models.train.embedder_data import CropRecord, read_cache
 from models.train.embedder_losses import EmbedderLoss, Lessons, LossWeights
 from models.train.embedder_teacher import unit
-
-Report = Callable[[int, dict[str, float]], None]
+from models.train.resumable import Report, ResumableRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,39 +102,14 @@ def _categories(records: list[CropRecord], rows: NDArray[np.int64], at_least: in
     return tuple(names[counts >= min(at_least, counts.max())].tolist())
 
 
-@dataclass(slots=True)
-class _Run:
-    """Everything that a resumed run needs."""
+@dataclass(slots=True, kw_only=True)
+class _Run(ResumableRun):
+    PARTS = ("model", "average", "loss", "optimizer")
 
     model: VisualEmbedder
     average: VisualEmbedder
     loss: EmbedderLoss
     optimizer: torch.optim.Optimizer
-    rng: np.random.Generator
-    step: int = 0
-    seconds: float = 0.0
-
-    def save(self, path: Path, config: EmbedderConfig) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "loss": self.loss.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "rng": json.dumps(self.rng.bit_generator.state),
-            "step": self.step,
-            "seconds": self.seconds,
-            "config": json.dumps(asdict(config), default=str),
-        }
-        draft = path.with_suffix(".draft")
-        torch.save(state, draft)
-        draft.replace(path)
-
-    def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        for name in ("model", "average", "loss", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        self.rng.bit_generator.state = json.loads(state["rng"])
-        self.step, self.seconds = state["step"], state["seconds"]
 
 
 def train_embedder(config: EmbedderConfig, report: Report | None = None) -> Path:
@@ -148,18 +120,7 @@ def train_embedder(config: EmbedderConfig, report: Report | None = None) -> Path
     run = _start(config, classroom)
     config.out.mkdir(parents=True, exist_ok=True)
     checkpoint = config.out / "last.pt"
-    if checkpoint.exists():
-        run.load(checkpoint)
-    began = time.monotonic() - run.seconds
-    while (progress := _progress(config, run.step, time.monotonic() - began)) < 1:
-        losses = _step(config, classroom, run, progress)
-        run.step += 1
-        run.seconds = time.monotonic() - began
-        if report:
-            report(run.step, losses)
-        if run.step % config.save_every == 0:
-            run.save(checkpoint, config)
-    run.save(checkpoint, config)
+    run.train(checkpoint, config, partial(_step, config, classroom, run), report)
     return checkpoint
 
 
@@ -180,12 +141,8 @@ def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return _Run(model, average, loss, torch.optim.AdamW(groups, lr=config.rate), np.random.default_rng(config.seed))
-
-
-def _progress(config: EmbedderConfig, step: int, seconds: float) -> float:
-    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
-    return max(step / config.steps, by_time)
+    optimizer, rng = torch.optim.AdamW(groups, lr=config.rate), np.random.default_rng(config.seed)
+    return _Run(model=model, average=average, loss=loss, optimizer=optimizer, rng=rng)
 
 
 def learning_rate(peak: float, progress: float, warm_up: float) -> float:
