@@ -6,29 +6,25 @@ A tiny profile of hand-made networks stands in for the weights, so that answers 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import time
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 from models.manifest import load_manifest, register
 from models.studio.feed import write_catalogue
-from tests.fixtures.s3 import free_port
+from tests.fixtures.program import PROGRAM, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
 
 PRODUCTS = 16
 
 
 def thatlook(home: Path, *arguments: object, profile: str = "tiny") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from engine.cli import main; main()", "--home", str(home), *map(str, arguments)]
-    env = os.environ | {"THATLOOK_PROFILE": profile, "COLUMNS": "160"}
+    command = [*PROGRAM, "--home", str(home), *map(str, arguments)]
+    env = environment(home) | {"THATLOOK_PROFILE": profile, "COLUMNS": "160"}
     return subprocess.run(command, capture_output=True, text=True, timeout=240, env=env, check=False)
 
 
@@ -171,36 +167,16 @@ def test_a_home_made_by_other_models_is_refused_and_kept(home: Path, photo: Path
 
 def test_a_second_process_on_the_same_home_is_told_who_holds_it(home: Path, photo: Path, tmp_path: Path) -> None:
     """A server holds the home; a search beside it is refused by name, the server goes on, and ends when asked."""
-    port = free_port()
-    command = [sys.executable, "-c", "from engine.cli import main; main()", "--home", str(home), "serve"]
-    log = (tmp_path / "log").open("wb")
-    with (
-        log,
-        subprocess.Popen(
-            [*command, "--port", str(port)], env=os.environ | {"THATLOOK_PROFILE": "tiny"}, stdout=log, stderr=log
-        ) as server,
-    ):
-        try:
-            _wait_until_ready(port)
-            second = thatlook(home, "search", photo)
-            assert second.returncode == 1
-            assert f"pid {server.pid}" in second.stderr
-            with photo.open("rb") as file:
-                answer = httpx.post(f"http://127.0.0.1:{port}/v1/search/image", files={"image": file})
-            assert answer.status_code == 200
-            assert answer.json()["garments"]
-        finally:
-            server.terminate()
-            assert server.wait(30) == 0
+    server = start(home, tmp_path / "log")
+    try:
+        second = thatlook(home, "search", photo)
+        assert second.returncode == 1
+        assert f"pid {server.process.pid}" in second.stderr
+        with photo.open("rb") as file:
+            answer = server.client.post("/v1/search/image", files={"image": file})
+        assert answer.status_code == 200
+        assert answer.json()["garments"]
+    finally:
+        status = stop(server)
+    assert status == 0
     assert thatlook(home, "search", photo).returncode == 0
-
-
-def _wait_until_ready(port: int) -> None:
-    for _ in range(300):
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError("the server did not get ready")
