@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "pose": "models.commands:pose",
     "models": "models.commands:models",
     "train": "models.commands:train",
-    "eval": "benchmarks.commands:evaluate",
+    "eval": "benchmarks.eval_commands:evaluate",
     "studio": "models.studio.commands:studio",
     "index": "ingest.index_commands:index",
     "doctor": "benchmarks.commands:doctor",
