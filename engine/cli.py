@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "models.commands:models",
     "train": "models.commands:train",
     "eval": "benchmarks.eval_commands:evaluate",
+    "bench": "benchmarks.bench_commands:bench",
     "studio": "models.studio.commands:studio",
     "index": "ingest.index_commands:index",
     "doctor": "benchmarks.commands:doctor",

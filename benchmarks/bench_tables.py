@@ -1,0 +1,76 @@
+"""Benchmark results as people read them: one table of figures, one table of targets with verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bench_history import Line, Result, Run, Verdict
+from benchmarks.bench_run import Target, load_targets
+
+
+def show_lines(console: Console, lines: Sequence[Line]) -> None:
+    """One block per result: what was measured and what stood out."""
+    for result in (line.result for line in lines):
+        console.print(f"[bold]{result.case}[/]  {' · '.join(_figures(result))}", highlight=False, soft_wrap=True)
+        if result.note:
+            console.print(f"  {result.note}", highlight=False)
+
+
+def show_targets(console: Console, run: Run, lines: Iterable[Line]) -> None:
+    """The table of targets: figure, limit of the machine, how far off it is, verdict."""
+    console.print(targets_table(lines))
+    if run.size == "tiny":
+        console.print("Tiny sizes judge nothing: they only show that everything runs.")
+
+
+def targets_table(lines: Iterable[Line]) -> Table:
+    """Every target of `cases.toml`, measured or not."""
+    table = Table("target", box=None, pad_edge=False)
+    for heading in ("wanted", "measured", "machine's limit", "off by"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    measured = {verdict.id: verdict for line in lines for verdict in line.result.targets}
+    for target in load_targets():
+        table.add_row(*target_cells(target, measured.get(target.id)))
+    return table
+
+
+def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
+    """A target's row: title, wanted, measured, the machine's limit, how far off, verdict."""
+    wanted = f"{'≤' if target.better == 'lower' else '≥'} {quantity(target.limit, target.unit)}"
+    if verdict is None:
+        return target.title, wanted, "–", "–", "–", "not measured"
+    limit = off = "–"
+    if verdict.machine_limit:
+        limit = f"{quantity(verdict.machine_limit, verdict.unit)} ({verdict.limited_by})"
+        off = f"{verdict.value / verdict.machine_limit:.1f}×"
+    mark = "[green]met[/]" if verdict.met else "[red]missed[/]"
+    return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, mark
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with its unit, three digits that count."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    text = f"{value:,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text}{unit}" if unit in {"×", "%"} else f"{text} {unit}"
+
+
+def _figures(result: Result) -> list[str]:
+    parts = []
+    if result.p50_ms is not None:
+        tail = "".join(f" / {quantity(v, 'ms')}" for v in (result.p95_ms, result.p99_ms) if v is not None)
+        parts.append(f"p50 {quantity(result.p50_ms, 'ms')}{tail} (p95 / p99), n {result.n}")
+    if result.qps is not None:
+        parts.append(f"{quantity(result.qps, 'per s')}")
+    if result.ann_recall is not None:
+        parts.append(f"ann_recall {result.ann_recall:.4f}")
+    if result.shed or result.errors:
+        parts.append(f"shed {result.shed}, errors {result.errors}")
+    parts += [f"{name} {value:,.4g}" for name, value in result.figures.items()]
+    if result.stages_ms:
+        parts.append("stages " + ", ".join(f"{name} {ms:.1f}" for name, ms in result.stages_ms.items()))
+    return parts
