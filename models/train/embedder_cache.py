@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from models.train.embedder_data import all_crops, masked, read_cache, write_cach
 from models.train.embedder_studio import studio_crops
 from models.train.embedder_teacher import TEACHER_FILE, teacher_embeddings
 
-STUDIO_OUTFITS = 450
+STUDIO_OUTFITS = 1600
 STUDIO_SEED = 500
 TEACHER = "teacher_masked.npy"
 """The teacher's embedding of every masked crop, beside the crops."""
@@ -26,11 +28,18 @@ def build_cache(folder: Path, data: Path | None, outfits: int = STUDIO_OUTFITS, 
     thumbnails stand in for it, which is enough to see that training works.
     """
     count = write_cache(folder, chain(all_crops(data) if data else (), studio_crops(outfits, seed)))
-    crops = masked(np.asarray(read_cache(folder)[1]))
     model = data / "weights" / TEACHER_FILE if data else None
-    rows = teacher_embeddings(model, crops) if model and model.exists() else thumbnails(crops)
-    np.save(folder / TEACHER, rows)
+    ask = partial(teacher_embeddings, model) if model and model.exists() else thumbnails
+    np.save(folder / TEACHER, _in_parts(ask, read_cache(folder)[1]))
     return count
+
+
+def _in_parts(
+    ask: Callable[[NDArray[np.uint8]], NDArray[np.float32]], crops: NDArray[np.uint8], part: int = 512
+) -> NDArray[np.float32]:
+    """The teacher's view of all masked crops; a part at a time, since floats of all of them would fill the memory."""
+    parts = (masked(np.asarray(crops[at : at + part])) for at in range(0, len(crops), part))
+    return np.concatenate([ask(crops) for crops in parts])
 
 
 def thumbnails(crops: NDArray[np.uint8], side: int = 6) -> NDArray[np.float32]:

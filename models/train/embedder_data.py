@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -258,13 +258,29 @@ def all_crops(data: Path) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
 
 
 def write_cache(folder: Path, rows: Iterable[tuple[CropRecord, NDArray[np.uint8]]]) -> int:
-    """Write `crops.npy` and `records.jsonl`; returns how many rows there are."""
+    """Write `crops.npy` and `records.jsonl` row by row, so that no more than one crop is held; returns the rows.
+
+    Raises:
+        ValueError: there is not one crop.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    records, crops = zip(*rows, strict=True)
-    np.save(folder / "crops.npy", np.stack(crops))
-    lines = "".join(json.dumps(asdict(record)) + "\n" for record in records)
-    (folder / "records.jsonl").write_text(lines, "utf-8")
-    return len(records)
+    count, shape = 0, (CROP_SIZE, CROP_SIZE, 4)
+    with (folder / "crops.npy").open("wb") as pixels, (folder / "records.jsonl").open("w", encoding="utf-8") as lines:
+        _header(pixels, (0, *shape))  # numpy leaves room in the header for a longer first axis.
+        for record, crop in rows:
+            lines.write(json.dumps(asdict(record)) + "\n")
+            pixels.write(np.ascontiguousarray(crop, np.uint8).tobytes())
+            count, shape = count + 1, crop.shape
+        if not count:
+            raise ValueError("There is nothing to put into the cache: no data set was found.")
+        pixels.seek(0)
+        _header(pixels, (count, *shape))
+    return count
+
+
+def _header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    described = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, described)
 
 
 def read_cache(folder: Path) -> tuple[list[CropRecord], NDArray[np.uint8]]:
