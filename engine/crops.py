@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import ceil, floor
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,7 +113,7 @@ def cut(image: Pixels, garment: Garment) -> Crop:
     pad = round(MARGIN * max(y1 - y0, x1 - x0))
     pixels = np.full((y1 - y0 + 2 * pad, x1 - x0 + 2 * pad, 3), NEUTRAL, np.uint8)
     inside = pixels[pad : pad + y1 - y0, pad : pad + x1 - x0]
-    np.copyto(inside, image[y0:y1, x0:x1], where=mask[..., None])
+    cv2.copyTo(np.ascontiguousarray(image[y0:y1, x0:x1]), np.ascontiguousarray(mask).view(np.uint8), inside)
     return Crop(pixels, np.pad(mask, pad))
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import ImageTooLarge, ImageUnreadable
-from engine.images import ImageLimits, decode, encode_jpeg
+from engine.images import ImageLimits, decode, decode_photo, encode_jpeg
 
 SIZE = (64, 48)
 
@@ -134,3 +134,40 @@ def test_encode_keeps_the_ratio_and_the_cap() -> None:
     big, small = np.zeros((400, 200, 3), np.uint8), np.zeros((40, 40, 3), np.uint8)
     assert decode(encode_jpeg(big, max_side=100)).shape == (100, 50, 3)
     assert decode(encode_jpeg(small, max_side=100)).shape == (40, 40, 3)
+
+
+def wide(kind: str = "JPEG", size: tuple[int, int] = (800, 601), **options: object) -> bytes:
+    """A picture with a red left third."""
+    image = Image.new("RGB", size, "white")
+    image.paste("red", (0, 0, size[0] // 3, size[1]))
+    return encoded(image, kind, **options)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize(("enough", "shape"), [(200, (151, 200, 3)), (201, (301, 400, 3)), (401, (601, 800, 3))])
+def test_a_large_photo_is_decoded_at_the_scale_that_is_enough(
+    kind: str, enough: int, shape: tuple[int, int, int]
+) -> None:
+    """Powers of two, never below what was asked, and the photo still knows how large its file says it is."""
+    photo = decode_photo(wide(kind), enough_side=enough)
+    assert photo.pixels.shape == shape
+    assert (photo.width, photo.height) == (800, 601)
+    assert photo.scale == (800 / shape[1], 601 / shape[0])
+    assert photo.pixels[shape[0] // 2, shape[1] // 6, 1] < 60 < 200 < photo.pixels[shape[0] // 2, shape[1] // 2, 1]
+
+
+def test_a_reduced_photo_is_turned_as_its_camera_says() -> None:
+    """Width and height of the upright picture, at either scale."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = decode_photo(wide(exif=exif, quality=95), enough_side=400)
+    assert photo.pixels.shape == (400, 301, 3)
+    assert (photo.width, photo.height) == (601, 800)
+    assert photo.pixels[50, 150, 1] < 60 < 200 < photo.pixels[350, 150, 1]
+
+
+def test_a_reduced_photo_that_is_cut_short_is_still_refused() -> None:
+    """The faster way to decode takes no damaged file for a picture."""
+    data = wide(quality=95)
+    with pytest.raises(ImageUnreadable):
+        decode_photo(data[: len(data) // 2], enough_side=200)
