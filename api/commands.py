@@ -52,7 +52,7 @@ def search(
     from api.queries import text_query
     from engine.answers import answer_form, to_json
     from engine.filters import parse_filter
-    from engine.service import ImageQuery
+    from engine.sight import ImageQuery
 
     if image is None and whole_image:
         raise click.UsageError("--whole-image needs an IMAGE.")

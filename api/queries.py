@@ -12,7 +12,8 @@ from api.problems import RequestMalformed
 from engine.domain import Box
 from engine.errors import QueryRejected
 from engine.fusion import Weights
-from engine.service import ImageQuery, TextQuery
+from engine.service import TextQuery
+from engine.sight import ImageQuery
 
 K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
 Texts = str | list[str]

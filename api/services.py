@@ -14,7 +14,8 @@ from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, ObjectStore
-from engine.service import ImageQuery, TextQuery
+from engine.service import TextQuery
+from engine.sight import ImageQuery
 
 
 class Looks(Protocol):

@@ -9,21 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Deadline, Stopwatch
-from engine.colors import main_color
-from engine.crops import box_area, box_garment, cut, whole
-from engine.domain import SPACES, Answer, Box, Crop, Garment, GarmentHits, Pixels
-from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
+from engine.domain import SPACES, Answer, GarmentHits
+from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
-from engine.images import DEFAULT_LIMITS, ImageLimits, decode
+from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.pipeline import Seer
 from engine.search import Probe, Searcher
+from engine.sight import ImageQuery, Memory, Seen, Sight
 from engine.taxonomy import collection_name
 
 MAX_TEXT = 1_000
 MAX_TEXTS = 16
 SIMILAR_FACETS = ("brand", "color", "material", "pattern")
-MIN_BOX_SIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +44,14 @@ class TextQuery:
                 raise TextRejected(f"The text has {len(text):,} characters; the most is {MAX_TEXT:,}.")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageQuery:
-    """How a photo is searched with.
-
-    Attributes:
-        supercategories: answer for these alone; None for every garment seen.
-        box: the caller's own garment box instead of detection; `supercategories` then names one.
-        whole_image: the picture as one crop, without detection; likewise.
-    """
-
-    supercategories: tuple[str, ...] | None = None
-    box: Box | None = None
-    whole_image: bool = False
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ThatLook:
-    """Photo, words or product in, products out."""
+    """Photo, words or product in, products out; `memory`, where there is one, knows photos again."""
 
     seer: Seer
     searcher: Searcher
     limits: ImageLimits = DEFAULT_LIMITS
+    memory: Memory | None = None
 
     def search_image(
         self,
@@ -88,25 +72,18 @@ class ThatLook:
             QueryRejected: parameters that do not fit together.
             DeadlineExceeded: too late already.
         """
-        query, watch = query or ImageQuery(), Stopwatch(deadline)
-        self._check(query)
-        with watch.stage("decode"):
-            pixels = decode(image, self.limits)
-        garments = self._garments(pixels, query, watch)
-        with watch.stage("crop"):
-            crops = [whole(pixels) if query.whole_image else cut(pixels, garment) for garment in garments]
-            colors = [main_color(crop) for crop in crops]
-        probes = self._probes(crops, colors, text, watch)
+        watch = Stopwatch(deadline)
+        seen = Sight(self.seer, self.limits, self.memory).look(image, query or ImageQuery(), watch)
+        probes = self._probes(seen, text, watch)
         answers = tuple(
             GarmentHits(
                 garment,
                 garment.supercategory,
                 self.searcher.search(probe, [garment.supercategory], k, where, weights, watch),
             )
-            for garment, probe in zip(garments, probes, strict=True)
+            for garment, probe in zip(seen.upright(), probes, strict=True)
         )
-        height, width = pixels.shape[:2]
-        return Answer(answers, watch.timing_ms(), width, height)
+        return Answer(answers, watch.timing_ms(), seen.width, seen.height)
 
     def search_text(
         self,
@@ -162,48 +139,21 @@ class ThatLook:
             answers.append(GarmentHits(None, supercategory, hits))
         return Answer(tuple(answers), watch.timing_ms())
 
-    def _check(self, query: ImageQuery) -> None:
-        for name in query.supercategories or ():
-            self.seer.taxonomy.require_supercategory(name)
-        if query.box is not None and query.whole_image:
-            raise QueryRejected("Give a box or ask for the whole image, not both.")
-        if (query.box is not None or query.whole_image) and len(query.supercategories or ()) != 1:
-            known = ", ".join(self.seer.taxonomy.supercategories)
-            raise QueryRejected(f"Say which one supercategory the garment is of: {known}.")
-
-    def _garments(self, pixels: Pixels, query: ImageQuery, watch: Stopwatch) -> tuple[Garment, ...]:
-        height, width = pixels.shape[:2]
-        if query.box is not None or query.whole_image:
-            (supercategory,) = query.supercategories or ("",)
-            box = _checked_box(query.box, width, height) if query.box else (0.0, 0.0, float(width), float(height))
-            return (box_garment(supercategory, supercategory, box, width, height),)
-        with watch.stage("segment"):
-            garments = self.seer.garments(pixels)
-        wanted = [g for g in garments if query.supercategories is None or g.supercategory in query.supercategories]
-        if not wanted:
-            seen = ", ".join(dict.fromkeys(g.supercategory for g in garments)) or "none"
-            raise NoGarmentFound(
-                f"No garment to search with was found in the photo (seen: {seen}); "
-                "send another photo, or point at the garment with a box."
-            )
-        return tuple(wanted)
-
-    def _probes(
-        self, crops: Sequence[Crop], colors: Sequence[str | None], text: TextQuery | None, watch: Stopwatch
-    ) -> list[Probe]:
-        with watch.stage("embed"):
-            rows = self.seer.embed(crops)
-            positive, negative = self._embed_text(text) if text else (None, None)
+    def _probes(self, seen: Seen, text: TextQuery | None, watch: Stopwatch) -> list[Probe]:
+        positive, negative = None, None
+        if text:
+            with watch.stage("embed"):
+                positive, negative = self._embed_text(text)
         return [
             Probe(
-                rows["visual"][i],
-                rows["semantic"][i],
+                seen.visual[i],
+                seen.semantic[i],
                 positive,
                 negative,
                 words=text.positive if text else (),
-                color=colors[i],
+                color=seen.colors[i],
             )
-            for i in range(len(crops))
+            for i in range(len(seen.garments))
         ]
 
     def _embed_text(self, text: TextQuery) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
@@ -247,19 +197,3 @@ def _unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return None
     mean = rows.mean(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
-
-
-def _checked_box(box: Box, width: int, height: int) -> Box:
-    """The part of a caller's box that lies in the picture.
-
-    Raises:
-        QueryRejected: nothing of it does, or it is not a box.
-    """
-    x0, y0, x1, y1 = box
-    inside = (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
-    if not np.isfinite(box).all() or box_area(inside) < MIN_BOX_SIDE**2:
-        raise QueryRejected(
-            f"The box {list(box)} holds too little of the picture ({width} × {height}); "
-            "give x0, y0, x1, y1 in pixels of the upright image."
-        )
-    return inside

@@ -18,7 +18,8 @@ from engine.errors import (
     QueryRejected,
     TextRejected,
 )
-from engine.service import ImageQuery, TextQuery
+from engine.service import TextQuery
+from engine.sight import ImageQuery
 from tests.fixtures.shop import PNG, FakeObjects
 
 LIMITS = Limits(max_image_bytes=1_000)

@@ -15,7 +15,8 @@ from engine.domain import Answer
 from engine.errors import ImageUnreadable, NoGarmentFound, ProductNotFound, QueryRejected
 from engine.filters import FacetCondition, Filter, PriceCondition
 from engine.fusion import Weights
-from engine.service import ImageQuery, TextQuery
+from engine.service import TextQuery
+from engine.sight import ImageQuery
 from tests.fixtures.shop import PNG, Shop
 
 Client = TestClient[Litestar]

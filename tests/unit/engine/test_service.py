@@ -18,7 +18,8 @@ from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, Que
 from engine.pipeline import Seer
 from engine.seams import Calibration, IngestState, LedgerEntry
 from engine.search import Calibrations, Searcher
-from engine.service import ImageQuery, TextQuery, ThatLook
+from engine.service import TextQuery, ThatLook
+from engine.sight import ImageQuery
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name, load_taxonomy
 

@@ -1,0 +1,147 @@
+"""What a photo shows: coordinates of reduced photos, and photos that are known again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.clock import Stopwatch
+from engine.crops import box_garment
+from engine.domain import Box, Crop, Person, Pixels, Pose, Scene
+from engine.errors import NoGarmentFound, QueryRejected
+from engine.pipeline import Seer
+from engine.seams import Calibration
+from engine.sight import ENOUGH_SIDE, ImageQuery, Memory, Seen, Sight, enlarged
+from engine.taxonomy import load_taxonomy
+
+
+class Models:
+    """Sees a top on the left half of any picture, and counts how often it was asked."""
+
+    fingerprint, dim, calibration = "fake", 3, Calibration(0.5, 0.1)
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def segment(self, image: Pixels) -> Scene:
+        self.shapes.append(image.shape)
+        height, width = image.shape[:2]
+        box: Box = (0, 0, width / 2, height)
+        top = box_garment("upper_wear", "upper_wear", box, width, height)
+        return Scene((top,), (Person((0, 0, width, height), 0.9),))
+
+    def estimate(self, image: Pixels, boxes: Sequence[Box]) -> list[Pose]:
+        return []
+
+    def embed(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        means = np.array([crop.pixels[crop.mask].mean(axis=0) + 1e-3 for crop in crops], np.float32)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.zeros((len(texts), 3), np.float32)
+
+
+@pytest.fixture
+def models() -> Models:
+    return Models()
+
+
+def sight(models: Models, memory: Memory | None = None) -> Sight:
+    return Sight(Seer(models, models, models, models, models, load_taxonomy()), memory=memory)
+
+
+def photo(size: tuple[int, int] = (64, 128), color: str = "red") -> bytes:
+    image = Image.new("RGB", size, "blue")
+    image.paste(color, (0, 0, size[0] // 2, size[1]))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def look(eye: Sight, data: bytes, query: ImageQuery | None = None) -> Seen:
+    return eye.look(data, query or ImageQuery(), Stopwatch())
+
+
+def test_a_large_photo_is_seen_small_and_told_large(models: Models) -> None:
+    """The models see half the pixels; box, outline and mask are told in the file's own."""
+    seen = look(sight(models), photo((2 * ENOUGH_SIDE, 600)))
+    assert models.shapes == [(300, ENOUGH_SIDE, 3)]
+    assert (seen.width, seen.height) == (2 * ENOUGH_SIDE, 600)
+    (garment,) = seen.upright()
+    assert garment.box == (0, 0, ENOUGH_SIDE, 600)
+    assert garment.mask.shape == (600, ENOUGH_SIDE)
+    assert garment.mask.all()
+    assert garment.polygons[0].max(axis=0).tolist() == [ENOUGH_SIDE, 600]
+    assert seen.colors == ("red",)
+
+
+def test_a_callers_box_is_in_the_files_pixels(models: Models) -> None:
+    """On a photo that is decoded at half scale the box still cuts what the caller meant: the blue half."""
+    query = ImageQuery(("upper_wear",), box=(ENOUGH_SIDE + 200, 0, 2 * ENOUGH_SIDE, 600))
+    seen = look(sight(models), photo((2 * ENOUGH_SIDE, 600)), query)
+    assert seen.upright()[0].box == query.box
+    assert seen.colors == ("blue",)
+    with pytest.raises(QueryRejected, match="2560 × 600"):
+        look(sight(models), photo((2 * ENOUGH_SIDE, 600)), ImageQuery(("upper_wear",), box=(2560, 0, 2600, 90)))
+
+
+def test_a_garment_grows_with_its_outline(models: Models) -> None:
+    """A mask that is half set stays half set; a scale of 1 changes nothing."""
+    garment = box_garment("dress", "full_body", (10, 20, 30, 60), 100, 100)
+    garment.mask[:20] = False
+    grown = enlarged(garment, (3.0, 2.0))
+    assert grown.box == (30, 40, 90, 120)
+    assert grown.mask.shape == (80, 60)
+    assert grown.mask[40:].all()
+    assert not grown.mask[:40].any()
+    assert enlarged(garment, (1.0, 1.0)) is garment
+
+
+def test_a_photo_is_known_again(models: Models) -> None:
+    """The models are asked once, and what comes back is what they saw, masks too."""
+    eye = sight(models, Memory(1_000_000))
+    first, again = look(eye, photo()), look(eye, photo())
+    assert len(models.shapes) == 1
+    np.testing.assert_array_equal(first.visual, again.visual)
+    np.testing.assert_array_equal(first.garments[0].mask, again.garments[0].mask)
+    assert first.garments[0].box == again.garments[0].box
+    assert eye.memory is not None
+    assert (eye.memory.hits, eye.memory.misses) == (1, 1)
+
+
+def test_another_question_about_the_same_photo_is_looked_at_anew(models: Models) -> None:
+    """A box of the caller's is another picture part; it must not get the embedding of the detected garment."""
+    eye = sight(models, Memory(1_000_000))
+    look(eye, photo())
+    assert look(eye, photo(), ImageQuery(("upper_wear",), box=(40, 0, 64, 128))).colors == ("blue",)
+    with pytest.raises(NoGarmentFound):
+        look(eye, photo(), ImageQuery(("foot_wear",)))
+    assert look(eye, photo(color="green")).colors == ("green",)
+
+
+def test_memory_is_bounded_by_bytes_and_forgets_the_longest_unasked(models: Models) -> None:
+    """Room for two: the one asked for again stays, the other goes."""
+    probe = Memory(1_000_000)
+    look(sight(models, probe), photo())
+    memory = Memory(2 * probe.size_bytes + 100)
+    eye = sight(models, memory)
+    for color in ("red", "green", "red", "white"):
+        look(eye, photo(color=color))
+    asked = len(models.shapes)
+    look(eye, photo(color="red"))
+    assert len(models.shapes) == asked
+    look(eye, photo(color="green"))
+    assert len(models.shapes) == asked + 1
+    assert memory.size_bytes <= 2 * probe.size_bytes + 100
+
+
+def test_a_memory_without_room_remembers_nothing(models: Models) -> None:
+    """And loses nothing by it."""
+    eye = sight(models, Memory(10))
+    assert look(eye, photo()).colors == look(eye, photo()).colors
+    assert len(models.shapes) == 2
