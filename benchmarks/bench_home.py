@@ -1,0 +1,148 @@
+"""An embedded home of any size, made quickly, that a server can serve: for measuring `serve` and `search`.
+
+Products are variants of the sample's: their embeddings are the catalogue's, their words and their picture those of the
+sample's product that they resemble most. Everything goes through the stores' own doors. What bounds it is Milvus
+Lite, at 2,000 to 4,000 rows a second and 20 GB of memory per million: 100,000 products take minutes, a million are
+out of its reach; there `bench recall` measures the search itself, over the same files without the records behind them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench_catalogue import CHUNK, Expander
+from benchmarks.bench_sample import Sample
+from engine.domain import SPACES, Availability, Embeddings, Item, Product, Space
+from engine.pipeline import Seer
+from engine.seams import IngestState, Ledger, LedgerEntry
+from engine.stores.ivfpq.plan import default_plan
+from engine.stores.lite import LiteStore
+from engine.taxonomy import collection_name
+from ingest.facets import item_facets
+from models.bootstrap import Settings, open_ledger, open_objects
+from models.studio.spec import GarmentSpec
+
+FEED = "bench"
+VERSION = "1"
+SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+"""Facets that select a share of the rows: `half=0` every second row, …, whatever the row looks like."""
+
+
+def build_home(
+    settings: Settings, seer: Seer, sample: Sample, n: int, *, seed: int = 0, say: Callable[[str], object] = print
+) -> Path:
+    """Fill `settings.home` with `n` products, unless it holds just these already; returns it."""
+    home, digest = settings.home, f"{VERSION}-{sample.digest}-{n}-{seed}"
+    mark = home / "bench.json"
+    if mark.exists() and json.loads(mark.read_text())["digest"] == digest:
+        return home
+    home.mkdir(parents=True, exist_ok=True)
+    keys = _put_pictures(settings, sample)
+    _put_products(settings, seer, Expander(sample, seed=seed), keys, n, say)
+    _build_indexes(home, say)
+    mark.write_text(json.dumps({"digest": digest, "products": n}))
+    return home
+
+
+def product_of(spec: GarmentSpec, row: int, picture: str) -> Product:
+    """Row `row` of a catalogue as a product: the sample's, with an id and a price of its own."""
+    return Product(
+        product_id=f"bench-{row:08d}",
+        title=f"{spec.title} no. {row}",
+        link=f"https://shop.example/products/bench-{row:08d}",
+        images=(picture,),
+        description=spec.description,
+        price=round(spec.price * (0.8 + (row % 41) / 100), 2),
+        currency="EUR",
+        availability=Availability.OUT_OF_STOCK if row % 20 == 0 else Availability.IN_STOCK,
+        brand=spec.brand,
+        color=spec.colour,
+        gender=spec.gender,
+        category=spec.product_type,
+        item_group_id=f"bench-group-{row // 3}",
+        attributes={"material": spec.material, "pattern": spec.pattern},
+    )
+
+
+def item_of(product: Product, row: int, supercategory: str, label: str, picture: str) -> Item:
+    """The product's one row of the sister collections."""
+    shares = {name: (str(row % each),) for name, each in SHARES.items()}
+    return Item(
+        f"{product.product_id}#0",
+        product.product_id,
+        supercategory,
+        label,
+        picture,
+        (0.0, 0.0, 240.0, 320.0),
+        {**item_facets(product), **shares},
+        product.effective_price,
+    )
+
+
+def _put_pictures(settings: Settings, sample: Sample) -> list[str]:
+    """Store the sample's pictures; many products share one."""
+    objects = open_objects(settings)
+    keys = [f"products/bench/{spec.product_id}.jpg" for spec in sample.specs]
+    for key, picture in zip(keys, sample.pictures, strict=True):
+        objects.put(key, picture, "image/jpeg")
+    objects.close()
+    return keys
+
+
+def _put_products(
+    settings: Settings, seer: Seer, expander: Expander, keys: list[str], n: int, say: Callable[[str], object]
+) -> None:
+    plan = replace(default_plan(), growth=1e9, tail_rows=1 << 40)  # Indexes are built once, at the end.
+    store, ledger = LiteStore(settings.home / "vectors", plan=plan), open_ledger(settings)
+    try:
+        for spec in seer.collection_specs():
+            store.drop(spec.name)
+            store.ensure(spec)
+        for start in range(0, n, CHUNK):
+            rows, anchors = expander.chunk(start // CHUNK)
+            count = min(CHUNK, n - start)
+            items = _items(expander.sample, anchors[:count].tolist(), start, keys, ledger)
+            _put_rows(store, items, rows)
+            say(f"{start + count:,} of {n:,} products")
+    finally:
+        store.close()
+        ledger.close()
+
+
+def _items(sample: Sample, anchors: Iterable[int], start: int, keys: list[str], ledger: Ledger) -> list[Item]:
+    items, entries = [], []
+    now = datetime.now(UTC)
+    for row, anchor in enumerate(anchors, start):
+        spec, supercategory = sample.specs[anchor], str(sample.supercategory[anchor])
+        product = product_of(spec, row, keys[anchor])
+        items.append(item_of(product, row, supercategory, spec.label, keys[anchor]))
+        pairs = ((supercategory, items[-1].item_id),)
+        entries.append(LedgerEntry(product, IngestState.INDEXED, FEED, "bench", "bench", now, pairs))
+    ledger.put(entries)
+    return items
+
+
+def _put_rows(store: LiteStore, items: list[Item], rows: dict[Space, Embeddings]) -> None:
+    for supercategory in sorted({item.supercategory for item in items}):
+        chosen = [i for i, item in enumerate(items) if item.supercategory == supercategory]
+        for space in SPACES:
+            name = collection_name(supercategory, space)
+            store.upsert(name, [items[i] for i in chosen], rows[space][np.array(chosen)])
+
+
+def _build_indexes(home: Path, say: Callable[[str], object]) -> None:
+    """Build where a collection is large enough, as the store would have done in the background."""
+    store = LiteStore(home / "vectors")
+    try:
+        for status in store.status():
+            if status.rows >= default_plan().min_rows:
+                say(f"building the index of {status.name}")
+                store.rebuild(status.name)
+    finally:
+        store.close()
