@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def reference_ms(repeats: int = 5) -> float:
     return _median_ms(_reference_workload(), repeats)
 
 
-def limit_ms(work: Work, machine: Machine) -> tuple[float, str] | None:
+def limit_ms(work: Work, machine: Machine) -> tuple[float, Literal["flops", "bytes"]] | None:
     """The time that arithmetic or memory alone needs for some work, and which of them it is.
 
     Returns:

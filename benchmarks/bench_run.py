@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bench_history import Line, Machine, Result, Run, Value, Verdict
+from benchmarks.bench_machine import limit_ms, reference_ms
 from engine.errors import QueryRejected
 
 Size = Literal["tiny", "quick", "full"]
@@ -111,7 +112,7 @@ def load_targets(path: Path = CASES) -> tuple[Target, ...]:
     return tuple(msgspec.convert(entry, Target) for entry in _document(path).get("target", []))
 
 
-def judge(result: Result, targets: Iterable[Target]) -> Result:
+def judge(result: Result, targets: Iterable[Target], machine: Machine) -> Result:
     """The result with the verdicts of the targets that speak of it."""
     verdicts = []
     for target in targets:
@@ -119,6 +120,7 @@ def judge(result: Result, targets: Iterable[Target]) -> Result:
         if (target.suite, target.case) == (result.suite, result.case) and value is not None:
             within = value <= target.limit if target.better == "lower" else value >= target.limit
             recalled = target.least_recall is None or (result.ann_recall or 0.0) >= target.least_recall
+            limit, by = machine_limit(result, target, machine)
             verdicts.append(
                 Verdict(
                     id=target.id,
@@ -128,9 +130,27 @@ def judge(result: Result, targets: Iterable[Target]) -> Result:
                     value=value,
                     unit=target.unit,
                     met=within and recalled,
+                    machine_limit=limit,
+                    limited_by=by,
                 )
             )
     return msgspec.structs.replace(result, targets=tuple(verdicts))
+
+
+def machine_limit(
+    result: Result, target: Target, machine: Machine
+) -> tuple[float | None, Literal["flops", "bytes"] | None]:
+    """What the figure would be if only this machine's arithmetic or memory counted, and which of them it is.
+
+    A subject says it itself as `<figure>_limit` among its figures; for times it follows from the result's `work`.
+    """
+    given = result.figures.get(f"{target.figure}_limit")
+    found = limit_ms(result.work, machine) if result.work else None
+    if given is not None:
+        return given, found[1] if found else None
+    if found and target.unit in {"ms", "s"}:
+        return found[0] / (1000 if target.unit == "s" else 1), found[1]
+    return None, None
 
 
 def subject(suite: str) -> Any:
@@ -146,14 +166,12 @@ def subject(suite: str) -> Any:
 
 def measure(settings: BenchSettings, run: Run) -> Iterator[Line]:
     """Run a suite's cases; every result comes out judged, with the reference workload timed around it."""
-    from benchmarks.bench_machine import reference_ms
-
     targets = load_targets() if settings.size != "tiny" else ()
     before = reference_ms()
     for result in subject(settings.suite).run(settings):
         after = reference_ms()
         timed = msgspec.structs.replace(result, reference_ms=(before + after) / 2)
-        yield Line(run, judge(timed, targets))
+        yield Line(run, judge(timed, targets, run.machine))
         before = after
 
 

@@ -46,9 +46,15 @@ def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
     limit = off = "–"
     if verdict.machine_limit:
         limit = f"{quantity(verdict.machine_limit, verdict.unit)} ({verdict.limited_by})"
-        off = f"{verdict.value / verdict.machine_limit:.1f}×"
+        off = f"{off_by(verdict):.1f}×"
     mark = "[green]met[/]" if verdict.met else "[red]missed[/]"
     return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, mark
+
+
+def off_by(verdict: Verdict) -> float:
+    """How far a figure is from the machine's limit, as a factor; 1 is there."""
+    limit, value = verdict.machine_limit or float("nan"), verdict.value
+    return value / limit if verdict.better == "lower" else limit / value
 
 
 def quantity(value: float, unit: str) -> str:
