@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,6 +41,7 @@ class CropRecord:
         category: the data set's own word, such as `t-shirt`; label: the taxonomy's class, or "".
         colours: measured on the mask, the main one first.
         view: front, back, detail, street or flat.
+        cut: `served` where a profile's segmenter cut it, as the product would; else "".
     """
 
     source: str
@@ -54,6 +55,7 @@ class CropRecord:
     title: str = ""
     gender: str = ""
     pattern: str = ""
+    cut: str = ""
 
 
 def is_validation(key: str, one_in: int = 4) -> bool:
@@ -89,7 +91,8 @@ def masked(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(crops[..., :3] * alpha + NEUTRAL * (1 - alpha) + 0.5, np.uint8)
 
 
-def _rgb(path: Path) -> Pixels:
+def rgb_of(path: Path) -> Pixels:
+    """A picture file's pixels."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -107,7 +110,7 @@ def ccp_crops(root: Path, taxonomy: Taxonomy) -> Iterator[tuple[CropRecord, NDAr
             mask_path = root / "masks" / f"{photo}.png"
             if not mask_path.exists():
                 continue
-            image = _rgb(root / "images" / f"{photo}.jpg")
+            image = rgb_of(root / "images" / f"{photo}.jpg")
             with Image.open(mask_path) as opened:
                 labels = np.asarray(opened)
             for index in np.unique(labels):
@@ -145,7 +148,7 @@ def clothing_crops(root: Path, taxonomy: Taxonomy) -> Iterator[tuple[CropRecord,
     with (root / "images.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        image = _rgb(root / "images" / f"{row['image']}.jpg")
+        image = rgb_of(root / "images" / f"{row['image']}.jpg")
         crop = square_crop(image, flat_lay_mask(image))
         held_out = (
             row["split_small"] in {"validation", "test"} if row["split_small"] else is_validation(row["image"], 10)
@@ -202,11 +205,8 @@ def magento_crops(root: Path, source: str, taxonomy: Taxonomy) -> Iterator[tuple
     for row in _jsonl(root / "products.jsonl"):
         if row["source"] != source or row["class"] not in taxonomy.classes:
             continue
-        split = "test" if source != "luma" else "val" if is_validation(f"luma/{row['product_id']}") else "train"
-        path = " ".join(row.get("categories", ())).split("/")
-        gender = "women's" if "Women" in path else "men's" if "Men" in path else ""
         for shown in row["images"]:
-            image = _rgb(root / "images" / shown["file"])
+            image = rgb_of(root / "images" / shown["file"])
             height, width = image.shape[:2]
             mask = studio_foreground(image)
             if shown["file"] in poses and shown["view"] != "detail":
@@ -216,22 +216,27 @@ def magento_crops(root: Path, source: str, taxonomy: Taxonomy) -> Iterator[tuple
             if mask.mean() < 0.01:
                 mask[:] = True
             crop = square_crop(image, mask)
-            yield (
-                CropRecord(
-                    source,
-                    split,
-                    f"{source}-{row['product_id']}",
-                    f"{source}-{row['variant_id']}",
-                    row["class"],
-                    _kind(row.get("title", ""), row["class"]),
-                    shown["view"],
-                    shop_colours(row.get("colour") or "") or colours_of(crop[..., :3], crop[..., 3] > 200),
-                    title=row.get("title", ""),
-                    gender=gender,
-                    pattern=str(row.get("attributes", {}).get("pattern", "")).lower(),
-                ),
-                crop,
-            )
+            yield magento_record(row, shown["view"], crop), crop
+
+
+def magento_record(row: Mapping[str, Any], view: str, crop: NDArray[np.uint8]) -> CropRecord:
+    """What a row of `products.jsonl` says of one of its pictures."""
+    source, title = row["source"], row.get("title", "")
+    split = "test" if source != "luma" else "val" if is_validation(f"luma/{row['product_id']}") else "train"
+    path = " ".join(row.get("categories", ())).split("/")
+    return CropRecord(
+        source,
+        split,
+        f"{source}-{row['product_id']}",
+        f"{source}-{row['variant_id']}",
+        row["class"],
+        _kind(title, row["class"]),
+        view,
+        shop_colours(row.get("colour") or "") or colours_of(crop[..., :3], crop[..., 3] > 200),
+        title=title,
+        gender="women's" if "Women" in path else "men's" if "Men" in path else "",
+        pattern=str(row.get("attributes", {}).get("pattern", "")).lower(),
+    )
 
 
 def shop_colours(word: str) -> tuple[str, ...]:
