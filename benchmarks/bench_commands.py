@@ -10,10 +10,18 @@ import click
 import msgspec
 from rich.console import Console
 
-from benchmarks.bench_history import Line, append_lines
+from benchmarks.bench_compare import NOISE, chosen_lines, latest_run, regressed
+from benchmarks.bench_compare import compare as judged
+from benchmarks.bench_history import Line, append_lines, read_lines
 from benchmarks.bench_run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
+from benchmarks.bench_tables import judgements_table, show_lines, show_targets
 from engine.errors import QueryRejected, ThatLookError
 from models.bootstrap import read_settings
+
+HISTORY = "history.jsonl"
+"""In the work folder: what was measured here."""
+RELEASES = Path(__file__).with_name(HISTORY)
+"""What was measured for releases, on a quiet machine: comes with the repository."""
 
 
 def _measuring(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,6 +74,58 @@ def everything(ctx: click.Context, **options: Any) -> None:
     run_suites(ctx, SUITES, **options)
 
 
+@bench.command()
+@click.argument("base", required=False)
+@click.option("--head", help="What is judged: a history file, run id or commit; default: the newest run.")
+@click.option("--noise", type=click.FloatRange(0.01), default=NOISE, show_default=True, help="What is no difference.")
+@_measuring
+def compare(ctx: click.Context, base: str | None, head: str | None, noise: float, **options: Any) -> None:
+    """Without BASE: measure thatlook beside what one would do instead. With BASE: judge a run against it.
+
+    BASE is a history file, or a run id or commit in a history. Every time is taken as a multiple of a reference
+    workload of its own run, so machines may differ; figures count only at equal recall on the same dataset.
+    Exit status 1 if anything became slower than the noise allows, less exact, or fails.
+    """
+    if base is None:
+        run_suites(ctx, ("compare",), **options)
+        return
+    work = _work(ctx, options["work"])
+    histories = [options["history"] or work / HISTORY, RELEASES]
+    lines = chosen_lines(head, histories) if head else latest_run(histories[:1])
+    judgements = judged(chosen_lines(base, histories), lines, noise)
+    Console(stderr=True).print(judgements_table(judgements))
+    if options["as_json"]:
+        document = {"regressed": regressed(judgements), "noise": noise, "judgements": judgements}
+        click.echo(msgspec.json.encode(document).decode())
+    ctx.exit(1 if regressed(judgements) else 0)
+
+
+@bench.command()
+@click.option("--history", "histories", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is made.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Default: report in the work folder.")
+@click.option("--markdown", is_flag=True, help="Only the tables of the newest run, as Markdown, on stdout.")
+@click.pass_context
+def report(
+    ctx: click.Context, histories: tuple[Path, ...], work: Path | None, out: Path | None, markdown: bool
+) -> None:
+    """Draw what was measured: PNG plots and one HTML page that needs nothing beside it."""
+    folder = _work(ctx, work)
+    paths = histories or tuple(path for path in (RELEASES, folder / HISTORY) if path.is_file())
+    lines = [line for path in paths for line in read_lines(path)]
+    if not lines:
+        raise QueryRejected("Nothing was measured yet; run `thatlook bench latency`, or name a history with --history.")
+    if markdown:
+        from benchmarks.bench_markdown import markdown_tables
+
+        click.echo(markdown_tables(lines))
+        return
+    from benchmarks.bench_report import write_report
+
+    for path in write_report(lines, out or folder / "report"):
+        Console(stderr=True).print(f"Written: {path}", soft_wrap=True)
+
+
 def run_suites(
     ctx: click.Context,
     suites: tuple[str, ...],
@@ -80,13 +140,11 @@ def run_suites(
 ) -> None:
     """Measure suites, write their lines, show them; exit status 1 where a case failed."""
     from benchmarks.bench_machine import describe_machine
-    from benchmarks.bench_tables import show_lines, show_targets
 
     console = Console(stderr=True)
     size: Size = "tiny" if tiny else "full" if full else "quick"
-    work = (work or read_settings(ctx.obj).home / "bench").resolve()
-    history = history or work / "history.jsonl"
-    work.mkdir(parents=True, exist_ok=True)
+    work = _work(ctx, work)
+    history = history or work / HISTORY
     chosen = {suite: load_cases(suite, size, only) for suite in suites}
     if only and not any(chosen.values()):
         raise QueryRejected(f"No case at size {size} matches {', '.join(only)}.")
@@ -113,3 +171,9 @@ def run_suites(
         document = {"run": run, "results": [line.result for line in lines]}
         click.echo(msgspec.json.encode(document).decode())
     ctx.exit(1 if failures else 0)
+
+
+def _work(ctx: click.Context, given: Path | None) -> Path:
+    folder = (given or read_settings(ctx.obj).home / "bench").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

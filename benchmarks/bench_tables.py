@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bench_compare import BAD, Judgement
 from benchmarks.bench_history import Line, Result, Run, Verdict
 from benchmarks.bench_run import Target, load_targets
 
@@ -49,6 +50,21 @@ def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
         off = f"{off_by(verdict):.1f}×"
     mark = "[green]met[/]" if verdict.met else "[red]missed[/]"
     return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, mark
+
+
+def judgements_table(judgements: Iterable[Judgement]) -> Table:
+    """What became faster, slower, or cannot be said."""
+    table = Table("case", "figure", box=None, pad_edge=False)
+    for heading in ("base", "head", "head ÷ base, over the reference", "noise up to"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for one in judgements:
+        colour = "red" if one.outcome in BAD else "green" if one.outcome == "faster" else "dim"
+        told = [f"{value:,.4g}" if value is not None else "–" for value in (one.base, one.head)]
+        ratio, allowed = (f"{one.ratio:.2f}×", f"{one.allowed:.2f}×") if one.ratio else ("–", "–")
+        outcome = f"[{colour}]{one.outcome}[/]" + (f": {one.reason}" if one.reason else "")
+        table.add_row(one.case, one.figure, *told, ratio, allowed, outcome)
+    return table
 
 
 def off_by(verdict: Verdict) -> float:
