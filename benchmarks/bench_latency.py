@@ -1,0 +1,289 @@
+"""`thatlook bench latency`: photos over HTTP against `thatlook serve`, alone and under load, and how it starts.
+
+Each case says what it does by its parameters: `clients` (one after another, closed), `of_capacity` (open loop at a
+share of what the server can do, measured just before), or neither (cold starts).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeVar
+
+import msgspec
+
+from benchmarks.bench_history import Result, timings
+from benchmarks.bench_load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
+from benchmarks.bench_photos import street_photos
+from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
+from benchmarks.bench_server import HOST, Running, serving
+from benchmarks.bench_work import photo_work
+from engine.answers import AnswerForm
+from engine.clock import DEFAULT_BUDGET_S
+from engine.errors import ContractBroken, ThatLookError
+from models.bootstrap import Settings, build_seer, read_settings
+from models.registry import profile_folder
+
+PHOTOS = 4
+"""Different photos per case; each request's bytes differ all the same."""
+_TRIED = 40
+_WARM_UP = 6
+_CAPACITY_CLIENTS = 4
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A server's home, and the photos to ask it with."""
+
+    settings: Settings
+    dataset: str
+
+    @property
+    def folder(self) -> Path:
+        """Of the profile's models."""
+        return profile_folder(self.settings.profile, self.settings.home)
+
+
+def run(settings: BenchSettings) -> Iterable[Result]:
+    """Every case in turn, a result as soon as it is there."""
+    capacities: dict[tuple[str, int, str], float] = {}
+    for case in settings.cases:
+        try:
+            prepared = prepare(settings, case)
+        except ThatLookError as error:
+            settings.say(f"{case.name}: left out. {error.message}")
+            continue
+        if "clients" in case.parameters:
+            yield _patient(settings, case, prepared)
+        elif "of_capacity" in case.parameters:
+            yield _under_load(settings, case, prepared, capacities)
+        else:
+            yield _cold_start(settings, case, prepared)
+
+
+def prepare(settings: BenchSettings, case: Case) -> Prepared:
+    """The home of a case, built unless it is there.
+
+    Raises:
+        ModelUnavailable: the profile is not there and cannot be made.
+    """
+    from benchmarks.bench_home import build_home
+    from benchmarks.bench_sample import load_sample
+
+    profile, rows = _profile(settings, case), int(case.parameters["rows"])
+    home = settings.work / "homes" / f"{profile}-{rows}"
+    if profile == "standard":
+        profile = _stand_ins(home)
+    made = read_settings({"home": home, "profile": profile})
+    seer, _ = build_seer(made)
+    products = 40 if settings.size == "tiny" else 1200
+    sample = load_sample(seer, settings.work / "cache", products=products, seed=settings.seed)
+    build_home(made, seer, sample, rows, seed=settings.seed, say=settings.say)
+    return Prepared(made, dataset_hash(sample.digest, str(rows)))
+
+
+def _profile(settings: BenchSettings, case: Case) -> str:
+    return str(case.parameters.get("profile", settings.profile))
+
+
+def _stand_ins(home: Path) -> str:
+    """The standard architectures with random weights, as a profile of this home; needs torch."""
+    from engine.errors import ModelUnavailable
+
+    try:
+        from models.export.stand_ins import PROFILE, ensure_stand_ins
+
+        shared = home.parent / PROFILE
+        ensure_stand_ins(shared)
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"The standard architectures need the `train` extra ({error.name} is missing)."
+        ) from error
+    place = home / "models" / PROFILE
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.symlink_to(shared.resolve(), target_is_directory=True)
+    return PROFILE
+
+
+@contextmanager
+def _server(settings: BenchSettings, case: Case, prepared: Prepared) -> Iterator[Running]:
+    log = settings.work / f"serve-{case.name}.log"
+    with serving(prepared.settings.home, log, profile=prepared.settings.profile) as server:
+        yield server
+
+
+def _patient(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
+    """One client (or a few) that waits for each answer before it asks again."""
+    given = case.parameters
+    with _server(settings, case, prepared) as server:
+        photos = chosen_photos(settings, case, server)
+        before = server.cpu_s()
+        samples, took = _closed(server, photos, clients=int(given["clients"]), n=int(given["n"]))
+        cpu_s = server.cpu_s() - before
+        memory = server.memory_bytes()
+    return _result(case, prepared, samples, took, cpu_s, memory, photo_bytes=photos)
+
+
+def _under_load(
+    settings: BenchSettings, case: Case, prepared: Prepared, capacities: dict[tuple[str, int, str], float]
+) -> Result:
+    """Open loop at a share of capacity; capacity itself is what a few patient clients get at most."""
+    given = case.parameters
+    key = prepared.settings.profile, int(given["rows"]), str(given.get("photo", "1080p"))
+    with _server(settings, case, prepared) as server:
+        photos = chosen_photos(settings, case, server)
+        if key not in capacities:
+            settings.say(f"{case.name}: measuring capacity")
+            answered, took = _closed(server, photos, clients=_CAPACITY_CLIENTS, seconds=float(given["seconds"]) / 2)
+            capacities[key] = len([s for s in answered if s.status == 200]) / took
+        rate = float(given["of_capacity"]) * capacities[key]
+        times = arrivals(str(given["arrivals"]), rate, float(given["seconds"]), settings.seed)
+        before = server.cpu_s()
+        samples = _with_client(server, lambda client: open_loop(client.post, Bodies(photos), times))
+        cpu_s, memory = server.cpu_s() - before, server.memory_bytes()
+    figures = {"capacity_per_s": capacities[key], "offered_per_s": len(times) / float(given["seconds"])}
+    return _result(case, prepared, samples, float(given["seconds"]), cpu_s, memory, figures, photos)
+
+
+def _cold_start(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
+    """From nothing to ready and to the first answer, several times; the first may fill caches and is told apart."""
+    ready: list[float] = []
+    first: list[float] = []
+    cpu: list[float] = []
+    for _ in range(int(case.parameters["n"]) + 1):
+        with _server(settings, case, prepared) as server:
+            cpu.append(server.cpu_s())
+            photo = next(street_photos(_photo_size(settings, case), settings.work / "photos", seed=settings.seed))
+            (sample,), _ = _closed(server, [photo], clients=1, n=1)
+            memory = server.memory_bytes()
+            ready.append(server.ready_s)
+            first.append(server.ready_s + sample.latency_ms / 1000)
+    figures = {
+        "ready_s": median(ready[1:]),
+        "first_ready_s": ready[0],
+        "first_answer_s": median(first[1:]),
+        "slowest_ready_s": max(ready[1:]),
+        "ready_cpu_s": median(cpu[1:]),
+    }
+    return Result(
+        suite=case.suite,
+        case=case.name,
+        parameters=parameters(case),
+        figures=figures,
+        rss_bytes=memory[0],
+        dataset=prepared.dataset,
+        **_keywords([1000 * s for s in ready[1:]]),
+    )
+
+
+def chosen_photos(settings: BenchSettings, case: Case, server: Running) -> list[bytes]:
+    """Photos that the server answers for just as many garments as the case wants; the server is warm afterwards.
+
+    Raises:
+        ContractBroken: there are none among the first forty.
+    """
+    wanted, found = int(case.parameters.get("garments", 3)), []
+    drawn = islice(street_photos(_photo_size(settings, case), settings.work / "photos", seed=settings.seed), _TRIED)
+    need = 1 if settings.size == "tiny" else PHOTOS
+    for photo in drawn:
+        (sample,), _ = _closed(server, [photo], clients=1, n=1)
+        if sample.status == 200 and len(msgspec.json.decode(sample.body, type=AnswerForm).garments) == wanted:
+            found.append(photo)
+        if len(found) == need:
+            _closed(server, found, clients=1, n=_WARM_UP)
+            return found
+    raise ContractBroken(f"Of {_TRIED} photos only {len(found)} were answered for {wanted} garments; see the models.")
+
+
+def _photo_size(settings: BenchSettings, case: Case) -> str:
+    return "small" if settings.size == "tiny" else str(case.parameters.get("photo", "1080p"))
+
+
+def _closed(
+    server: Running, photos: Sequence[bytes], *, clients: int, n: int = 1_000_000, seconds: float = 600.0
+) -> tuple[list[Sample], float]:
+    bodies = Bodies(photos)
+    return _with_client(server, lambda client: closed_loop(client.post, bodies, clients=clients, seconds=seconds, n=n))
+
+
+def _with_client(server: Running, play: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    async def played() -> T:
+        client = Client(HOST, server.port)
+        try:
+            return await play(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(played())
+
+
+def _keywords(milliseconds: Sequence[float]) -> dict[str, Any]:
+    return {**timings(milliseconds)}
+
+
+def _result(
+    case: Case,
+    prepared: Prepared,
+    samples: Sequence[Sample],
+    seconds: float,
+    cpu_s: float,
+    memory: tuple[int, int],
+    figures: dict[str, float] | None = None,
+    photo_bytes: Sequence[bytes] = (),
+) -> Result:
+    """The figures of answered requests; what was shed is counted and timed apart.
+
+    Raises:
+        ContractBroken: nothing was answered.
+    """
+    answered = [s for s in samples if s.status == 200]
+    shed = [s for s in samples if s.status == 503 and s.told_when]
+    if not answered:
+        seen = sorted({s.status or "no answer" for s in samples}, key=str)
+        raise ContractBroken(f"{case.name}: none of {len(samples)} requests was answered ({seen}).")
+    last = max(s.latency_ms for s in samples if s.status != FAILED)
+    more = {
+        "cpu_ms_per_answer": 1000 * cpu_s / len(answered),
+        "cpu_cores_busy": cpu_s / seconds,
+        "anonymous_bytes": float(memory[1]),
+        "photo_bytes": sum(map(len, photo_bytes)) / max(1, len(photo_bytes)),
+        "slowest_reply_ms": last,
+        "within_budget_share": sum(s.latency_ms <= 1000 * DEFAULT_BUDGET_S for s in answered) / len(answered),
+        "sent_late_p99_ms": timings([s.late_ms for s in samples])["p99_ms"],
+        **({"shed_p99_ms": timings([s.latency_ms for s in shed])["p99_ms"]} if shed else {}),
+        **(figures or {}),
+    }
+    return Result(
+        suite=case.suite,
+        case=case.name,
+        parameters=parameters(case),
+        qps=len(answered) / seconds,
+        errors=len(samples) - len(answered) - len(shed),
+        shed=len(shed),
+        stages_ms=_stages(answered),
+        rss_bytes=memory[0],
+        cpu_s=cpu_s,
+        figures=more,
+        work=photo_work(prepared.folder, int(case.parameters.get("garments", 3))),
+        dataset=prepared.dataset,
+        note="" if more["within_budget_share"] == 1 else "Some answers came after the budget of 5 s.",
+        **_keywords([s.latency_ms for s in answered]),
+    )
+
+
+def _stages(answered: Sequence[Sample]) -> dict[str, float]:
+    """Median milliseconds by stage as the server tells them, and of what lies between it and the client."""
+    stages: dict[str, list[float]] = {}
+    for sample in answered:
+        timing = msgspec.json.decode(sample.body, type=AnswerForm).timing_ms
+        outside = sample.latency_ms - timing["total"]
+        for stage, ms in {**timing, "http": outside}.items():
+            stages.setdefault(stage, []).append(ms)
+    return {stage: median(values) for stage, values in stages.items()}
