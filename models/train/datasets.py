@@ -7,8 +7,9 @@ together, because a pair of shoes is one garment and a bag strap does not cut a 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ CLASSES: tuple[str, ...] = ("upper_wear", "lower_wear", "foot_wear", "dress", "o
 """Order of the segmenter's outputs."""
 
 Mask = NDArray[np.bool_]
+
+TUNING_ONE_IN = 14
+"""One training photo in so many is kept for choices."""
 
 _SMALLEST_PIECE = 0.0003
 """Pieces under this share of the picture are specks left by the resizing of the masks."""
@@ -57,12 +61,16 @@ class CcpFolder:
     root: Path
 
     def split(self, name: str) -> tuple[str, ...]:
-        """The photo ids of a split (`train` or `val`).
+        """The photo ids of a split: `train` or `val` of the file, or `fit` and `tune`, the two parts of `train`.
+
+        `tune` is for choices (thresholds, input size), so that `val` is not chosen on; `fit` is what is learned.
 
         Raises:
             DatasetUnreadable: no such split, or a photo is in two of them.
         """
-        splits: dict[str, list[str]] = _read_json(self.root / "splits.json")
+        if name in {"fit", "tune"}:
+            return tuple(photo for photo in self.split("train") if is_for_tuning(photo) == (name == "tune"))
+        splits: dict[str, list[str]] = read_json(self.root / "splits.json")
         if name not in splits:
             raise DatasetUnreadable(f"{self.root} has no split {name!r}, only {', '.join(splits)}.")
         elsewhere = {photo for other, photos in splits.items() if other != name for photo in photos}
@@ -89,10 +97,16 @@ class CcpFolder:
 
     def class_values(self) -> dict[str, tuple[int, ...]]:
         """Which pixel values make each class; `person` is everything but the background."""
-        labels = _read_json(self.root / "labels.json")
+        labels = read_json(self.root / "labels.json")
         number = {name: index for index, name in enumerate(labels["labels"])}
         values = {name: tuple(number[word] for word in words) for name, words in labels["mapping"].items()}
         return {**values, "person": tuple(range(1, len(number)))}
+
+
+def is_for_tuning(photo_id: str) -> bool:
+    """Whether a training photo is kept out of training for choices: one in fourteen, by a hash of its id."""
+    digest = hashlib.md5(f"tune/{photo_id}".encode(), usedforsecurity=False).hexdigest()
+    return int(digest, 16) % TUNING_ONE_IN == 0
 
 
 def garment_masks(values: NDArray[np.integer], class_values: Mapping[str, tuple[int, ...]]) -> dict[str, Mask]:
@@ -156,11 +170,16 @@ def yolo_lines(photo: LabelledPhoto) -> Iterator[str]:
             yield f"{CLASSES.index(label)} " + " ".join(f"{value:.5f}" for value in outline.reshape(-1))
 
 
-def write_data_yaml(out: Path) -> Path:
-    """Write the `data.yaml` that ultralytics reads; class names in the order of `CLASSES`."""
+def write_data_yaml(out: Path, more: Sequence[Path] = ()) -> Path:
+    """Write the `data.yaml` that ultralytics reads; class names in the order of `CLASSES`.
+
+    Args:
+        more: further folders of the same form, whose `images/train` is learned too.
+    """
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASSES))
+    train = ["images/train", *(str((folder / "images" / "train").resolve()) for folder in more)]
     path = out / "data.yaml"
-    path.write_text(f"path: {out.resolve()}\ntrain: images/train\nval: images/val\nnames:\n{names}")
+    path.write_text(f"path: {out.resolve()}\ntrain: {json.dumps(train)}\nval: images/val\nnames:\n{names}")
     return path
 
 
@@ -176,7 +195,12 @@ def _bridged(outline: NDArray[np.float64], piece: NDArray[np.float64]) -> NDArra
     return np.concatenate([outline[: at + 1], round_trip, outline[at:]])
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What a JSON file of a dataset holds.
+
+    Raises:
+        DatasetUnreadable: no such file, or no JSON in it.
+    """
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""Train the garment segmenter: ultralytics' YOLO11n-seg from its YAML, from scratch.
+"""Train the garment segmenter: ultralytics' YOLO11n-seg from its YAML, from scratch or from exported weights.
 
-Small data and no pretrained weights ask for many cheap steps, so the pictures grow while the learning rate
+Small data and no pretrained backbone ask for many cheap steps, so the pictures grow while the learning rate
 falls: most epochs see small pictures, the last ones the size that is served. Progress is measured by epochs or,
 where `hours` is given, by the clock: on a shared machine the schedule then still ends in time.
 """
@@ -17,10 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from models.manifest import load_manifest
+from models.preprocess import place
+from models.train.datasets import CLASSES
 from models.train.datasets_build import SceneMix, build_segmenter_folder
 from models.train.torchvision_cpu import prepare
+from models.train.warm_start import WeightsUnfit, onnx_initialisers, restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class SegmenterTraining:
         validate_every: epochs between measurements on the validation split; the last epoch is always measured.
         close_mosaic_at: share of the training after which pictures come one by one.
         floor: final learning rate as a share of `learning_rate`.
+        init: profile whose segmenter the training goes on from, or None to start from scratch.
     """
 
     data: SceneMix
@@ -52,7 +58,23 @@ class SegmenterTraining:
     threads: int = 2
     bf16: bool = True
     seed: int = 0
+    init: Path | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
+
+
+GENTLE: dict[str, Any] = {"mosaic": 0.5, "warmup_epochs": 1.0, "warmup_bias_lr": 0.0, "scale": 0.4}
+"""What goes on from trained weights starts slowly, and sees fewer of the patchwork pictures."""
+
+
+def fine_tuning(
+    data: SceneMix, out: Path, init: Path, *, hours: float | None = None, epochs: int = 20, **rest: Any
+) -> SegmenterTraining:
+    """A training that goes on from a profile's segmenter: half the learning rate, larger pictures from the start."""
+    sizes = ((0.0, 256), (0.7, 320))
+    return SegmenterTraining(
+        data, out, epochs=epochs, hours=hours, init=init, sizes=sizes, close_mosaic_at=0.6, learning_rate=0.001,
+        overrides=dict(GENTLE), **rest,
+    )  # fmt: skip
 
 
 SMOKE_OVERRIDES: dict[str, Any] = {"warmup_epochs": 0.0, "mosaic": 0.0, "degrees": 0.0, "scale": 0.1}
@@ -149,6 +171,12 @@ def _trainer_class() -> Any:
                 return float(epoch) / self.config.epochs
             return (self.spent_s + time.monotonic() - self.clock) / (3600 * self.config.hours)
 
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            model: Any = super().get_model(cfg, weights, verbose)
+            if self.config.init is not None and weights is None:
+                restore_segmenter(model, self.config.init, sorted((Path(self.data["path"]) / "images/train").iterdir()))
+            return model
+
         def _setup_scheduler(self) -> None:
             self.lf = lambda _epoch: learning_rate_share(self.progress(), self.config.floor)
             self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lr_lambda=self.lf)
@@ -193,6 +221,41 @@ def _trainer_class() -> Any:
             """No plots: they fetch a font."""
 
     return ProgressTrainer
+
+
+def restore_segmenter(model: Any, profile: Path, pictures: Sequence[Path], count: int = 64, side: int = 256) -> None:
+    """Fill a YOLO-seg module of ultralytics with the weights of a profile's segmenter.
+
+    Args:
+        pictures: `count` of them, evenly chosen, calibrate the batch norms.
+    Raises:
+        WeightsUnfit: the profile's segmenter has other classes or another architecture.
+    """
+    import torch
+
+    spec = load_manifest(profile).require("segmenter")
+    if spec.classes != CLASSES:
+        raise WeightsUnfit(f"The segmenter of {profile} knows {spec.classes}, not {CLASSES}: train from scratch.")
+    chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)]
+    tensors = [_calibration_picture(path, side) for path in chosen]
+    batches = [torch.stack(tensors[i : i + 16]) for i in range(0, len(tensors), 16)]
+    restore(model, onnx_initialisers(profile / spec.file), folded_pairs(model), batches, "network.")
+
+
+def folded_pairs(model: Any) -> dict[str, str]:
+    """Convolution → batch norm for every block of ultralytics that `fuse` folds into one."""
+    import torch
+
+    blocks = ((name, dict(block.named_children())) for name, block in model.named_modules())
+    return {f"{name}.conv": f"{name}.bn" for name, parts in blocks if isinstance(parts.get("bn"), torch.nn.BatchNorm2d)}
+
+
+def _calibration_picture(path: Path, side: int) -> Any:
+    import torch
+
+    with Image.open(path) as picture:
+        placed, _ = place(np.asarray(picture.convert("RGB")), (side, side), "letterbox", 114)
+    return torch.from_numpy(placed.transpose(2, 0, 1).copy()).float() / 255
 
 
 def _overrides(config: SegmenterTraining, data: Path, resume: Path | None) -> dict[str, Any]:

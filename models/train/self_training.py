@@ -1,0 +1,275 @@
+"""Labels by a teacher of our own: photos without masks, kept where what the teacher sees agrees with what is known.
+
+A photo's tags ("blouse, skirt, boots") say which garments it shows. The teacher may name only those, so it cannot
+take a long blouse for a dress; and it must find every one of them, and find it again in the mirrored photo. What is
+tagged and not found would otherwise be learned as background, so such a photo is left out as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.crops import merge_pieces, of_main_person
+from engine.domain import Pixels
+from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
+from models.manifest import load_manifest
+from models.runtime import RuntimeOptions, Session, open_session
+from models.segmenter import PERSON, YoloSegmenter
+from models.train.datasets import CLASSES, CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
+from models.train.datasets_pose import is_held_out
+from models.train.embedder_data import is_validation
+
+CLEAR_COLOURS = {"black", "blue", "gray", "green", "purple"}
+"""Garments of these colours can be told from skin and from a white wall by colour alone."""
+LEAST_CLEAN = 0.5
+"""A mask of which less remains without wall and skin was none of a garment."""
+LEAST_SKIN = 0.02
+"""A person shows at least this share of skin; a rucksack taken for a person shows none."""
+
+BODY = "body"
+"""The name under which the teacher's people come with a mask."""
+
+
+_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a teacher's answer must fulfil to become a label.
+
+    Attributes:
+        eager: least score at which it may name a class that is known to be there.
+        sure: least score of each garment's best piece.
+        mirrored_iou: least IoU of a mask with the one found in the mirrored photo.
+    """
+
+    eager: float = 0.05
+    sure: float = 0.08
+    mirrored_iou: float = 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPhoto:
+    """A photo of which some is known without masks.
+
+    Attributes:
+        possible: classes that it may show; the teacher is asked for no other.
+        needed: classes that it must show for certain.
+        bare_legs: what is worn below is a skirt or shorts, so nothing worn there reaches the shoes.
+        white_wall: a shop's picture before white: neither wall nor skin is part of a garment.
+    """
+
+    name: str
+    path: Path
+    possible: frozenset[str]
+    needed: frozenset[str]
+    bare_legs: bool = False
+    white_wall: bool = False
+
+
+class Muted:
+    """A session of a YOLO head whose other classes never score."""
+
+    def __init__(self, session: Session, classes: Sequence[str], heard: Iterable[str]) -> None:
+        self._session = session
+        wanted = set(heard)
+        self._rows = [4 + number for number, name in enumerate(classes) if name not in wanted]
+
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+        """The outputs, scores of classes that are not wanted at 0."""
+        outputs = dict(self._session.run(inputs))
+        heads = outputs["output0"].copy()
+        heads[:, self._rows] = 0
+        return {**outputs, "output0": heads}
+
+
+class Teacher:
+    """A profile's segmenter that labels photos of which something is known."""
+
+    def __init__(self, profile: Path, rules: Agreement | None = None, threads: int = 1) -> None:
+        self._rules = rules or Agreement()
+        spec = load_manifest(profile).require("segmenter")
+        extra = {**spec.extra, "score": self._rules.eager, "scores": {PERSON: 0.3}}
+        self._spec = replace(spec, extra=extra)
+        names = tuple(BODY if name == PERSON else name for name in spec.classes)
+        self._body_spec = replace(spec, classes=names, extra={**spec.extra, "score": 0.3, "scores": None})
+        self._session = open_session(profile / spec.file, RuntimeOptions(threads=threads))
+        self._taxonomy = load_taxonomy(None)
+
+    def label(self, photo: KnownPhoto) -> LabelledPhoto | None:
+        """The photo with the masks that all agree on, or None where they do not."""
+        pixels = _read(photo.path)
+        seen, again = self._garments(pixels, photo.possible), self._garments(pixels[:, ::-1], photo.possible)
+        if not photo.needed <= set(seen) or set(seen) != set(again):
+            return None
+        if any(_iou(mask, again[label][:, ::-1]) < self._rules.mirrored_iou for label, mask in seen.items()):
+            return None
+        body = self._body(pixels, list(seen.values()))
+        if body is None or (photo.bare_legs and _covers_legs(seen, body)):
+            return None
+        cleaned = _clean(pixels, seen, body) if photo.white_wall else seen
+        return LabelledPhoto(photo.name, pixels, {**cleaned, PERSON: body}) if cleaned else None
+
+    def _garments(self, pixels: Pixels, possible: frozenset[str]) -> dict[str, Mask]:
+        session = Muted(self._session, self._spec.classes, possible | {PERSON})
+        scene = YoloSegmenter(self._spec, session, "teacher", self._taxonomy).segment(pixels)
+        height, width = pixels.shape[:2]
+        found = merge_pieces(of_main_person(scene, width, height), self._taxonomy)
+        return {g.label: _whole(g.mask, g.box, (height, width)) for g in found if g.score >= self._rules.sure}
+
+    def _body(self, pixels: Pixels, garments: Sequence[Mask]) -> Mask | None:
+        """The whole main person; None where no person holds the garments, or there are several people."""
+        taxonomy = Taxonomy(
+            {**self._taxonomy.classes, BODY: GarmentClass(BODY, BODY)},
+            {**self._taxonomy.supercategories, BODY: "people"},
+        )
+        session = Muted(self._session, self._body_spec.classes, {BODY})
+        found = YoloSegmenter(self._body_spec, session, "teacher", taxonomy).segment(pixels).garments
+        if len(found) != 1:
+            return None
+        body = _whole(found[0].mask, found[0].box, (pixels.shape[0], pixels.shape[1]))
+        clothes = np.logical_or.reduce(garments)
+        return body | clothes if _share(clothes, body) >= 0.85 else None
+
+
+def tagged_photos(root: Path) -> Iterator[KnownPhoto]:
+    """CCP's photos that have tags and no masks, which are in no split.
+
+    Raises:
+        DatasetUnreadable: `annotations.jsonl` or `labels.json` is missing or damaged.
+    """
+    mapping = read_json(root / "labels.json")["mapping"]
+    class_of = {word: label for label, words in mapping.items() for word in words}
+    labelled = {photo for split in read_json(root / "splits.json") for photo in CcpFolder(root).split(split)}
+    for row in _rows(root / "annotations.jsonl"):
+        if "tags" not in row or row["id"] in labelled:
+            continue
+        shown = frozenset(class_of[tag] for tag in row["tags"] if tag in class_of)
+        if shown:
+            bare = bool({"skirt", "shorts"} & set(row["tags"])) and not {"pants", "jeans", "leggings"} & set(
+                row["tags"]
+            )
+            yield KnownPhoto(f"tagged_{row['id']}", root / "images" / f"{row['id']}.jpg", shown, shown, bare)
+
+
+def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
+    """The Magento catalogue's Luma pictures of products that no evaluation holds out, from the front and behind.
+
+    A model before a shop's camera wears something above and below, so something below is needed beside the product
+    itself; whoever shows trousers shows the shoes too.
+    """
+    for row in _rows(root / "products.jsonl"):
+        product = str(row["product_id"])
+        if row["source"] != "luma" or row["class"] not in {"upper_wear", "lower_wear", "outerwear"}:
+            continue
+        if (
+            is_validation(f"luma/{product}")
+            or is_held_out(product)
+            or str(row.get("colour")).lower() not in CLEAR_COLOURS
+        ):
+            continue
+        possible = frozenset({"upper_wear", "lower_wear", "foot_wear", row["class"]})
+        for image in row["images"]:
+            if image["view"] in {"front", "back"}:
+                name = Path(image["file"]).stem
+                path = root / "images" / image["file"]
+                needed = {"lower_wear", "foot_wear" if row["class"] == "lower_wear" else row["class"]}
+                yield KnownPhoto(name, path, possible, frozenset(needed), white_wall=True)
+
+
+def catalogue_accessories(root: Path) -> Iterator[LabelledPhoto]:
+    """Luma's bags, watches and balls of products that are not held out: pictures in which nothing is a garment."""
+    for row in _rows(root / "products.jsonl"):
+        product = str(row["product_id"])
+        if row["source"] != "luma" or row["class"] != "accessory_or_other" or is_validation(f"luma/{product}"):
+            continue
+        for image in row["images"]:
+            yield LabelledPhoto(Path(image["file"]).stem, _read(root / "images" / image["file"]))
+
+
+def agreed_photos(teacher: Teacher, photos: Iterable[KnownPhoto]) -> Iterator[LabelledPhoto]:
+    """The photos that the teacher could label."""
+    for photo in photos:
+        labelled = teacher.label(photo)
+        if labelled is not None and set(labelled.masks) <= set(CLASSES):
+            yield labelled
+
+
+def _covers_legs(seen: Mapping[str, Mask], body: Mask) -> bool:
+    """Whether a skirt's mask goes on down to the shoes: the teacher took the legs along."""
+    if not {"lower_wear", "foot_wear"} <= set(seen):
+        return False
+    height = np.ptp(np.flatnonzero(body.any(1)))
+    hem = np.flatnonzero(seen["lower_wear"].any(1))[-1]
+    return bool(hem > np.flatnonzero(seen["foot_wear"].any(1))[0] - 0.08 * height)
+
+
+def _clean(pixels: Pixels, seen: Mapping[str, Mask], body: Mask) -> dict[str, Mask] | None:
+    """The masks without white wall and skin; None where one of them hardly remains, or nobody shows any skin."""
+    bare = ~(white_wall(pixels) | skin(pixels))
+    if skin(pixels)[body].mean() < LEAST_SKIN:
+        return None
+    cleaned = {}
+    for label, mask in seen.items():
+        kept = cv2.morphologyEx((mask & bare).astype(np.uint8), cv2.MORPH_OPEN, _DISC)
+        cleaned[label] = without_specks(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, _DISC) > 0)
+        if np.count_nonzero(cleaned[label]) < LEAST_CLEAN * np.count_nonzero(mask):
+            return None
+    return cleaned
+
+
+def white_wall(pixels: Pixels) -> Mask:
+    """Where a picture is as good as white."""
+    return np.asarray(pixels.min(axis=2) > 236)
+
+
+def skin(pixels: Pixels) -> Mask:
+    """Where a picture has a colour of skin.
+
+    Source: the range of chroma that all skin tones share in YCbCr, Chai and Ngan 1999, a little widened.
+    """
+    _, red, blue = np.moveaxis(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb), 2, 0)
+    return np.asarray((red >= 134) & (red <= 176) & (blue >= 77) & (blue <= 127))
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        for line in path.read_text("utf-8").splitlines():
+            yield json.loads(line)
+    except (OSError, ValueError) as error:
+        raise DatasetUnreadable(f"{path} cannot be read: {error}.") from error
+
+
+def _read(path: Path) -> Pixels:
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except OSError as error:
+        raise DatasetUnreadable(f"{path} cannot be read: {error}.") from error
+
+
+def _whole(mask: Mask, box: Sequence[float], size: tuple[int, int]) -> Mask:
+    whole = np.zeros(size, bool)
+    x, y = int(np.floor(box[0])), int(np.floor(box[1]))
+    h, w = min(mask.shape[0], size[0] - y), min(mask.shape[1], size[1] - x)
+    whole[y : y + h, x : x + w] = mask[:h, :w]
+    return whole
+
+
+def _iou(a: Mask, b: Mask) -> float:
+    either = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / max(1, either)
+
+
+def _share(part: Mask, whole: Mask) -> float:
+    """How much of one mask lies in another."""
+    return int(np.count_nonzero(part & whole)) / max(1, int(np.count_nonzero(part)))
