@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import logging
 import sys
 import tempfile
 import warnings
@@ -60,6 +59,8 @@ class SeedWay:
         if threads:
             torch.set_num_threads(threads)
         self.side = side
+        from models.export.stand_ins import quiet_logs
+
         with redirect_stdout(sys.stderr), quiet_logs():
             self._pose, self._segmenter = _pose(seed), _segmenter(seed)
             self._visual, self._semantic = _visual(seed), _semantic(seed)
@@ -95,17 +96,6 @@ class SeedWay:
         with stages.time("semantic"):
             semantic = self._semantic(picture)
         return visual, semantic
-
-
-@contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Keep the libraries from telling that the weights are random, which they are meant to be."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def _torch() -> Any:

@@ -6,7 +6,10 @@ The segmenter is the starter's: a random one would see no garments, and nothing 
 
 from __future__ import annotations
 
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +35,9 @@ def ensure_stand_ins(folder: Path, seed: int = 0) -> Path:
     for role, build in (("visual", random_densenet), ("semantic", random_clip), ("pose", random_hrnet)):
         with tempfile.TemporaryDirectory(prefix="thatlook-export-") as scratch:
             checkpoint = Path(scratch) / f"{role}-random.pth"
-            torch.save(build(seed).state_dict(), checkpoint)
-            export_checkpoint(role, checkpoint, folder)
+            with quiet_logs():
+                torch.save(build(seed).state_dict(), checkpoint)
+                export_checkpoint(role, checkpoint, folder)
     borrow_segmenter(folder, WEIGHTS / STARTER)
     return folder
 
@@ -66,3 +70,14 @@ def random_hrnet(seed: int) -> Any:
 
     torch.manual_seed(seed)
     return build_hrnet()
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Keep the libraries from telling that the weights are random, which they are meant to be."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
