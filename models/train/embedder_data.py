@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +28,7 @@ from engine.taxonomy import Taxonomy, load_taxonomy
 from models.train.colours import COLOUR_NAMES, colours_of
 
 CROP_SIZE = 160
+SPLITS = ("train", "val", "test")
 MIN_MASK_SHARE = 0.004
 """CCP garments smaller than this share of the photo (a strap, a sliver of shirt) teach nothing."""
 
@@ -101,12 +102,14 @@ def _jsonl(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
 
 
-def ccp_crops(root: Path, taxonomy: Taxonomy) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
+def ccp_crops(
+    root: Path, taxonomy: Taxonomy, only: Collection[str] = SPLITS
+) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
     """Street garments, cut along the true masks; both shoes of a pair are one crop."""
     names = json.loads((root / "labels.json").read_text())["labels"]
     splits = json.loads((root / "splits.json").read_text())
     for split, ids in splits.items():
-        for photo in ids:
+        for photo in ids if split in only else ():
             mask_path = root / "masks" / f"{photo}.png"
             if not mask_path.exists():
                 continue
@@ -143,22 +146,26 @@ def flat_lay_mask(image: Pixels, side: int = 112) -> NDArray[np.bool_]:
     return np.asarray(cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
 
 
-def clothing_crops(root: Path, taxonomy: Taxonomy) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
+def clothing_crops(
+    root: Path, taxonomy: Taxonomy, only: Collection[str] = SPLITS
+) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
     """Flat-lays by volunteers; every photo is taken for an item of its own."""
     with (root / "images.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        image = rgb_of(root / "images" / f"{row['image']}.jpg")
-        crop = square_crop(image, flat_lay_mask(image))
         held_out = (
             row["split_small"] in {"validation", "test"} if row["split_small"] else is_validation(row["image"], 10)
         )
+        split = "val" if held_out else "train"
+        if split not in only:
+            continue
+        image = rgb_of(root / "images" / f"{row['image']}.jpg")
+        crop = square_crop(image, flat_lay_mask(image))
         category = row["label"].lower()
         found = taxonomy.classify(category)
         key = f"clothing-{row['image']}"
         colours = colours_of(crop[..., :3], crop[..., 3] > 200)
         gender = "kids" if row["kids"] == "True" else ""
-        split = "val" if held_out else "train"
         yield (
             CropRecord(
                 "clothing", split, key, key, found.name if found else "", category, "flat", colours, gender=gender
@@ -196,14 +203,16 @@ def worn_box(
     return (0, top, width, bottom) if bottom - top > 0.15 * height else (0, 0, width, height)
 
 
-def magento_crops(root: Path, source: str, taxonomy: Taxonomy) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
+def magento_crops(
+    root: Path, source: str, taxonomy: Taxonomy, only: Collection[str] = SPLITS
+) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
     """Catalogue views of worn products, boxed by keypoints and freed of the white studio.
 
     `luma` is split by `is_validation("luma/" + product_id)`; `venia` is only ever measured with.
     """
     poses = {row["file"]: row for row in _jsonl(root / "pose_movenet_pseudo.jsonl")}
     for row in _jsonl(root / "products.jsonl"):
-        if row["source"] != source or row["class"] not in taxonomy.classes:
+        if row["source"] != source or row["class"] not in taxonomy.classes or magento_split(row) not in only:
             continue
         for shown in row["images"]:
             image = rgb_of(root / "images" / shown["file"])
@@ -222,11 +231,10 @@ def magento_crops(root: Path, source: str, taxonomy: Taxonomy) -> Iterator[tuple
 def magento_record(row: Mapping[str, Any], view: str, crop: NDArray[np.uint8]) -> CropRecord:
     """What a row of `products.jsonl` says of one of its pictures."""
     source, title = row["source"], row.get("title", "")
-    split = "test" if source != "luma" else "val" if is_validation(f"luma/{row['product_id']}") else "train"
     path = " ".join(row.get("categories", ())).split("/")
     return CropRecord(
         source,
-        split,
+        magento_split(row),
         f"{source}-{row['product_id']}",
         f"{source}-{row['variant_id']}",
         row["class"],
@@ -237,6 +245,13 @@ def magento_record(row: Mapping[str, Any], view: str, crop: NDArray[np.uint8]) -
         gender="women's" if "Women" in path else "men's" if "Men" in path else "",
         pattern=str(row.get("attributes", {}).get("pattern", "")).lower(),
     )
+
+
+def magento_split(row: Mapping[str, Any]) -> str:
+    """The split of a row of `products.jsonl`: all that is not luma is only ever measured with."""
+    if row["source"] != "luma":
+        return "test"
+    return "val" if is_validation(f"luma/{row['product_id']}") else "train"
 
 
 def shop_colours(word: str) -> tuple[str, ...]:
@@ -260,6 +275,14 @@ def all_crops(data: Path) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
         yield from ccp_crops(data / "ccp", taxonomy)
     if (data / "clothing_dataset").exists():
         yield from clothing_crops(data / "clothing_dataset", taxonomy)
+
+
+def held_out_crops(data: Path) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
+    """The validation crops of every source that trained weights may have seen other crops of."""
+    taxonomy = load_taxonomy()
+    yield from ccp_crops(data / "ccp", taxonomy, {"val"})
+    yield from clothing_crops(data / "clothing_dataset", taxonomy, {"val"})
+    yield from magento_crops(data / "magento_catalog", "luma", taxonomy, {"val"})
 
 
 def write_cache(folder: Path, rows: Iterable[tuple[CropRecord, NDArray[np.uint8]]]) -> int:
