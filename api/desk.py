@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
+import msgspec
+from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from api.metrics import Metrics
-from api.pictures import IMAGES_PATH, PhotoRequest, find_picture
+from api.pictures import IMAGES_PATH, PhotoRequest, find_picture, read_photo_request
+from api.queries import ImageSearch
 from api.services import Limits, Services
 from api.workers import Workers
-from engine.answers import AnswerForm, answer_form
+from engine.answers import AnswerForm, answer_form, to_json
 from engine.clock import Deadline
 from engine.domain import Answer
 from engine.errors import QueryRejected
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound=ImageSearch)
 
 
 class Desk:
@@ -30,6 +35,7 @@ class Desk:
         self.metrics = metrics
         self._searches = Workers("search", threads=limits.search_threads, queue=limits.search_queue)
         self._lookups = Workers("lookup", threads=limits.io_threads, queue=16 * limits.io_threads)
+        metrics.watch(self._searches, services.memory)
 
     def deadline(self, asked_ms: int | None = None) -> Deadline:
         """When the answer is due; a caller can only shorten the time.
@@ -42,15 +48,29 @@ class Desk:
         seconds = self.limits.deadline_s if asked_ms is None else min(asked_ms / 1000, self.limits.deadline_s)
         return Deadline.within(seconds)
 
-    async def search(self, call: Callable[[], Answer], deadline: Deadline) -> AnswerForm:
-        """Run a search and give its answer the form of the wire."""
+    async def receive(self, request: Request[Any, Any, Any], kind: type[Q], asked_ms: int | None) -> PhotoRequest[Q]:
+        """Read a photo and its fields, unless the search would be turned away anyhow: then nothing is read.
 
-        def answered() -> AnswerForm:
+        Raises:
+            Busy: there is no hope of an answer in time.
+            UploadTooSlow: the body did not come within `limits.upload_s`.
+        """
+        self._searches.expect(self.deadline(asked_ms))
+        return await read_photo_request(request, kind, self.limits.upload_s)
+
+    async def search(self, call: Callable[[], Answer], deadline: Deadline) -> Response[AnswerForm]:
+        """Run a search and write its answer as JSON, once, on the thread that searched."""
+
+        def answered() -> tuple[msgspec.Raw, dict[str, float]]:
             answer = call()
-            self.metrics.observe_stages(answer.timing_ms)
-            return answer_form(answer, image_url)
+            start = time.perf_counter()
+            document = msgspec.Raw(to_json(answer_form(answer, image_url)))
+            timing_ms = {**answer.timing_ms, "serialize": (time.perf_counter() - start) * 1000}
+            self.metrics.observe_stages(timing_ms)
+            return document, timing_ms
 
-        return await self._searches.run(answered, deadline)
+        document, timing_ms = await self._searches.run(answered, deadline)
+        return Response(cast(AnswerForm, document), headers={"Server-Timing": server_timing(timing_ms)})
 
     async def picture(self, photo: PhotoRequest[Any], deadline: Deadline) -> bytes:
         """The bytes of a request's photo."""
@@ -64,6 +84,11 @@ class Desk:
         """Finish what runs; what waits is dropped."""
         self._searches.close()
         self._lookups.close()
+
+
+def server_timing(timing_ms: Mapping[str, float]) -> str:
+    """Durations by stage as the header that browsers' developer tools show (W3C Server Timing)."""
+    return ", ".join(f"{stage};dur={ms:.3f}" for stage, ms in timing_ms.items())
 
 
 def image_url(key: str) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from api.workers import Workers
+from engine.sight import Memory
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
-    """What an operator watches: latency by path, stages of a search, requests under way, errors by code."""
+    """What an operator watches: latency by path, stages of a search, requests under way and waiting, errors by code.
+
+    Searches that were shed are errors of the code `busy`, those that came too late `deadline-exceeded`.
+    """
 
     content_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
 
@@ -39,6 +46,17 @@ class Metrics:
             "thatlook_http_errors", "Problem answers, by code and status.", ("code", "status"), registry=self.registry
         )
 
+    def watch(self, searches: Workers, memory: Memory | None) -> None:
+        """Tell of these searches' queue, and of photos known again, whenever somebody looks."""
+        for name, words, value in (
+            ("queue_depth", "Searches that wait for a thread.", lambda: searches.waiting),
+            ("running", "Searches under way.", lambda: searches.running),
+            ("expected_duration_seconds", "What a search took lately; admission reckons with it.", searches.mean_s),
+        ):
+            Gauge(f"thatlook_search_{name}", words, registry=self.registry).set_function(value)
+        if memory:
+            self.registry.register(_Remembered(memory))
+
     def observe_stages(self, timing_ms: Mapping[str, float]) -> None:
         """Count one search's stages."""
         for stage, ms in timing_ms.items():
@@ -53,3 +71,19 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+
+class _Remembered:
+    """Reads a memory's counts when they are scraped."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Photos by whether they were known."""
+        family = CounterMetricFamily(
+            "thatlook_photos", "Photos asked about, by whether they had been seen before.", labels=("known",)
+        )
+        family.add_metric(("yes",), self._memory.hits)
+        family.add_metric(("no",), self._memory.misses)
+        yield family

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from litestar import Request
 from litestar.datastructures import UploadFile
 
-from api.problems import MediaTypeUnsupported
+from api.problems import MediaTypeUnsupported, UploadTooSlow
 from api.queries import ImageSearch, from_fields, from_json
 from api.services import Limits
 from engine.errors import ImageTooLarge, ImageUnreadable, ObjectNotFound, QueryRejected
@@ -33,13 +33,22 @@ class PhotoRequest(Generic[Q]):
     upload: bytes | None = None
 
 
-async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
+async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q], within_s: float) -> PhotoRequest[Q]:
     """Read multipart (file `image` and fields), JSON, or a raw image with query parameters.
 
     Raises:
         MediaTypeUnsupported: of another kind.
         QueryRejected, msgspec.ValidationError: wrong fields.
+        UploadTooSlow: it had not come after `within_s` seconds.
     """
+    try:
+        async with asyncio.timeout(within_s):
+            return await _read(request, kind)
+    except TimeoutError:
+        raise UploadTooSlow(f"The request's body did not arrive within {within_s:g} s; send a smaller photo.") from None
+
+
+async def _read(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
     media_type, _ = request.content_type
     if media_type == "application/json":
         body = await request.body()

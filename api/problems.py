@@ -36,7 +36,9 @@ STATUS: Mapping[type[ThatLookError], int] = {
     ContractBroken: 500,
     ThatLookError: 500,
 }
-RETRY_AFTER_S: Mapping[type[ThatLookError], int] = {Busy: 1, Unavailable: 5}
+RETRY_AFTER_S = 5
+"""For what is away; a busy server says by itself when to come back."""
+_CLOSE = {"Connection": "close"}
 _TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy)
 _HTTP_CODES = {
     400: "request-malformed",
@@ -77,6 +79,10 @@ class MediaTypeUnsupported(InputRejected):
     """A body of a kind that the endpoint does not take."""
 
 
+class UploadTooSlow(InputRejected):
+    """A body that took longer to arrive than it may."""
+
+
 class RequestMalformed(InputRejected):
     """A body that is not what its content type says."""
 
@@ -95,6 +101,8 @@ def status_of(error: ThatLookError) -> int:
         return 415
     if isinstance(error, RequestMalformed):
         return 400
+    if isinstance(error, UploadTooSlow):
+        return 408
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
@@ -106,8 +114,7 @@ def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> 
     else:
         _log.error("%s: %s", error.code, error.message, exc_info=error if status == 500 else None)
         detail = _general_words(status)
-    retry = next((RETRY_AFTER_S[cls] for cls in type(error).__mro__ if cls in RETRY_AFTER_S), None)
-    headers = {"Retry-After": str(retry)} if retry else {}
+    headers = _CLOSE if status == 408 else _retry_after(error)
     fields = error.fields if isinstance(error, ProductsRejected) else []
     return _respond(request, status, error.code, detail, fields, headers)
 
@@ -122,7 +129,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     fields = [_field_error(request, row) for row in error.extra] if isinstance(error.extra, list) else []
     detail = "; ".join(f"{row.field}: {row.message}" for row in fields) or _http_detail(status, error)
     # A body that was refused unread must not be sent to its end: the connection closes.
-    headers = {**(error.headers or {}), **({"Connection": "close"} if status == 413 else {})}
+    headers = {**(error.headers or {}), **(_CLOSE if status == 413 else {})}
     return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, headers)
 
 
@@ -169,6 +176,12 @@ def _respond(
         errors=errors or [],
     )
     return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def _retry_after(error: ThatLookError) -> dict[str, str]:
+    if isinstance(error, Busy):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, Unavailable) else {}
 
 
 def _general_words(status: int) -> str:

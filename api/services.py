@@ -15,7 +15,7 @@ from engine.images import DEFAULT_LIMITS
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, ObjectStore
 from engine.service import TextQuery
-from engine.sight import ImageQuery
+from engine.sight import ImageQuery, Memory
 
 
 class Looks(Protocol):
@@ -79,6 +79,7 @@ class Services:
 
     Attributes:
         ready: what is not ready, as `{part: reason}`; empty when everything can answer.
+        memory: of photos seen before, for the metrics; None where nothing is remembered.
     """
 
     thatlook: Looks
@@ -86,6 +87,7 @@ class Services:
     objects: ObjectStore
     intake: Intake
     ready: Callable[[], Mapping[str, str]]
+    memory: Memory | None = None
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
@@ -98,7 +100,8 @@ class Limits:
     Attributes:
         deadline_s: the whole time for a search; a caller can shorten it, never lengthen it.
         search_threads: searches that run at once; about the number of cores.
-        search_queue: searches that may wait; more are told to come back.
+        upload_s: how long a photo's upload may take.
+        search_queue: searches that may wait at most; fewer do where they could not be answered in time.
         io_threads: look-ups in ledger and object store that run at once.
         image_urls: whether callers may name pictures by address (`image_url`).
     """
@@ -106,6 +109,7 @@ class Limits:
     max_image_bytes: int = DEFAULT_LIMITS.max_bytes
     max_products_bytes: int = 16 * 1024 * 1024
     deadline_s: float = DEFAULT_BUDGET_S
+    upload_s: float = 30.0
     search_threads: int = 2
     search_queue: int = 64
     io_threads: int = 8

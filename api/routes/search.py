@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.params import HeaderParameter, PathParameter
 
 from api.desk import TheDesk
@@ -18,7 +18,6 @@ from api.documentation import (
 )
 from api.door import with_slashes
 from api.filters import filter_of
-from api.pictures import read_photo_request
 from api.queries import (
     HybridSearch,
     ImageSearch,
@@ -49,15 +48,15 @@ class SearchController(Controller):
     @post(
         "/search/image",
         operation_class=ImageOperation,
-        responses=problems(413, 415, 422, 503, 504),
+        responses=problems(408, 413, 415, 422, 503, 504),
         status_code=200,
         summary="Search by photo",
     )
     async def by_image(
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
-    ) -> AnswerForm:
+    ) -> Response[AnswerForm]:
         """Products like each garment of the photo's main person."""
-        photo = await read_photo_request(request, ImageSearch)
+        photo = await desk.receive(request, ImageSearch, deadline_ms)
         deadline = desk.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
         query, where = photo.query, filter_of(photo.query.filters)
         looking = image_query(query)
@@ -68,15 +67,15 @@ class SearchController(Controller):
     @post(
         "/search/hybrid",
         operation_class=HybridOperation,
-        responses=problems(413, 415, 422, 503, 504),
+        responses=problems(408, 413, 415, 422, 503, 504),
         status_code=200,
         summary="Search by photo and words",
     )
     async def by_image_and_text(
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
-    ) -> AnswerForm:
+    ) -> Response[AnswerForm]:
         """Products like the photo's garments, moved towards `text` and away from `not_text`."""
-        photo = await read_photo_request(request, HybridSearch)
+        photo = await desk.receive(request, HybridSearch, deadline_ms)
         deadline = desk.deadline(deadline_ms)
         query, where = photo.query, filter_of(photo.query.filters)
         text, weights, looking = text_query(query.text, query.not_text), weights_of(query.weights), image_query(query)
@@ -105,7 +104,7 @@ class SearchController(Controller):
     )
     async def by_text(
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
-    ) -> AnswerForm:
+    ) -> Response[AnswerForm]:
         """Products that fit the words."""
         query = from_json(TextSearch, await request.body())
         deadline = desk.deadline(deadline_ms)
@@ -134,7 +133,7 @@ class SearchController(Controller):
         request: Request[Any, Any, Any],
         desk: TheDesk,
         deadline_ms: DeadlineMs = None,
-    ) -> AnswerForm:
+    ) -> Response[AnswerForm]:
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
         deadline = desk.deadline(deadline_ms)
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
