@@ -133,7 +133,7 @@ def test_description(client: Client) -> None:
     }
     image = document["paths"]["/v1/search/image"]["post"]
     assert set(image["requestBody"]["content"]) == {"multipart/form-data", "application/json", "image/*"}
-    assert set(image["responses"]) == {"200", "400", "413", "415", "422", "503", "504"}
+    assert set(image["responses"]) == {"200", "400", "408", "413", "415", "422", "503", "504"}
     assert set(image["responses"]["422"]["content"]) == {"application/problem+json"}
     example = image["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
     assert example["garments"][0]["class"] == "dress"
