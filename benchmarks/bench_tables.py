@@ -11,11 +11,13 @@ from benchmarks.bench_compare import BAD, Judgement
 from benchmarks.bench_history import Line, Result, Run, Verdict
 from benchmarks.bench_run import Target, load_targets
 
+_COLOURS = {"met": "green", "missed": "red", "not measured": "dim"}
+
 
 def show_lines(console: Console, lines: Sequence[Line]) -> None:
     """One block per result: what was measured and what stood out."""
     for result in (line.result for line in lines):
-        console.print(f"[bold]{result.case}[/]  {' · '.join(_figures(result))}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{result.case}[/]  {' · '.join(plain_figures(result))}", highlight=False, soft_wrap=True)
         if result.note:
             console.print(f"  {result.note}", highlight=False)
 
@@ -35,7 +37,8 @@ def targets_table(lines: Iterable[Line]) -> Table:
     table.add_column("")
     measured = {verdict.id: verdict for line in lines for verdict in line.result.targets}
     for target in load_targets():
-        table.add_row(*target_cells(target, measured.get(target.id)))
+        *cells, verdict = target_cells(target, measured.get(target.id))
+        table.add_row(*cells, f"[{_COLOURS[verdict]}]{verdict}[/]")
     return table
 
 
@@ -48,8 +51,7 @@ def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
     if verdict.machine_limit:
         limit = f"{quantity(verdict.machine_limit, verdict.unit)} ({verdict.limited_by})"
         off = f"{off_by(verdict):.1f}×"
-    mark = "[green]met[/]" if verdict.met else "[red]missed[/]"
-    return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, mark
+    return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, "met" if verdict.met else "missed"
 
 
 def judgements_table(judgements: Iterable[Judgement]) -> Table:
@@ -81,7 +83,8 @@ def quantity(value: float, unit: str) -> str:
     return f"{text}{unit}" if unit in {"×", "%"} else f"{text} {unit}"
 
 
-def _figures(result: Result) -> list[str]:
+def plain_figures(result: Result) -> list[str]:
+    """What a result says, figure by figure, for people."""
     parts = []
     if result.p50_ms is not None:
         tail = "".join(f" / {quantity(v, 'ms')}" for v in (result.p95_ms, result.p99_ms) if v is not None)
