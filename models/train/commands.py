@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from models.train.datasets_commands import train_dataset_command
 from models.train.embedder_commands import train_clip_command, train_embedder_command
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -38,9 +39,14 @@ def train() -> None:
 
 
 @train.command("segmenter")
-@click.option("--ccp", type=FOLDER, required=True, help="Clothing Co-Parsing: images, masks, labels, splits.")
+@click.option("--ccp", type=FOLDER, help="Clothing Co-Parsing: images, masks, labels, splits.")
+@click.option("--add", "more", type=FOLDER, multiple=True, help="A folder that `train dataset` wrote; repeat.")
 @click.option("--flat-lays", type=FOLDER, help="Clothing Dataset: images and images.csv.")
 @click.option("--people-finder", type=FILE, help="YOLOX weights (ONNX) that find bystanders, to blur them.")
+@click.option("--init", type=FOLDER, help="Profile whose segmenter the training goes on from; else from scratch.")
+@click.option("--teacher", type=FOLDER, help="Profile whose segmenter labels CCP's tag-only photos where tags agree.")
+@click.option("--catalogue", type=FOLDER, help="Magento catalogue, whose Luma pictures the teacher labels too.")
+@click.option("--generated", type=click.IntRange(min=0), default=0, show_default=True, help="Studio pictures to draw.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --epochs.")
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
@@ -51,9 +57,14 @@ def train() -> None:
 @SMOKE
 @JSON
 def train_segmenter_command(
-    ccp: Path,
+    ccp: Path | None,
+    more: tuple[Path, ...],
     flat_lays: Path | None,
     people_finder: Path | None,
+    init: Path | None,
+    teacher: Path | None,
+    catalogue: Path | None,
+    generated: int,
     hours: float | None,
     epochs: int,
     batch: int,
@@ -64,15 +75,23 @@ def train_segmenter_command(
     smoke: bool,
     as_json: bool,
 ) -> None:
-    """Train YOLO11n-seg from scratch on labelled street photos, studio scenes made of them, and flat-lays."""
+    """Train YOLO11n-seg on labelled photos: CCP with what is made of it, a shop's own, or both.
+
+    With --init it goes on from exported weights, as the shipped ones: `--init models/weights/starter --add MINE`.
+    """
     from models.train import segmenter
     from models.train.datasets_build import SceneMix
 
-    mix = SceneMix(ccp, flat_lays, people_finder, limit=8 if smoke else None)
+    if ccp is None and not more:
+        raise click.UsageError("There is nothing to learn from: give --ccp, or --add with a folder of photos.")
+    mix = SceneMix(
+        ccp, flat_lays, people_finder, teacher=teacher, catalogue=catalogue, generated=generated, more=more,
+        limit=8 if smoke else None,
+    )  # fmt: skip
     config = (
-        segmenter.smoke(mix, out)
+        segmenter.smoke(mix, out, init)
         if smoke
-        else segmenter.SegmenterTraining(mix, out, epochs=epochs, hours=hours, batch=batch, threads=threads)
+        else segmenter.planned(mix, out, init, epochs=epochs, hours=hours, batch=batch, threads=threads)
     )
     checkpoint = segmenter.train_segmenter(config)
     report: dict[str, Any] = {"checkpoint": str(checkpoint)}
@@ -144,5 +163,6 @@ def _tell(report: Mapping[str, Any], as_json: bool) -> None:
         console.print(f"[bold]{name}[/bold] {value}")
 
 
+train.add_command(train_dataset_command)
 train.add_command(train_embedder_command)
 train.add_command(train_clip_command)

@@ -170,16 +170,21 @@ def yolo_lines(photo: LabelledPhoto) -> Iterator[str]:
             yield f"{CLASSES.index(label)} " + " ".join(f"{value:.5f}" for value in outline.reshape(-1))
 
 
-def write_data_yaml(out: Path, more: Sequence[Path] = ()) -> Path:
+def write_data_yaml(out: Path, more: Sequence[Path] = (), *, own: bool = True) -> Path:
     """Write the `data.yaml` that ultralytics reads; class names in the order of `CLASSES`.
 
     Args:
         more: further folders of the same form, whose `images/train` is learned too.
+        own: `out` holds pictures itself, and validates alone; else the further folders validate.
     """
+    train, val = (
+        ([f"images/{part}"] if own else []) + [str((folder / "images" / part).resolve()) for folder in more]
+        for part in ("train", "val")
+    )
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASSES))
-    train = ["images/train", *(str((folder / "images" / "train").resolve()) for folder in more)]
     path = out / "data.yaml"
-    path.write_text(f"path: {out.resolve()}\ntrain: {json.dumps(train)}\nval: images/val\nnames:\n{names}")
+    chosen = json.dumps(["images/val"] if own else val)
+    path.write_text(f"path: {out.resolve()}\ntrain: {json.dumps(train)}\nval: {chosen}\nnames:\n{names}")
     return path
 
 

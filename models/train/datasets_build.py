@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from models.studio.dataset import write_segmentation_set
-from models.train.datasets import CcpFolder, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
 from models.train.datasets_people import PeopleFinder
 from models.train.datasets_scenes import around_person, flat_lay_mask, in_studio, without_bystanders
 from models.train.self_training import Teacher, agreed_photos, catalogue_accessories, catalogue_photos, tagged_photos
@@ -51,7 +51,7 @@ class SceneMix:
     """What the training folder is made of.
 
     Attributes:
-        ccp: the CCP folder.
+        ccp: the CCP folder, or None where `more` holds all photos.
         flat_lays: the Clothing Dataset's folder (`images/`, `images.csv`), or None.
         people_finder: YOLOX weights that find bystanders, or None to leave them in.
         studio_share: studio scenes per street photo.
@@ -64,7 +64,7 @@ class SceneMix:
         limit: use only the first so many photos of each split (for a smoke run).
     """
 
-    ccp: Path
+    ccp: Path | None = None
     flat_lays: Path | None = None
     people_finder: Path | None = None
     studio_share: float = 0.5
@@ -79,7 +79,13 @@ class SceneMix:
 
 
 def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
-    """Write pictures and labels of both splits and return the path of `data.yaml`."""
+    """Write pictures and labels of both splits and return the path of `data.yaml`.
+
+    Raises:
+        DatasetUnreadable: neither CCP nor another folder is given, or one cannot be read.
+    """
+    if mix.ccp is None:
+        return _of_others(out, mix.more)
     folder = CcpFolder(mix.ccp)
     write_yolo_folder(out, "train", (_smaller(p, mix.long_side) for p in _training_photos(folder, mix)))
     val = (_smaller(folder.read(photo), mix.long_side) for photo in folder.split("val")[: mix.limit])
@@ -87,6 +93,14 @@ def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
     if mix.generated:
         write_segmentation_set(out, mix.generated, mix.seed, (384, 512), val_share=0)
     return write_data_yaml(out, mix.more)
+
+
+def _of_others(out: Path, more: Sequence[Path]) -> Path:
+    """The `data.yaml` of a training on a shop's own folders: theirs is the validation, too."""
+    if not more:
+        raise DatasetUnreadable("There is nothing to learn from: give CCP or at least one folder of labelled photos.")
+    out.mkdir(parents=True, exist_ok=True)
+    return write_data_yaml(out, more, own=False)
 
 
 def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto]:
@@ -99,7 +113,7 @@ def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto
     if mix.flat_lays is not None:
         yield from flat_lay_photos(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
     if mix.teacher is not None:
-        yield from _taught_photos(mix, Teacher(mix.teacher), finder)
+        yield from _taught_photos(folder.root, mix, Teacher(mix.teacher), finder)
 
 
 def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
@@ -107,8 +121,8 @@ def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
     return without_bystanders(photo, finder.find(photo.pixels)) if finder else photo
 
 
-def _taught_photos(mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None) -> Iterator[LabelledPhoto]:
-    for photo in agreed_photos(teacher, list(tagged_photos(mix.ccp))[: mix.limit]):
+def _taught_photos(root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None) -> Iterator[LabelledPhoto]:
+    for photo in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit]):
         yield _alone(photo, finder)
     if mix.catalogue is not None:
         yield from agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit])

@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +66,40 @@ GENTLE: dict[str, Any] = {"mosaic": 0.5, "warmup_epochs": 1.0, "warmup_bias_lr":
 """What goes on from trained weights starts slowly, and sees fewer of the patchwork pictures."""
 
 
-def fine_tuning(
-    data: SceneMix, out: Path, init: Path, *, hours: float | None = None, epochs: int = 20, **rest: Any
+def planned(
+    data: SceneMix,
+    out: Path,
+    init: Path | None = None,
+    *,
+    hours: float | None = None,
+    epochs: int = 60,
+    batch: int = 16,
+    threads: int = 2,
 ) -> SegmenterTraining:
-    """A training that goes on from a profile's segmenter: half the learning rate, larger pictures from the start."""
-    sizes = ((0.0, 256), (0.7, 320))
-    return SegmenterTraining(
-        data, out, epochs=epochs, hours=hours, init=init, sizes=sizes, close_mosaic_at=0.6, learning_rate=0.001,
-        overrides=dict(GENTLE), **rest,
-    )  # fmt: skip
+    """A training from scratch, or one that goes on from a profile's segmenter.
+
+    The latter takes half the learning rate and larger pictures from the start.
+    """
+    plain = SegmenterTraining(data, out, epochs=epochs, hours=hours, batch=batch, threads=threads)
+    if init is None:
+        return plain
+    return replace(
+        plain,
+        init=init,
+        sizes=((0.0, 256), (0.6, 320)),
+        close_mosaic_at=0.5,
+        learning_rate=0.001,
+        overrides=dict(GENTLE),
+    )
 
 
 SMOKE_OVERRIDES: dict[str, Any] = {"warmup_epochs": 0.0, "mosaic": 0.0, "degrees": 0.0, "scale": 0.1}
 
 
-def smoke(data: SceneMix, out: Path) -> SegmenterTraining:
+def smoke(data: SceneMix, out: Path, init: Path | None = None) -> SegmenterTraining:
     """A training of seconds that really lowers the loss: eight photos, small pictures."""
-    return SegmenterTraining(
-        data, out, epochs=12, sizes=((0.0, 96),), batch=8, threads=1, overrides=dict(SMOKE_OVERRIDES)
-    )
+    sizes, overrides = ((0.0, 96),), dict(SMOKE_OVERRIDES)
+    return SegmenterTraining(data, out, epochs=12, sizes=sizes, batch=8, threads=1, init=init, overrides=overrides)
 
 
 def train_segmenter(config: SegmenterTraining) -> Path:
@@ -174,7 +189,10 @@ def _trainer_class() -> Any:
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
             model: Any = super().get_model(cfg, weights, verbose)
             if self.config.init is not None and weights is None:
-                restore_segmenter(model, self.config.init, sorted((Path(self.data["path"]) / "images/train").iterdir()))
+                given: Any = self.data["train"]
+                folders = [Path(folder) for folder in (given if isinstance(given, list) else [given])]
+                pictures = sorted(picture for folder in folders for picture in folder.iterdir())
+                restore_segmenter(model, self.config.init, pictures)
             return model
 
         def _setup_scheduler(self) -> None:

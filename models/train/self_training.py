@@ -34,7 +34,9 @@ LEAST_CLEAN = 0.5
 """A mask of which less remains without wall and skin was none of a garment."""
 LEAST_SKIN = 0.02
 """A person shows at least this share of skin; a rucksack taken for a person shows none."""
-
+PERSON_SCORE = 0.3
+LEAST_ON_BODY = 0.85
+"""Garments lie on their wearer, but for what blows or sticks out."""
 BODY = "body"
 """The name under which the teacher's people come with a mask."""
 
@@ -98,10 +100,9 @@ class Teacher:
     def __init__(self, profile: Path, rules: Agreement | None = None, threads: int = 1) -> None:
         self._rules = rules or Agreement()
         spec = load_manifest(profile).require("segmenter")
-        extra = {**spec.extra, "score": self._rules.eager, "scores": {PERSON: 0.3}}
+        extra = {**spec.extra, "score": self._rules.eager, "scores": {PERSON: PERSON_SCORE}}
         self._spec = replace(spec, extra=extra)
-        names = tuple(BODY if name == PERSON else name for name in spec.classes)
-        self._body_spec = replace(spec, classes=names, extra={**spec.extra, "score": 0.3, "scores": None})
+        self._people = PeopleOf(profile, threads)
         self._session = open_session(profile / spec.file, RuntimeOptions(threads=threads))
         self._taxonomy = load_taxonomy(None)
 
@@ -128,17 +129,31 @@ class Teacher:
 
     def _body(self, pixels: Pixels, garments: Sequence[Mask]) -> Mask | None:
         """The whole main person; None where no person holds the garments, or there are several people."""
-        taxonomy = Taxonomy(
-            {**self._taxonomy.classes, BODY: GarmentClass(BODY, BODY)},
-            {**self._taxonomy.supercategories, BODY: "people"},
-        )
-        session = Muted(self._session, self._body_spec.classes, {BODY})
-        found = YoloSegmenter(self._body_spec, session, "teacher", taxonomy).segment(pixels).garments
+        found = self._people(pixels)
         if len(found) != 1:
             return None
-        body = _whole(found[0].mask, found[0].box, (pixels.shape[0], pixels.shape[1]))
         clothes = np.logical_or.reduce(garments)
-        return body | clothes if _share(clothes, body) >= 0.85 else None
+        return found[0] | clothes if _share(clothes, found[0]) >= LEAST_ON_BODY else None
+
+
+class PeopleOf:
+    """The people of a picture, each as a mask, by a profile's segmenter; callable with pixels."""
+
+    def __init__(self, profile: Path, threads: int = 1) -> None:
+        spec = load_manifest(profile).require("segmenter")
+        classes = tuple(BODY if name == PERSON else name for name in spec.classes)
+        spec = replace(spec, classes=classes, extra={**spec.extra, "score": PERSON_SCORE, "scores": None})
+        plain = load_taxonomy(None)
+        taxonomy = Taxonomy(
+            {**plain.classes, BODY: GarmentClass(BODY, BODY)}, {**plain.supercategories, BODY: "people"}
+        )
+        session = Muted(open_session(profile / spec.file, RuntimeOptions(threads=threads)), classes, {BODY})
+        self._segmenter = YoloSegmenter(spec, session, "teacher", taxonomy)
+
+    def __call__(self, pixels: Pixels) -> list[Mask]:
+        """One mask (H, W) per person, the surest first."""
+        size = pixels.shape[0], pixels.shape[1]
+        return [_whole(body.mask, body.box, size) for body in self._segmenter.segment(pixels).garments]
 
 
 def tagged_photos(root: Path) -> Iterator[KnownPhoto]:
