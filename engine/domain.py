@@ -75,10 +75,17 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """One person's keypoints, (17, 3) float32 in COCO order: x, y in pixels, score 0 to 1."""
+    """How one person stands.
+
+    Attributes:
+        keypoints: (17, 3) float32 in COCO order: x, y in pixels, score 0 to 1.
+        facing: chances that the person is seen from the front, the back, the side, and that there is nobody;
+            None where the model has no say in that.
+    """
 
     keypoints: NDArray[np.float32]
     box: Box
+    facing: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,6 +207,7 @@ class Signals:
     visual: float | None = None
     semantic: float | None = None
     text: float | None = None
+    color: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,16 @@
 """The pose gate: keypoints → view and coverage; keeps full-shot, front-facing pictures of one person.
 
+Where a person faces is read from two signs: the order of the shoulders, and the network's own word where it has one
+(`Pose.facing`); shops cut their models off at the neck, and legs alone have no shoulders. A picture that shows
+neither a trunk nor legs is a close-up, and has no view.
+
 Source: "Buy Me That Look", arXiv:2008.11638, section 3.1, where HRNet keypoints tell the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import Literal
 
 import numpy as np
@@ -30,6 +35,13 @@ SEEN = 0.3
 """A keypoint of a lower score is taken as not in the picture."""
 SIDE_RATIO = 0.22
 """Shoulders closer together than this share of the torso's length are seen from the side."""
+HEAD_POINTS = 1
+"""So many of nose, eyes and ears must be seen for a head to be in the picture."""
+NOBODY, NOBODY_CHANCE = 3, 0.5
+"""The network's word that there is nobody where the segmenter saw a person, and from when on it counts."""
+FACING_WEIGHT, FRONT_BIAS = 1.0, 0.0
+"""The network's log-odds of front over back, beside the shoulders' spread in side ratios; fitted on training photos."""
+_TINY = 1e-4
 BYSTANDER_SHARE = 0.3
 """A person smaller than this share of the main one stands in the background and does not count."""
 
@@ -40,50 +52,90 @@ def count_people(people: Sequence[Person]) -> int:
     return sum(area >= BYSTANDER_SHARE * max(areas) for area in areas)
 
 
-def view_of(keypoints: NDArray[np.float32]) -> View:
-    """Where a person faces. `keypoints` is (17, 3): x, y, score; `left` is the picture's left.
+def view_of(keypoints: NDArray[np.float32], facing: Sequence[float] | None = None) -> View:
+    """Where a person faces; `left` is the picture's left.
 
-    In a picture from the front the person's left shoulder lies to the right of the other.
+    Args:
+        keypoints: (17, 3): x, y, score.
+        facing: the network's chances of front, back, side and nobody; None where it has no say.
     """
-    left, right = keypoints[LEFT_SHOULDER], keypoints[RIGHT_SHOULDER]
-    if min(left[2], right[2]) < SEEN / 2:
-        return "none"
-    spread = float(left[0] - right[0]) / _torso_length(keypoints)
-    if spread > SIDE_RATIO:
-        return "front"
-    if spread < -SIDE_RATIO:
-        return "back"
-    return "left" if keypoints[NOSE, 0] < (left[0] + right[0]) / 2 else "right"
+    spread = _spread(keypoints)
+    if facing is None:
+        if spread is None:
+            return "none"
+        turned = abs(spread) <= SIDE_RATIO
+        evidence = spread
+    else:
+        front, back, side, _ = facing
+        turned = side > max(front, back)
+        evidence = FACING_WEIGHT * (log(front + _TINY) - log(back + _TINY))
+        evidence += float(np.clip((spread or 0.0) / SIDE_RATIO, -2, 2)) - FRONT_BIAS
+    if turned:
+        return _side(keypoints)
+    return "front" if evidence > 0 else "back"
+
+
+def is_close_up(keypoints: NDArray[np.float32], width: int, height: int) -> bool:
+    """Neither a trunk (shoulders and hips) nor legs (hips and knees or ankles) are in the picture."""
+    inside = _inside(keypoints, width, height)
+    if not inside[[LEFT_HIP, RIGHT_HIP]].all():
+        return True
+    return not (inside[[LEFT_SHOULDER, RIGHT_SHOULDER]].all() or inside[KNEES].any() or inside[ANKLES].any())
 
 
 def is_full_shot(keypoints: NDArray[np.float32], width: int, height: int) -> bool:
     """Head, knees and at least one ankle are in the picture."""
-    inside = (
-        (keypoints[:, 2] >= SEEN)
-        & (keypoints[:, 0] >= 0) & (keypoints[:, 0] < width)
-        & (keypoints[:, 1] >= 0) & (keypoints[:, 1] < height)
-    )  # fmt: skip
-    return bool(inside[HEAD].any() and inside[KNEES].any() and inside[ANKLES].any())
+    inside = _inside(keypoints, width, height)
+    return bool(inside[HEAD].sum() >= HEAD_POINTS and inside[KNEES].any() and inside[ANKLES].any())
 
 
 def judge(people: Sequence[Person], pose: Pose | None, width: int, height: int) -> GateReport:
     """What the gate says of one picture; `pose` is the main person's."""
     count = count_people(people)
-    if pose is None or count == 0:
+    if pose is None or count == 0 or (pose.facing is not None and pose.facing[NOBODY] > NOBODY_CHANCE):
         return GateReport(0, "none", False, False, "No person in the picture.")
-    view, full = view_of(pose.keypoints), is_full_shot(pose.keypoints, width, height)
-    reason = _refusal(count, view, full)
+    close_up = is_close_up(pose.keypoints, width, height)
+    view = "none" if close_up else view_of(pose.keypoints, pose.facing)
+    full = is_full_shot(pose.keypoints, width, height)
+    reason = _refusal(count, view, full, close_up=close_up)
     return GateReport(count, view, full, reason is None, reason or "Full-shot and front-facing.", pose)
 
 
-def _refusal(count: int, view: View, full: bool) -> str | None:
+def _refusal(count: int, view: View, full: bool, *, close_up: bool) -> str | None:
     if count > 1:
         return f"{count} people in the picture; one is wanted."
+    if close_up:
+        return "A close-up: neither the person's trunk nor their legs are in the picture."
     if view == "none":
         return "The person's shoulders cannot be made out."
     if view != "front":
         return "The person is seen from the back." if view == "back" else "The person is seen from the side."
     return None if full else "The person is cut off: head to ankles are wanted."
+
+
+def _inside(keypoints: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:
+    """(17,) whether each keypoint is seen, and in the picture."""
+    x, y, score = keypoints.T
+    return np.asarray((score >= SEEN) & (x >= 0) & (x < width) & (y >= 0) & (y < height))
+
+
+def _spread(keypoints: NDArray[np.float32]) -> float | None:
+    """How far the left shoulder lies to the right of the other, in torso lengths; None where they are not seen.
+
+    In a picture from the front the person's left shoulder lies on the right.
+    """
+    left, right = keypoints[LEFT_SHOULDER], keypoints[RIGHT_SHOULDER]
+    if min(left[2], right[2]) < SEEN / 2:
+        return None
+    return float(left[0] - right[0]) / _torso_length(keypoints)
+
+
+def _side(keypoints: NDArray[np.float32]) -> View:
+    """Left or right, by where the nose is; the shoulders tell nothing, or are not seen, in a side view."""
+    shoulders = keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER]]
+    if shoulders[:, 2].min() < SEEN / 2:
+        return "none"
+    return "left" if keypoints[NOSE, 0] < shoulders[:, 0].mean() else "right"
 
 
 def _torso_length(keypoints: NDArray[np.float32]) -> float:

@@ -19,13 +19,15 @@ from models.preprocess import shrink, to_input
 from models.runtime import Session
 
 KEYPOINTS = 17
+FACINGS = 4
+"""Front, back, side, nobody."""
 PADDING = 1.25
 """Room around a person's box, as mmpose trains with; the manifest's `extra["padding"]` says otherwise."""
 BATCH = 8
 
 
 class HeatmapPose:
-    """Finds 17 COCO keypoints per person."""
+    """Finds 17 COCO keypoints per person, and where the person faces if the network says so."""
 
     def __init__(self, spec: ModelSpec, session: Session, fingerprint: str, *, batch: int = BATCH) -> None:
         self._spec = spec
@@ -55,16 +57,30 @@ class HeatmapPose:
         spec = self._spec
         views = [input_to_image(box, spec.input_size, self._padding) for box in boxes]
         pictures = np.stack([warp(image, view, spec.input_size, spec.pad_value) for view in views])
-        heatmaps = self._session.run({"images": to_input(pictures, spec.mean, spec.std)})["heatmaps"]
+        outputs = self._session.run({"images": to_input(pictures, spec.mean, spec.std)})
+        heatmaps, facings = outputs["heatmaps"], _facings(outputs.get("facing"), len(boxes))
         if heatmaps.ndim != 4 or heatmaps.shape[:2] != (len(boxes), KEYPOINTS):
             raise ContractBroken(f"The pose model gave {heatmaps.shape}, not {len(boxes)} x {KEYPOINTS} heatmaps.")
         stride = np.array([spec.input_size[1] / heatmaps.shape[3], spec.input_size[0] / heatmaps.shape[2]])
         found = []
-        for box, view, maps in zip(boxes, views, heatmaps, strict=True):
+        for box, view, maps, facing in zip(boxes, views, heatmaps, facings, strict=True):
             places, scores = decode(maps)
             points = np.column_stack([places * stride, np.ones(KEYPOINTS)]) @ view.T
-            found.append(Pose(np.column_stack([points, scores]).astype(np.float32), box))
+            found.append(Pose(np.column_stack([points, scores]).astype(np.float32), box, facing))
         return found
+
+
+def _facings(chances: NDArray[np.float32] | None, count: int) -> Sequence[tuple[float, float, float, float] | None]:
+    """Chances per person, or nothing of a network that has heatmaps alone.
+
+    Raises:
+        ContractBroken: not four chances per person.
+    """
+    if chances is None:
+        return [None] * count
+    if chances.shape != (count, FACINGS):
+        raise ContractBroken(f"The pose model gave facings of shape {chances.shape}, not {count} x {FACINGS}.")
+    return [(float(f), float(b), float(s), float(n)) for f, b, s, n in chances]
 
 
 def input_to_image(box: Box, size: tuple[int, int], padding: float) -> NDArray[np.float64]:

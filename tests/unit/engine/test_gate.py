@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.domain import Person, Pose
-from engine.gate import count_people, is_full_shot, judge, view_of
+from engine.gate import count_people, is_close_up, is_full_shot, judge, view_of
 
 WIDTH, HEIGHT = 200, 400
 BOX = (50.0, 20.0, 150.0, 390.0)
@@ -92,3 +92,68 @@ def test_cropped_person_is_refused_as_cut_off() -> None:
     report = judge([Person(BOX, 0.9)], Pose(keypoints, BOX), WIDTH, HEIGHT)
     assert (report.full_shot, report.keep) == (False, False)
     assert "cut off" in report.reason
+
+
+def legs_alone() -> NDArray[np.float32]:
+    """A shop's picture of trousers: nothing above the hips is in it."""
+    keypoints = standing()
+    keypoints[:, 1] -= 150
+    keypoints[:11, 2] = 0.05
+    return keypoints
+
+
+@pytest.mark.parametrize(
+    ("facing", "view"), [((0.9, 0.05, 0.03, 0.02), "front"), ((0.05, 0.9, 0.03, 0.02), "back"), (None, "none")]
+)
+def test_legs_alone_are_read_by_the_network_s_word(facing: tuple[float, ...] | None, view: str) -> None:
+    """There are no shoulders to tell by; a model of keypoints alone cannot say."""
+    assert view_of(legs_alone(), facing) == view
+
+
+def test_the_network_s_sure_word_overrules_the_order_of_the_shoulders() -> None:
+    """A back whose shoulders were found in the wrong order is a back; an undecided word leaves it to the shoulders."""
+    assert view_of(standing(), (0.02, 0.96, 0.01, 0.01)) == "back"
+    assert view_of(standing(), (0.5, 0.48, 0.01, 0.01)) == "front"
+    assert view_of(standing(-50), (0.5, 0.48, 0.01, 0.01)) == "back"
+
+
+def test_a_side_view_by_the_network_s_word() -> None:
+    """Where the person looks is told by the nose."""
+    keypoints = standing(40.0)
+    keypoints[0, 0] = 80
+    assert view_of(keypoints, (0.2, 0.1, 0.7, 0.0)) == "left"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "close"),
+    [
+        ((), False),
+        ((13, 14, 15, 16), False),  # head to hips: a shop's picture of a shirt
+        ((*range(11),), False),  # hips to feet: trousers
+        ((*range(5), 13, 14, 15, 16), False),  # neck to hips
+        ((11, 12, 13, 14, 15, 16), True),  # a bust
+        ((*range(11), 13, 14, 15, 16), True),  # a waistband
+        ((*range(13),), True),  # shoes
+    ],
+)
+def test_a_close_up_shows_neither_trunk_nor_legs(hidden: tuple[int, ...], close: bool) -> None:
+    """Shoulders with hips, or hips with knees or ankles, make a picture of a garment; less is a detail."""
+    keypoints = standing()
+    keypoints[list(hidden), 2] = 0.05
+    assert is_close_up(keypoints, WIDTH, HEIGHT) == close
+
+
+def test_a_close_up_has_no_view_and_is_refused_as_such() -> None:
+    """Whatever the shoulders say."""
+    keypoints = standing()
+    keypoints[11:, 2] = 0.05
+    report = judge([Person(BOX, 0.9)], Pose(keypoints, BOX), WIDTH, HEIGHT)
+    assert (report.view, report.keep) == ("none", False)
+    assert "close-up" in report.reason
+
+
+def test_nobody_where_the_network_says_that_there_is_nobody() -> None:
+    """A lamp post that the segmenter took for a person."""
+    pose = Pose(standing(), BOX, (0.1, 0.05, 0.05, 0.8))
+    report = judge([Person(BOX, 0.9)], pose, WIDTH, HEIGHT)
+    assert (report.people, report.view, report.keep, report.reason) == (0, "none", False, "No person in the picture.")

@@ -93,3 +93,31 @@ def test_other_outputs_than_17_heatmaps_are_named() -> None:
     """A model of another skeleton is refused."""
     with pytest.raises(ContractBroken, match="not 1 x 17 heatmaps"):
         HeatmapPose(SPEC, Spots(14), "mark").estimate(np.zeros((50, 50, 3), np.uint8), [(0, 0, 50, 50)])
+
+
+class SpotsAndFacing(Spots):
+    """Heatmaps, and chances that name the person: the first column counts up."""
+
+    def __init__(self, columns: int = 4) -> None:
+        super().__init__()
+        self._columns = columns
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The chances of person k are k / 10 in every column."""
+        outputs = super().run(inputs)
+        people = np.arange(len(inputs["images"]), dtype=np.float32) / 10
+        return {**outputs, "facing": np.repeat(people[:, None], self._columns, axis=1)}
+
+
+def test_facing_comes_with_its_person() -> None:
+    """Row by row, and none from a model that has heatmaps alone."""
+    image, boxes = np.zeros((64, 64, 3), np.uint8), [(0.0, 0.0, 30.0, 60.0)] * 3
+    poses = HeatmapPose(SPEC, SpotsAndFacing(), "x", batch=8).estimate(image, boxes)
+    assert [pose.facing and round(pose.facing[1], 3) for pose in poses] == [0.0, 0.1, 0.2]
+    assert HeatmapPose(SPEC, Spots(), "x").estimate(image, boxes[:1])[0].facing is None
+
+
+def test_facing_of_another_width_is_refused() -> None:
+    """A model that tells other things apart is not read wrongly."""
+    with pytest.raises(ContractBroken, match="facings"):
+        HeatmapPose(SPEC, SpotsAndFacing(3), "x").estimate(np.zeros((64, 64, 3), np.uint8), [(0.0, 0.0, 30.0, 60.0)])
