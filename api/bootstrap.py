@@ -24,6 +24,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         max_image_bytes=settings.max_image_bytes,
         deadline_s=settings.budget_s,
+        upload_s=settings.upload_s,
         search_threads=os.cpu_count() or 1,
         image_urls=settings.allow_image_urls,
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),
@@ -47,9 +48,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
-    with open_parts(settings) as parts, _intake(parts) as intake:
-        parts.seer.warm_up()
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready=_readiness(parts))
+    with open_parts(settings, warm=True) as parts, _intake(parts) as intake:
+        memory = parts.thatlook.memory
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, _readiness(parts), memory)
 
 
 @contextmanager

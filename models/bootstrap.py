@@ -5,12 +5,15 @@ Nothing else reads the environment, and importing this module builds nothing.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import Field, SecretStr, ValidationError
@@ -23,16 +26,28 @@ from engine.pipeline import Seer
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.search import Calibrations, Searcher
 from engine.service import ThatLook
+from engine.sight import Memory
 from engine.taxonomy import load_taxonomy
-from models.registry import load_models
+from models.manifest import MANIFEST
+from models.registry import load_models, profile_folder
 from models.runtime import RuntimeOptions
 
 if TYPE_CHECKING:
     from engine.stores.lite import LiteStore
 
+T = TypeVar("T")
+
 
 class Settings(BaseSettings):
-    """Everything an operator can set, as THATLOOK_NAME in the environment."""
+    """Everything an operator can set, as THATLOOK_NAME in the environment.
+
+    Attributes:
+        threads: of each model; left to the runtime where it is not set.
+        model_cache: keep compiled models in the home, so that the next start is quicker.
+        photo_memory_bytes: for photos seen before, which are then not looked at anew; 0 remembers none.
+        budget_s: the time of a search, from the photo's arrival to the answer.
+        upload_s: how long a photo may take to arrive.
+    """
 
     model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore")
 
@@ -40,6 +55,8 @@ class Settings(BaseSettings):
     profile: str = "starter"
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
     threads: int | None = Field(default=None, ge=1)
+    model_cache: bool = True
+    photo_memory_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
     taxonomy: Path | None = None
     policy: Policy = "prefer"
     milvus_uri: str | None = None
@@ -53,6 +70,7 @@ class Settings(BaseSettings):
     max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
     max_image_pixels: int = Field(default=50_000_000, ge=10_000)
     budget_s: float = Field(default=5.0, gt=0)
+    upload_s: float = Field(default=30.0, gt=0)
     allow_image_urls: bool = False
     allow_private_hosts: bool = False
     host: str = "127.0.0.1"
@@ -106,7 +124,7 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
     models = load_models(
         settings.profile,
         home=settings.home,
-        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads),
+        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads, cache_dir=_model_cache(settings)),
         taxonomy=taxonomy,
     )
     seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
@@ -114,18 +132,21 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
 
 
 @contextmanager
-def open_parts(settings: Settings) -> Iterator[Parts]:
+def open_parts(settings: Settings, *, warm: bool = False) -> Iterator[Parts]:
     """Build every part, and let go of all of them in the end.
 
+    Args:
+        warm: load the models now, while the stores are being opened, instead of when they are first asked.
     Raises:
         HomeInUse: another process works on this home.
         ModelMismatch: the home was made by other models.
         StoreUnavailable, ModelUnavailable: something is not there.
     """
     with ExitStack() as stack:
-        seer, calibrations = build_seer(settings)
         if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
+        seer, calibrations = build_seer(settings)
+        warmed = stack.enter_context(_beside(seer.warm_up)) if warm else None
         ledger = open_ledger(settings)
         stack.callback(ledger.close)
         objects = open_objects(settings)
@@ -134,8 +155,37 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(store.close)
         for spec in seer.collection_specs():
             store.ensure(spec)
-        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits)
+        memory = Memory(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
+        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits, memory)
+        if warmed:
+            warmed.result()
         yield Parts(settings, store, objects, ledger, seer, thatlook)
+
+
+@contextmanager
+def _beside(work: Callable[[], T]) -> Iterator[Future[T]]:
+    """Work on a thread of its own, which is gone when the work is done, and before the end in any case."""
+    with ThreadPoolExecutor(1, thread_name_prefix="start") as pool:
+        future = pool.submit(work)
+        pool.shutdown(wait=False)
+        yield future
+
+
+def _model_cache(settings: Settings) -> Path | None:
+    """Where compiled models are kept, those of other weights removed; None where they are not to be, or cannot be."""
+    if not settings.model_cache:
+        return None
+    cache = settings.home / "cache" / "models"
+    try:
+        made_of = (profile_folder(settings.profile, settings.home) / MANIFEST).read_bytes()
+        folder = cache / hashlib.sha256(made_of).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        for other in cache.iterdir():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+    except OSError:
+        return None  # A home that cannot be written, or a profile that is not there, is told of where it is needed.
+    return folder
 
 
 @contextmanager

@@ -152,3 +152,14 @@ def test_lazy_sessions_open_once(model: Path) -> None:
     assert len(opened) == 1
     for answer in answers:
         np.testing.assert_allclose(answer, some(2) @ WEIGHT, rtol=1e-5, atol=1e-5)
+
+
+def test_a_compiled_model_is_kept_and_computes_the_same(model: Path, tmp_path: Path) -> None:
+    """The first opening leaves it behind, the second takes it, outputs by name and value."""
+    options = RuntimeOptions(precision="f32", cache_dir=tmp_path)
+    for _ in range(2):
+        got = OpenVinoSession(model, options).run({"x": some(3)})
+        assert got.keys() == {"hidden", "positive"}
+        for name, want in expected(some(3)).items():
+            np.testing.assert_allclose(got[name], want, rtol=1e-5, atol=1e-5)
+        assert len(list(tmp_path.glob("*.blob"))) == 1

@@ -1,0 +1,65 @@
+"""The shared parts: what is kept in the home for a quicker start, and what is warm when they are handed out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ModelUnavailable
+from models.bootstrap import Settings, build_seer, hold_home, open_parts
+from models.manifest import MANIFEST, load_manifest, register
+from tests.fixtures.tiny_models import write_tiny_profile
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    write_tiny_profile(tmp_path / "models" / "tiny")
+    return Settings(home=tmp_path, profile="tiny", threads=1)
+
+
+def kept(settings: Settings) -> list[Path]:
+    return sorted((settings.home / "cache" / "models").glob("*/*.blob"))
+
+
+def test_compiled_models_are_kept_until_the_profile_changes(settings: Settings) -> None:
+    """The same folder for the same manifest; another manifest's folder takes its place."""
+    for _ in range(2):
+        build_seer(settings)[0].warm_up()
+        before = kept(settings)
+        assert len(before) == 5
+    manifest = settings.home / "models" / "tiny" / MANIFEST
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    build_seer(settings)[0].warm_up()
+    assert len(kept(settings)) == 5
+    assert not set(before) & set(kept(settings))
+
+
+def test_nothing_is_kept_where_that_is_not_wanted(settings: Settings) -> None:
+    """THATLOOK_MODEL_CACHE=0, and a home without such a profile, leave no folder behind."""
+    build_seer(settings.model_copy(update={"model_cache": False}))[0].warm_up()
+    with pytest.raises(ModelUnavailable, match="no model profile"):
+        build_seer(settings.model_copy(update={"profile": "absent"}))
+    assert not (settings.home / "cache").exists()
+
+
+def test_warm_parts_have_their_models_loaded(settings: Settings) -> None:
+    """A server that says it is ready loads nothing at the first request, and the loading thread is gone."""
+    with open_parts(settings, warm=True) as parts:
+        assert len(kept(settings)) == 5
+        assert parts.thatlook.memory is not None
+        assert not [t for t in threading.enumerate() if t.name.startswith("start") and t.is_alive()]
+    with open_parts(settings.model_copy(update={"photo_memory_bytes": 0})) as parts:
+        assert parts.thatlook.memory is None
+
+
+def test_a_model_that_does_not_load_is_told_at_the_start(settings: Settings) -> None:
+    """What goes wrong beside the stores' opening is raised like everything else, and the home is free again."""
+    folder = settings.home / "models" / "tiny"
+    (folder / "visual.onnx").write_bytes(b"not a model")
+    register(folder, load_manifest(folder).require("visual"))
+    with pytest.raises(ModelUnavailable, match=r"visual\.onnx"), open_parts(settings, warm=True):
+        pass
+    with hold_home(settings.home):
+        pass
