@@ -14,7 +14,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.eval_models import SHIPPED
 from models.bootstrap import read_settings
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+DATA = click.option(
+    "--data", type=FOLDER, required=True, help="The folder with ccp, magento_catalog and clothing_dataset."
+)
+PROFILE = click.option(
+    "--profile", type=FOLDER, default=SHIPPED, help="A model profile's folder; the shipped one if none is given."
+)
+SHEET = click.option(
+    "--sheet", type=click.Path(file_okay=False, path_type=Path), help="Write pictures of the worst errors here."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group(name="eval")
@@ -50,3 +63,42 @@ def street(options: dict[str, Any], data: Path, photos: int, as_json: bool) -> N
     console = Console(stderr=True)
     console.print(table)
     console.print(f"All visible garments answered: {report['photos_holding']} of {report['photos']} photos.")
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+def text(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
+    """Words alone: "navy t-shirt" over held-out photos, precision of the best ten."""
+    from benchmarks.eval_models import open_profile
+    from benchmarks.eval_report import Report, Target, say
+    from benchmarks.eval_text import TARGET, WAYS, evaluate_text
+
+    figures = evaluate_text(*open_profile(profile), data, sheet)
+    targets = [Target(f"{way}, precision_at_10", TARGET, figures[way]["precision_at_10"]) for way in WAYS]
+    rows = {way: figures[way] for way in (*WAYS, "measured_colour", "chance")}
+    say(Report("text", profile, figures, targets), rows, as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+def composed(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
+    """A photo and words together: "the same item in navy", among the fronts of two catalogues."""
+    from benchmarks.eval_composed import SOURCES, TARGETS, evaluate_composed
+    from benchmarks.eval_models import open_profile
+    from benchmarks.eval_report import Report, Target, say
+
+    figures = evaluate_composed(*open_profile(profile), data, sheet)
+    targets = [
+        Target(f"{source}, {way}, {name}", target, figures[source][way][name])
+        for source in SOURCES
+        for way in ("search_picture", "embedding")
+        for name, target in TARGETS.items()
+    ]
+    rows = {f"{source}: {way}": row for source in SOURCES for way, row in figures[source].items() if way != "gallery"}
+    say(Report("composed", profile, figures, targets), rows, as_json=as_json)

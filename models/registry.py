@@ -62,7 +62,13 @@ def load_models(
         ModelUnavailable: the profile, one of its models or its runtime is not there.
         ModelMismatch: a file or its preprocessing is not what was registered.
     """
-    folder = profile_folder(profile, home)
+    return load_folder(profile_folder(profile, home), options=options, taxonomy=taxonomy, lazy=lazy)
+
+
+def load_folder(
+    folder: Path, *, options: RuntimeOptions | None = None, taxonomy: Taxonomy | None = None, lazy: bool = True
+) -> Models:
+    """The models of a profile that lies anywhere; see `load_models`."""
     manifest = load_manifest(folder)
     marks = {role: verified(folder, manifest, role) for role in ROLES}
     sessions = {role: _session(folder / manifest.require(role).file, options, lazy=lazy) for role in ROLES}
@@ -71,7 +77,7 @@ def load_models(
     if texts.tokenizer is None or texts.context_length is None:
         raise ModelUnavailable(f"The semantic_text model of {folder} names no tokenizer or context; export it again.")
     return Models(
-        profile,
+        folder.name,
         YoloSegmenter(specs["segmenter"], sessions["segmenter"], marks["segmenter"], taxonomy or load_taxonomy()),
         HeatmapPose(specs["pose"], sessions["pose"], marks["pose"]),
         VisualEmbedder(specs["visual"], sessions["visual"], marks["visual"]),

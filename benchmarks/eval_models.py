@@ -1,0 +1,25 @@
+"""The models that a measurement looks with: those of any profile's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.pipeline import Seer
+from engine.search import Calibrations
+from engine.taxonomy import load_taxonomy
+from models.registry import STARTER, WEIGHTS, load_folder
+from models.runtime import RuntimeOptions
+
+SHIPPED = WEIGHTS / STARTER
+
+
+def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[Seer, Calibrations]:
+    """A profile's models as one thing that looks at pictures, and how their cosines are to be read.
+
+    Raises:
+        ModelUnavailable, ModelMismatch: a model is missing or is not the registered one.
+    """
+    taxonomy = load_taxonomy()
+    models = load_folder(folder, options=RuntimeOptions(threads=threads), taxonomy=taxonomy)
+    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
+    return seer, Calibrations(models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration)

@@ -1,0 +1,68 @@
+"""What every `eval` command says: one JSON document, or a table on stderr with the targets below it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure that is aimed at. `value` is None where it could not be measured."""
+
+    name: str
+    target: float
+    value: float | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is at least the target."""
+        return self.value is not None and self.value >= self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one `eval` command."""
+
+    task: str
+    profile: Path
+    figures: Mapping[str, Any]
+    targets: Sequence[Target] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As one JSON document."""
+        targets = [{**asdict(target), "met": target.met} for target in self.targets]
+        return {"task": self.task, "profile": str(self.profile), "figures": self.figures, "targets": targets}
+
+
+def say(report: Report, rows: Mapping[str, Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print the document on stdout, or a table on stderr.
+
+    Args:
+        rows: what is measured → figure → value, for people; figures that a row lacks stay empty.
+    """
+    if as_json:
+        click.echo(json.dumps(report.document()))
+        return
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = Table(report.task, *columns, box=None)
+    for name, row in rows.items():
+        table.add_row(name, *(_shown(row.get(column)) for column in columns))
+    console = Console(stderr=True)
+    console.print(table)
+    for target in report.targets:
+        colour, word = ("green", "met") if target.met else ("red", "missed")
+        console.print(f"[{colour}]{word}[/] {target.name}: {_shown(target.value)}, aimed at {target.target:.2f}")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) and not value.is_integer() else f"{value:g}"

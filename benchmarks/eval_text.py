@@ -1,0 +1,156 @@
+"""`thatlook eval text`: do words find garments? "navy t-shirt" and the like, over photos that no model was trained on.
+
+Precision of the best ten (of as many as there are right answers, if fewer) for every colour with every kind that
+has at least five. Two figures: the cosines of the semantic embedding alone, and the search as it is served, over a
+catalogue in memory. A plain baseline and chance stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.eval_crops import HeldOut, read_held_out, served_crop, write_sheet
+from benchmarks.fused_gallery import Evidence, Exhibit, Looked, asking, catalogue, look_at
+from engine.colors import COLOR_NAMES, color_shares
+from engine.domain import Product
+from engine.pipeline import Seer
+from engine.search import MAX_K, Calibrations
+from engine.service import TextQuery
+from models.train.captions import Caption, Facts, truth
+from models.train.clip_eval import AT_LEAST, colour_category_queries, facts_for
+
+BEST = 10
+TARGET = 0.80
+WAYS = ("embedding", "search_picture", "search_shop")
+Rank = Callable[[int], Sequence[int]]
+"""A query's number → the crops' numbers, best first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextCase:
+    """One query with its answer: which crops came, and which of them are right."""
+
+    words: str
+    precision: float
+    with_neighbours: float
+    chance: float
+    best: tuple[int, ...]
+    right: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTruth:
+    """Which queries are asked, and which crops answer them surely or perhaps."""
+
+    queries: tuple[Caption, ...]
+    sure: NDArray[np.bool_]
+    maybe: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, facts: Sequence[Facts]) -> TextTruth:
+        """Every colour, alone and with every kind and class, that at least AT_LEAST crops show."""
+        queries = colour_category_queries()
+        sure, maybe = truth(facts, [q.demands for q in queries])
+        asked = np.flatnonzero(sure.sum(0) >= AT_LEAST)
+        return cls(tuple(queries[i] for i in asked), sure[:, asked], maybe[:, asked])
+
+    def judge(self, number: int, ranked: Sequence[int]) -> TextCase:
+        """Precision of the best BEST, or of as many as are right; places that nothing fills count as wrong."""
+        sure, maybe = self.sure[:, number], self.maybe[:, number]
+        places = min(BEST, int(sure.sum()))
+        best = tuple(int(row) for row in ranked[:places])
+        return TextCase(
+            self.queries[number].text,
+            float(sure[list(best)].sum() / places),
+            float(maybe[list(best)].sum() / places),
+            float(sure.mean()),
+            best,
+            tuple(bool(sure[row]) for row in best),
+        )
+
+
+def evaluate_text(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | None = None) -> dict[str, Any]:
+    """All figures of `eval text`, and pictures of the worst queries where a folder is given."""
+    held = read_held_out(data)
+    looked = look_at(seer, [_exhibit(held, row) for row in range(len(held.records))])
+    known = TextTruth.of(facts_for(held.records))
+    ways: dict[str, Rank] = {
+        "embedding": by_embedding(seer, looked, known),
+        "search_picture": by_search(seer, calibrations, looked, known, "picture"),
+        "search_shop": by_search(seer, calibrations, looked, known, "shop"),
+        "measured_colour": by_colour(held, known),
+    }
+    cases = {name: [known.judge(n, rank(n)) for n in range(len(known.queries))] for name, rank in ways.items()}
+    if sheet:
+        for name in ("embedding", "search_picture"):
+            worst = sorted(cases[name], key=lambda case: case.precision)[:12]
+            rows = [(f"{c.words} {c.precision:.2f}", list(zip(c.best, c.right, strict=True))) for c in worst]
+            write_sheet(sheet / f"text_{name}.png", held, rows)
+    figures = {name: mean_of(some) for name, some in cases.items()}
+    chance = float(np.mean([case.chance for case in cases["embedding"]]))
+    worst = sorted(cases["embedding"], key=lambda case: case.precision)[:12]
+    return {
+        "queries": len(known.queries),
+        "crops": len(held.records),
+        **figures,
+        "chance": {"precision_at_10": chance},
+        "worst": [{"words": case.words, "precision": case.precision} for case in worst],
+    }
+
+
+def mean_of(cases: Sequence[TextCase]) -> dict[str, float]:
+    """The mean over queries, each counting the same."""
+    return {
+        "precision_at_10": float(np.mean([case.precision for case in cases])),
+        "precision_at_10_with_neighbours": float(np.mean([case.with_neighbours for case in cases])),
+    }
+
+
+def by_embedding(seer: Seer, looked: Looked, known: TextTruth) -> Rank:
+    """By the cosine of words and picture alone."""
+    texts = seer.texts.embed_texts([q.text for q in known.queries])
+    cosines = looked.embeddings["semantic"] @ texts.T
+    return lambda number: np.argsort(-cosines[:, number], kind="stable").tolist()
+
+
+def by_search(seer: Seer, calibrations: Calibrations, looked: Looked, known: TextTruth, evidence: Evidence) -> Rank:
+    """By the search as served, over everything that the taxonomy knows."""
+    searcher = catalogue(seer, calibrations, looked, evidence)
+    row_of = {exhibit.product.product_id: row for row, exhibit in enumerate(looked.exhibits)}
+
+    def rank(number: int) -> list[int]:
+        probe = asking(seer, TextQuery(positive=(known.queries[number].text,)))
+        hits = searcher.search(probe, list(seer.taxonomy.supercategories), MAX_K)
+        return [row_of[hit.product.product_id] for hit in hits]
+
+    return rank
+
+
+def by_colour(held: HeldOut, known: TextTruth) -> Rank:
+    """The baseline: by how much of the named colour a crop holds, whatever kind of garment it is."""
+    crops = [served_crop(crop) for crop in held.crops]
+    shares = [color_shares(crop.pixels, crop.mask) for crop in crops]
+
+    def rank(number: int) -> list[int]:
+        colour = next(d.removeprefix("colour:") for d in known.queries[number].demands if d.startswith("colour:"))
+        return np.argsort([-share.get(colour, 0.0) for share in shares], kind="stable").tolist()
+
+    return rank
+
+
+def _exhibit(held: HeldOut, row: int) -> Exhibit:
+    """A crop as a product of its own, its data set's word for its kind as the shop's category."""
+    record = held.records[row]
+    crop = served_crop(held.crops[row])
+    colour = record.colours[0] if record.colours and record.colours[0] in COLOR_NAMES else None
+    product = Product(
+        f"{record.source}-{row}", record.title or record.category, "", ("picture.jpg",), color=colour,
+        gender=record.gender or None, category=record.category,
+    )  # fmt: skip
+    return Exhibit(product, record.label, held.taxonomy.classes[record.label].supercategory, crop)
