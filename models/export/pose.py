@@ -1,4 +1,4 @@
-"""Export a trained pose network: heatmaps, batch left free, weights stored in half precision."""
+"""Export a trained pose network: heatmaps and facing, batch left free, weights stored in half precision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.architectures.pose import PoseArchitecture, build_pose_model
+from models.architectures.pose import PoseArchitecture, build_pose_model, forward
 from models.export.publish import publish
 from models.manifest import ModelSpec
 from models.train.datasets_pose import MEAN, PAD_VALUE, PADDING, STD
@@ -40,11 +40,14 @@ def export_pose(
         notes=dict(notes or {}),
     )
     sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))
-    return publish(module, {"images": sample}, ("heatmaps",), spec, folder)
+    outputs = ("heatmaps", "facing") if architecture.facing else ("heatmaps",)
+    return publish(module, {"images": sample}, outputs, spec, folder)
 
 
 def load_pose(checkpoint: Path, gain: float = 1.0) -> tuple[Any, PoseArchitecture]:
-    """A module from normalised pictures to heatmaps (n, 17, h/4, w/4), and its architecture."""
+    """A module from normalised pictures to heatmaps (n, 17, h/4, w/4), where the network has them also chances of
+    `FACINGS` (n, 4); and its architecture.
+    """
     import torch
 
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
@@ -57,9 +60,12 @@ def load_pose(checkpoint: Path, gain: float = 1.0) -> tuple[Any, PoseArchitectur
         def __init__(self) -> None:
             super().__init__()
             self.backbone, self.head = model.backbone, model.head
+            if architecture.facing:
+                self.facing = model.facing
 
         def forward(self, images: Any) -> Any:
-            heatmaps = self.head.forward(self.backbone(images))
-            return heatmaps if gain == 1 else heatmaps * gain
+            heatmaps, facing = forward(self, images)
+            peaks = heatmaps if gain == 1 else heatmaps * gain
+            return peaks if facing is None else (peaks, facing.softmax(1))
 
     return Heatmaps().eval(), architecture

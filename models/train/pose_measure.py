@@ -1,4 +1,4 @@
-"""Measure a profile's pose model, as it is served: keypoints, and whether it tells fronts from backs.
+"""Measure a profile's pose model, as it is served: how well it finds keypoints (`thatlook eval gate` tells the rest).
 
 PCK is the share of keypoints that lie within a fifth of the torso's length (middle of the shoulders to middle of
 the hips) of where they should be. The teacher's keypoints are no ground truth; LSPET's joints are people's work.
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.gate import view_of
 from models.manifest import load_manifest
 from models.pose import HeatmapPose
 from models.runtime import RuntimeOptions, open_session
@@ -43,23 +42,6 @@ class PoseFigures:
     absent: float
 
 
-@dataclass(frozen=True, slots=True)
-class ViewFigures:
-    """How well fronts and backs are told apart, by the shop's file names.
-
-    Attributes:
-        fronts, backs: pictures of each that show both shoulders.
-        fronts_right, backs_right: share of them that the gate's reading calls so.
-        backs_as_fronts: share of backs that would slip through the gate.
-    """
-
-    fronts: int
-    backs: int
-    fronts_right: float
-    backs_right: float
-    backs_as_fronts: float
-
-
 def open_pose(profile: Path) -> HeatmapPose:
     """The pose model of a profile, on one thread."""
     spec = load_manifest(profile).require("pose")
@@ -77,24 +59,6 @@ def measure_against_teacher(pose: HeatmapPose, ccp: Path, catalogue: Path | None
 def measure_on_lspet(pose: HeatmapPose, root: Path) -> PoseFigures:
     """On people in sport, joints set by people; the box is the joints' own with a margin."""
     return _figures(pose, list(_lspet(root)))
-
-
-def measure_views(pose: HeatmapPose, catalogue: Path, sources: Sequence[str]) -> ViewFigures:
-    """On held-out products' pictures that show both shoulders (trousers are shown without) and that the shop
-    calls front or back.
-    """
-    named = [p for p in read_catalogue_poses(catalogue, "val", sources) if p.view in {"front", "back"}]
-    labels = [p for p in named if p.keypoints[list(_SHOULDERS), 2].min() >= SURE]
-    views = [view_of(pose.estimate(read_picture(p.image), [p.box])[0].keypoints) for p in labels]
-    fronts = [view for view, p in zip(views, labels, strict=True) if p.view == "front"]
-    backs = [view for view, p in zip(views, labels, strict=True) if p.view == "back"]
-    return ViewFigures(
-        len(fronts),
-        len(backs),
-        fronts.count("front") / max(1, len(fronts)),
-        backs.count("back") / max(1, len(backs)),
-        backs.count("front") / max(1, len(backs)),
-    )
 
 
 def near(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.bool_]:
