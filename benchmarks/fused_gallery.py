@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from engine.color_look import looks_of, measured_facets
 from engine.colors import main_color
 from engine.crops import cut
 from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Product, Space
@@ -23,7 +24,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.pipeline import Seer
 from engine.search import MAX_K, Calibrations, Probe, Searcher
-from engine.service import TextQuery
+from engine.service import TextQuery, worded
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from ingest.choose import Picture, choose
@@ -99,7 +100,7 @@ def catalogue(seer: Seer, calibrations: Calibrations, looked: Looked, evidence: 
     for n, exhibit in enumerate(looked.exhibits):
         product = _as_known(exhibit.product, evidence)
         known[product.product_id] = product
-        facets = item_facets(product)
+        facets = item_facets(product) | measured_facets(exhibit.crop)
         height, width = exhibit.crop.mask.shape
         item = Item(
             f"{product.product_id}#{n}", product.product_id, exhibit.supercategory, exhibit.label, "picture.jpg",
@@ -116,15 +117,16 @@ def catalogue(seer: Seer, calibrations: Calibrations, looked: Looked, evidence: 
 def image_probe(looked: Looked, row: int, *, exclude: Collection[str] = ()) -> Probe:
     """The probe that a photo of this exhibit becomes."""
     visual, semantic = (looked.embeddings[space][row] for space in SPACES)
-    return Probe(visual, semantic, color=main_color(looked.exhibits[row].crop), exclude=frozenset(exclude))
+    crop = looked.exhibits[row].crop
+    return Probe(visual, semantic, look=looks_of([crop]), color=main_color(crop), exclude=frozenset(exclude))
 
 
-def asking(seer: Seer, text: TextQuery, probe: Probe | None = None) -> Probe:
+def asking(seer: Seer, text: TextQuery, photo: Probe | None = None) -> Probe:
     """The probe of some words, or a photo's probe moved by them."""
-    rows = seer.texts.embed_texts([*text.positive, *text.negative])
-    split = len(text.positive)
-    positive, negative = (_unit_mean(some) for some in (rows[:split], rows[split:]))
-    return replace(probe or Probe(), positive=positive, negative=negative, words=text.positive)
+    words = worded(text, seer.texts)
+    if photo is None:
+        return words
+    return replace(photo, positive=words.positive, negative=words.negative, wish=words.wish, words=words.words)
 
 
 def rank_of(
@@ -152,13 +154,6 @@ def _as_known(product: Product, evidence: Evidence) -> Product:
     if evidence == "shop":
         return product
     return replace(product, title=product.product_id, description="", color=None, attributes={}, item_group_id=None)
-
-
-def _unit_mean(rows: Embeddings) -> Embeddings | None:
-    if not len(rows):
-        return None
-    mean = rows.mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
 
 def _batches(exhibits: Sequence[Exhibit]) -> Iterator[Sequence[Exhibit]]:

@@ -22,6 +22,7 @@ class SignalForm(msgspec.Struct, frozen=True):
     visual: float | None = None
     semantic: float | None = None
     text: float | None = None
+    color: float | None = None
 
 
 class HitForm(msgspec.Struct, frozen=True):
@@ -135,7 +136,7 @@ def _garment_hits_form(found: GarmentHits, image_url: ImageUrl) -> GarmentHitsFo
 
 
 def _signal_form(signals: Signals) -> SignalForm:
-    values = (signals.visual, signals.semantic, signals.text)
+    values = (signals.visual, signals.semantic, signals.text, signals.color)
     return SignalForm(*(None if value is None else _share(value) for value in values))
 
 

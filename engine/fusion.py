@@ -1,24 +1,27 @@
 """From cosines to one score, and to the sentences that explain it.
 
-Each signal's cosine becomes log-odds of a match by its model's calibration (Platt 1999);
-the fused score is the sigmoid of their weighted mean. So one confident signal outweighs an
-unsure one, and a score of 0.5 means "as likely as not" whatever signals took part.
+Each signal becomes log-odds of a match by its calibration (Platt 1999); the fused score is the sigmoid
+of their weighted mean over the signals that an item has. So one confident signal outweighs an unsure one,
+and a score of 0.5 means "as likely as not" whatever signals took part. The weights' defaults are fitted:
+docs/adr/0006.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.color_look import NAMES_FACET
 from engine.domain import Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.seams import Calibration
 
-Signal = Literal["visual", "semantic", "text"]
+Signal = Literal["visual", "semantic", "text", "color"]
+SIGNALS: tuple[Signal, ...] = ("visual", "semantic", "text", "color")
 _LOGIT_CAP = 12.0
 
 
@@ -29,15 +32,16 @@ class Weights:
     visual: float = 1.0
     semantic: float = 1.0
     text: float = 2.0
+    color: float = 2.0
 
     def __post_init__(self) -> None:
-        values = (self.visual, self.semantic, self.text)
-        if not all(np.isfinite(v) and v >= 0 for v in values) or sum(values) == 0:
-            raise QueryRejected("Weights are numbers of 0 or more, and one of them is above 0.")
+        values = (self.visual, self.semantic, self.text, self.color)
+        if not all(np.isfinite(v) and v >= 0 for v in values) or sum(values[:3]) == 0:
+            raise QueryRejected("Weights are numbers of 0 or more, and one of visual, semantic and text is above 0.")
 
     def of(self, signal: Signal) -> float:
         """The weight of one signal."""
-        return {"visual": self.visual, "semantic": self.semantic, "text": self.text}[signal]
+        return float(getattr(self, signal))
 
 
 def log_odds(cosines: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
@@ -52,15 +56,17 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
-    """Weighted mean of the signals' log-odds, as a score of 0 to 1.
+    """Weighted mean of the signals' log-odds, as a score of 0 to 1; NaN is a signal that an item does not have.
 
     Raises:
         QueryRejected: every signal that took part has weight 0.
     """
-    total = sum(weights.of(signal) for signal in logits)
-    if not total:
+    if not any(weights.of(signal) for signal in logits):
         raise QueryRejected(f"The weights leave nothing to rank by; give one of {', '.join(logits)} more than 0.")
-    mean = sum(weights.of(signal) / total * values for signal, values in logits.items())
+    rows = np.stack([np.asarray(values, np.float32) for values in logits.values()])
+    given = np.array([[weights.of(signal)] for signal in logits], np.float32) * ~np.isnan(rows)
+    total = given.sum(axis=0)
+    mean = (given * np.nan_to_num(rows)).sum(axis=0) / np.maximum(total, 1e-9)
     return sigmoid(np.asarray(mean, np.float32))
 
 
@@ -68,6 +74,7 @@ _SENTENCES: dict[Signal, tuple[str, str]] = {
     "visual": ("Alike in cut and texture", "Less alike in cut and texture"),
     "semantic": ("The same kind and style", "Another kind or style"),
     "text": ("Fits the words", "Fits the words less"),
+    "color": ("Alike in colour", "Another colour"),
 }
 """What a signal says above and below even odds, where it raises or lowers the score."""
 
@@ -81,6 +88,7 @@ def explain(
     words: tuple[str, ...] = (),
     shared: Mapping[str, tuple[str, ...]] | None = None,
     color: str | None = None,
+    wished: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Why this product: the signals, the one that moved the score most first, then what it shares with the query.
 
@@ -88,24 +96,30 @@ def explain(
         words: the query's positive texts.
         shared: facets of the query (of a product query, say) to compare with the hit's.
         color: the colour measured on the query's garment.
+        wished: colours that the words ask for.
     """
-    values: dict[Signal, float | None] = {
-        "visual": signals.visual,
-        "semantic": signals.semantic,
-        "text": signals.text,
-    }
+    values: dict[Signal, float | None] = {name: getattr(signals, name) for name in SIGNALS}
     present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
+    sentences = _SENTENCES | ({"color": _of_color(wished)} if wished else {})
     lines = [
-        f"{_SENTENCES[name][value < 0.5]} ({value:.2f})."
+        f"{sentences[name][value < 0.5]} ({value:.2f})."
         for name, value in sorted(present.items(), key=lambda pair: -weights.of(pair[0]) * abs(pair[1] - 0.5))
     ]
-    if color and color in item.facets.get("color", ()):
+    if color and not wished and color in (*item.facets.get(NAMES_FACET, ()), *item.facets.get("color", ())):
         lines.append(f"The colour of the photo: {color}.")
     for facet, wanted in (shared or {}).items():
         if both := sorted(set(wanted) & set(item.facets.get(facet, ()))):
             lines.append(f"The same {facet.replace('_', ' ')}: {', '.join(both)}.")
+    if wished and (seen := item.facets.get(NAMES_FACET)):
+        lines.append(f"Its picture shows {' and '.join(seen)}.")
     haystack = f"{product.title} {product.description} {product.color or ''}".casefold().split()
     said = dict.fromkeys(w for text in words for w in text.casefold().split() if len(w) > 2 and w in haystack)
     if said:
         lines.append(f"The shop's own words say: {', '.join(said)}.")
     return tuple(lines)
+
+
+def _of_color(wished: Sequence[str]) -> tuple[str, str]:
+    """What the colour signal says where words name the colours."""
+    named = " and ".join(wished)
+    return f"In {named}", f"Hardly {named}"

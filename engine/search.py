@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Stopwatch
+from engine.color_look import NAMES_FACET, ColorLook
 from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals, Space
 from engine.errors import QueryRejected
-from engine.filters import EVERYTHING, Filter
+from engine.evidence import WORDS_FACET, near_names, with_evidence
+from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import Signal, Weights, explain, fuse, log_odds, sigmoid
 from engine.seams import Calibration, Ledger, VectorStore
 from engine.taxonomy import collection_name
+from engine.wish import NO_WISH, Wish
 
 MAX_K = 100
 DEPTH = 100
@@ -33,6 +36,7 @@ class Probe:
     Attributes:
         visual, semantic: the query image's embeddings.
         positive, negative: embeddings of wanted and unwanted words, in the semantic space.
+        look: the colours of the query's garment; wish: what its words ask for.
         words, facets, color: what the explanation compares hits with.
         exclude: product ids never to answer with.
     """
@@ -41,6 +45,8 @@ class Probe:
     semantic: NDArray[np.float32] | None = None
     positive: NDArray[np.float32] | None = None
     negative: NDArray[np.float32] | None = None
+    look: ColorLook | None = None
+    wish: Wish = NO_WISH
     words: tuple[str, ...] = ()
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str | None = None
@@ -83,6 +89,7 @@ class _Scored:
     product_ids: list[str]
     scores: NDArray[np.float32]
     signals: list[Signals]
+    items: list[Item | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +138,11 @@ class Searcher:
             depth *= WIDEN
 
     def _candidates(self, probe: Probe, supercategory: str, depth: int, where: Filter) -> tuple[dict[str, str], bool]:
-        """item_id → product_id of the union, and whether no embedding has more to give."""
+        """item_id → product_id of the union, and whether no embedding has more to give.
+
+        Where words name colours, or the shop's words hold all that is asked for, the best of those items
+        alone come in too: among many they may not be near enough to be seen otherwise.
+        """
         union: dict[str, str] = {}
         exhausted = True
         for space in SPACES:
@@ -140,11 +151,15 @@ class Searcher:
                 for answer in self.store.search(name, np.stack(vectors), depth, where):
                     union.update(zip(answer.item_ids, answer.product_ids, strict=True))
                     exhausted &= len(answer.item_ids) < depth
+                for narrower in [] if exhausted else _narrower(probe.wish, where):
+                    for answer in self.store.search(name, np.stack(vectors), depth, narrower):
+                        union.update(zip(answer.item_ids, answer.product_ids, strict=True))
         return union, exhausted
 
     def _rescore(self, probe: Probe, supercategory: str, union: Mapping[str, str], weights: Weights) -> _Scored:
         item_ids = [i for i, product in union.items() if product not in probe.exclude]
-        logits, whole = self._logits(probe, supercategory, item_ids)
+        items = self.store.items(collection_name(supercategory, "semantic"), item_ids)
+        logits, whole = self._logits(probe, supercategory, item_ids, items)
         scores = fuse(logits, weights)
         scores[~whole] = -1.0  # Rows that were deleted meanwhile, or whose sister row is not written yet.
         each = {signal: sigmoid(values) for signal, values in logits.items()}
@@ -153,14 +168,16 @@ class Searcher:
             if scores[row] >= 0:
                 best.setdefault(union[item_ids[row]], int(row))
         rows = list(best.values())
-        signals = [Signals(**{name: float(values[row]) for name, values in each.items()}) for row in rows]
-        return _Scored(supercategory, [item_ids[row] for row in rows], list(best), scores[rows], signals)
+        signals = [Signals(**{name: _known(values[row]) for name, values in each.items()}) for row in rows]
+        return _Scored(
+            supercategory, [item_ids[row] for row in rows], list(best), scores[rows], signals, [items[r] for r in rows]
+        )
 
     def _logits(
-        self, probe: Probe, supercategory: str, item_ids: Sequence[str]
+        self, probe: Probe, supercategory: str, item_ids: Sequence[str], items: Sequence[Item | None]
     ) -> tuple[dict[Signal, NDArray[np.float32]], NDArray[np.bool_]]:
-        """Log-odds per signal on the raw embeddings, and which rows exist in every space asked."""
-        whole = np.ones(len(item_ids), bool)
+        """Log-odds per signal on the raw embeddings and colours, and which rows exist in every space asked."""
+        whole = np.array([item is not None for item in items], bool)
         rows: dict[Space, Embeddings] = {}
         for space in SPACES:
             if probe.vectors(space):
@@ -176,7 +193,7 @@ class Searcher:
         if probe.negative is not None:
             unwanted = log_odds(rows["semantic"] @ probe.negative, self.calibrations.text)
             logits["text"] = logits["text"] - unwanted if "text" in logits else -unwanted
-        return logits, whole
+        return with_evidence(logits, probe.look, probe.wish, items), whole
 
     def _hits(self, probe: Probe, found: Sequence[_Scored], k: int, weights: Weights) -> tuple[Hit, ...]:
         """Merge the supercategories, keep one hit per product, and bring the products' words."""
@@ -195,24 +212,32 @@ class Searcher:
         self, hits: dict[str, Hit], entries: Sequence[tuple[float, _Scored, int]], probe: Probe, weights: Weights
     ) -> None:
         products = self.ledger.products([scored.product_ids[row] for _, scored, row in entries])
-        items = self._items(entries)
         for score, scored, row in entries:
-            product, item = products.get(scored.product_ids[row]), items.get(scored.item_ids[row])
+            product, item = products.get(scored.product_ids[row]), scored.items[row]
             if product and item and product.product_id not in hits:
                 hits[product.product_id] = _hit(product, item, score, scored.signals[row], probe, weights)
 
-    def _items(self, entries: Sequence[tuple[float, _Scored, int]]) -> dict[str, Item]:
-        wanted: dict[str, list[str]] = {}
-        for _, scored, row in entries:
-            wanted.setdefault(scored.supercategory, []).append(scored.item_ids[row])
-        return {
-            item.item_id: item
-            for supercategory, ids in wanted.items()
-            for item in self.store.items(collection_name(supercategory, "semantic"), ids)
-            if item
-        }
-
 
 def _hit(product: Product, item: Item, score: float, signals: Signals, probe: Probe, weights: Weights) -> Hit:
-    why = explain(product, item, signals, weights, words=probe.words, shared=probe.facets, color=probe.color)
+    why = explain(
+        product,
+        item,
+        signals,
+        weights,
+        words=probe.words,
+        shared=probe.facets,
+        color=probe.color,
+        wished=probe.wish.colors,
+    )
     return Hit(product, item, score, signals, why)
+
+
+def _narrower(wish: Wish, where: Filter) -> list[Filter]:
+    """The filters under which more candidates are asked for."""
+    colors = [FacetCondition(NAMES_FACET, near_names(wish))] if wish.colors else []
+    words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(wish.words)]
+    return [Filter((*where.conditions, *some)) for some in (colors, words) if some]
+
+
+def _known(value: np.float32) -> float | None:
+    return None if np.isnan(value) else float(value)

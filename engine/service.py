@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Deadline, Stopwatch
+from engine.color_look import read_looks
 from engine.domain import SPACES, Answer, GarmentHits
 from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.pipeline import Seer
+from engine.seams import TextEmbedder
 from engine.search import Probe, Searcher
 from engine.sight import ImageQuery, Memory, Seen, Sight
 from engine.taxonomy import collection_name
+from engine.wish import read_wish, said
 
 MAX_TEXT = 1_000
 MAX_TEXTS = 16
@@ -102,11 +105,12 @@ class ThatLook:
         if not text.positive:
             raise QueryRejected("A search by text alone needs wanted words, not only unwanted ones.")
         watch = Stopwatch(deadline)
-        names = self._supercategories(supercategories)
+        names, others = self._asked_for(text, supercategories)
         with watch.stage("embed"):
-            positive, negative = self._embed_text(text)
-        probe = Probe(positive=positive, negative=negative, words=text.positive)
+            probe = worded(text, self.seer.texts)
         hits = self.searcher.search(probe, names, k, where, None, watch)
+        if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
+            hits += self.searcher.search(probe, others, k - len(hits), where, None, watch)
         return Answer((GarmentHits(None, names[0] if len(names) == 1 else None, hits),), watch.timing_ms())
 
     def similar(
@@ -131,45 +135,31 @@ class ThatLook:
         if not entry.items:
             raise ProductNotFound(f"Product {product_id!r} has no indexed picture ({entry.reason or entry.state}).")
         with watch.stage("embed"):
-            positive, negative = self._embed_text(text) if text else (None, None)
+            words = worded(text, self.seer.texts)
         answers = []
         for supercategory in dict.fromkeys(name for name, _ in entry.items):
-            probe = self._stored_probe(product_id, supercategory, positive, negative, text)
+            probe = self._stored_probe(product_id, supercategory, words)
             hits = self.searcher.search(probe, [supercategory], k, where, weights, watch)
             answers.append(GarmentHits(None, supercategory, hits))
         return Answer(tuple(answers), watch.timing_ms())
 
     def _probes(self, seen: Seen, text: TextQuery | None, watch: Stopwatch) -> list[Probe]:
-        positive, negative = None, None
+        words = Probe()
         if text:
             with watch.stage("embed"):
-                positive, negative = self._embed_text(text)
+                words = worded(text, self.seer.texts)
         return [
-            Probe(
-                seen.visual[i],
-                seen.semantic[i],
-                positive,
-                negative,
-                words=text.positive if text else (),
+            replace(
+                words,
+                visual=seen.visual[i],
+                semantic=seen.semantic[i],
+                look=seen.looks.row(i),
                 color=seen.colors[i],
             )
             for i in range(len(seen.garments))
         ]
 
-    def _embed_text(self, text: TextQuery) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
-        """Wanted and unwanted words as one unit vector each, None where there are none."""
-        rows = self.seer.texts.embed_texts([*text.positive, *text.negative])
-        split = len(text.positive)
-        return _unit_mean(rows[:split]), _unit_mean(rows[split:])
-
-    def _stored_probe(
-        self,
-        product_id: str,
-        supercategory: str,
-        positive: NDArray[np.float32] | None,
-        negative: NDArray[np.float32] | None,
-        text: TextQuery | None,
-    ) -> Probe:
+    def _stored_probe(self, product_id: str, supercategory: str, words: Probe) -> Probe:
         store = self.searcher.store
         items = store.items_of(collection_name(supercategory, "semantic"), product_id)
         if not items:
@@ -177,19 +167,44 @@ class ThatLook:
         ids = [item.item_id for item in items]
         rows = {space: store.embeddings(collection_name(supercategory, space), ids)[0] for space in SPACES}
         facets = {name: items[0].facets[name] for name in SIMILAR_FACETS if name in items[0].facets}
-        return Probe(
-            _unit_mean(rows["visual"]),
-            _unit_mean(rows["semantic"]),
-            positive,
-            negative,
-            words=text.positive if text else (),
+        return replace(
+            words,
+            visual=_unit_mean(rows["visual"]),
+            semantic=_unit_mean(rows["semantic"]),
+            look=read_looks([items[0].facets]),
             facets=facets,
             exclude=frozenset({product_id}),
         )
 
+    def _asked_for(self, text: TextQuery, names: Sequence[str] | None) -> tuple[list[str], list[str]]:
+        """The supercategories to search first, and those to turn to if they hold too little.
+
+        "a navy dress with pockets" is a dress: the kind that words name comes before all others.
+        """
+        every = self._supercategories(names)
+        kinds = (self.seer.taxonomy.classify(said(one).split(" with ")[0]) for one in text.positive)
+        named = {kind.supercategory for kind in kinds if kind}
+        if names or not named:
+            return every, []
+        return [n for n in every if n in named], [n for n in every if n not in named]
+
     def _supercategories(self, names: Sequence[str] | None) -> list[str]:
         taxonomy = self.seer.taxonomy
         return [taxonomy.require_supercategory(n) for n in names] if names else list(taxonomy.supercategories)
+
+
+def worded(text: TextQuery | None, texts: TextEmbedder) -> Probe:
+    """The part of a probe that words make: their embeddings, and what they ask for as understood."""
+    if text is None:
+        return Probe()
+    rows = texts.embed_texts([*map(said, text.positive), *text.negative])
+    split = len(text.positive)
+    return Probe(
+        positive=_unit_mean(rows[:split]),
+        negative=_unit_mean(rows[split:]),
+        wish=read_wish(text.positive, text.negative),
+        words=text.positive,
+    )
 
 
 def _unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:

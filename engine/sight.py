@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Stopwatch
+from engine.color_look import ColorLook, looks_of
 from engine.colors import main_color
 from engine.crops import box_area, box_garment, cut, outer_box, whole
 from engine.domain import Box, Embeddings, Garment
@@ -46,7 +47,7 @@ class ImageQuery:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The garments of a photo; rows of the embeddings and colours are in their order.
+    """The garments of a photo; rows of the embeddings, colours and looks are in their order.
 
     Attributes:
         garments: in pixels of the decoded photo, which may be smaller than the file's by `scale`.
@@ -57,6 +58,7 @@ class Seen:
     visual: Embeddings
     semantic: Embeddings
     colors: tuple[str | None, ...]
+    looks: ColorLook
     width: int
     height: int
     scale: tuple[float, float]
@@ -143,9 +145,10 @@ class Sight:
         with watch.stage("crop"):
             crops = [whole(photo.pixels) if query.whole_image else cut(photo.pixels, garment) for garment in garments]
             colors = tuple(main_color(crop) for crop in crops)
+            looks = looks_of(crops)
         with watch.stage("embed"):
             rows = self.seer.embed(crops)
-        return Seen(garments, rows["visual"], rows["semantic"], colors, photo.width, photo.height, photo.scale)
+        return Seen(garments, rows["visual"], rows["semantic"], colors, looks, photo.width, photo.height, photo.scale)
 
     def _check(self, query: ImageQuery) -> None:
         for name in query.supercategories or ():

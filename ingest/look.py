@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.color_look import kept_measures, measured_facets
 from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
 from engine.gate import Policy
@@ -150,7 +151,7 @@ def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]]) -> Outcom
         label=garment.label,
         image=key,
         box=garment.box,
-        facets=item_facets(product),
+        facets=item_facets(product) | measured_facets(seen.chosen.crop),
         price=product.effective_price,
     )
     return Outcome(
@@ -176,7 +177,9 @@ def reword(parts: IngestParts, plans: Sequence[Plan]) -> tuple[list[Outcome], li
             continue
         facets, price = item_facets(plan.product), plan.product.effective_price
         renewed = tuple(
-            Row(replace(row.item, facets=facets, price=price), row.embeddings) for row in rows if row is not None
+            Row(replace(row.item, facets=facets | kept_measures(row.item.facets), price=price), row.embeddings)
+            for row in rows
+            if row is not None
         )
         state = old.state if old.state is not IngestState.PENDING else _state_of(bool(renewed))
         outcomes.append(Outcome(plan, state, renewed, old.refusals, old.reason))

@@ -69,7 +69,7 @@ def test_search_prints_one_json_document_as_agreed(home: Path, photo: Path) -> N
             }  # fmt: skip
             assert hit["supercategory"] == garment["supercategory"]
             assert hit["link"].startswith("https://")
-            assert set(hit["signals"]) == {"visual", "semantic", "text"}
+            assert set(hit["signals"]) == {"visual", "semantic", "text", "color"}
 
 
 def test_filter_and_text_take_part(home: Path, photo: Path, shop: Path) -> None:

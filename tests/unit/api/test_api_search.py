@@ -31,7 +31,7 @@ HIT = {
     "brand": "Acme",
     "supercategory": "full_body",
     "score": 0.8765,
-    "signals": {"visual": 0.9, "semantic": 0.8, "text": None},
+    "signals": {"visual": 0.9, "semantic": 0.8, "text": None, "color": None},
     "why": ["Looks alike."],
 }
 

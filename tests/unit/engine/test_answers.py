@@ -40,7 +40,7 @@ HIT_DOCUMENT = {
     "brand": "Acme",
     "supercategory": "full_body",
     "score": 0.8765,
-    "signals": {"visual": 0.9124, "semantic": 0.5, "text": None},
+    "signals": {"visual": 0.9124, "semantic": 0.5, "text": None, "color": None},
     "why": ["Looks alike."],
 }
 

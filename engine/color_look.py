@@ -1,0 +1,153 @@
+"""What colours a garment has, small enough to keep with each item: a dozen shades with their shares.
+
+A look is kept as a facet, so every store brings it back unchanged, and items of before simply have none.
+Two looks are compared as smooth distributions over CIELAB (a normalised kernel of their shades), which
+tells variants of one cut apart where embeddings hardly do: docs/adr/0006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.colors import ANCHORS, color_shares, garment_pixels, named_colors, to_lab
+from engine.domain import Crop
+
+LOOK_FACET = "~look"
+"""The facet that holds a look; `~` keeps it apart from a shop's own attributes."""
+NAMES_FACET = "~colors"
+"""The facet that holds the names measured on the picture, for candidates of a colour."""
+
+_SHADES = 12
+_STEP = 10.0
+"""Side of the CIELAB cells whose pixels make one shade."""
+_SPREAD = 7.0
+"""How far apart, in CIELAB, two shades may lie and still count as much the same."""
+_NAME_SPREAD = 12.0
+"""How much further than the nearest name's a wanted colour's anchor may lie and still be meant, in the same units."""
+_HUE = 1.6**0.5
+_VIVID = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColorLook:
+    """Shades and shares of some garments, padded with shades of share 0.
+
+    Attributes:
+        lab: (n, 12, 3) float32, CIELAB in whole numbers.
+        shares: (n, 12) float32; of a garment without a look they are all 0.
+    """
+
+    lab: NDArray[np.float32]
+    shares: NDArray[np.float32]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,): which garments have a look."""
+        return np.asarray(self.shares.any(axis=1), np.bool_)
+
+    def row(self, at: int) -> ColorLook:
+        """One garment's look alone."""
+        return ColorLook(self.lab[at : at + 1], self.shares[at : at + 1])
+
+
+def look_of(crop: Crop) -> str | None:
+    """A garment's look as its facet's value, or None where there is no garment."""
+    inside = garment_pixels(crop.pixels, crop.mask)
+    if not len(inside):
+        return None
+    lab = to_lab(inside)
+    cells = np.round(lab / _STEP).astype(np.int64) + 32
+    _, cell, counts = np.unique(cells @ np.array([4096, 64, 1]), return_inverse=True, return_counts=True)
+    centres = np.stack([np.bincount(cell, lab[:, axis]) / counts for axis in range(3)], axis=1)
+    first = np.argsort(-counts, kind="stable")[:_SHADES]
+    shares = np.maximum(np.round(255 * counts[first] / len(lab)), 1)
+    table = np.zeros((_SHADES, 4), np.uint8)
+    table[: len(first)] = np.column_stack([np.round(centres[first]) + np.array([0, 128, 128]), shares])
+    return table.tobytes().hex()
+
+
+def looks_of(crops: Sequence[Crop]) -> ColorLook:
+    """The looks of a photo's garments, exactly as an item's would be kept."""
+    return read_looks([{LOOK_FACET: (look,)} if (look := look_of(crop)) else {} for crop in crops])
+
+
+def measured_facets(crop: Crop) -> dict[str, tuple[str, ...]]:
+    """What a picture alone says of a garment's colours, as facets for its item."""
+    look = look_of(crop)
+    return {LOOK_FACET: (look,), NAMES_FACET: named_colors(color_shares(crop.pixels, crop.mask))} if look else {}
+
+
+def kept_measures(facets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Of an item's facets those that were measured: new words of the shop leave them as they are."""
+    return {name: facets[name] for name in (LOOK_FACET, NAMES_FACET) if name in facets}
+
+
+def read_looks(facets: Sequence[Mapping[str, tuple[str, ...]]]) -> ColorLook:
+    """The looks of some items; one that has none, or something else in its place, stays unknown."""
+    texts = [next(iter(each.get(LOOK_FACET, ())), "") for each in facets]
+    blank = "0" * (_SHADES * 8)
+    sound = [text if len(text) == len(blank) and _is_hex(text) else blank for text in texts]
+    table = np.frombuffer(bytes.fromhex("".join(sound)), np.uint8).reshape(-1, _SHADES, 4).astype(np.float32)
+    lab = table[..., :3] - np.array([0, 128, 128], np.float32)
+    return ColorLook(lab.astype(np.float32), (table[..., 3] / 255).astype(np.float32))
+
+
+def alike(one: ColorLook, others: ColorLook) -> NDArray[np.float32]:
+    """(len(others),) 0 to 1: how alike the first look of `one` and each other are; NaN where either is unknown."""
+    weights, theirs = np.sqrt(one.shares[0]), np.sqrt(others.shares)
+    cross = np.einsum("i,nij,nj->n", weights, _kernel(one.lab[0], others.lab), theirs)
+    own = weights @ _kernel(one.lab[0], one.lab[:1])[0] @ weights
+    between = others.lab[:, :, None] - others.lab[:, None]
+    each = np.einsum("ni,nij,nj->n", theirs, np.exp(-(between**2).sum(-1) / (2 * _SPREAD**2)), theirs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(cross / np.sqrt(own * each), np.float32)
+
+
+def share_of(looks: ColorLook, anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) 0 to 1: how much of each garment a person would call by the colour of these anchors; NaN where unknown.
+
+    A shade counts in full where no named colour is nearer than the anchors, and less the nearer another one is.
+
+    Args:
+        anchors: (m, 3) CIELAB.
+    """
+    shades = looks.lab.reshape(-1, 3)
+    wanted = np.sqrt(_squared(shades, anchors).min(axis=1))
+    nearest = np.minimum(np.sqrt(_squared(shades, _all_anchors()).min(axis=1)), wanted)
+    belongs = np.exp(-((wanted - nearest) ** 2) / (2 * _NAME_SPREAD**2)).reshape(looks.shares.shape)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((looks.shares * belongs).sum(axis=1) / looks.shares.sum(axis=1), np.float32)
+
+
+def _kernel(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, shades of one, shades of each other)."""
+    squared = ((one[None, :, None] - others[:, None]) ** 2).sum(axis=-1)
+    return np.asarray(np.exp(-squared / (2 * _SPREAD**2)), np.float32)
+
+
+def _squared(shades: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(shades, anchors): squared distances as `engine.colors` names pixels by, as one product of matrices."""
+    light = np.where(np.hypot(shades[:, 1], shades[:, 2]) > _VIVID, 0.25, 1.0)[:, None]
+    hues, theirs = shades[:, 1:] * _HUE, anchors[:, 1:] * _HUE
+    left = np.hstack([light * shades[:, :1], light, hues])
+    right = np.hstack([-2 * anchors[:, :1], anchors[:, :1] ** 2, -2 * theirs])
+    own = light[:, 0] * shades[:, 0] ** 2 + (hues**2).sum(axis=1)
+    squared = left @ right.T + own[:, None] + (theirs**2).sum(axis=1)[None]
+    return np.asarray(np.maximum(squared, 0), np.float32)
+
+
+@cache
+def _all_anchors() -> NDArray[np.float32]:
+    return to_lab(np.array([rgb for rows in ANCHORS.values() for rgb in rows], np.uint8))
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == _SHADES * 4
+    except ValueError:
+        return False

@@ -1,0 +1,122 @@
+"""What an item's colours and the shop's own words say for or against it, as log-odds beside the embeddings'.
+
+Constants are fitted by `python -m benchmarks.fit_fusion` on training products; docs/adr/0006 has the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.color_look import ColorLook, alike, read_looks, share_of
+from engine.color_words import color_anchors, names_near
+from engine.domain import Item
+from engine.fusion import Signal
+from engine.seams import Calibration
+from engine.wish import Wish, colors_in
+
+ALIKE = Calibration(0.4029, 0.1651)
+"""How likely two looks of this likeness are the same variant's."""
+OF_COLOR = Calibration(0.3194, 0.1448)
+"""How likely a garment of which this share has a colour is sold under that colour's name."""
+SHOP_TRUST = 0.6
+"""What the shop's colour word weighs against the measured one, where there are both."""
+UNWANTED_CAP = 2.0
+"""The log-odds that the absence of an unwanted colour may add: most items lack it, so it says little for one."""
+WORDS_FACET = "~words"
+"""The facet that holds the words of the shop's title and category, for lexical evidence."""
+WORDS_GAIN = 3.0
+"""The log-odds that finding every wanted word among the shop's adds to the text's."""
+
+Facets = Mapping[str, tuple[str, ...]]
+
+
+def with_evidence(
+    logits: Mapping[Signal, NDArray[np.float32]], look: ColorLook | None, wish: Wish, items: Sequence[Item | None]
+) -> dict[Signal, NDArray[np.float32]]:
+    """The embeddings' log-odds joined by those of colours and of the shop's words.
+
+    Where words name a colour, it is theirs that counts and not the photo's: "the same in navy" is not held
+    against the navy one. The shop's words add to the text's log-odds.
+    """
+    joined = dict(logits)
+    if wish.colors or wish.unwanted:
+        joined["color"] = wished_colors(wish, items)
+    elif look is not None:
+        joined["color"] = same_colors(look, items)
+    if wish.words and "text" in joined:
+        joined["text"] = joined["text"] + shop_says(wish, items)
+    return joined
+
+
+def same_colors(look: ColorLook, items: Sequence[Item | None]) -> NDArray[np.float32]:
+    """(len(items),) log-odds that an item's colours are the query garment's; NaN where one is unknown."""
+    return _log_odds(alike(look, read_looks(_facets(items))), ALIKE)
+
+
+def wished_colors(wish: Wish, items: Sequence[Item | None]) -> NDArray[np.float32]:
+    """(len(items),) log-odds that an item has the colours asked for and lacks the others; NaN where unknown."""
+    facets = _facets(items)
+    looks = read_looks(facets)
+    logits = np.zeros(len(items), np.float32)
+    if wish.colors:
+        shares = np.stack([_share(word, looks, facets) for word in wish.colors])
+        # Of two colours wanted together each is expected on its part of the garment alone.
+        has = shares.max(axis=0) if wish.either else np.minimum(1, len(shares) * shares).min(axis=0)
+        logits = _log_odds(has, OF_COLOR)
+    for word in wish.unwanted:
+        logits = logits + np.minimum(
+            -_log_odds(_share(word, looks, facets), OF_COLOR), 0 if wish.colors else UNWANTED_CAP
+        )
+    return logits
+
+
+def shop_says(wish: Wish, items: Sequence[Item | None]) -> NDArray[np.float32]:
+    """(len(items),) log-odds to add for wanted words that the shop's own words hold."""
+    found = [len(wish.words.intersection(facets.get(WORDS_FACET, ()))) for facets in _facets(items)]
+    return np.asarray(WORDS_GAIN * np.array(found, np.float32) / max(1, len(wish.words)), np.float32)
+
+
+def near_names(wish: Wish) -> frozenset[str]:
+    """The measured names under which items of the wanted colours are kept."""
+    return frozenset(name for word in wish.colors for name in names_near(word))
+
+
+def _share(word: str, looks: ColorLook, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """How much of each item has a colour, by its look and by the shop's word for it."""
+    anchors = color_anchors(word)
+    if anchors is None:
+        return np.full(len(facets), np.nan, np.float32)
+    seen = share_of(looks, anchors)
+    told = np.array([_told(word, each.get("color", ())) for each in facets], np.float32)
+    both = (1 - SHOP_TRUST) * seen + SHOP_TRUST * told
+    return np.where(np.isnan(told), seen, np.where(np.isnan(seen), told, both)).astype(np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _told(word: str, shop: tuple[str, ...]) -> float:
+    """How far the shop's colour words mean a colour, 0 to 1; NaN where it names none that is known."""
+    names = [name for text in shop for name in colors_in(text)]
+    wanted = color_anchors(word)
+    if not names or wanted is None:
+        return float("nan")
+    return max(_means(name, wanted) for name in names)
+
+
+def _means(name: str, wanted: NDArray[np.float32]) -> float:
+    anchors = color_anchors(name)
+    if anchors is None:
+        return 0.0
+    one_each = ColorLook(anchors[:, None], np.ones((len(anchors), 1), np.float32))
+    return float(share_of(one_each, wanted).max())
+
+
+def _facets(items: Sequence[Item | None]) -> list[Facets]:
+    return [item.facets if item else {} for item in items]
+
+
+def _log_odds(values: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    return np.asarray(np.clip((values - calibration.midpoint) / calibration.scale, -6, 6), np.float32)

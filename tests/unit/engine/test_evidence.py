@@ -1,0 +1,89 @@
+"""Colours and the shop's words as log-odds beside the embeddings'."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.color_look import looks_of, measured_facets
+from engine.domain import Crop, Item
+from engine.evidence import OF_COLOR, WORDS_GAIN, near_names, same_colors, shop_says, wished_colors, with_evidence
+from engine.fusion import Signal
+from engine.wish import NO_WISH, read_wish
+
+RGB = {"red": (196, 28, 36), "navy": (24, 30, 66), "white": (245, 245, 246), "black": (18, 18, 20)}
+
+
+def crop(*names: str) -> Crop:
+    pixels = np.concatenate([np.full((40, 60, 3), RGB[name], np.uint8) for name in names])
+    return Crop(pixels, np.ones(pixels.shape[:2], bool))
+
+
+def item(*shown: str, **facets: tuple[str, ...]) -> Item:
+    seen = measured_facets(crop(*shown)) if shown else {}
+    return Item("i", "p", "upper_wear", "upper_wear", "k", (0, 0, 9, 9), {**seen, **facets})
+
+
+def test_the_wanted_colour_is_evidence_for_and_another_against() -> None:
+    """Above even odds for a navy one, below for a red one; None and an item without colours are unknown."""
+    logits = wished_colors(read_wish(["navy t-shirt"]), [item("navy"), item("red"), item(), None])
+    assert logits[0] > 1
+    assert logits[1] < -1
+    assert np.isnan(logits[2:]).all()
+
+
+def test_two_colours_are_both_wanted_unless_one_will_do() -> None:
+    """Navy and white: the striped one before the plain ones. Navy or white: any of them."""
+    items = [item("navy", "white"), item("navy"), item("red")]
+    both, either = (wished_colors(read_wish([text]), items) for text in ("navy and white", "navy or white"))
+    assert both.argmax() == 0
+    assert both[1] < 0
+    assert (either[:2] > 0).all()
+    assert either[2] < 0
+
+
+def test_an_unwanted_colour_sinks_what_has_it() -> None:
+    """And lifts the rest by no more than a little."""
+    logits = wished_colors(read_wish(["a dress, not black"]), [item("black"), item("navy"), item("red")])
+    assert logits[0] < -2
+    assert 0 < logits[1] <= 2
+    mixed, plain = wished_colors(read_wish(["navy, not red"]), [item("navy", "red"), item("navy")])
+    assert mixed < plain
+
+
+def test_the_shops_word_counts_beside_the_picture_and_alone() -> None:
+    """Sold as navy though it looks black: likelier than what is sold as black; unknown names say nothing."""
+    wish = read_wish(["navy"])
+    items = [item("black", color=("navy blue",)), item("black", color=("black",)), item(color=("midnight",))]
+    told, denied, old = wished_colors(wish, items)
+    assert told > denied
+    assert old > 1
+    assert np.isnan(wished_colors(wish, [item(color=("rain",))])).all()
+
+
+def test_words_replace_the_photos_colour() -> None:
+    """ "The same in navy" of a red photo ranks the navy one first, and without words the red one."""
+    look, items = looks_of([crop("red")]), [item("red"), item("navy")]
+    logits: dict[Signal, NDArray[np.float32]] = {"visual": np.zeros(2, np.float32)}
+    assert with_evidence(logits, look, NO_WISH, items)["color"].argmax() == 0
+    assert with_evidence(logits, look, read_wish(["in navy"]), items)["color"].argmax() == 1
+    assert "color" not in with_evidence(logits, None, NO_WISH, items)
+    assert (same_colors(look, items) == with_evidence(logits, look, NO_WISH, items)["color"]).all()
+
+
+def test_the_shops_words_add_to_the_text() -> None:
+    """In proportion to how many of the wanted words it uses; nothing where nobody asks by text."""
+    wish = read_wish(["striped linen shirt"])
+    items = [item(**{"~words": ("linen", "shirt")}), item(**{"~words": ("skirt",)}), item()]
+    assert shop_says(wish, items) == pytest.approx([WORDS_GAIN * 2 / 3, 0, 0])
+    joined = with_evidence({"text": np.ones(3, np.float32)}, None, wish, items)
+    assert joined["text"] == pytest.approx([1 + WORDS_GAIN * 2 / 3, 1, 1])
+    assert "text" not in with_evidence({}, None, wish, items)
+
+
+def test_candidates_are_looked_for_under_measured_names() -> None:
+    """Every wanted colour's, and none for a wish without colours."""
+    assert near_names(read_wish(["navy and cream"])) >= {"navy"}
+    assert near_names(read_wish(["linen"])) == frozenset()
+    assert OF_COLOR.scale > 0
