@@ -13,6 +13,7 @@ from rich.console import Console
 
 from models.train.datasets_commands import train_dataset_command
 from models.train.embedder_commands import train_clip_command, train_embedder_command
+from models.train.select_commands import accept_command, select_command
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -106,6 +107,12 @@ def train_segmenter_command(
 @train.command("pose")
 @click.option("--ccp", type=FOLDER, required=True, help="Clothing Co-Parsing with pose_movenet_pseudo.jsonl.")
 @click.option("--catalogue", type=FOLDER, help="Magento catalogue; only its source `luma` is learned from.")
+@click.option("--flat-lays", type=FOLDER, help="Clothing Dataset: pictures without people.")
+@click.option(
+    "--init",
+    type=click.Path(exists=True, path_type=Path),
+    help="Profile or ONNX file whose pose model the training goes on from; else from scratch.",
+)
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --steps."
 )
@@ -126,6 +133,8 @@ def train_segmenter_command(
 def train_pose_command(
     ccp: Path,
     catalogue: Path | None,
+    flat_lays: Path | None,
+    init: Path | None,
     minutes: float | None,
     steps: int,
     batch: int,
@@ -136,13 +145,18 @@ def train_pose_command(
     smoke: bool,
     as_json: bool,
 ) -> None:
-    """Train a narrow HRNet on people in street and shop pictures, from a teacher's keypoints."""
+    """Train a narrow HRNet on people in street and shop pictures, from a teacher's keypoints.
+
+    It also learns where a person faces: front, back or side, or that there is nobody.
+    """
     from models.train import pose
 
     config = (
         pose.smoke(ccp, out)
         if smoke
-        else pose.PoseTraining(ccp, out, catalogue, steps=steps, minutes=minutes, batch=batch, threads=threads)
+        else pose.PoseTraining(
+            ccp, out, catalogue, flat_lays, init, steps=steps, minutes=minutes, batch=batch, threads=threads
+        )
     )
     checkpoint = pose.train_pose(config)
     report: dict[str, Any] = {"checkpoint": str(checkpoint)}
@@ -166,3 +180,5 @@ def _tell(report: Mapping[str, Any], as_json: bool) -> None:
 train.add_command(train_dataset_command)
 train.add_command(train_embedder_command)
 train.add_command(train_clip_command)
+train.add_command(select_command)
+train.add_command(accept_command)
