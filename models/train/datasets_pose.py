@@ -36,6 +36,8 @@ FRONT_SPREAD, SIDE_SPREAD = 0.3, 0.15
 """Shoulders this far apart (shares of the torso) make a front view, and closer than this a side view."""
 PAINTED = "painted"
 """The view of a street photo whose face was painted over."""
+_LEAST_ROWS = 16
+"""A picture is not cut to less."""
 UNKNOWN = -1
 """A sample's facing where nobody knows it."""
 SIGMA = 2.0
@@ -258,7 +260,8 @@ def _cut(
     elif chance < 0.56:
         start = rng.uniform(0.06, 0.5)
         top, bottom = int(box[1] + start * tall), int(box[1] + (start + rng.uniform(0.2, 0.4)) * tall)
-    top, bottom = max(0, top), min(pixels.shape[0], max(bottom, top + 16))
+    top = max(0, min(top, pixels.shape[0] - _LEAST_ROWS))
+    bottom = min(pixels.shape[0], max(bottom, top + _LEAST_ROWS))
     if (top, bottom) == (0, pixels.shape[0]):
         return pixels, keypoints, box
     moved = keypoints - np.array([0, top, 0], np.float32)

@@ -133,3 +133,13 @@ def _row(file: str) -> dict[str, object]:
 def _product_ids() -> tuple[str, str]:
     names = [f"P{number}" for number in range(100)]
     return next(n for n in names if not is_held_out(n)), next(n for n in names if is_held_out(n))
+
+
+def test_samples_of_a_box_that_hardly_meets_its_picture_are_made_all_the_same() -> None:
+    """Hips below the picture's edge: the cut at the hips leaves something to look at."""
+    low = standing()
+    low[:, 1] += 140
+    rng = np.random.default_rng(0)
+    sunk = PoseLabel(Path("none.jpg"), (30.0, 120.0, 70.0, 199.0), low, "front")
+    for _ in range(200):
+        assert random_sample(PIXELS, sunk, ARCHITECTURE, rng).picture.shape == (128, 96, 3)
