@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.bench_compare import NOISE, chosen_lines, latest_run, regressed
 from benchmarks.bench_compare import compare as judged
 from benchmarks.bench_history import Line, append_lines, read_lines
+from benchmarks.bench_markdown import fill_in, markdown_tables
 from benchmarks.bench_run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
 from benchmarks.bench_tables import judgements_table, show_lines, show_targets
 from engine.errors import QueryRejected, ThatLookError
@@ -104,10 +105,16 @@ def compare(ctx: click.Context, base: str | None, head: str | None, noise: float
 @click.option("--history", "histories", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is made.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Default: report in the work folder.")
-@click.option("--markdown", is_flag=True, help="Only the tables of the newest run, as Markdown, on stdout.")
+@click.option("--markdown", is_flag=True, help="Only the tables of the newest results, as Markdown, on stdout.")
+@click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Renew a page's tables.")
 @click.pass_context
 def report(
-    ctx: click.Context, histories: tuple[Path, ...], work: Path | None, out: Path | None, markdown: bool
+    ctx: click.Context,
+    histories: tuple[Path, ...],
+    work: Path | None,
+    out: Path | None,
+    markdown: bool,
+    fill: Path | None,
 ) -> None:
     """Draw what was measured: PNG plots and one HTML page that needs nothing beside it."""
     folder = _work(ctx, work)
@@ -115,10 +122,11 @@ def report(
     lines = [line for path in paths for line in read_lines(path)]
     if not lines:
         raise QueryRejected("Nothing was measured yet; run `thatlook bench latency`, or name a history with --history.")
+    if fill:
+        fill.write_text(fill_in(fill.read_text("utf-8"), lines), "utf-8")
     if markdown:
-        from benchmarks.bench_markdown import markdown_tables
-
         click.echo(markdown_tables(lines))
+    if fill or markdown:
         return
     from benchmarks.bench_report import write_report
 

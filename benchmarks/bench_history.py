@@ -184,3 +184,15 @@ def read_lines(path: Path) -> list[Line]:
         except msgspec.MsgspecError as error:
             raise QueryRejected(f"Line {number} of the history {path} is no benchmark result: {error}.") from error
     return lines
+
+
+def newest_lines(lines: Sequence[Line]) -> list[Line]:
+    """Of every case the results of the newest run that measured it, cases in the order of their first appearance."""
+    found: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        known = found.setdefault((line.result.suite, line.result.case), [])
+        if known and line.run.id > known[0].run.id:
+            known.clear()
+        if not known or line.run.id == known[0].run.id:
+            known.append(line)
+    return [line for known in found.values() for line in known]

@@ -66,7 +66,7 @@ def targets_figure(lines: Sequence[Line]) -> Figure | None:
     rows = [(target, verdicts[target.id]) for target in load_targets() if target.id in verdicts]
     if not rows:
         return None
-    figure, (axes,) = canvas(11, 1.1 + 0.42 * len(rows))
+    figure, (axes,) = canvas(12, 1.1 + 0.42 * len(rows))
     axes.axvspan(1, 1e4, color="#fdf1f2", zorder=0)
     axes.axvline(1, color=INK, linewidth=1.2, zorder=2)
     for y, (target, verdict) in enumerate(reversed(rows)):
@@ -87,7 +87,7 @@ def recall_figure(results: Sequence[Result], title: str = "Recall against latenc
         return None
     series = list(dict.fromkeys(_series(result) for members in panels.values() for result in members))
     columns = min(3, len(panels))
-    figure, grid = canvas(8.5 if columns == 1 else 3.9 * columns, 3.9 * -(-len(panels) // columns) + 0.9, len(panels))
+    figure, grid = canvas(10 if columns == 1 else 3.9 * columns, 3.9 * -(-len(panels) // columns) + 0.9, len(panels))
     for axes, (panel, members) in zip(grid, panels.items(), strict=True):
         for name, points in _grouped(members, _series).items():
             _recall_series(axes, name, series.index(name), points)
@@ -254,8 +254,8 @@ def _bullet(axes: Axes, y: int, target: Target, verdict: Verdict) -> None:
     sign = "≤" if target.better == "lower" else "≥"
     right = axes.get_yaxis_transform()
     told = (quantity(verdict.value, verdict.unit), f"{sign} {quantity(target.limit, target.unit)}")
-    for x, text, ink in ((1.02, told[0], colour), (1.15, told[1], MUTED)):
-        axes.text(x, y, text, va="center", fontsize=9.5, color=ink, transform=right)
+    for x, text, ink in ((1.13, told[0], colour), (1.26, told[1], MUTED)):
+        axes.text(x, y, text, va="center", ha="right", fontsize=9.5, color=ink, transform=right)
 
 
 def _share(verdict: Verdict, value: float | None) -> float:

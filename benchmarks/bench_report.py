@@ -8,10 +8,9 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 from matplotlib.figure import Figure
 
-from benchmarks.bench_history import Line, Run
+from benchmarks.bench_history import Line, Run, newest_lines
 from benchmarks.bench_plots import load_figure, recall_figure, scale_figure, stages_figure, targets_figure, trend_figure
 from benchmarks.bench_run import load_targets
 from benchmarks.bench_tables import plain_figures, target_cells
@@ -43,15 +42,6 @@ def figures(lines: Sequence[Line]) -> dict[str, Figure]:
         "trends": trend_figure(lines),
     }
     return {name: figure for name, figure in drawn.items() if figure}
-
-
-def newest_lines(lines: Sequence[Line]) -> list[Line]:
-    """The newest result of every case with its parameters, in the order in which they were first measured."""
-    found: dict[bytes, Line] = {}
-    for line in sorted(lines, key=lambda line: line.run.id):
-        result = line.result
-        found[msgspec.json.encode([result.suite, result.case, result.parameters])] = line
-    return list(found.values())
 
 
 def write_report(lines: Sequence[Line], folder: Path) -> Iterator[Path]:
@@ -130,7 +120,7 @@ def _figure(name: str, words: str, picture: bytes) -> str:
 
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -150,6 +140,7 @@ table {{ border-collapse: collapse; width: 100%; font-size: .9rem }}
 th {{ text-align: left; color: var(--muted); font-weight: 500; font-size: .8rem }}
 th, td {{ padding: .5rem .6rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top }}
 tr:last-child td {{ border-bottom: 0 }}
+.sheet td:last-child, .sheet th:last-child {{ padding-left: 1rem }}
 .n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }}
 .met, .missed, .open {{ padding: .1rem .55rem; border-radius: 1rem; font-size: .8rem; white-space: nowrap }}
 .met {{ background: #e3f4ee; color: var(--good) }} .missed {{ background: #fbe7ea; color: var(--bad) }}
