@@ -94,7 +94,7 @@ def compare(ctx: click.Context, base: str | None, head: str | None, noise: float
     histories = [options["history"] or work / HISTORY, RELEASES]
     lines = chosen_lines(head, histories) if head else latest_run(histories[:1])
     judgements = judged(chosen_lines(base, histories), lines, noise)
-    Console(stderr=True).print(judgements_table(judgements))
+    _console().print(judgements_table(judgements))
     if options["as_json"]:
         document = {"regressed": regressed(judgements), "noise": noise, "judgements": judgements}
         click.echo(msgspec.json.encode(document).decode())
@@ -149,7 +149,7 @@ def run_suites(
     """Measure suites, write their lines, show them; exit status 1 where a case failed."""
     from benchmarks.bench_machine import describe_machine
 
-    console = Console(stderr=True)
+    console = _console()
     size: Size = "tiny" if tiny else "full" if full else "quick"
     work = _work(ctx, work)
     history = history or work / HISTORY
@@ -174,7 +174,7 @@ def run_suites(
                 raise
             failures += 1
             console.print(f"[red]bench {suite} failed:[/] {error}")
-    show_targets(console, run, lines)
+    show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}
         click.echo(msgspec.json.encode(document).decode())
@@ -185,3 +185,9 @@ def _work(ctx: click.Context, given: Path | None) -> Path:
     folder = (given or read_settings(ctx.obj).home / "bench").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _console() -> Console:
+    """People's tables; where nobody's terminal is attached (a CI log), wide enough for them."""
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=130)

@@ -8,9 +8,10 @@ where someone has installed them: pip install usearch hnswlib autofaiss.
 from __future__ import annotations
 
 import importlib
+import io
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,10 @@ def autofaiss(folder: Path, rows: Embeddings) -> Iterator[Built]:
     """What clip-retrieval searches: the index that autofaiss chooses for 4 GB and 10 ms."""
     library = _installed("autofaiss")
     given: dict[str, Any] = {"max_index_memory_usage": "4G", "current_memory_available": "8G", "verbose": 40}
-    index, infos = library.build_index(
-        embeddings=np.ascontiguousarray(rows), index_path=str(folder / "rows.index"), save_on_disk=False, **given
-    )
+    with redirect_stderr(io.StringIO()):  # Its progress bars.
+        index, infos = library.build_index(
+            embeddings=np.ascontiguousarray(rows), index_path=str(folder / "rows.index"), save_on_disk=False, **given
+        )
     yield Built(
         lambda query, k: index.search(query[None], k)[1][0].tolist(), str((infos or {}).get("index_key", "auto"))
     )

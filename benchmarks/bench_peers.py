@@ -120,7 +120,7 @@ def _photo_results(case: Case, pairs: list[Pair], dataset: str, work: Work) -> I
 
 
 def _medians(stages: list[dict[str, float]]) -> dict[str, float]:
-    return {name: median(one.get(name, 0.0) for one in stages) for name in stages[0]}
+    return {name: median(one.get(name, 0.0) for one in stages) for name in stages[0] if name != "total"}
 
 
 def _photos(settings: BenchSettings, garments: int, answer: Callable[[bytes], Any], wanted: int = 3) -> list[bytes]:

@@ -157,11 +157,12 @@ def stages_figure(results: Sequence[Result]) -> Figure | None:
     found = [result for result in results if result.stages_ms]
     if not found:
         return None
-    names = list(dict.fromkeys(name for result in found for name in result.stages_ms))
+    stages = [{name: ms for name, ms in result.stages_ms.items() if name != "total"} for result in found]
+    names = list(dict.fromkeys(name for one in stages for name in one))
     figure, (axes,) = canvas(10, 1.5 + 0.5 * len(found))
-    for y, result in enumerate(reversed(found)):
-        left, total = 0.0, sum(result.stages_ms.values()) or 1.0
-        for name, ms in result.stages_ms.items():
+    for y, one in enumerate(reversed(stages)):
+        left, total = 0.0, sum(one.values()) or 1.0
+        for name, ms in one.items():
             share = 100 * ms / total
             axes.barh(
                 y, share, left=left, height=0.62, color=colour_of(_stage(name, names)), edgecolor=PAPER, linewidth=1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -22,23 +22,25 @@ def show_lines(console: Console, lines: Sequence[Line]) -> None:
             console.print(f"  {result.note}", highlight=False)
 
 
-def show_targets(console: Console, run: Run, lines: Iterable[Line]) -> None:
+def show_targets(console: Console, run: Run, lines: Iterable[Line], suites: Collection[str]) -> None:
     """The table of targets: figure, limit of the machine, how far off it is, verdict."""
-    console.print(targets_table(lines))
     if run.size == "tiny":
         console.print("Tiny sizes judge nothing: they only show that everything runs.")
+    else:
+        console.print(targets_table(lines, suites))
 
 
-def targets_table(lines: Iterable[Line]) -> Table:
-    """Every target of `cases.toml`, measured or not."""
+def targets_table(lines: Iterable[Line], suites: Collection[str]) -> Table:
+    """Every target of `cases.toml` that these suites speak of, measured or not."""
     table = Table("target", box=None, pad_edge=False)
     for heading in ("wanted", "measured", "machine's limit", "off by"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     measured = {verdict.id: verdict for line in lines for verdict in line.result.targets}
     for target in load_targets():
-        *cells, verdict = target_cells(target, measured.get(target.id))
-        table.add_row(*cells, f"[{_COLOURS[verdict]}]{verdict}[/]")
+        if target.suite in suites:
+            *cells, verdict = target_cells(target, measured.get(target.id))
+            table.add_row(*cells, f"[{_COLOURS[verdict]}]{verdict}[/]")
     return table
 
 
