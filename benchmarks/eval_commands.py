@@ -102,3 +102,22 @@ def composed(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> No
     ]
     rows = {f"{source}: {way}": row for source in SOURCES for way, row in figures[source].items() if way != "gallery"}
     say(Report("composed", profile, figures, targets), rows, as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
+    """Which pictures are kept and refused: fronts, backs and details, cropped, empty, several people."""
+    from benchmarks.eval_gate import evaluate_gate, gate_figures, gate_targets, write_sheets
+    from benchmarks.eval_models import open_profile
+    from benchmarks.eval_report import Report, say
+
+    judged, keypoints = evaluate_gate(open_profile(profile)[0], profile, data)
+    figures = gate_figures(judged, keypoints)
+    if sheet is not None:
+        write_sheets(judged, sheet)
+    rows = {**figures["cases"], **{name: figures[name] for name in ("catalogue", "luma", "venia", "full_front")}}
+    say(Report("gate", profile, figures, gate_targets(figures)), {**rows, **keypoints}, as_json=as_json)
