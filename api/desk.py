@@ -60,12 +60,15 @@ class Desk:
 
     async def search(self, call: Callable[[], Answer], deadline: Deadline) -> Response[AnswerForm]:
         """Run a search and write its answer as JSON, once, on the thread that searched."""
+        asked = time.perf_counter()
 
         def answered() -> tuple[msgspec.Raw, dict[str, float]]:
+            queue_ms = 1000 * (time.perf_counter() - asked)
             answer = call()
             start = time.perf_counter()
             document = msgspec.Raw(to_json(answer_form(answer, image_url)))
-            timing_ms = {**answer.timing_ms, "serialize": (time.perf_counter() - start) * 1000}
+            serialize_ms = 1000 * (time.perf_counter() - start)
+            timing_ms = {"queue": queue_ms, **answer.timing_ms, "serialize": serialize_ms}
             self.metrics.observe_stages(timing_ms)
             return document, timing_ms
 

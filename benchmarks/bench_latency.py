@@ -7,6 +7,7 @@ share of what the server can do, measured just before), or neither (cold starts)
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ PHOTOS = 4
 _TRIED = 40
 _WARM_UP = 6
 _CAPACITY_CLIENTS = 4
+_STAGE = re.compile(r"(\w+);dur=([0-9.]+)")
 T = TypeVar("T")
 
 
@@ -282,8 +284,9 @@ def _stages(answered: Sequence[Sample]) -> dict[str, float]:
     """Median milliseconds by stage as the server tells them, and of what lies between it and the client."""
     stages: dict[str, list[float]] = {}
     for sample in answered:
-        timing = msgspec.json.decode(sample.body, type=AnswerForm).timing_ms
-        outside = sample.latency_ms - timing["total"]
-        for stage, ms in {**timing, "http": outside}.items():
+        timing = {name: float(ms) for name, ms in _STAGE.findall(sample.stages)}
+        total = timing.pop("total")
+        http = sample.latency_ms - timing.get("queue", 0.0) - total - timing.get("serialize", 0.0)
+        for stage, ms in {**timing, "http": http}.items():
             stages.setdefault(stage, []).append(ms)
     return {stage: median(values) for stage, values in stages.items()}

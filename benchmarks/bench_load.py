@@ -34,6 +34,7 @@ class Sample:
         latency_ms: from the moment it was meant to leave to the answer's last byte.
         late_ms: how much later than meant it left, the client's own fault.
         told_when: whether the answer has a Retry-After.
+        stages: the answer's Server-Timing.
         body: the answer.
     """
 
@@ -42,6 +43,7 @@ class Sample:
     late_ms: float = 0.0
     told_when: bool = False
     body: bytes = b""
+    stages: str = ""
 
 
 @dataclass(slots=True)
@@ -58,11 +60,11 @@ class Client:
         left = time.perf_counter()
         try:
             async with asyncio.timeout(GIVE_UP_S):
-                status, told_when, answer = await self._exchange(body, content_type)
+                status, headers, answer = await self._exchange(body, content_type)
         except (OSError, EOFError, TimeoutError, ValueError):
-            status, told_when, answer = FAILED, False, b""
-        now = time.perf_counter()
-        return Sample(status, 1000 * (now - meant), 1000 * (left - meant), told_when, answer)
+            status, headers, answer = FAILED, {}, b""
+        latency_ms, late_ms = 1000 * (time.perf_counter() - meant), 1000 * (left - meant)
+        return Sample(status, latency_ms, late_ms, "retry-after" in headers, answer, headers.get("server-timing", ""))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -72,7 +74,7 @@ class Client:
                 await writer.wait_closed()
         self._idle.clear()
 
-    async def _exchange(self, body: bytes, content_type: str) -> tuple[int, bool, bytes]:
+    async def _exchange(self, body: bytes, content_type: str) -> tuple[int, dict[str, str], bytes]:
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self.host, self.port)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\n"
@@ -89,7 +91,7 @@ class Client:
             writer.close()
         else:
             self._idle.append((reader, writer))
-        return status, "retry-after" in headers, answer
+        return status, headers, answer
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
