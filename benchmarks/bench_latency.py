@@ -130,7 +130,7 @@ def _patient(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
         samples, took = _closed(server, photos, clients=int(given["clients"]), n=int(given["n"]))
         cpu_s = server.cpu_s() - before
         memory = server.memory_bytes()
-    return _result(case, prepared, samples, took, cpu_s, memory, photo_bytes=photos)
+    return figures_of(case, prepared, samples, took, cpu_s, memory, photo_bytes=photos)
 
 
 def _under_load(
@@ -151,7 +151,7 @@ def _under_load(
         samples = _with_client(server, lambda client: open_loop(client.post, Bodies(photos), times))
         cpu_s, memory = server.cpu_s() - before, server.memory_bytes()
     figures = {"capacity_per_s": capacities[key], "offered_per_s": len(times) / float(given["seconds"])}
-    return _result(case, prepared, samples, float(given["seconds"]), cpu_s, memory, figures, photos)
+    return figures_of(case, prepared, samples, float(given["seconds"]), cpu_s, memory, figures, photos)
 
 
 def _cold_start(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
@@ -230,7 +230,7 @@ def _keywords(milliseconds: Sequence[float]) -> dict[str, Any]:
     return {**timings(milliseconds)}
 
 
-def _result(
+def figures_of(
     case: Case,
     prepared: Prepared,
     samples: Sequence[Sample],
@@ -285,7 +285,7 @@ def _stages(answered: Sequence[Sample]) -> dict[str, float]:
     stages: dict[str, list[float]] = {}
     for sample in answered:
         timing = {name: float(ms) for name, ms in _STAGE.findall(sample.stages)}
-        total = timing.pop("total")
+        total = timing.pop("total", 0.0)
         http = sample.latency_ms - timing.get("queue", 0.0) - total - timing.get("serialize", 0.0)
         for stage, ms in {**timing, "http": http}.items():
             stages.setdefault(stage, []).append(ms)
