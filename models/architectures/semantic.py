@@ -1,4 +1,6 @@
-"""The starter CLIP: a ResNet-10 image tower and a four-layer text tower, built by open_clip from `semantic.json`.
+"""The starter CLIP: a ResNet-10 image tower with a short way for colour, and a four-layer text tower.
+
+Both are built by open_clip from `semantic.json`; the colours' way is ours (`semantic_colour.py`).
 
 Sources: Radford et al. 2021, arXiv:2103.00020 (CLIP); He et al. 2019, arXiv:1812.01187 (the `t` stem).
 """
@@ -11,11 +13,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from models.architectures.semantic_colour import MEAN, STD, ColourPath
 from models.train.torchvision_cpu import prepare
 
+__all__ = ["DIM", "MEAN", "STD", "ImageTower", "TextTower", "build_semantic", "semantic_config"]
 DIM = 256
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 
 def semantic_config(vocabulary: int) -> dict[str, Any]:
@@ -30,7 +32,23 @@ def build_semantic(vocabulary: int) -> Any:
     prepare()
     import open_clip
 
-    return open_clip.CustomTextCLIP(**semantic_config(vocabulary), output_dict=False)
+    clip = open_clip.CustomTextCLIP(**semantic_config(vocabulary), output_dict=False)
+    clip.visual = ColouredTower(clip.visual)
+    return clip
+
+
+class ColouredTower(nn.Module):
+    """open_clip's image tower for the shape, and what its pixels' colours add."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.trunk, self.head = shape.trunk, shape.head
+        self.colour = ColourPath(DIM)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(n, 3, s, s) → (n, DIM), not normalised."""
+        embeddings: Tensor = self.head(self.trunk(pictures)) + self.colour(pictures)
+        return embeddings
 
 
 class ImageTower(nn.Module):

@@ -21,21 +21,21 @@ COLOUR_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "black": ("black", "jet black"),
         "white": ("white", "off white", "ivory"),
-        "grey": ("grey", "gray", "charcoal", "silver grey"),
-        "beige": ("beige", "cream", "sand", "nude"),
-        "brown": ("brown", "tan", "camel", "chocolate"),
+        "grey": ("grey", "gray"),
+        "beige": ("beige", "sand", "nude"),
+        "brown": ("brown", "chocolate"),
         "red": ("red", "bright red", "scarlet", "crimson"),
         "burgundy": ("burgundy", "maroon", "wine red", "dark red"),
-        "pink": ("pink", "rose", "hot pink"),
-        "orange": ("orange", "coral", "rust"),
-        "yellow": ("yellow", "mustard", "golden"),
+        "pink": ("pink", "rose"),
+        "orange": ("orange", "bright orange"),
+        "yellow": ("yellow", "golden"),
         "olive": ("olive", "khaki", "army green"),
-        "green": ("green", "emerald", "forest green"),
-        "teal": ("teal", "turquoise", "mint", "aqua"),
-        "light blue": ("light blue", "sky blue", "pale blue", "baby blue"),
-        "blue": ("blue", "royal blue", "bright blue", "cobalt"),
+        "green": ("green", "emerald", "grass green"),
+        "teal": ("teal", "aqua"),
+        "light blue": ("light blue", "sky blue"),
+        "blue": ("blue", "bright blue", "cobalt"),
         "navy": ("navy", "navy blue", "dark blue"),
-        "purple": ("purple", "violet", "lilac", "lavender"),
+        "purple": ("purple", "violet"),
     }
 )
 
@@ -70,6 +70,14 @@ class Kind:
     words: tuple[str, ...]
     label: str
     maybe: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A finer colour word: what it looks like in sRGB, and the colours that such a garment may be called."""
+
+    anchors: tuple[tuple[int, int, int], ...]
+    within: tuple[str, ...]
 
 
 _TEE = ("t-shirt", "tee", "tshirt")
@@ -145,6 +153,49 @@ _PATTERNS: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 
+SHADES: Mapping[str, Shade] = MappingProxyType(
+    {
+        "cream": Shade(((243, 234, 210), (238, 226, 198)), ("beige", "white", "yellow")),
+        "tan": Shade(((190, 150, 108), (202, 164, 120)), ("brown", "beige", "orange")),
+        "camel": Shade(((185, 138, 86), (176, 128, 80)), ("brown", "beige", "orange")),
+        "peach": Shade(((246, 196, 168), (240, 176, 150)), ("pink", "orange", "beige")),
+        "coral": Shade(((240, 118, 102), (232, 104, 92)), ("pink", "orange", "red")),
+        "rust": Shade(((166, 76, 42), (152, 68, 38)), ("orange", "brown", "red")),
+        "mustard": Shade(((206, 160, 48), (196, 150, 40)), ("yellow", "orange", "brown", "olive")),
+        "pale yellow": Shade(((246, 238, 172), (242, 232, 184)), ("yellow", "beige", "white")),
+        "mint": Shade(((176, 222, 198), (190, 226, 206)), ("teal", "green", "light blue", "white", "grey")),
+        "turquoise": Shade(((64, 190, 190), (48, 176, 180)), ("teal", "light blue", "blue", "green")),
+        "lilac": Shade(((200, 172, 214), (188, 166, 210)), ("purple", "pink", "light blue")),
+        "charcoal": Shade(((66, 68, 72), (78, 80, 84)), ("grey", "black", "navy")),
+        "silver grey": Shade(((190, 192, 195), (200, 201, 204)), ("grey", "white", "light blue")),
+        "royal blue": Shade(((36, 72, 190), (30, 64, 176)), ("blue", "navy", "purple")),
+        "pale blue": Shade(((190, 212, 234), (176, 202, 230)), ("light blue", "blue", "white", "grey")),
+        "forest green": Shade(((28, 74, 48), (34, 84, 54)), ("green", "olive", "teal", "black")),
+        "hot pink": Shade(((232, 52, 130), (224, 64, 140)), ("pink", "red", "purple", "burgundy")),
+    }
+)
+"""Finer words than the colours' names. Crops are dyed in them; of others their colour says whether they may fit."""
+SHADE_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: (name,) for name in SHADES}
+    | {
+        "cream": ("cream", "creamy white", "cream colored"),
+        "tan": ("tan", "tan brown", "light brown"),
+        "peach": ("peach", "peach pink", "light peach"),
+        "pale yellow": ("pale yellow", "light yellow", "soft yellow"),
+        "mint": ("mint", "mint green", "pale green", "light green"),
+        "lilac": ("lilac", "lavender", "light purple", "pale purple"),
+        "charcoal": ("charcoal", "charcoal grey", "dark grey"),
+        "pale blue": ("pale blue", "baby blue"),
+        "forest green": ("forest green", "dark green"),
+    }
+)
+
+SLEEVES: Mapping[str, str] = MappingProxyType(
+    {"t-shirt": "short", "polo": "short", "tank": "no", "bra": "no", "longsleeve": "long", "sweater": "long"}
+    | dict.fromkeys(("sweatshirt", "hoodie", "cardigan", "coat", "blazer"), "long")
+)
+"""Kinds whose name tells how long their sleeves are."""
+
 _SAME_KIND: Mapping[str, str] = MappingProxyType(
     {
         "tee": "t-shirt", "undershirt": "tank", "vest": "tank", "jumper": "sweater", "pullover": "sweater",
@@ -158,11 +209,14 @@ _UNSURE: Mapping[str, tuple[str, ...]] = MappingProxyType({"outwear": ("coat", "
 
 _NAMED = (
     "{c} {n}", "a {c} {n}", "{c} {n}", "a photo of a {c} {n}", "{n} in {c}", "i am looking for a {c} {n}",
-    "is a {c} {n}", "show me {c} {n}", "{n}, {c}", "the {n} is {c}", "a {c} colored {n}",
+    "is a {c} {n}", "show me {c} {n}", "{n}, {c}", "the {n} is {c}", "a {c} colored {n}", "{c} {n}", "{c} {n}",
+    "the {n} is {c} in color", "a {n} in {c} please",
 )  # fmt: skip
 _COLOUR_ONLY = (
     "{c}", "is {c}", "in {c}", "something {c}", "the same in {c}", "same but {c}", "is {c} instead", "make it {c}",
     "{c} colored", "it is {c}", "in {c} please", "is more {c}", "the same one in {c}", "but in {c}", "has a {c} color",
+    "is {c} in color", "is {c} colored", "has more {c}", "it is more {c}", "is a {c} color", "is all {c}",
+    "same item in {c}", "same product in {c}", "{c} instead",
 )  # fmt: skip
 _NOUN_ONLY = ("{n}", "a {n}", "a photo of a {n}", "is a {n}", "show me a {n}", "i want a {n}", "it is a {n}")
 _TWO_COLOURS = (
@@ -173,6 +227,17 @@ _PATTERNED = (
     "{p} {n}", "a {p} {n}", "{c} {p} {n}", "is {p}", "has a {p} pattern", "{n} with a {p} pattern", "{p} {c} {n}",
     "is more {p}", "the same but {p}",
 )  # fmt: skip
+_SLEEVED = (
+    "{c} {n} with {s} sleeves", "is {c} with {s} sleeves", "{n} with {s} sleeves", "has {s} sleeves and is {c}",
+    "{s} sleeved {c} {n}", "{s} sleeve {n}", "is {c} and has {s} sleeves",
+)  # fmt: skip
+_SLEEVELESS = (
+    "sleeveless {c} {n}",
+    "sleeveless {n}",
+    "is {c} and sleeveless",
+    "{c} {n} with no sleeves",
+    "has no sleeves",
+)
 _FOR_WHOM = ("{w} {c} {n}", "{c} {n} for {s}")
 _MANY = ("multicolored {n}", "patterned {n}", "{n} with a print", "colorful {n}", "is patterned", "{c} patterned {n}")
 
@@ -203,8 +268,10 @@ def kind_of(record: CropRecord) -> str | None:
     return word if kind and kind.label == record.label else None
 
 
-def facts_of(record: CropRecord, colours: Sequence[str] | None = None, *, plain: bool | None = None) -> Facts:
-    """Facts of a crop; `colours` replaces the measured ones, for a recoloured picture."""
+def facts_of(
+    record: CropRecord, colours: Sequence[str] | None = None, *, plain: bool | None = None, shade: str = ""
+) -> Facts:
+    """Facts of a crop; `colours` and `shade` replace the measured ones, for a recoloured picture."""
     named = tuple(colours) if colours is not None else record.colours
     sure = {f"label:{record.label}"} if record.label else set()
     maybe: set[str] = set()
@@ -220,6 +287,16 @@ def facts_of(record: CropRecord, colours: Sequence[str] | None = None, *, plain:
         sure.add(f"colour:{named[0]}")
         maybe |= {f"colour:{kin}" for kin in COLOUR_KIN[named[0]]} | {f"colour:{name}" for name in named[1:]}
         sure |= {f"also:{name}" for name in named[:2]}
+    near = {named[0], *COLOUR_KIN[named[0]]} if named else set()
+    if shade:
+        sure.add(f"shade:{shade}")
+        near = set(SHADES[shade].within)
+        maybe |= {f"colour:{name}" for name in near}
+    maybe |= {f"shade:{name}" for name, other in SHADES.items() if near & set(other.within)}
+    if kind in SLEEVES:
+        sure.add(f"sleeves:{SLEEVES[kind]}")
+    elif record.label not in {"lower_wear", "foot_wear"}:
+        maybe |= {f"sleeves:{length}" for length in ("short", "no", "long")}
     more_sure, more_maybe = _pattern_facts(record.pattern, plain)
     sure |= more_sure
     maybe |= more_maybe
@@ -245,10 +322,10 @@ def _pattern_facts(named: str, plain: bool | None) -> tuple[set[str], set[str]]:
 def caption(facts: Facts, rng: np.random.Generator) -> Caption:
     """One caption that is true of a picture with these facts."""
     known = {key: value for key, _, value in (fact.partition(":") for fact in sorted(facts.sure)) if key != "also"}
-    colour = known.get("colour")
+    colour, shade = known.get("colour"), known.get("shade")
     noun, noun_fact = _noun(known.get("kind"), known.get("label"), rng)
-    word = _pick(COLOUR_WORDS[colour], rng) if colour else ""
-    fits = {f"colour:{colour}"}
+    word = _pick(SHADE_WORDS[shade], rng) if shade else _pick(COLOUR_WORDS[colour], rng) if colour else ""
+    fits = {f"shade:{shade}"} if shade else {f"colour:{colour}"}
 
     def say(templates: Sequence[str], always: Iterable[str] = (), **words: str) -> Caption:
         text = _pick(templates, rng)
@@ -256,7 +333,7 @@ def caption(facts: Facts, rng: np.random.Generator) -> Caption:
         return Caption(text.format(c=word, n=noun, **words), frozenset(demands))
 
     chance = rng.random()
-    if colour is None or chance < 0.1:
+    if not word or chance < 0.1:
         return say(_NOUN_ONLY)
     if chance < 0.3:
         return say(_COLOUR_ONLY)
@@ -269,7 +346,7 @@ def _detail(
     facts: Facts, known: Mapping[str, str], say: Callable[..., Caption], rng: np.random.Generator
 ) -> Caption | None:
     """A caption that tells more than colour and kind, if one of them comes up and the facts have it."""
-    topic = ("pattern", "second colour", "plain", "for")[rng.integers(4)]
+    topic = ("pattern", "second colour", "plain", "for", "sleeves")[rng.integers(5)]
     colour = known.get("colour", "")
     second = [f[5:] for f in sorted(facts.sure) if f.startswith("also:") and f[5:] != colour]
     if topic == "pattern" and "pattern" in known:
@@ -280,14 +357,38 @@ def _detail(
         return Caption(told.text, told.demands - {f"colour:{colour}"})
     if topic == "plain" and facts.sure & {"plain", "many"}:
         return say(_PLAIN, {"plain"}) if "plain" in facts.sure else say(_MANY, {"many"})
+    if topic == "sleeves" and "sleeves" in known:
+        length = known["sleeves"]
+        return say(_SLEEVELESS if length == "no" else _SLEEVED, {f"sleeves:{length}"}, s=length)
     if topic == "for" and "for" in known:
         return say(_FOR_WHOM, {f"for:{known['for']}"}, w=known["for"], s=known["for"].removesuffix("'s"))
     return None
 
 
 def modification(colour: str, rng: np.random.Generator) -> str:
-    """How a person asks for the same garment in another colour."""
-    return _pick(_COLOUR_ONLY, rng).format(c=_pick(COLOUR_WORDS[colour], rng))
+    """How a person asks for the same garment in another colour or shade."""
+    return _pick(_COLOUR_ONLY, rng).format(
+        c=_pick((SHADE_WORDS if colour in SHADE_WORDS else COLOUR_WORDS)[colour], rng)
+    )
+
+
+def single_facts(rng: np.random.Generator) -> list[Caption]:
+    """One caption for every kind, class, pattern, sleeve and colour there is: what a batch is asked throughout."""
+    told = [Caption(_plainly(kind.words, rng), frozenset({f"kind:{k}"})) for k, kind in KINDS.items()]
+    told += [Caption(_plainly(words, rng), frozenset({f"label:{k}"})) for k, words in LABEL_WORDS.items()]
+    told += [Caption(_plainly(words, rng), frozenset({f"pattern:{k}"})) for k, words in PATTERN_WORDS.items()]
+    told += [Caption(f"{s} sleeves", frozenset({f"sleeves:{s}"})) for s in ("short", "long", "no")]
+    return told
+
+
+def single_colours(rng: np.random.Generator) -> list[Caption]:
+    """One caption for every colour and shade."""
+    told = [Caption(modification(c, rng), frozenset({f"colour:{c}"})) for c in COLOUR_NAMES]
+    return told + [Caption(modification(s, rng), frozenset({f"shade:{s}"})) for s in SHADES]
+
+
+def _plainly(words: Sequence[str], rng: np.random.Generator) -> str:
+    return _pick(words, rng) if rng.random() < 0.6 else _pick(_NOUN_ONLY, rng).format(n=_pick(words, rng))
 
 
 def _noun(kind: str | None, label: str | None, rng: np.random.Generator) -> tuple[str, set[str]]:
@@ -309,6 +410,8 @@ VOCABULARY: tuple[str, ...] = (
     *(f"label:{name}" for name in LABEL_WORDS),
     *(f"for:{who}" for who in ("women's", "men's", "kids")),
     *(f"pattern:{name}" for name in PATTERN_WORDS),
+    *(f"shade:{name}" for name in SHADES),
+    *(f"sleeves:{length}" for length in ("short", "long", "no")),
     "plain",
     "many",
 )  # fmt: skip
@@ -331,3 +434,18 @@ def truth(facts: Sequence[Facts], demands: Sequence[frozenset[str]]) -> tuple[ND
     sure = multi_hot([f.sure for f in facts]) @ wanted.T >= need - 0.5
     maybe = multi_hot([f.maybe for f in facts]) @ wanted.T >= need - 0.5
     return sure, maybe | sure
+
+
+def answered(facts: Sequence[Facts], demands: Sequence[frozenset[str]]) -> NDArray[np.bool_]:
+    """(pictures, demands): whether a picture's own word is known for everything that is asked of it.
+
+    Where it is, "maybe" means that another word is the right one; where it is not, that nobody knows.
+    """
+    families = sorted({fact.partition(":")[0] for fact in VOCABULARY})
+
+    def hot(rows: Sequence[frozenset[str]]) -> NDArray[np.float32]:
+        has = [{fact.partition(":")[0] for fact in row} for row in rows]
+        return np.array([[family in some for family in families] for some in has], np.float32)
+
+    asked = hot(demands)
+    return np.asarray(hot([f.sure for f in facts]) @ asked.T >= asked.sum(1)[None] - 0.5, np.bool_)

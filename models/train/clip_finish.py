@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.domain import Embeddings
 from models.export.semantic import export_semantic, load_clip
+from models.train.clip_data import remeasured
 from models.train.clip_eval import (
     colour_category_queries,
     composed,
@@ -38,6 +39,7 @@ def finish_clip(
 
     clip, tokenizer = load_clip(checkpoint)
     records, crops = read_cache(cache)
+    records = remeasured(records, crops)
     rows = measured_rows(records)
     kept = [records[row] for row in rows]
     images = embed_crops(ImageTower(clip), crops[rows], side)

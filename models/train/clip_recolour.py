@@ -10,13 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.train.captions import SHADES
 from models.train.colours import ANCHORS, to_lab
 
-_ANCHOR_LAB = {name: to_lab(np.array(rows, np.uint8)) for name, rows in ANCHORS.items()}
+_ANCHOR_LAB = {name: to_lab(np.array(rows, np.uint8)) for name, rows in ANCHORS.items()} | {
+    name: to_lab(np.array(shade.anchors, np.uint8)) for name, shade in SHADES.items()
+}
 
 
 def recoloured(crop: NDArray[np.uint8], colour: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A cached (S, S, 4) crop with the pixels under its mask moved to a colour of COLOUR_NAMES."""
+    """A cached (S, S, 4) crop with the pixels under its mask moved to a colour of COLOUR_NAMES or a shade of SHADES."""
     lab = cv2.cvtColor(np.ascontiguousarray(crop[..., :3]).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     weight = crop[..., 3:].astype(np.float32) / 255
     inside = crop[..., 3] > 127

@@ -24,6 +24,11 @@ STEPS = click.option("--steps", type=click.IntRange(1), default=3000, show_defau
 MINUTES = click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Fit the schedule into this time.")
 THREADS = click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 PROFILE = click.option("--profile", type=FOLDER, help="Folder of a model profile to export the result into.")
+INIT = click.option(
+    "--init",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A model profile whose weights to begin with, instead of random ones.",
+)
 SMOKE = click.option("--smoke", is_flag=True, help="Half a minute on generated pictures: does it learn at all?")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
@@ -62,6 +67,7 @@ def train_embedder_command(smoke: bool, **options: Any) -> None:
 @MINUTES
 @THREADS
 @PROFILE
+@INIT
 @SMOKE
 @JSON
 def train_clip_command(smoke: bool, **options: Any) -> None:
@@ -75,7 +81,8 @@ def train_clip_command(smoke: bool, **options: Any) -> None:
     from models.train.clip_finish import finish_clip
 
     cache, out = _prepare(options)
-    config = ClipConfig(cache, out, options["steps"], minutes=options["minutes"], threads=options["threads"])
+    how = {name: options[name] for name in ("steps", "minutes", "threads", "init")}
+    config = ClipConfig(cache, out, **how)
     checkpoint = train_clip(config, _reporter())
     _say(finish_clip(checkpoint, cache, options["profile"], options["data"]), options["as_json"])
 

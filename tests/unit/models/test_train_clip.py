@@ -1,0 +1,148 @@
+"""What a step of the CLIP's training sees and is judged by, and the tower's way for colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from engine.colors import COLOR_NAMES
+from models.architectures.semantic_colour import MEAN, SHADES, STD, ColourPath
+from models.train.captions import SHADES as SHADE_WORDS
+from models.train.captions import answered, caption, facts_of, single_colours, single_facts, truth
+from models.train.clip import composition, contrast, doubt
+from models.train.clip_batches import Batch, Draw, draw
+from models.train.clip_data import CaptionedCrops
+from models.train.embedder_augment import Augmentation
+from models.train.embedder_data import CropRecord
+from models.train.tokenizer import train_tokenizer
+
+
+def _record(name: str, category: str, label: str, *colours: str) -> CropRecord:
+    return CropRecord("test", "train", name, name, label, category, "flat", colours)
+
+
+RECORDS = (
+    _record("a", "t-shirt", "upper_wear", "navy"),
+    _record("b", "longsleeve", "upper_wear", "red"),
+    _record("c", "jeans", "lower_wear", "blue"),
+    _record("d", "dress", "dress", "green"),
+)
+
+
+def _crops() -> CaptionedCrops:
+    crops = np.full((4, 40, 40, 4), 255, np.uint8)
+    crops[..., 3] = 0
+    for row, rgb in enumerate(((28, 32, 70), (200, 30, 40), (50, 100, 190), (40, 128, 62))):
+        crops[row, 8:32, 8:32] = (*rgb, 255)
+    odds = np.full(4, 0.25)
+    return CaptionedCrops(RECORDS, crops, np.arange(4), odds, [True] * 4, torch.eye(4, 8))
+
+
+def _batch(seed: int = 0) -> Batch:
+    tokenizer = train_tokenizer(["navy t-shirt", "the same in red", "a green dress"] * 5, vocabulary=400)
+    return draw(Draw(4, 2, Augmentation()), _crops(), tokenizer, np.random.default_rng(seed), 32)
+
+
+def _input(*rgb: tuple[int, int, int]) -> torch.Tensor:
+    """Pictures of one colour each in the middle of white."""
+    pictures = torch.ones(len(rgb), 3, 30, 30)
+    pictures[:, :, 6:24, 6:24] = torch.tensor(rgb)[..., None, None] / 255
+    return (pictures - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
+def test_a_batch_says_what_its_pictures_show() -> None:
+    """Crops, then the repeated ones in a colour nobody would give them before; captions are true of their pictures."""
+    batch = _batch()
+    assert batch.pictures.shape == (6, 3, 32, 32)
+    assert len(batch.facts) == 6
+    assert len(batch.tokens) == len(batch.told) + batch.wishes
+    sure, _ = truth(batch.facts, [c.demands for c in batch.told[:6]])
+    assert sure.diagonal().all()
+    for shown, dyed in zip(batch.facts[:2], batch.facts[4:], strict=True):
+        colours = {f for f in dyed.sure if f.startswith(("colour:", "shade:"))}
+        assert colours
+        assert not colours & shown.maybe
+        assert {f for f in dyed.sure if f.startswith("kind:")} == {f for f in shown.sure if f.startswith("kind:")}
+
+
+def test_every_kind_and_colour_is_asked_once() -> None:
+    """Beside its captions a batch is asked for each single fact, so that no kind waits for its turn."""
+    rng = np.random.default_rng(0)
+    kinds = [c for c in single_facts(rng) if any(d.startswith("kind:") for d in c.demands)]
+    assert len(kinds) == len({c.demands for c in kinds}) == 33
+    assert {frozenset({f"shade:{name}"}) for name in SHADE_WORDS} <= {c.demands for c in single_colours(rng)}
+
+
+def test_a_shade_leaves_its_neighbours_undecided() -> None:
+    """A garment dyed mint may be called teal or green; nobody would call it red, and it is no cream."""
+    facts = facts_of(RECORDS[0], (), shade="mint")
+    assert "shade:mint" in facts.sure
+    assert {"colour:teal", "colour:green"} <= facts.maybe
+    assert not {"colour:red", "shade:coral"} & facts.maybe
+    rng = np.random.default_rng(0)
+    texts = " ".join(caption(facts, rng).text for _ in range(100))
+    assert "mint" in texts
+    assert "navy" not in texts
+
+
+def test_sleeves_follow_from_the_kind_where_it_tells() -> None:
+    """A t-shirt has short sleeves, a long-sleeved top long ones; of a dress nobody knows; jeans have none."""
+    short, long, unknown, none = (facts_of(record) for record in (RECORDS[0], RECORDS[1], RECORDS[3], RECORDS[2]))
+    assert "sleeves:short" in short.sure
+    assert "sleeves:long" in long.sure
+    assert "sleeves:long" in unknown.maybe - unknown.sure
+    assert "sleeves:long" not in none.maybe
+
+
+def test_composition_wants_that_very_garment_in_that_colour() -> None:
+    """Where image plus wish points at the dyed copy the loss is small; where it points at the crop as it was, large."""
+    batch = _batch()
+    towards = torch.eye(6)[[4, 5]] * 3
+    right = composition(torch.tensor(20.0), torch.eye(6), towards, batch)
+    wrong = composition(torch.tensor(20.0), torch.eye(6), -towards, batch)
+    assert right < 0.1
+    assert wrong > 5
+
+
+def test_undecided_pairs_do_not_count() -> None:
+    """A text that may be true of a picture costs nothing, however alike the two are."""
+    sure, maybe = np.eye(2, dtype=bool), np.array([[True, True], [False, True]])
+    alike = torch.tensor([[5.0, 50.0], [0.0, 5.0]])
+    assert contrast(alike, sure, maybe) < 0.05
+    assert contrast(alike, sure, sure) > 5
+
+
+def test_colours_are_counted_on_the_garment_alone() -> None:
+    """The paper around a garment does not count; a garment as white as paper is white."""
+    path = ColourPath(8).eval()
+    shares = path.shares(_input((28, 32, 70), (200, 30, 40), (255, 255, 255))) @ path.owners
+    names = [COLOR_NAMES[int(row.argmax())] for row in shares]
+    assert names == ["navy", "red", "white"]
+    assert shares.sum(1).allclose(torch.ones(3), atol=1e-4)
+
+
+def test_training_looks_colours_up_nearly_as_it_serves_them() -> None:
+    """The cube of 32 levels gives the shares of the arithmetic that is exported, but for its cells' width."""
+    path = ColourPath(8)
+    pictures = _input(*[SHADES[i] for i in (3, 9, 20, 33, 47, 60)])
+    looked_up, worked_out = path.train().shares(pictures), path.eval().shares(pictures)
+    assert (looked_up @ path.owners).argmax(1).equal((worked_out @ path.owners).argmax(1))
+    assert (looked_up - worked_out).abs().sum(1).max() < 0.5
+
+
+def test_the_way_for_colour_adds_nothing_at_first() -> None:
+    """So weights from before it compute what they did."""
+    assert not ColourPath(8)(_input((200, 30, 40))).any()
+
+
+def test_a_neighbouring_word_counts_a_little_and_an_unknown_one_not_at_all() -> None:
+    """A navy garment is a weak negative for "black"; a garment of unknown kind is none for any kind it may be."""
+    unknown = facts_of(_record("e", "outwear", "outerwear", "navy"))
+    demands = [frozenset({"colour:black"}), frozenset({"kind:jacket"}), frozenset({"colour:black", "kind:jacket"})]
+    sure, maybe = truth([unknown], demands)
+    assert not sure.any()
+    assert maybe.all()
+    assert answered([unknown], demands).tolist() == [[True, False, False]]
+    right, logits = np.array([[True], [False]]), torch.tensor([[2.0], [2.0]])
+    wrong, near = (contrast(logits + doubt(np.array([[False], [n]])), right, right) for n in (False, True))
+    assert 0.1 < near < wrong
