@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.fused_gallery import (
     Evidence,
+    Exhibit,
     Looked,
     asking,
     catalogue,
@@ -91,7 +92,8 @@ def evaluate_composed(seer: Seer, calibrations: Calibrations, data: Path, sheet:
 
 def read_fronts(seer: Seer, root: Path, source: str) -> Fronts:
     """One front per variant of products that no training saw, its garment cut as ingest cuts it."""
-    exhibits, row = [], {}
+    exhibits: list[Exhibit] = []
+    row: dict[str, int] = {}
     for product, label, file in held_out_fronts(root, source):
         exhibit = exhibit_photo(seer, product, rgb_of(root / "images" / file), label)
         if exhibit:

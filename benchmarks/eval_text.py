@@ -139,7 +139,8 @@ def by_colour(held: HeldOut, known: TextTruth) -> Rank:
 
     def rank(number: int) -> list[int]:
         colour = next(d.removeprefix("colour:") for d in known.queries[number].demands if d.startswith("colour:"))
-        return np.argsort([-share.get(colour, 0.0) for share in shares], kind="stable").tolist()
+        order = np.argsort([-share.get(colour, 0.0) for share in shares], kind="stable")
+        return [int(row) for row in order]
 
     return rank
 

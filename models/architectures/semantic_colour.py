@@ -55,9 +55,10 @@ class ColourPath(nn.Module):
         self.register_buffer("lab", torch.from_numpy(to_lab(shades)))
         self.register_buffer("owners", torch.from_numpy(owners))
         self.register_buffer("members", self._members(), persistent=False)
-        self.mix = nn.Sequential(nn.Linear(len(shades) + 2 * len(COLOR_NAMES), WIDTH), nn.GELU(), nn.Linear(WIDTH, dim))
-        nn.init.zeros_(self.mix[2].weight)
-        nn.init.zeros_(self.mix[2].bias)
+        last = nn.Linear(WIDTH, dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.mix = nn.Sequential(nn.Linear(len(shades) + 2 * len(COLOR_NAMES), WIDTH), nn.GELU(), last)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """What the colours add to an embedding; nothing before training."""

@@ -293,7 +293,7 @@ def facts_of(
         near = set(SHADES[shade].within)
         maybe |= {f"colour:{name}" for name in near}
     maybe |= {f"shade:{name}" for name, other in SHADES.items() if near & set(other.within)}
-    if kind in SLEEVES:
+    if kind and kind in SLEEVES:
         sure.add(f"sleeves:{SLEEVES[kind]}")
     elif record.label not in {"lower_wear", "foot_wear"}:
         maybe |= {f"sleeves:{length}" for length in ("short", "no", "long")}
