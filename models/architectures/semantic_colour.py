@@ -63,7 +63,7 @@ class ColourPath(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """What the colours add to an embedding; nothing before training."""
         with torch.autocast(pictures.device.type, enabled=False):
-            shares = self.shares(pictures.float())
+            shares = self.shares(pictures)
             named = shares @ self.owners
             told = torch.cat([(shares + 1e-4).sqrt(), named, (12 * named).softmax(1)], 1)
         added: Tensor = self.mix(told)
