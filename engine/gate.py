@@ -39,6 +39,8 @@ HEAD_POINTS = 1
 """So many of nose, eyes and ears must be seen for a head to be in the picture."""
 NOBODY, NOBODY_CHANCE = 3, 0.5
 """The network's word that there is nobody where the segmenter saw a person, and from when on it counts."""
+UNSEEN_CHANCE = 0.3
+"""Where the segmenter saw nobody, nobody must be less likely than this for a person to be there all the same."""
 FACING_WEIGHT, FRONT_BIAS = 1.0, 0.0
 """The network's log-odds of front over back, beside the shoulders' spread in side ratios; fitted on training photos."""
 _TINY = 1e-4
@@ -90,8 +92,15 @@ def is_full_shot(keypoints: NDArray[np.float32], width: int, height: int) -> boo
 
 
 def judge(people: Sequence[Person], pose: Pose | None, width: int, height: int) -> GateReport:
-    """What the gate says of one picture; `pose` is the main person's."""
+    """What the gate says of one picture.
+
+    Args:
+        people: as the segmenter saw them; perhaps none.
+        pose: the main person's; where nobody was seen, that of the whole picture.
+    """
     count = count_people(people)
+    if count == 0 and pose is not None and _is_person(pose, width, height):
+        count = 1
     if pose is None or count == 0 or (pose.facing is not None and pose.facing[NOBODY] > NOBODY_CHANCE):
         return GateReport(0, "none", False, False, "No person in the picture.")
     close_up = is_close_up(pose.keypoints, width, height)
@@ -99,6 +108,13 @@ def judge(people: Sequence[Person], pose: Pose | None, width: int, height: int) 
     full = is_full_shot(pose.keypoints, width, height)
     reason = _refusal(count, view, full, close_up=close_up)
     return GateReport(count, view, full, reason is None, reason or "Full-shot and front-facing.", pose)
+
+
+def _is_person(pose: Pose, width: int, height: int) -> bool:
+    """Whether the pose model saw a person where the segmenter saw none; one that cannot say did not."""
+    if pose.facing is None or pose.facing[NOBODY] > UNSEEN_CHANCE:
+        return False
+    return not is_close_up(pose.keypoints, width, height)
 
 
 def _refusal(count: int, view: View, full: bool, *, close_up: bool) -> str | None:

@@ -43,12 +43,15 @@ class Seer:
         return merge_pieces(of_main_person(scene or self.scene(image), width, height), self.taxonomy)
 
     def gate(self, image: Pixels, scene: Scene | None = None) -> GateReport:
-        """View and coverage of the main person."""
+        """View and coverage of the main person.
+
+        Where the segmenter saw nobody (legs alone, often) the pose model looks at the whole picture.
+        """
         height, width = image.shape[:2]
         people = (scene or self.scene(image)).people
         main = main_person(people, width, height)
-        poses = self.pose.estimate(image, [main.box]) if main else []
-        return judge(people, poses[0] if poses else None, width, height)
+        (pose,) = self.pose.estimate(image, [main.box if main else (0.0, 0.0, float(width), float(height))])
+        return judge(people, pose, width, height)
 
     def embed(self, crops: Sequence[Crop]) -> dict[Space, Embeddings]:
         """Both embeddings of every crop, rows in the order of the crops."""

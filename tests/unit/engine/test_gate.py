@@ -157,3 +157,23 @@ def test_nobody_where_the_network_says_that_there_is_nobody() -> None:
     pose = Pose(standing(), BOX, (0.1, 0.05, 0.05, 0.8))
     report = judge([Person(BOX, 0.9)], pose, WIDTH, HEIGHT)
     assert (report.people, report.view, report.keep, report.reason) == (0, "none", False, "No person in the picture.")
+
+
+@pytest.mark.parametrize(
+    ("facing", "people"),
+    [((0.8, 0.1, 0.05, 0.05), 1), ((0.3, 0.1, 0.1, 0.5), 0), (None, 0)],
+)
+def test_legs_that_the_segmenter_missed_are_a_person_if_the_pose_model_is_sure(
+    facing: tuple[float, float, float, float] | None, people: int
+) -> None:
+    """A model of keypoints alone finds keypoints in anything, so its word does not count."""
+    report = judge([], Pose(legs_alone(), BOX, facing), WIDTH, HEIGHT)
+    assert report.people == people
+    assert report.view == ("front" if people else "none")
+
+
+def test_a_close_up_that_the_segmenter_missed_stays_without_a_person() -> None:
+    """A sleeve is no person, whatever it faces."""
+    keypoints = standing()
+    keypoints[11:, 2] = 0.05
+    assert judge([], Pose(keypoints, BOX, (0.9, 0.05, 0.03, 0.02)), WIDTH, HEIGHT).people == 0
