@@ -156,7 +156,7 @@ def run_suites(
     chosen = {suite: load_cases(suite, size, only) for suite in suites}
     if only and not any(chosen.values()):
         raise QueryRejected(f"No case at size {size} matches {', '.join(only)}.")
-    run = describe_run(size, describe_machine())
+    run = describe_run(size, describe_machine(peaks=size != "tiny"))
     lines: list[Line] = []
     failures = 0
     for suite, cases in chosen.items():

@@ -141,6 +141,7 @@ def _judge_case(base: list[Line], head: list[Line], noise: float) -> Iterator[Ju
     if after[-1].errors > before[-1].errors:
         errors = (float(before[-1].errors), float(after[-1].errors))
         yield Judgement(name, "errors", *errors, None, 1, "failing", "operations failed that did not before")
+        return
     found, finds = _typical(before, "ann_recall", False), _typical(after, "ann_recall", False)
     if found is not None and finds is not None and abs(finds - found) > SAME_RECALL:
         outcome: Outcome = "less exact" if finds < found else "not comparable"

@@ -1,0 +1,83 @@
+"""The report: pictures, a page that needs nothing beside it, and tables for the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.bench_history import Line, Machine, Result, Run, Verdict
+from benchmarks.bench_markdown import END, START, fill_in, markdown_tables
+from benchmarks.bench_tables import quantity
+
+MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=2 << 30, gemm_f32_gflops=100.0, read_gb_s=9.0)
+
+
+def verdict(value: float) -> Verdict:
+    return Verdict(id="photo-starter-p50", title="t", better="lower", target=120, value=value, unit="ms",
+                   met=value <= 120, machine_limit=20.0, limited_by="flops")  # fmt: skip
+
+
+def lines(run: str, p50_ms: float) -> list[Line]:
+    told = Run(
+        id=run, utc="2026-11-24T12:00:00+00:00", commit=run * 8, dirty=True, size="quick", machine=MACHINE, versions={}
+    )
+    results = [
+        Result(suite="latency", case="photo-starter", n=9, p50_ms=p50_ms, p95_ms=70, p99_ms=80, max_ms=90, shed=2,
+               stages_ms={"decode": 5.0, "embed": 20.0, "odd <stage>": 1.0}, targets=(verdict(p50_ms),)),
+        *(Result(suite="recall", case=f"{index}-{n}", p50_ms=n, ann_recall=1 - n / 100, n=9,
+                 parameters={"index": index, "rows": 1000, "filter": 0.01}) for index in ("a", "b") for n in (1, 2)),
+        *(Result(suite="scale", case="grow", p50_ms=n / 100, parameters={"index": "a", "rows": n}) for n in (100, 999)),
+    ]  # fmt: skip
+    return [Line(told, result) for result in results]
+
+
+def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> None:
+    """Every plot with something to show is a PNG of its own and in the page; texts are escaped."""
+    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    from benchmarks.bench_report import write_report
+
+    paths = list(write_report([*lines("1", 60), *lines("2", 50)], tmp_path))
+    assert [path.name for path in paths] == [
+        "targets.png", "load.png", "stages.png", "recall.png", "scale.png", "trends.png", "index.html",
+    ]  # fmt: skip
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[:-1])
+    page = paths[-1].read_text()
+    assert page.count("data:image/png;base64,") == 6
+    assert "src='http" not in page
+    assert "href" not in page
+    assert "odd &lt;stage&gt;" in page
+
+
+def test_the_pages_targets_are_those_of_the_newest_run(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    from benchmarks.bench_report import report_page
+
+    page = report_page([*lines("1", 60), *lines("2", 130)], {})
+    assert "<td class=n>130 ms</td><td class=n>20 ms (flops)</td><td class=n>6.5×</td>" in page
+    assert "<span class='missed'>" in page
+
+
+def test_tables_replace_what_stands_between_the_marks() -> None:
+    """Words around the marks stay; filling twice is filling once."""
+    page = f"before\n{START}\nstale\n{END}\nafter\n"
+    once = fill_in(page, lines("1", 60))
+    assert once.startswith(f"before\n{START}\n")
+    assert once.endswith(f"{END}\nafter\n")
+    assert "stale" not in once
+    assert "≤ 120 ms | 60 ms | 20 ms (flops) | 3.0× | met |" in once
+    assert fill_in(once, lines("1", 60)) == once
+    with pytest.raises(ValueError, match="figures"):
+        fill_in("nothing here", lines("1", 60))
+
+
+def test_what_was_not_measured_is_said() -> None:
+    assert "| ≤ 5 ms | – | – | – | not measured |" in markdown_tables(lines("1", 60))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [(1234.4, "ms", "1,234 ms"), (12.34, "ms", "12.3 ms"), (0.0567, "ms", "0.057 ms"), (8.0, "×", "8×")],
+)
+def test_three_digits_that_count(value: float, unit: str, told: str) -> None:
+    assert quantity(value, unit) == told
