@@ -185,6 +185,7 @@ class LiteStore:
         stamp = self._records.stamp(name)
         if index.stamp != stamp:
             index.reconcile(stamp, self._records.stamps(name), lambda ids: self._records.fetch(name, ids))
+        index.tend()
         return index
 
     def _forget(self, name: str) -> None:

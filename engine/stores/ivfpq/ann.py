@@ -1,9 +1,10 @@
-"""FAISS's IVFPQ with fast-scan codes over the first rows of an edition."""
+"""FAISS's IVFPQ with fast-scan codes of residuals over the first rows of an edition."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,35 @@ def one_thread() -> None:
         _thread.set = True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Restriction:
+    """The rows that may be found, as an index needs them: a bit for each row, and how many lie in each list."""
+
+    bits: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+
+
 class Ann:
-    """Candidates by approximate inner product. Row numbers are the edition's; safe to search from many threads."""
+    """Candidates by approximate distance. Row numbers are the edition's; safe to search from many threads.
+
+    Unit rows have the same order by L2 distance as by cosine, and distances survive a PCA and allow for residuals.
+    """
 
     def __init__(self, index: Any) -> None:
-        self._index = index
-        self.rows = int(index.ntotal)
-        self.nlist = int(index.nlist)
+        """Take over a filled index.
+
+        Raises:
+            RuntimeError: it is of an older form.
+        """
+        ivf = faiss.downcast_index(faiss.extract_index_ivf(index))
+        if ivf.metric_type != faiss.METRIC_L2:
+            raise RuntimeError("an index of an older form")
+        self._index, self._ivf = index, ivf
+        self._projection = faiss.downcast_VectorTransform(index.chain.at(0)) if index.d != ivf.d else None
+        self.rows, self.nlist = int(index.ntotal), int(ivf.nlist)
+        self._centroids: NDArray[np.float32] = ivf.quantizer.reconstruct_n(0, self.nlist)
+        self._squares = np.square(self._centroids).sum(axis=1)
+        self._sizes, self._list_of = _contents(ivf)
 
     @classmethod
     def build(cls, rows: Embeddings, plan: IvfpqPlan, cancelled: Callable[[], bool] = lambda: False) -> Ann:
@@ -52,11 +75,11 @@ class Ann:
         """
         one_thread()
         n, dim = rows.shape
-        nlist = plan.nlist(n)
-        index = faiss.index_factory(dim, f"IVF{nlist},PQ{plan.codes(dim)}x4fs", faiss.METRIC_INNER_PRODUCT)
-        index.cp.niter = 10
-        sample = np.random.default_rng(0).permutation(n)[: max(10_000, plan.train_rows_per_list * nlist)]
-        index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
+        index = faiss.index_factory(dim, plan.factory(n, dim), faiss.METRIC_L2)
+        ivf = faiss.downcast_index(faiss.extract_index_ivf(index))
+        ivf.cp.niter = 10
+        ivf.cp.min_points_per_centroid = ivf.pq.cp.min_points_per_centroid = 1
+        sample = np.random.default_rng(0).permutation(n)[: max(10_000, plan.train_rows_per_list * int(ivf.nlist))]
         index.train(np.ascontiguousarray(rows[np.sort(sample)]))
         for start in range(0, n, _CHUNK):
             if cancelled():
@@ -88,20 +111,59 @@ class Ann:
         """Map it into memory.
 
         Raises:
-            RuntimeError: it is not there, or damaged.
+            RuntimeError: it is not there, damaged, or of an older form.
         """
         return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
 
+    def restricted(self, allowed: NDArray[np.bool_]) -> Restriction:
+        """What `candidates` needs to find allowed rows alone.
+
+        Args:
+            allowed: (rows,).
+        """
+        counts = np.bincount(self._list_of[allowed], minlength=self.nlist)
+        return Restriction(np.packbits(allowed, bitorder="little"), counts)
+
     def candidates(
-        self, query: NDArray[np.float32], depth: int, nprobe: int, allowed: NDArray[np.bool_] | None
+        self, query: NDArray[np.float32], depth: int, nprobe: int, scan_rows: int, only: Restriction | None = None
     ) -> NDArray[np.int64]:
-        """At most `depth` rows, best first; of the allowed ones if given (`rows` bools)."""
+        """At most `depth` rows, best first.
+
+        Args:
+            nprobe, scan_rows: the nearest lists are read until they were so many, with so many rows in them that
+                may be found; lists without any are passed over.
+        """
         one_thread()
-        params = faiss.SearchParametersIVF(nprobe=nprobe)
-        if allowed is not None:
-            bits = np.packbits(allowed, bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)
-            params = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector)
-        _, found = self._index.search(query[None], min(depth, self.rows), params=params)
-        rows: NDArray[np.int64] = found[0][found[0] >= 0]
+        near = np.ascontiguousarray(query[None]) if self._projection is None else self._projection.apply(query[None])
+        distances = self._squares - 2 * (self._centroids @ near[0]) + near[0] @ near[0]
+        probed = _probed(distances, self._sizes if only is None else only.counts, nprobe, scan_rows)
+        depth = min(depth, self.rows)
+        found, scores = np.full(depth, -1, np.int64), np.empty(depth, np.float32)
+        chosen = faiss.IDSelectorBitmap(only.bits) if only else None
+        parameters = faiss.SearchParametersIVF(nprobe=len(probed), sel=chosen)
+        coarse = np.maximum(distances[probed], 0).astype(np.float32)
+        if len(probed):
+            at = faiss.swig_ptr
+            arrays = (at(near), depth, at(probed), at(coarse), at(scores), at(found))
+            self._ivf.search_preassigned_c(1, *arrays, False, parameters)
+        rows: NDArray[np.int64] = found[found >= 0]
         return rows
+
+
+def _probed(
+    distances: NDArray[np.float32], counts: NDArray[np.int64], nprobe: int, scan_rows: int
+) -> NDArray[np.int64]:
+    order = np.argsort(distances)
+    order = order[counts[order] > 0]
+    enough = int(np.searchsorted(np.cumsum(counts[order]), scan_rows)) + 1
+    return np.ascontiguousarray(order[: max(nprobe, enough)], np.int64)
+
+
+def _contents(ivf: Any) -> tuple[NDArray[np.int64], NDArray[np.integer[Any]]]:
+    """The size of each list, and the list of each row: two bytes a row."""
+    sizes = np.array([ivf.invlists.list_size(number) for number in range(ivf.nlist)], np.int64)
+    list_of: NDArray[np.integer[Any]] = np.zeros(int(ivf.ntotal), np.uint16 if ivf.nlist <= 1 << 16 else np.uint32)
+    for number, size in enumerate(sizes.tolist()):
+        if size:
+            list_of[faiss.rev_swig_ptr(ivf.invlists.get_ids(number), size)] = number
+    return sizes, list_of

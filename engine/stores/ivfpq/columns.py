@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +66,16 @@ class Columns:
         self.postings = self.postings.forked()
 
     def kill(self, rows: NDArray[np.int64]) -> None:
-        """Mark living rows dead."""
-        self.live[rows] = False
-        self.dead += len(rows)
+        """Mark living rows dead; whoever looks at the rows now goes on seeing them alive."""
+        if len(rows):
+            self.live = self.live.copy()
+            self.live[rows] = False
+            self.dead += len(rows)
 
     def save(self, path: Path, **marks: int) -> None:
         """Write everything with some marks, at once or not at all."""
-        keys, rows = self.postings.pairs()
         part = path.with_suffix(".part")
+        found_by: dict[str, Any] = self.postings.arrays()
         with part.open("wb") as file:
             np.savez(
                 file,
@@ -80,8 +83,7 @@ class Columns:
                 prices=self.prices[: self.n],
                 offsets=self.offsets[: self.n],
                 lengths=self.lengths[: self.n],
-                keys=keys,
-                rows=rows,
+                **found_by,
                 names=np.array(list(marks)),
                 values=np.array(list(marks.values()), np.int64),
             )
@@ -98,7 +100,10 @@ class Columns:
         self._reserve(len(arrays["live"]))
         self.extend(arrays.pop("offsets"), arrays.pop("lengths"), arrays.pop("prices"))
         self.kill(np.flatnonzero(~arrays.pop("live")))
-        self.postings = Postings(arrays.pop("keys"), arrays.pop("rows"))
+        if "starts" in arrays:
+            self.postings = Postings.sorted(arrays["keys"], arrays["starts"], arrays["rows"])
+        else:  # Written before the sorted form was kept.
+            self.postings = Postings(arrays["keys"], arrays["rows"])
         return dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
 
     def _reserve(self, wanted: int) -> None:

@@ -36,6 +36,8 @@ class View:
     vectors: Embeddings
     journal: Journal
     ann: Ann | None
+    state: tuple[str, int, int, Ann | None]
+    """Edition, rows, dead rows, index: equal only where the same rows are found in the same way."""
 
     def ids(self, row: int) -> Ids:
         """A row's item and product."""
@@ -81,7 +83,7 @@ class Edition:
             c, n = self.columns, self.columns.n
             return View(
                 n,
-                c.live[:n].copy(),
+                c.live[:n],
                 c.prices[:n],
                 c.offsets,
                 c.lengths,
@@ -89,6 +91,7 @@ class Edition:
                 self._vectors.rows,
                 self.journal,
                 self.ann,
+                (self.folder.name, n, c.dead, self.ann),
             )
 
     def upsert(

@@ -69,6 +69,7 @@ class DerivedIndex:
             if leftover.is_dir() and leftover.name != str(self._number):
                 shutil.rmtree(leftover)
         self._edition = Edition(folder / str(self._number), dim, plan)
+        self._recent = search.Recent()
 
     @property
     def stamp(self) -> int:
@@ -81,17 +82,19 @@ class DerivedIndex:
 
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         """The k best matching rows of each query, with exact scores."""
-        return search.search(self.view(), self._plan, queries, k, where)
+        return search.search(self.view(), self._plan, queries, k, where, self._recent)
 
     def count(self, where: Filter) -> int:
         """How many rows match."""
-        return search.count(self.view(), where)
+        return search.count(self.view(), where, self._recent)
 
     def embeddings(self, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Embeddings in the order asked; zeros and False for a row that does not exist."""
         view = self.view()
         rows = view.rows_of_items(item_ids)
         there = rows >= 0
+        if there.all():
+            return view.vectors[rows], [True] * len(rows)
         out = np.zeros((len(item_ids), self._dim), np.float32)
         out[there] = view.vectors[rows[there]]
         return out, there.tolist()
@@ -116,14 +119,14 @@ class DerivedIndex:
         """Write rows that have different ids."""
         with self._write_lock:
             self._edition.upsert(stamp, items, embeddings)
-        self._rebuild_if_due()
+        self.tend()
 
     def delete(self, stamp: int, item_ids: Sequence[str]) -> None:
         """Let rows die."""
         with self._write_lock:
             rows = self.view().rows_of_items(item_ids)
             self._edition.delete(stamp, rows[rows >= 0])
-        self._rebuild_if_due()
+        self.tend()
 
     def reconcile(
         self,
@@ -158,12 +161,27 @@ class DerivedIndex:
                 self._edition.upsert(0, items, matrix.reshape(-1, self._dim), [row[1] for row in fetched])
             self._edition.delete(stamp, np.empty(0, np.int64))
             _log.info("Reconciled %s: %d rows left it, %d came.", self._folder, len(wrong), len(missing))
-        self._rebuild_if_due()
+        self.tend()
 
     def rebuild(self) -> None:
-        """Write the next edition from the living rows, with an IVFPQ index if they are many; then use it."""
+        """Have an index learned from the rows of today, if they are many, and dead ones out of the files.
+
+        Where rows are dead, the next edition is written from the living ones; else the files stay as they are.
+        """
         with self._build_lock:
-            self._rebuild()
+            if self._edition.columns.dead:
+                self._rebuild()
+            else:
+                self._relearn()
+
+    def tend(self) -> None:
+        """Begin what is due, in the background: a rebuild, or taking the latest rows into the index."""
+        with self._write_lock:
+            wanted = self._work_due()
+            if wanted and not self._building() and not self._closing.is_set() and monotonic() >= self._not_before:
+                self._builder = Thread(target=self._in_background, args=(wanted,), name=f"build {self._folder.name}")
+                self._builder.daemon = True
+                self._builder.start()
 
     def status(self, name: str) -> IndexStatus:
         """How it stands."""
@@ -190,14 +208,6 @@ class DerivedIndex:
             self._edition.checkpoint(sync=True)
             (self._folder / "open").unlink(missing_ok=True)
 
-    def _rebuild_if_due(self) -> None:
-        with self._write_lock:
-            wanted = self._work_due()
-            if wanted and not self._building() and not self._closing.is_set() and monotonic() >= self._not_before:
-                self._builder = Thread(target=self._in_background, args=(wanted,), name=f"build {self._folder.name}")
-                self._builder.daemon = True
-                self._builder.start()
-
     def _work_due(self) -> Callable[[], None] | None:
         """What the index is in want of: nothing, its latest rows, or a new edition."""
         edition, columns = self._edition, self._edition.columns
@@ -220,6 +230,15 @@ class DerivedIndex:
 
     def _building(self) -> bool:
         return self._builder is not None and self._builder.is_alive()
+
+    def _relearn(self) -> None:
+        edition, view = self._edition, self._edition.view()
+        if view.n >= self._plan.min_rows:
+            edition.index(Ann.build(view.vectors[: view.n], self._plan, self._closing.is_set))
+        with self._write_lock:
+            edition.learned = view.n if edition.ann else 0
+            edition.columns.fold()
+            edition.checkpoint()
 
     def _rebuild(self) -> None:
         number = self._number + 1

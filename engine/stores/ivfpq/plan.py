@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import ceil, log2, sqrt
+from math import log2, sqrt
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,38 +14,37 @@ class IvfpqPlan:
     """When to index, how to build, how widely to probe."""
 
     min_rows: int = 10_000
-    exact_rows: int = 6_000
+    exact_rows: int = 2_000
     growth: float = 1.5
     tail_rows: int = 2_000
     dead_share: float = 0.3
     fold_rows: int = 8_192
+    projected: int = 128
     code_count: int = 128
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
     nprobe: int = 32
-    scan_rows: int = 16_000
-    candidates: int = 400
+    scan_rows: int = 2_000
+    candidates: int = 200
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""
         lists = 1 << round(log2(max(1.0, self.lists_per_root * sqrt(rows))))
         return max(1, min(lists, rows // self.train_rows_per_list))
 
+    def factory(self, rows: int, dim: int) -> str:
+        """FAISS's name for the index of so many rows: PCA where there is enough to learn it from, then IVFPQ."""
+        projected = self.projected if dim > self.projected and rows >= 2 * self.projected else dim
+        transform = f"PCA{projected}," if projected < dim else ""
+        return f"{transform}IVF{self.nlist(rows)},PQ{self.codes(projected)}x4fsr"
+
     def codes(self, dim: int) -> int:
-        """Codes per row: `code_count` or fewer, each for two numbers or more, dividing the embedding evenly."""
-        wanted = max(1, min(self.code_count, dim // 2))
-        return next(m for m in range(wanted, 0, -1) if dim % m == 0)
+        """Codes per row: as many as numbers, or `code_count`, or fewer, so that they divide the numbers evenly."""
+        return next(m for m in range(min(self.code_count, dim), 0, -1) if dim % m == 0)
 
-    def depth(self, k: int, share: float = 1.0) -> int:
-        """Candidates to rescore for k answers where this share of the indexed rows matches.
-
-        The rarer the matching rows, the farther the true ones lie, and the more others look as near to the codes.
-        """
-        return ceil(max(self.candidates, 2 * k) / max(share, 0.01))
-
-    def probes(self, nlist: int, matching: int) -> int:
-        """nprobe where so many rows match: enough lists to meet `scan_rows` of them, and `nprobe` at least."""
-        return min(nlist, max(self.nprobe, ceil(nlist * self.scan_rows / max(matching, 1))))
+    def depth(self, k: int) -> int:
+        """Candidates to rescore for k answers."""
+        return max(self.candidates, 2 * k)
 
     def tail_due(self, rows: int, indexed: int) -> bool:
         """Whether the index is to take in the rows behind those that it covers."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ def product_key(product_id: str) -> int:
     return key_of("p", "", product_id)
 
 
+@lru_cache(1 << 16)
 def facet_key(facet: str, value: str) -> int:
     """The key of the rows that have a facet's value."""
     return key_of("f", facet, value)
@@ -60,8 +63,16 @@ class Postings:
         order = np.lexsort((rows, keys))
         self._rows = rows[order]
         self.keys, starts = np.unique(keys[order], return_index=True)
-        self._starts = np.append(starts, len(rows)).astype(np.int64)
+        small = len(rows) < 1 << 32
+        self._starts: NDArray[np.integer[Any]] = np.append(starts, len(rows)).astype(np.uint32 if small else np.int64)
         self._recent: dict[int, list[int]] = {}
+
+    @classmethod
+    def sorted(cls, keys: NDArray[np.uint64], starts: NDArray[np.integer[Any]], rows: NDArray[np.int32]) -> Postings:
+        """What `arrays` gave, without sorting it again: that takes seconds for a large catalogue."""
+        postings = cls.empty()
+        postings.keys, postings._starts, postings._rows = keys, starts, rows
+        return postings
 
     @classmethod
     def empty(cls) -> Postings:
@@ -103,6 +114,11 @@ class Postings:
             return keys, self._rows
         more_keys = np.array([key for key, _ in recent], np.uint64)
         return np.concatenate([keys, more_keys]), np.append(self._rows, np.array([r for _, r in recent], np.int32))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, by the names that `sorted` takes, for saving."""
+        whole = self.folded()
+        return {"keys": whole.keys, "starts": whole._starts, "rows": whole._rows}
 
     def folded(self) -> Postings:
         """The same with nothing left in the dictionary."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings
 from engine.filters import Filter
-from engine.stores.ivfpq.ann import Ann
+from engine.stores.ivfpq.ann import Ann, Restriction
 from engine.stores.ivfpq.columns import matching
 from engine.stores.ivfpq.edition import View
 from engine.stores.ivfpq.plan import IvfpqPlan
@@ -16,24 +20,74 @@ from engine.stores.rows import no_candidates, top_k
 _BLOCK = 16_384
 
 
-def search(view: View, plan: IvfpqPlan, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
-    """The k best matching rows of each query, with exact scores; k come whenever k match."""
+class Recent:
+    """The latest filters with what matched them, for as long as no row comes or goes.
+
+    Callers ask for every garment of a photo, in both spaces, and page after page, with one filter.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self._most, self._lock = most, Lock()
+        self._known: OrderedDict[tuple[object, ...], Matching] = OrderedDict()
+
+    def matching(self, view: View, where: Filter) -> Matching:
+        """The rows of the view that match."""
+        key = (where, *view.state)
+        with self._lock:
+            if known := self._known.get(key):
+                self._known.move_to_end(key)
+                return known
+        found = _matching(view, where)
+        with self._lock:
+            if self._known and next(reversed(self._known))[1:] != key[1:]:
+                self._known.clear()
+            self._known[key] = found
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matching:
+    """The rows that match a filter.
+
+    Attributes:
+        allowed: (n,) of a view's rows.
+        count: how many they are; indexed: how many of them the index covers.
+        only: them alone, for the index; None where it covers no others, or there is none.
+    """
+
+    allowed: NDArray[np.bool_]
+    count: int
+    indexed: int
+    only: Restriction | None
+
+
+def _matching(view: View, where: Filter) -> Matching:
     allowed = matching(where, view.live, view.prices, view.postings)
-    matches = int(np.count_nonzero(allowed))
-    if not matches or k <= 0:
+    rows = view.ann.rows if view.ann else 0
+    indexed = int(np.count_nonzero(allowed[:rows]))
+    only = view.ann.restricted(allowed[:rows]) if view.ann and indexed < rows else None
+    return Matching(allowed, int(np.count_nonzero(allowed)), indexed, only)
+
+
+def search(view: View, plan: IvfpqPlan, queries: Embeddings, k: int, where: Filter, recent: Recent) -> list[Candidates]:
+    """The k best matching rows of each query, with exact scores; k come whenever k match."""
+    found = recent.matching(view, where)
+    if not found.count or k <= 0:
         return [no_candidates() for _ in queries]
-    k = min(k, matches)
+    k = min(k, found.count)
     ann = view.ann
-    if ann is None or matches <= plan.exact_rows or 2 * plan.depth(k, matches / view.n) > matches:
-        rows = np.flatnonzero(allowed)
+    if ann is None or found.count <= plan.exact_rows or 2 * plan.depth(k) > found.count:
+        rows = np.flatnonzero(found.allowed)
         return [_answer(view, rows, scores, k) for scores in _scores(view.vectors, rows, queries)]
-    tail = ann.rows + np.flatnonzero(allowed[ann.rows :])
-    return [_through_index(view, ann, plan, query, k, allowed, tail) for query in queries]
+    tail = ann.rows + np.flatnonzero(found.allowed[ann.rows :])
+    return [_through_index(view, ann, plan, query, k, found, tail) for query in queries]
 
 
-def count(view: View, where: Filter) -> int:
+def count(view: View, where: Filter, recent: Recent) -> int:
     """How many rows match."""
-    return int(np.count_nonzero(matching(where, view.live, view.prices, view.postings)))
+    return recent.matching(view, where).count
 
 
 def _through_index(
@@ -42,21 +96,18 @@ def _through_index(
     plan: IvfpqPlan,
     query: NDArray[np.float32],
     k: int,
-    allowed: NDArray[np.bool_],
+    found: Matching,
     tail: NDArray[np.int64],
 ) -> Candidates:
     """Candidates of the index and every row written after it, scored exactly; wider until k are there."""
-    indexed = allowed[: index.rows]
-    matches = int(np.count_nonzero(indexed))
-    selector = None if matches == index.rows else indexed
-    nprobe, depth = plan.probes(index.nlist, matches), plan.depth(k, matches / index.rows)
+    nprobe, scan_rows, depth = plan.nprobe, plan.scan_rows, plan.depth(k)
     while True:
-        rows = np.sort(index.candidates(query, depth, nprobe, selector))
+        rows = np.sort(index.candidates(query, depth, nprobe, scan_rows, found.only))
         if len(rows) + len(tail) >= k or nprobe >= index.nlist:
             break
-        nprobe = min(index.nlist, 4 * nprobe)
+        nprobe, scan_rows = 4 * nprobe, 4 * scan_rows
     if len(rows) + len(tail) < k:
-        rows = np.flatnonzero(indexed)
+        rows = np.flatnonzero(found.allowed[: index.rows])
     scores = [_scores(view.vectors, part, query[None])[0] for part in (rows, tail)]
     return _answer(view, np.concatenate([rows, tail]), np.concatenate(scores), k)
 

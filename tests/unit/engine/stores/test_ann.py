@@ -1,0 +1,119 @@
+"""The IVFPQ index by itself: what it finds under a filter, what it is made of, what it refuses to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from engine.domain import Embeddings
+from engine.filters import EVERYTHING, parse_filter
+from engine.stores.ivfpq.ann import Ann
+from engine.stores.ivfpq.columns import Columns
+from engine.stores.ivfpq.index import DerivedIndex
+from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.postings import facet_key
+from tests.contract.vector_store_cases import an_item, clustered, unit
+
+PLAN = IvfpqPlan(min_rows=500, exact_rows=20, growth=1e9, nprobe=4, scan_rows=40, candidates=60, train_rows_per_list=20)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Embeddings:
+    """4,000 rows of 192 numbers around 50 centres."""
+    rng = np.random.default_rng(0)
+    centres = unit(rng.standard_normal((50, 192), np.float32))
+    return unit(centres[rng.integers(50, size=4000)] + 0.04 * rng.standard_normal((4000, 192), np.float32))
+
+
+@pytest.fixture(scope="module")
+def ann(rows: Embeddings) -> Ann:
+    return Ann.build(rows, PLAN)
+
+
+def recall(ann: Ann, rows: Embeddings, allowed: np.ndarray, depth: int) -> float:
+    """The share of the ten true neighbours that are among the candidates, over 20 queries that are rows."""
+    only = ann.restricted(allowed) if not allowed.all() else None
+    found = 0
+    for query in rows[::200]:
+        scores = np.where(allowed, rows @ query, -2)
+        true = np.argsort(-scores)[:10]
+        found += len(set(true) & set(ann.candidates(query, depth, PLAN.nprobe, PLAN.scan_rows, only)))
+    return found / 200
+
+
+def test_codes_of_residuals_find_the_true_neighbours(ann: Ann, rows: Embeddings) -> None:
+    """Sixty candidates hold the ten nearest; codes of the rows themselves would hold half of them."""
+    assert recall(ann, rows, np.ones(len(rows), bool), 60) > 0.97
+
+
+def test_a_filter_that_leaves_nothing_near_the_query_is_answered_from_afar(ann: Ann, rows: Embeddings) -> None:
+    """The lists around the query hold no matching row at all; the nearest that do are read instead."""
+    far = rows @ rows[0] < 0.5
+    only = ann.restricted(far)
+    found = ann.candidates(rows[0], 60, PLAN.nprobe, PLAN.scan_rows, only)
+    assert far[found].all()
+    true = np.argsort(-np.where(far, rows @ rows[0], -2))[:10]
+    assert len(set(true) & set(found)) >= 7
+
+
+def test_only_allowed_rows_come(ann: Ann, rows: Embeddings) -> None:
+    """Whatever is near, a row that does not match is no candidate."""
+    allowed = np.arange(len(rows)) % 7 == 0
+    assert (ann.candidates(rows[1], 500, 64, 4000, ann.restricted(allowed)) % 7 == 0).all()
+    assert not len(ann.candidates(rows[1], 10, 4, 40, ann.restricted(np.zeros(len(rows), bool))))
+
+
+def test_an_index_of_an_older_form_is_built_anew(tmp_path: Path, rows: Embeddings) -> None:
+    """One that codes rows themselves, as earlier versions wrote it, is not loaded."""
+    old = faiss.index_factory(192, "IVF4,PQ96x4fs", faiss.METRIC_INNER_PRODUCT)
+    old.train(rows[:1000])
+    old.add(rows)
+    faiss.write_index(old, str(tmp_path / "old.faiss"))
+    with pytest.raises(RuntimeError, match="older form"):
+        Ann.load(tmp_path / "old.faiss")
+
+
+def test_a_rebuild_without_dead_rows_leaves_the_files_where_they_are(tmp_path: Path, rows: Embeddings) -> None:
+    """Gigabytes of embeddings are not copied to learn an index; with dead rows they are left behind."""
+    index, rng = DerivedIndex(tmp_path / "i", 192, PLAN), np.random.default_rng(1)
+    index.upsert(1, [an_item(rng, n) for n in range(400)], rows[:400])
+    index.upsert(2, [an_item(rng, n) for n in range(400, 800)], rows[400:800])
+    index.rebuild()
+    assert (index.status("i").edition, index.status("i").indexed) == (1, 800)
+    index.delete(3, ["item-3"])
+    index.rebuild()
+    assert (index.status("i").edition, index.status("i").indexed, index.status("i").dead) == (2, 799, 0)
+    index.close()
+
+
+def test_a_filter_asked_again_sees_what_was_written_meanwhile(tmp_path: Path) -> None:
+    """What matched a filter is remembered only until a row comes or goes."""
+    index, rng = DerivedIndex(tmp_path / "i", 16, PLAN), np.random.default_rng(2)
+    items, matrix = [an_item(rng, n) for n in range(40)], clustered(rng, 40, 16)
+    where = parse_filter([f"brand={items[0].facets['brand'][0]}"])
+    index.upsert(1, items[:1], matrix[:1])
+    for n in range(1, 40):
+        before = index.count(where)
+        index.upsert(n + 1, items[n : n + 1], matrix[n : n + 1])
+        assert index.count(where) == before + where.matches(items[n])
+    index.delete(99, [items[0].item_id])
+    assert index.count(EVERYTHING) == 39
+    assert items[0].item_id not in index.search(matrix[:1], 40, where)[0].item_ids
+    index.close()
+
+
+def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
+    """Keys come back sorted as they were saved, those still in the dictionary among them."""
+    columns = Columns()
+    keys = [[facet_key("brand", f"b{n % 3}")] for n in range(30)]
+    for start in (0, 15):
+        rows = columns.extend(np.zeros(15, np.int64), np.zeros(15, np.int32), np.full(15, np.nan))
+        columns.find_by(rows, keys[start : start + 15], 20)
+    columns.save(tmp_path / "c.npz", end=7)
+    again = Columns()
+    assert again.load(tmp_path / "c.npz") == {"end": 7}
+    for each in (columns, again):
+        assert each.postings.rows_of(facet_key("brand", "b1")).tolist() == list(range(1, 30, 3))
