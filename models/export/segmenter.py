@@ -16,7 +16,7 @@ def export_segmenter(
     checkpoint: Path,
     folder: Path,
     *,
-    input_size: int = 320,
+    input_size: tuple[int, int] = (320, 320),
     extra: Mapping[str, Any] | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
@@ -24,7 +24,7 @@ def export_segmenter(
 
     Args:
         checkpoint: of ultralytics; its averaged weights are taken.
-        input_size: side of the square input, a multiple of 32.
+        input_size: height and width of the input, multiples of 32.
         extra: thresholds for the wrapper (`models.segmenter.Thresholds`).
         notes: where the weights come from, for people.
     Raises:
@@ -36,14 +36,14 @@ def export_segmenter(
         role="segmenter",
         file="segmenter.onnx",
         architecture="yolo11n-seg",
-        input_size=(input_size, input_size),
+        input_size=input_size,
         resize="letterbox",
         pad_value=114,
         classes=CLASSES,
         extra=dict(extra or {}),
         notes=dict(notes or {}),
     )
-    sample = torch.rand(2, 3, input_size, input_size, generator=torch.Generator().manual_seed(0))
+    sample = torch.rand(2, 3, *input_size, generator=torch.Generator().manual_seed(0))
     return publish(raw_heads(checkpoint), {"images": sample}, ("output0", "output1"), spec, folder)
 
 

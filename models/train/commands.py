@@ -51,7 +51,7 @@ def train() -> None:
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --epochs.")
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
-@click.option("--input-size", type=click.IntRange(min=96), help="Side of the exported model's input.")
+@click.option("--input-size", type=(int, int), metavar="H W", help="The exported model's input; multiples of 32.")
 @OUT
 @PROFILE
 @THREADS
@@ -69,7 +69,7 @@ def train_segmenter_command(
     hours: float | None,
     epochs: int,
     batch: int,
-    input_size: int | None,
+    input_size: tuple[int, int] | None,
     out: Path,
     profile: Path | None,
     threads: int,
@@ -83,6 +83,8 @@ def train_segmenter_command(
     from models.train import segmenter
     from models.train.datasets_build import SceneMix
 
+    if input_size is not None and any(side < 64 or side % 32 for side in input_size):
+        raise click.BadParameter(f"{input_size} are no multiples of 32 from 64 on.", param_hint="--input-size")
     if ccp is None and not more:
         raise click.UsageError("There is nothing to learn from: give --ccp, or --add with a folder of photos.")
     mix = SceneMix(
@@ -99,7 +101,7 @@ def train_segmenter_command(
     if profile is not None:
         from models.export.segmenter import export_segmenter
 
-        spec = export_segmenter(checkpoint, profile, input_size=input_size or config.sizes[-1][1])
+        spec = export_segmenter(checkpoint, profile, input_size=input_size or segmenter.served_size(config))
         report["model"] = str(profile / spec.file)
     _tell(report, as_json)
 

@@ -16,10 +16,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from engine.taxonomy import load_taxonomy
 from models.studio.dataset import write_segmentation_set
 from models.train.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.datasets_foreign import ClassWords, write_garment_folder
 from models.train.datasets_people import PeopleFinder
 from models.train.datasets_scenes import around_person, flat_lay_mask, in_studio, without_bystanders
+from models.train.datasets_yolo import yolo_photos
 from models.train.self_training import Teacher, agreed_photos, catalogue_accessories, catalogue_photos, tagged_photos
 
 FLAT_LAY_CLASSES: dict[str, str] = {
@@ -91,7 +94,8 @@ def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
     val = (_smaller(folder.read(photo), mix.long_side) for photo in folder.split("val")[: mix.limit])
     write_yolo_folder(out, "val", val)
     if mix.generated:
-        write_segmentation_set(out, mix.generated, mix.seed, (384, 512), val_share=0)
+        drawn = write_segmentation_set(out.parent / "studio", mix.generated, mix.seed, (384, 512), val_share=0)
+        write_garment_folder(out, yolo_photos(drawn), ClassWords(load_taxonomy(None)), long_side=mix.long_side)
     return write_data_yaml(out, mix.more)
 
 

@@ -191,7 +191,7 @@ def _instances(photo: GarmentPhoto, pixels: Pixels, words: ClassWords) -> Iterat
         if label is not None and np.count_nonzero(mask) >= SMALLEST * mask.size:
             by_class.setdefault(label, []).append(mask)
     for label, masks in by_class.items():
-        for mask in joined(masks):
+        for mask in masks if label == "person" else joined(masks):
             yield label, mask
 
 

@@ -39,6 +39,8 @@ class SegmenterTraining:
         hours: wall-clock time to train for; decides over `epochs`.
         sizes: (progress, picture side) steps: from that share of the training on, pictures have that side.
         validate_every: epochs between measurements on the validation split; the last epoch is always measured.
+        width: pictures are cut to the middle of that share of their side, because people stand upright; 1 leaves
+            them square. What is served may be of another width: the network does not mind.
         close_mosaic_at: share of the training after which pictures come one by one.
         floor: final learning rate as a share of `learning_rate`.
         init: profile whose segmenter the training goes on from, or None to start from scratch.
@@ -50,6 +52,7 @@ class SegmenterTraining:
     hours: float | None = None
     architecture: str = "yolo11n-seg.yaml"
     sizes: Sequence[tuple[float, int]] = ((0.0, 192), (0.42, 256), (0.8, 320))
+    width: float = 1.0
     close_mosaic_at: float = 0.86
     validate_every: int = 5
     batch: int = 16
@@ -86,7 +89,8 @@ def planned(
     return replace(
         plain,
         init=init,
-        sizes=((0.0, 256), (0.6, 320)),
+        sizes=((0.0, 256), (0.5, 384)),
+        width=2 / 3,
         close_mosaic_at=0.5,
         learning_rate=0.001,
         overrides=dict(GENTLE),
@@ -147,6 +151,29 @@ def quiet_ultralytics(folder: Path) -> None:
     Image.open = as_pillow_made_it
 
 
+def middle_of(batch: dict[str, Any], share: float) -> dict[str, Any]:
+    """A batch of ultralytics with its pictures cut to the middle; what is cut off is no longer labelled.
+
+    Args:
+        batch: `img` (n, 3, s, s), and per instance `batch_idx` (m), `cls` (m, 1), `bboxes` (m, 4) as centre and size
+            in shares of the picture, `masks` (m, h, h).
+        share: of the width that stays, rounded to the network's stride of 32 pixels.
+    """
+    import torch
+
+    side, rows = batch["img"].shape[-1], batch["masks"].shape[-1]
+    width = max(32, round(side * share / 32) * 32)
+    left = (side - width) // 2
+    first = round(left * rows / side)
+    masks = batch["masks"][..., first : first + round(width * rows / side)]
+    x, half = batch["bboxes"][:, 0] * side - left, batch["bboxes"][:, 2] * side / 2
+    x0, x1 = (x - half).clamp(0, width), (x + half).clamp(0, width)
+    boxes = torch.stack([(x0 + x1) / 2 / width, batch["bboxes"][:, 1], (x1 - x0) / width, batch["bboxes"][:, 3]], dim=1)
+    stay = (x1 - x0 >= 2) & masks.flatten(1).any(1)
+    kept = {"cls": batch["cls"][stay], "batch_idx": batch["batch_idx"][stay], "bboxes": boxes[stay]}
+    return {**batch, **kept, "masks": masks[stay], "img": batch["img"][..., left : left + width]}
+
+
 def learning_rate_share(progress: float, floor: float) -> float:
     """Cosine from 1 at the start to `floor` at the end."""
     return floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, max(0.0, progress)))) / 2
@@ -155,6 +182,12 @@ def learning_rate_share(progress: float, floor: float) -> float:
 def size_at(progress: float, sizes: Sequence[tuple[float, int]]) -> int:
     """The picture side that holds at a progress of 0 to 1."""
     return [side for start, side in sizes if progress >= start][-1]
+
+
+def served_size(config: SegmenterTraining) -> tuple[int, int]:
+    """Height and width that suit what a training ends with; landscape pictures are given a little more room."""
+    side = config.sizes[-1][1]
+    return side, side if config.width == 1 else round(side * (config.width + 1 / 12) / 32) * 32
 
 
 def _trainer_class() -> Any:
@@ -232,6 +265,8 @@ def _trainer_class() -> Any:
             if batch["img"].shape[-1] > self.side:
                 size = (self.side, self.side)
                 batch["img"] = nn.functional.interpolate(batch["img"], size, mode="bilinear", antialias=True)
+            if self.config.width < 1:
+                batch = middle_of(batch, self.config.width)
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
             return batch
 

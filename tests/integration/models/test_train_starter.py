@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -92,11 +93,36 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(ccp: Path, tmp_p
         first, last = float(rows[0][loss]), float(rows[-1][loss])
         assert last < 0.9 * first, (loss, first, last)
     profile = tmp_path / "profile"
-    export_segmenter(checkpoint, profile, input_size=96)
+    export_segmenter(checkpoint, profile, input_size=(96, 64))
     spec = load_manifest(profile).require("segmenter")
     session = open_session(profile / spec.file, RuntimeOptions(threads=1))
     scene = YoloSegmenter(spec, session, "x", load_taxonomy(None)).segment(np.zeros((200, 100, 3), np.uint8))
     assert {garment.label for garment in scene.garments} <= {"upper_wear", "lower_wear", "foot_wear"}
+
+
+def test_the_shipped_segmenter_comes_back_into_torch(ccp: Path, tmp_path: Path) -> None:
+    """What a training with `--init` starts from computes what the shipped file does."""
+    import torch
+
+    from models.manifest import load_manifest
+    from models.registry import STARTER, WEIGHTS
+    from models.runtime import RuntimeOptions, open_session
+    from models.train.segmenter import quiet_ultralytics, restore_segmenter
+
+    quiet_ultralytics(tmp_path)
+    from ultralytics.nn import tasks
+
+    library: Any = tasks
+    profile = WEIGHTS / STARTER
+    spec = load_manifest(profile).require("segmenter")
+    network = library.SegmentationModel("yolo11n-seg.yaml", ch=3, nc=len(spec.classes), verbose=False)
+    restore_segmenter(network, profile, sorted((ccp / "images").iterdir())[:4])
+    pictures = torch.rand(2, 3, *spec.input_size, generator=torch.Generator().manual_seed(5))
+    session = open_session(profile / spec.file, RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu"))
+    shipped = session.run({"images": pictures.numpy()})["output0"]
+    with torch.no_grad():
+        restored = network.eval()(pictures)[0][0].numpy()
+    assert np.abs(restored - shipped).max() < 1e-4 * np.abs(shipped).max()
 
 
 def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Path, tmp_path: Path) -> None:

@@ -259,6 +259,14 @@ def test_a_yolo_folder_keeps_its_splits_and_gets_our_numbers(yolo: Path, tmp_pat
     assert iou(found["lower_wear"], block()) > 0.85
 
 
+def test_people_who_stand_together_stay_two(yolo: Path, tmp_path: Path) -> None:
+    """Only pieces of garments are joined."""
+    (yolo / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [bag, person]\n")
+    labels = yolo / "labels" / "train" / "one.txt"
+    labels.write_text(labels.read_text() + "1 0.5 0.1 0.9 0.1 0.9 0.9 0.5 0.9\n")
+    assert dict(write_garment_folder(tmp_path / "out", yolo_photos(yolo), words()).instances) == {"person": 3}
+
+
 def test_a_yolo_folder_that_leaks_or_lacks_something_is_refused(yolo: Path) -> None:
     """A photo in both splits, a class without a name, a missing folder."""
     labels = yolo / "labels" / "train" / "one.txt"

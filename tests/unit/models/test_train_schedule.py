@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from models.train.segmenter import learning_rate_share, size_at
+from models.train.datasets_build import SceneMix
+from models.train.segmenter import learning_rate_share, planned, served_size, size_at
 
 SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 
@@ -31,3 +34,12 @@ def test_suppression_keeps_the_best_of_those_that_overlap() -> None:
     assert kept.tolist() == [1, 3, 2]
     assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.5).tolist() == [0, 1]
     assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.49).tolist() == [0]
+
+
+def test_what_goes_on_starts_gently_and_ends_upright(tmp_path: Path) -> None:
+    """From scratch it is square; from weights slower, cut to people, and served with room for landscapes."""
+    fresh, further = planned(SceneMix(), tmp_path), planned(SceneMix(), tmp_path, tmp_path)
+    assert served_size(fresh) == (320, 320)
+    assert served_size(further) == (384, 288)
+    assert further.learning_rate < fresh.learning_rate
+    assert further.init == tmp_path

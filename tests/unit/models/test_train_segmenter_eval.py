@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.train.segmenter_eval import Instance, average_precision, evaluate, mask_box
+from models.train.segmenter_eval import MISSED, NOTHING, Instance, average_precision, confusion, evaluate, mask_box
 
 
 def square(x: int, y: int, side: int = 10, score: float = 1.0, label: str = "dress") -> Instance:
@@ -48,3 +48,23 @@ def test_average_precision_is_the_area_under_the_monotone_curve() -> None:
 def test_nothing_found_scores_nothing() -> None:
     """And divides by nothing either."""
     assert average_precision(np.array([]), np.array([], bool), 3) == 0.0
+
+
+def test_the_mean_over_ious_falls_with_a_loose_box() -> None:
+    """A square moved by a tenth has an IoU of 9/11: right at 0.5 to 0.8, wrong at 0.85 to 0.95."""
+    figures = evaluate([[square(5, 5)]], [[square(6, 5, score=0.6)]], ["dress"])["dress"]
+    assert figures.box_ap50 == figures.mask_ap50 == 1.0
+    assert figures.box_ap == figures.mask_ap == pytest.approx(0.7)
+
+
+def test_confusion_says_what_was_taken_for_what() -> None:
+    """A coat called dress, a shirt missed, and a shoe where nothing is."""
+    truth = [[square(5, 5, label="outerwear"), square(30, 5, label="upper_wear")]]
+    kept = [[square(6, 5, label="dress"), square(45, 25, label="foot_wear")]]
+    assert confusion(truth, kept) == {
+        ("outerwear", "dress"): 1,
+        ("upper_wear", MISSED): 1,
+        (NOTHING, "foot_wear"): 1,
+    }
+    assert confusion([[]], [[square(1, 1)]]) == {(NOTHING, "dress"): 1}
+    assert confusion([[square(1, 1)]], [[]]) == {("dress", MISSED): 1}
