@@ -1,7 +1,7 @@
 """From cosines to one score, and to the sentences that explain it.
 
 Each signal becomes log-odds of a match by its calibration (Platt 1999); the fused score is the sigmoid
-of their weighted mean over the signals that an item has. So one confident signal outweighs an unsure one,
+of their weighted mean. So one confident signal outweighs an unsure one,
 and a score of 0.5 means "as likely as not" whatever signals took part. The weights' defaults are fitted:
 docs/adr/0006.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ class Weights:
     visual: float = 1.0
     semantic: float = 1.0
     text: float = 2.0
-    color: float = 2.0
+    color: float = 1.5
 
     def __post_init__(self) -> None:
         values = (self.visual, self.semantic, self.text, self.color)
@@ -42,6 +43,22 @@ class Weights:
     def of(self, signal: Signal) -> float:
         """The weight of one signal."""
         return float(getattr(self, signal))
+
+
+Asking = Literal["photo", "words", "both", "recolor"]
+DEFAULTS: Mapping[Asking, Weights] = MappingProxyType(
+    {
+        "photo": Weights(visual=1.0, semantic=0.5, color=2.0),
+        "words": Weights(text=2.0, color=1.0),
+        "both": Weights(),
+        "recolor": Weights(visual=1.0, semantic=0.75, text=0.25, color=1.5),
+    }
+)
+"""What counts how much where the caller does not say.
+
+Fitted by `python -m benchmarks.fit_fusion`, then drawn back from what the embedders know by heart: they were trained
+on the products of the fit, the colours were not (docs/adr/0006).
+"""
 
 
 def log_odds(cosines: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
@@ -56,17 +73,19 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
-    """Weighted mean of the signals' log-odds, as a score of 0 to 1; NaN is a signal that an item does not have.
+    """Weighted mean of the signals' log-odds, as a score of 0 to 1.
+
+    NaN is a signal that an item lacks: even odds among items that have it, and no signal where none has.
 
     Raises:
         QueryRejected: every signal that took part has weight 0.
     """
     if not any(weights.of(signal) for signal in logits):
         raise QueryRejected(f"The weights leave nothing to rank by; give one of {', '.join(logits)} more than 0.")
-    rows = np.stack([np.asarray(values, np.float32) for values in logits.values()])
-    given = np.array([[weights.of(signal)] for signal in logits], np.float32) * ~np.isnan(rows)
-    total = given.sum(axis=0)
-    mean = (given * np.nan_to_num(rows)).sum(axis=0) / np.maximum(total, 1e-9)
+    known = {signal: values for signal, values in logits.items() if not np.isnan(values).all()}
+    total = sum(weights.of(signal) for signal in known)
+    rows = len(next(iter(logits.values())))
+    mean = sum((weights.of(signal) / total * np.nan_to_num(v) for signal, v in known.items() if total), np.zeros(rows))
     return sigmoid(np.asarray(mean, np.float32))
 
 

@@ -18,7 +18,7 @@ from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals, Space
 from engine.errors import QueryRejected
 from engine.evidence import WORDS_FACET, near_names, with_evidence
 from engine.filters import EVERYTHING, FacetCondition, Filter
-from engine.fusion import Signal, Weights, explain, fuse, log_odds, sigmoid
+from engine.fusion import DEFAULTS, Asking, Signal, Weights, explain, fuse, log_odds, sigmoid
 from engine.seams import Calibration, Ledger, VectorStore
 from engine.taxonomy import collection_name
 from engine.wish import NO_WISH, Wish
@@ -51,6 +51,15 @@ class Probe:
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str | None = None
     exclude: frozenset[str] = frozenset()
+
+    @property
+    def asking(self) -> Asking:
+        """Whether a photo (or a product) asks, or words, or both; `recolor`: a photo, in another colour, no more."""
+        if self.positive is None and self.negative is None:
+            return "photo"
+        if self.semantic is None and self.visual is None:
+            return "words"
+        return "recolor" if self.wish.colors and not self.wish.words else "both"
 
     def vectors(self, space: Space) -> list[NDArray[np.float32]]:
         """The vectors that bring candidates from one space."""
@@ -118,7 +127,7 @@ class Searcher:
             raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
         if not any(probe.vectors(space) for space in SPACES):
             raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
-        watch, weights = watch or Stopwatch(), weights or Weights()
+        watch, weights = watch or Stopwatch(), weights or DEFAULTS[probe.asking]
         found = [self._best_products(probe, name, k, where, weights, watch) for name in supercategories]
         with watch.stage("rank"):
             return self._hits(probe, found, k, weights)

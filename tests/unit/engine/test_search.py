@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.domain import SPACES, CollectionSpec, Item, Product
+from engine.color_look import measured_facets, read_looks
+from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
-from engine.fusion import Weights, fuse, log_odds
+from engine.fusion import DEFAULTS, Signal, Weights, fuse, log_odds
 from engine.seams import Calibration
 from engine.search import Calibrations, Probe, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
+from engine.wish import read_wish
 
 DIM = 8
 CALIBRATION = Calibration(0.5, 0.1)
@@ -71,7 +73,7 @@ def test_scores_equal_the_formula_over_all_rows() -> None:
             "visual": log_odds(visual @ probe.visual, CALIBRATION),
             "semantic": log_odds(semantic @ probe.semantic, CALIBRATION),
         },
-        Weights(),
+        DEFAULTS["photo"],
     )
     order = np.argsort(-expected)[:7]
     assert [h.product.product_id for h in hits] == [f"p{n}" for n in order]
@@ -197,3 +199,45 @@ def test_score_is_one_half_at_the_midpoint() -> None:
     at = np.array([0.5], np.float32)
     logits = {"visual": log_odds(at, CALIBRATION), "text": log_odds(at, CALIBRATION)}
     assert fuse(logits, Weights())[0] == pytest.approx(0.5)
+
+
+def test_a_signal_that_an_item_lacks_counts_as_even_odds() -> None:
+    """NaN is neither for nor against among items that have it; where none has, there is no such signal."""
+    nan, visual = float("nan"), np.array([2, 2, 2], np.float32)
+    some: dict[Signal, NDArray[np.float32]] = {"visual": visual, "color": np.array([nan, -2, 2], np.float32)}
+    assert fuse(some, Weights(visual=1, color=1)) == pytest.approx([1 / (1 + np.exp(-1)), 0.5, 1 / (1 + np.exp(-2))])
+    none: dict[Signal, NDArray[np.float32]] = {"visual": visual, "color": np.full(3, nan, np.float32)}
+    assert (fuse(none, Weights()) == fuse({"visual": visual}, Weights())).all()
+    assert fuse({"color": np.full(2, nan, np.float32)}, Weights()) == pytest.approx([0.5, 0.5])
+
+
+def shown_item(name: str, rgb: tuple[int, int, int]) -> Item:
+    """An item with the measured colours of a plain garment."""
+    crop = Crop(np.full((40, 30, 3), rgb, np.uint8), np.ones((40, 30), bool))
+    return Item(name, name, "upper_wear", "upper_wear", "k", (0, 0, 9, 9), dict(measured_facets(crop)))
+
+
+def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
+    """Of three equal embeddings the navy photo's is the navy one; an item without colours says null, and why tells."""
+    items = [shown_item("red", (196, 28, 36)), shown_item("navy", (24, 30, 66)), item("old", "old")]
+    rows = np.stack([unit(1)] * 3)
+    found = searcher(items, rows, rows)
+    look = read_looks([items[1].facets])
+    hits = found.search(Probe(unit(1), unit(1), look=look), ["upper_wear"], 3)
+    assert hits[0].product.product_id == "navy"
+    assert hits[-1].product.product_id == "red"
+    assert {h.product.product_id: h.signals.color is None for h in hits} == {"navy": False, "old": True, "red": False}
+    assert any(line.startswith("Alike in colour") for line in hits[0].why)
+    asked = found.search(Probe(unit(1), unit(1), unit(1), look=look, wish=read_wish(["in red"])), ["upper_wear"], 3)
+    assert asked[0].product.product_id == "red"
+    assert any(line.startswith("In red") for line in asked[0].why)
+    assert "Its picture shows red." in asked[0].why
+
+
+def test_a_wanted_colour_is_found_behind_the_first_candidates() -> None:
+    """400 red items nearer to the words than the one navy item do not keep it out."""
+    rows = np.concatenate([np.stack([unit(1, 0.001 * n) for n in range(400)]), unit(0.2, 1)[None]])
+    items = [shown_item(f"red{n}", (196, 28, 36)) for n in range(400)] + [shown_item("navy", (24, 30, 66))]
+    found = searcher(items, rows, rows)
+    hits = found.search(Probe(positive=unit(1), wish=read_wish(["navy"])), ["upper_wear"], 5, weights=Weights(color=9))
+    assert hits[0].product.product_id == "navy"

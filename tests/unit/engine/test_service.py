@@ -209,3 +209,14 @@ def test_a_deadline_that_passed_stops_the_work(thatlook: ThatLook) -> None:
     """Before the first stage, not after the last."""
     with pytest.raises(DeadlineExceeded, match="before decode"):
         thatlook.search_image(photo("red", "blue"), deadline=Deadline.within(-1))
+
+
+def test_the_kind_that_words_name_comes_first(thatlook: ThatLook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "green trousers" are lower wear before anything else that is green; k is filled with what else fits."""
+    monkeypatch.setitem(WORDS, "green trousers", (0, 1, 0))
+    (found,) = thatlook.search_text(TextQuery(("green trousers",)), k=6).garments
+    ids = [hit.product.product_id for hit in found.hits]
+    assert ids[0] == "green-lower_wear"
+    assert [i.split("-")[1] for i in ids] == ["lower_wear"] * 3 + ["upper_wear"] * 3
+    (one,) = thatlook.search_text(TextQuery(("green trousers",)), supercategories=["upper_wear"], k=1).garments
+    assert one.hits[0].product.product_id == "green-upper_wear"
