@@ -1,16 +1,17 @@
-# thatlook: `make demo` shows it, `make check` before a commit, `make test` for everything.
+# thatlook: `make demo` shows it, `make check` before a commit, `make test` for everything, `make bench` for the speed.
 # Packages come from wherever your pip takes them; after the install everything works offline.
 
 PYTHON ?= python3
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 VENV := .venv
 TEST_VENV := .venv-test
 TOOL := $(TEST_VENV)/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check static quick-tests lock clean
+.PHONY: demo test bench check static quick-tests lock clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/thatlook demo $(DEMO_ARGS)
@@ -18,6 +19,12 @@ demo: $(VENV)/installed
 test: $(TEST_VENV)/installed
 	.ci/system-packages
 	$(TOOL)/pytest $(PYTEST_ARGS)
+
+# On a quiet machine. The test environment, since the way it is compared with runs on PyTorch; what was made is kept in
+# .bench and used again. BENCH_ARGS=--full measures everything, for hours.
+bench: $(TEST_VENV)/installed
+	$(TOOL)/thatlook bench all --work .bench $(BENCH_ARGS)
+	$(TOOL)/thatlook bench report --work .bench
 
 # Two jobs beside each other: what reads the code, and what runs it.
 check: $(TEST_VENV)/installed
