@@ -1,4 +1,4 @@
-"""Trains the visual embedder (DenseNet121) from random weights, by distillation and triplets.
+"""Trains the visual embedder (DenseNet121), from random weights or from a profile's, by distillation and triplets.
 
 Resumable: `last.pt` in the output folder holds everything. Pictures grow during training
 (64 → 96 pixels), which buys most of the epochs at a fraction of the cost.
@@ -6,23 +6,28 @@ Resumable: `last.pt` in the output folder holds everything. Pictures grow during
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.architectures.visual import MEAN, STD, VisualEmbedder
+from models.architectures.visual_colour import ColourHistogram
 from models.train.colours import COLOUR_NAMES
 from models.train.embedder_augment import Augmentation, augmented, shrunk
 from models.train.embedder_batches import IdentityBatches
 from models.train.embedder_cache import TEACHER
-from models.train.embedder_data import CropRecord, read_cache
+from models.train.embedder_data import CropRecord, masked, read_cache
 from models.train.embedder_losses import EmbedderLoss, Lessons, LossWeights
+from models.train.embedder_start import start_from
 from models.train.embedder_teacher import unit
 from models.train.resumable import Report, ResumableRun
 
@@ -34,6 +39,7 @@ class EmbedderConfig:
     Attributes:
         minutes: the run's length where time is short: the schedule follows whichever of
             steps and minutes is further along. None for steps alone.
+        init: a profile whose visual embedder to begin with; None for random weights.
     """
 
     cache: Path
@@ -50,8 +56,15 @@ class EmbedderConfig:
     threads: int = 1
     minutes: float | None = None
     save_every: int = 100
+    init: Path | None = None
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+GOING_ON: Mapping[str, Any] = MappingProxyType(
+    {"rate": 6e-4, "average": 0.995, "growth": ((0.0, 80), (0.45, 104)), "save_every": 50}
+)
+"""What suits a run that begins with trained weights: smaller steps, larger pictures."""
 
 
 def pixels_to_input(pictures: NDArray[np.uint8]) -> Tensor:
@@ -125,7 +138,7 @@ def train_embedder(config: EmbedderConfig, report: Report | None = None) -> Path
 
 
 def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
-    model = VisualEmbedder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = _beginning(config, classroom).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = VisualEmbedder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.load_state_dict(model.state_dict())
     loss = EmbedderLoss(
@@ -145,6 +158,18 @@ def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
     return _Run(model=model, average=average, loss=loss, optimizer=optimizer, rng=rng)
 
 
+def _beginning(config: EmbedderConfig, classroom: Classroom, pictures: int = 64) -> VisualEmbedder:
+    """The network at step 0; after a kill `last.pt` overwrites it."""
+    if config.init is None or (config.out / "last.pt").exists():
+        return VisualEmbedder()
+    size = config.growth[-1][1]
+    rows, _ = classroom.batches.draw(np.random.default_rng(config.seed))
+    views = [
+        cv2.resize(v, (size, size), interpolation=cv2.INTER_AREA) for v in masked(classroom.crops[rows[:pictures]])
+    ]
+    return start_from(config.init, pixels_to_input(np.stack(views)))
+
+
 def learning_rate(peak: float, progress: float, warm_up: float) -> float:
     """Linear warm-up, then a half cosine down to a hundredth."""
     if progress < warm_up:
@@ -161,9 +186,10 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(config.rate, progress, config.warm_up)
     run.model.train()
+    pictures = pixels_to_input(views)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        embeddings = run.model(pixels_to_input(views))
-    losses = run.loss(embeddings.float(), classroom.lessons(rows, codes))
+        embeddings = run.model(pictures)
+    losses = run.loss(embeddings.float(), replace(classroom.lessons(rows, codes), counted=_counted(pictures)))
     total = torch.stack(list(losses.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
@@ -171,6 +197,11 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
     run.optimizer.step()
     _average(run.average, run.model, min(config.average, (run.step + 1) / (run.step + 10)))
     return {**{name: float(value.detach()) for name, value in losses.items()}, "total": float(total.detach())}
+
+
+@torch.no_grad()
+def _counted(pictures: Tensor) -> Tensor:
+    return ColourHistogram(MEAN, STD)(pictures)  # type: ignore[no-any-return]
 
 
 @torch.no_grad()

@@ -16,7 +16,10 @@ from engine.crops import NEUTRAL
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far views may differ. Shares are probabilities, the rest the largest change."""
+    """How far views may differ. Shares are probabilities, the rest the largest change.
+
+    `plain_share`: how often the middle is smoothed away, print, buttons and all, as on the back.
+    """
 
     bare_share: float = 0.15
     rough_mask_share: float = 0.3
@@ -29,6 +32,7 @@ class Augmentation:
     hue_degrees: float = 5.0
     noise: float = 6.0
     soft_share: float = 0.25
+    plain_share: float = 0.2
 
 
 def shrunk(crop: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -41,6 +45,8 @@ def augmented(crop: NDArray[np.uint8], size: int, rng: np.random.Generator, how:
     """One (S, S, 4) cached crop → one (size, size, 3) RGB view of the garment, mostly on white."""
     view = _warped(crop, size, rng, how)
     rgb = _relit(view[..., :3], rng, how)
+    if rng.random() < how.plain_share:
+        rgb = _plain(rgb, view[..., 3], rng)
     chance = rng.random()
     if chance < how.bare_share:
         return rgb
@@ -86,6 +92,21 @@ def _relit(rgb: NDArray[np.uint8], rng: np.random.Generator, how: Augmentation) 
         grain = rng.normal(0, rng.uniform(0, how.noise), rgb.shape[:2])[..., None]
         out = np.clip(out + grain, 0, 255).astype(np.uint8)
     return np.asarray(out, np.uint8)
+
+
+def _plain(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """An ellipse about the middle takes the colour that the garment has there on the whole."""
+    size = rgb.shape[0]
+    inside = np.zeros((size, size), np.uint8)
+    centre = tuple(int(v) for v in rng.uniform(0.35, 0.65, 2) * size)
+    axes = tuple(int(v) for v in rng.uniform(0.12, 0.3, 2) * size)
+    cv2.ellipse(inside, centre, axes, 0, 0, 360, 255, -1)
+    chosen = (inside > 0) & (mask > 128)
+    if not chosen.any():
+        return rgb
+    out = rgb.copy()
+    out[chosen] = np.median(rgb[chosen], axis=0).astype(np.uint8)
+    return out
 
 
 def _rough(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

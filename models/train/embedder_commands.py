@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 @MINUTES
 @THREADS
 @PROFILE
+@INIT
 @SMOKE
 @JSON
 def train_embedder_command(smoke: bool, **options: Any) -> None:
@@ -50,11 +52,13 @@ def train_embedder_command(smoke: bool, **options: Any) -> None:
 
         _smoke(smoke_embedder, options["as_json"])
         return
-    from models.train.embedder import EmbedderConfig, train_embedder
+    from models.train.embedder import GOING_ON, EmbedderConfig, train_embedder
     from models.train.embedder_finish import finish_embedder
 
     cache, out = _prepare(options)
     config = EmbedderConfig(cache, out, options["steps"], minutes=options["minutes"], threads=options["threads"])
+    if options["init"]:
+        config = replace(config, init=options["init"], **GOING_ON)
     checkpoint = train_embedder(config, _reporter())
     _say(finish_embedder(checkpoint, cache, options["profile"]), options["as_json"])
 
