@@ -8,7 +8,7 @@ catalogue in memory. A plain baseline and chance stand beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from models.train.clip_eval import AT_LEAST, colour_category_queries, facts_for
 
 BEST = 10
 TARGET = 0.80
-WAYS = ("embedding", "search_picture", "search_shop")
+WAYS = ("embedding", "search_pictures", "search_shop")
+"""`search_pictures`: the shop says nothing but the class (top, dress, …), as the segmenter would; `search_shop`: it
+says its colour and kind too, in a shop's plain words."""
 Rank = Callable[[int], Sequence[int]]
 """A query's number → the crops' numbers, best first."""
 
@@ -82,13 +84,13 @@ def evaluate_text(seer: Seer, calibrations: Calibrations, data: Path, sheet: Pat
     known = TextTruth.of(facts_for(held.records))
     ways: dict[str, Rank] = {
         "embedding": by_embedding(seer, looked, known),
-        "search_picture": by_search(seer, calibrations, looked, known, "picture"),
+        "search_pictures": by_search(seer, calibrations, _silent(looked), known, "picture"),
         "search_shop": by_search(seer, calibrations, looked, known, "shop"),
         "measured_colour": by_colour(held, known),
     }
     cases = {name: [known.judge(n, rank(n)) for n in range(len(known.queries))] for name, rank in ways.items()}
     if sheet:
-        for name in ("embedding", "search_picture"):
+        for name in ("embedding", "search_pictures"):
             worst = sorted(cases[name], key=lambda case: case.precision)[:12]
             rows = [(f"{c.words} {c.precision:.2f}", list(zip(c.best, c.right, strict=True))) for c in worst]
             write_sheet(sheet / f"text_{name}.png", held, rows)
@@ -143,6 +145,12 @@ def by_colour(held: HeldOut, known: TextTruth) -> Rank:
         return [int(row) for row in order]
 
     return rank
+
+
+def _silent(looked: Looked) -> Looked:
+    """The same crops of a shop that has no word for their kind."""
+    silent = [replace(exhibit, product=replace(exhibit.product, category=None)) for exhibit in looked.exhibits]
+    return Looked(tuple(silent), looked.embeddings)
 
 
 def _exhibit(held: HeldOut, row: int) -> Exhibit:
