@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -128,10 +128,11 @@ def _patient(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
     """One client (or a few) that waits for each answer before it asks again."""
     given = case.parameters
     with _server(settings, case, prepared) as server:
-        photos = chosen_photos(settings, case, server)
+        photos, again = chosen_photos(settings, case, server), bool(given.get("again"))
+        if again:
+            _closed(server, photos, clients=1, n=len(photos), again=True)
         before = server.cpu_s()
-        clients, n = int(given["clients"]), int(given["n"])
-        samples, took = _closed(server, photos, clients=clients, n=n, again=bool(given.get("again")))
+        samples, took = _closed(server, photos, clients=int(given["clients"]), n=int(given["n"]), again=again)
         cpu_s = server.cpu_s() - before
         memory = server.memory_bytes()
     return figures_of(case, prepared, samples, took, cpu_s, memory, photo_bytes=photos)
@@ -293,11 +294,10 @@ def figures_of(
 
 def _stages(answered: Sequence[Sample]) -> dict[str, float]:
     """Median milliseconds by stage as the server tells them, and of what lies between it and the client."""
-    stages: dict[str, list[float]] = {}
+    told: list[dict[str, float]] = []
     for sample in answered:
         timing = {name: float(ms) for name, ms in _STAGE.findall(sample.stages)}
         total = timing.pop("total", 0.0)
         http = sample.latency_ms - timing.get("queue", 0.0) - total - timing.get("serialize", 0.0)
-        for stage, ms in {**timing, "http": http}.items():
-            stages.setdefault(stage, []).append(ms)
-    return {stage: median(values) for stage, values in stages.items()}
+        told.append({**timing, "http": http})
+    return {stage: median(one.get(stage, 0.0) for one in told) for stage in dict.fromkeys(chain(*told))}
