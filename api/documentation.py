@@ -189,7 +189,7 @@ class HybridOperation(_AnsweringOperation):
             "image_id": "/v1/images/products/dress-17/0.jpg",
             "text": ["in red"],
             "not_text": ["long sleeves"],
-            "weights": {"visual": 1, "semantic": 1, "text": 2},
+            "weights": {"visual": 1, "semantic": 1, "text": 2, "color": 1.5},
         }
         self.request_body = _photo_body(HybridSearch, example)
 

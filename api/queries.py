@@ -64,6 +64,7 @@ class WeightsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visual: float = Weights().visual
     semantic: float = Weights().semantic
     text: float = Weights().text
+    color: float = Weights().color
 
 
 class HybridSearch(ImageSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,7 +140,7 @@ def weights_of(form: WeightsForm | None) -> Weights | None:
     Raises:
         QueryRejected: negative, or all 0.
     """
-    return None if form is None else Weights(form.visual, form.semantic, form.text)
+    return None if form is None else Weights(form.visual, form.semantic, form.text, form.color)
 
 
 def as_texts(value: Texts) -> tuple[str, ...]:

@@ -100,10 +100,9 @@ def read_looks(facets: Sequence[Mapping[str, tuple[str, ...]]]) -> ColorLook:
 def alike(one: ColorLook, others: ColorLook) -> NDArray[np.float32]:
     """(len(others),) 0 to 1: how alike the first look of `one` and each other are; NaN where either is unknown."""
     weights, theirs = np.sqrt(one.shares[0]), np.sqrt(others.shares)
-    cross = np.einsum("i,nij,nj->n", weights, _kernel(one.lab[0], others.lab), theirs)
-    own = weights @ _kernel(one.lab[0], one.lab[:1])[0] @ weights
-    between = others.lab[:, :, None] - others.lab[:, None]
-    each = np.einsum("ni,nij,nj->n", theirs, np.exp(-(between**2).sum(-1) / (2 * _SPREAD**2)), theirs)
+    cross = ((weights @ _kernel(one.lab[0], others.lab.reshape(-1, 3))).reshape(theirs.shape) * theirs).sum(axis=1)
+    own = weights @ _kernel(one.lab[0], one.lab[0]) @ weights
+    each = ((theirs[:, None] @ _kernel(others.lab, others.lab))[:, 0] * theirs).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(cross / np.sqrt(own * each), np.float32)
 
@@ -116,29 +115,32 @@ def share_of(looks: ColorLook, anchors: NDArray[np.float32]) -> NDArray[np.float
     Args:
         anchors: (m, 3) CIELAB.
     """
-    shades = looks.lab.reshape(-1, 3)
-    wanted = np.sqrt(_squared(shades, anchors).min(axis=1))
-    nearest = np.minimum(np.sqrt(_squared(shades, _all_anchors()).min(axis=1)), wanted)
-    belongs = np.exp(-((wanted - nearest) ** 2) / (2 * _NAME_SPREAD**2)).reshape(looks.shares.shape)
+    some = looks.shares > 0
+    shades = looks.lab[some]
+    wanted = _distance(shades, anchors)
+    nearest = np.minimum(_distance(shades, _all_anchors()), wanted)
+    belongs = np.zeros_like(looks.shares)
+    belongs[some] = np.exp(-((wanted - nearest) ** 2) / (2 * _NAME_SPREAD**2))
     with np.errstate(invalid="ignore"):
         return np.asarray((looks.shares * belongs).sum(axis=1) / looks.shares.sum(axis=1), np.float32)
 
 
-def _kernel(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, shades of one, shades of each other)."""
-    squared = ((one[None, :, None] - others[:, None]) ** 2).sum(axis=-1)
-    return np.asarray(np.exp(-squared / (2 * _SPREAD**2)), np.float32)
+def _kernel(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(…, shades of one, shades of the other): 1 for equal shades, falling with their distance."""
+    products = one @ np.swapaxes(other, -1, -2)
+    squared = (one**2).sum(axis=-1)[..., :, None] + (other**2).sum(axis=-1)[..., None, :] - 2 * products
+    return np.asarray(np.exp(squared * np.float32(-0.5 / _SPREAD**2)), np.float32)
 
 
-def _squared(shades: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(shades, anchors): squared distances as `engine.colors` names pixels by, as one product of matrices."""
-    light = np.where(np.hypot(shades[:, 1], shades[:, 2]) > _VIVID, 0.25, 1.0)[:, None]
+def _distance(shades: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(shades,): how far the nearest anchor is, measured as `engine.colors` names pixels; one product of matrices."""
+    light = np.where(np.hypot(shades[:, 1], shades[:, 2]) > _VIVID, 0.25, 1.0).astype(np.float32)
     hues, theirs = shades[:, 1:] * _HUE, anchors[:, 1:] * _HUE
-    left = np.hstack([light * shades[:, :1], light, hues])
-    right = np.hstack([-2 * anchors[:, :1], anchors[:, :1] ** 2, -2 * theirs])
-    own = light[:, 0] * shades[:, 0] ** 2 + (hues**2).sum(axis=1)
-    squared = left @ right.T + own[:, None] + (theirs**2).sum(axis=1)[None]
-    return np.asarray(np.maximum(squared, 0), np.float32)
+    columns = np.stack([light * shades[:, 0], light, *hues.T, np.ones_like(light)])
+    factors = np.column_stack([-2 * anchors[:, 0], anchors[:, 0] ** 2, -2 * theirs, (theirs**2).sum(axis=1)])
+    nearest = (factors.astype(np.float32) @ columns).min(axis=0)
+    squared = nearest + light * shades[:, 0] ** 2 + (hues**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float32)
 
 
 @cache
