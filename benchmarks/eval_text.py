@@ -1,8 +1,10 @@
 """`thatlook eval text`: do words find garments? "navy t-shirt" and the like, over photos that no model was trained on.
 
 Precision of the best ten (of as many as there are right answers, if fewer) for every colour with every kind that
-has at least five. Two figures: the cosines of the semantic embedding alone, and the search as it is served, over a
-catalogue in memory. A plain baseline and chance stand beside them.
+has at least five. "Decidable" leaves out crops whose own word does not tell ("outwear" may be a jacket), "with
+neighbours" counts what a person might call the same (navy for black, a pair of jeans for pants). Measured on the
+cosines of the semantic embedding alone, and in the search as it is served, over a catalogue in memory, beside a plain
+baseline and chance.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from engine.domain import Product
 from engine.pipeline import Seer
 from engine.search import MAX_K, Calibrations
 from engine.service import TextQuery
-from models.train.captions import Caption, Facts, truth
+from models.train.captions import Caption, Facts, answered, truth
 from models.train.clip_eval import AT_LEAST, colour_category_queries, facts_for
 
 BEST = 10
@@ -40,6 +42,7 @@ class TextCase:
 
     words: str
     precision: float
+    decidable: float
     with_neighbours: float
     chance: float
     best: tuple[int, ...]
@@ -48,11 +51,15 @@ class TextCase:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextTruth:
-    """Which queries are asked, and which crops answer them surely or perhaps."""
+    """Which queries are asked, and which crops answer them surely or perhaps.
+
+    `unknown`: crops whose own word says too little to tell ("outwear" may be a jacket or a coat).
+    """
 
     queries: tuple[Caption, ...]
     sure: NDArray[np.bool_]
     maybe: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
 
     @classmethod
     def of(cls, facts: Sequence[Facts]) -> TextTruth:
@@ -60,16 +67,19 @@ class TextTruth:
         queries = colour_category_queries()
         sure, maybe = truth(facts, [q.demands for q in queries])
         asked = np.flatnonzero(sure.sum(0) >= AT_LEAST)
-        return cls(tuple(queries[i] for i in asked), sure[:, asked], maybe[:, asked])
+        sure, maybe, kept = sure[:, asked], maybe[:, asked], tuple(queries[i] for i in asked)
+        return cls(kept, sure, maybe, maybe & ~answered(facts, [q.demands for q in kept]))
 
     def judge(self, number: int, ranked: Sequence[int]) -> TextCase:
         """Precision of the best BEST, or of as many as are right; places that nothing fills count as wrong."""
         sure, maybe = self.sure[:, number], self.maybe[:, number]
         places = min(BEST, int(sure.sum()))
         best = tuple(int(row) for row in ranked[:places])
+        told = [row for row in ranked if not self.unknown[row, number]][:places]
         return TextCase(
             self.queries[number].text,
             float(sure[list(best)].sum() / places),
+            float(sure[told].sum() / places),
             float(maybe[list(best)].sum() / places),
             float(sure.mean()),
             best,
@@ -110,6 +120,7 @@ def mean_of(cases: Sequence[TextCase]) -> dict[str, float]:
     """The mean over queries, each counting the same."""
     return {
         "precision_at_10": float(np.mean([case.precision for case in cases])),
+        "precision_at_10_decidable": float(np.mean([case.decidable for case in cases])),
         "precision_at_10_with_neighbours": float(np.mean([case.with_neighbours for case in cases])),
     }
 
