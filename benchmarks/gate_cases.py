@@ -42,6 +42,8 @@ FRONTS_NAMED_DETAIL = frozenset(
 """Called details by the shop, and whole front views by eye: left out."""
 DETAILS_NAMED_FRONT = frozenset({"luma_wj04-white_alternate.jpg"})
 """Called a front by the shop, and a sleeve by eye: counted as a detail."""
+NO_GARMENTS = frozenset({"luma_wb01-black-0.jpg", "luma_wb02-green-0.jpg"})
+"""Bags that the catalogue files under a bra's number: left out as accessories are."""
 LEAST_PERSON = 0.02
 """A person of coco128 who covers less of the picture is a speck."""
 EQUAL_SHARE = 0.3
@@ -74,7 +76,7 @@ def catalogue_cases(root: Path) -> Iterator[GateCase]:
             continue
         for image in product["images"]:
             name = image["file"]
-            if name in FRONTS_NAMED_DETAIL:
+            if name in FRONTS_NAMED_DETAIL | NO_GARMENTS:
                 continue
             view = "detail" if name in DETAILS_NAMED_FRONT else image["view"]
             case = view if view == "detail" else f"{view}, {_part(product['class'])}"

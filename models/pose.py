@@ -5,7 +5,7 @@ Source: Sun et al. 2019, arXiv:1902.09212; top-down affine crops as in Xiao et a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, floor
 
 import cv2
@@ -21,6 +21,8 @@ from models.runtime import Session
 KEYPOINTS = 17
 FACINGS = 4
 """Front, back, side, nobody."""
+FLIPPED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
+"""Where each keypoint goes when the picture is mirrored."""
 PADDING = 1.25
 """Room around a person's box, as mmpose trains with; the manifest's `extra["padding"]` says otherwise."""
 BATCH = 8
@@ -35,6 +37,7 @@ class HeatmapPose:
         self._fingerprint = fingerprint
         self._batch = batch
         self._padding = float(spec.extra.get("padding", PADDING))
+        self._flip = bool(spec.extra.get("flip", False))
 
     @property
     def fingerprint(self) -> str:
@@ -57,7 +60,7 @@ class HeatmapPose:
         spec = self._spec
         views = [input_to_image(box, spec.input_size, self._padding) for box in boxes]
         pictures = np.stack([warp(image, view, spec.input_size, spec.pad_value) for view in views])
-        outputs = self._session.run({"images": to_input(pictures, spec.mean, spec.std)})
+        outputs = self._asked(pictures)
         heatmaps, facings = outputs["heatmaps"], _facings(outputs.get("facing"), len(boxes))
         if heatmaps.ndim != 4 or heatmaps.shape[:2] != (len(boxes), KEYPOINTS):
             raise ContractBroken(f"The pose model gave {heatmaps.shape}, not {len(boxes)} x {KEYPOINTS} heatmaps.")
@@ -68,6 +71,32 @@ class HeatmapPose:
             points = np.column_stack([places * stride, np.ones(KEYPOINTS)]) @ view.T
             found.append(Pose(np.column_stack([points, scores]).astype(np.float32), box, facing))
         return found
+
+    def _asked(self, pictures: Pixels) -> Mapping[str, NDArray[np.float32]]:
+        """The network's answer; where the manifest says `flip`, the mean over the pictures and their mirror images."""
+        spec = self._spec
+        if not self._flip:
+            return self._session.run({"images": to_input(pictures, spec.mean, spec.std)})
+        pair = np.concatenate([pictures, pictures[:, :, ::-1]])
+        outputs = self._session.run({"images": to_input(pair, spec.mean, spec.std)})
+        if outputs["heatmaps"].ndim != 4 or outputs["heatmaps"].shape[1] != KEYPOINTS:
+            return outputs
+        return both_ways(outputs)
+
+
+def both_ways(outputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The mean of the answers to pictures (first half of the rows) and to their mirror images (second half).
+
+    In the mirror left and right change names. Heatmap cell k stands for input pixel 4 k, so a mirrored map
+    lies about one cell to the left and is moved back.
+    """
+    count = len(outputs["heatmaps"]) // 2
+    mirrored = outputs["heatmaps"][count:, FLIPPED, :, ::-1].copy()
+    mirrored[..., 1:] = mirrored[..., :-1].copy()
+    both = {"heatmaps": np.float32(0.5) * (outputs["heatmaps"][:count] + mirrored)}
+    if "facing" in outputs:
+        both["facing"] = np.float32(0.5) * (outputs["facing"][:count] + outputs["facing"][count:])
+    return both
 
 
 def _facings(chances: NDArray[np.float32] | None, count: int) -> Sequence[tuple[float, float, float, float] | None]:

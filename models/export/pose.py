@@ -36,7 +36,7 @@ def export_pose(
         std=STD,
         resize="affine",
         pad_value=PAD_VALUE,
-        extra={"padding": PADDING},
+        extra={"padding": PADDING, "flip": True},
         notes=dict(notes or {}),
     )
     sample = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ContractBroken
 from models.manifest import ModelSpec
-from models.pose import HeatmapPose, decode, input_to_image, warp
+from models.pose import FLIPPED, HeatmapPose, both_ways, decode, input_to_image, warp
 
 SPEC = ModelSpec(role="pose", file="p.onnx", architecture="hand", input_size=(256, 192), resize="affine")
 
@@ -121,3 +122,27 @@ def test_facing_of_another_width_is_refused() -> None:
     """A model that tells other things apart is not read wrongly."""
     with pytest.raises(ContractBroken, match="facings"):
         HeatmapPose(SPEC, SpotsAndFacing(3), "x").estimate(np.zeros((64, 64, 3), np.uint8), [(0.0, 0.0, 30.0, 60.0)])
+
+
+def test_answers_to_a_picture_and_its_mirror_image_are_averaged_in_the_picture() -> None:
+    """A left ankle seen in both, once as the mirror's right one, stays one peak in its place."""
+    heatmaps = np.zeros((2, 17, 8, 8), np.float32)
+    heatmaps[0, 15, 3, 5] = 1.0
+    heatmaps[1, 16, 3, 8 - 5] = 0.5
+    facing = np.array([(0.9, 0.1, 0, 0), (0.5, 0.5, 0, 0)], np.float32)
+    both = both_ways({"heatmaps": heatmaps, "facing": facing})
+    assert both["heatmaps"].shape == (1, 17, 8, 8)
+    assert both["heatmaps"][0, 15, 3, 5] == 0.75
+    assert both["heatmaps"].sum() == 0.75
+    assert both["facing"][0].tolist() == pytest.approx([0.7, 0.3, 0, 0])
+    assert [FLIPPED[FLIPPED[k]] for k in range(17)] == list(range(17))
+
+
+def test_the_manifest_says_whether_the_mirror_image_is_asked_too() -> None:
+    """One run of twice as many rows."""
+    session, image = SpotsAndFacing(), np.zeros((64, 64, 3), np.uint8)
+    flipping = replace(SPEC, extra={"flip": True})
+    (one, two) = HeatmapPose(flipping, session, "x").estimate(image, [(0.0, 0.0, 30.0, 60.0)] * 2)
+    assert session.batches == [4]
+    assert one.facing == pytest.approx((0.1,) * 4)
+    assert two.facing == pytest.approx((0.2,) * 4)
