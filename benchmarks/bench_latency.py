@@ -55,20 +55,20 @@ class Prepared:
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:
-    """Every case in turn, a result as soon as it is there."""
+    """Every case in turn, a result as soon as it is there; a case that fails says why and stops no other."""
     capacities: dict[tuple[str, int, str], float] = {}
     for case in settings.cases:
         try:
             prepared = prepare(settings, case)
+            if "clients" in case.parameters:
+                yield _patient(settings, case, prepared)
+            elif "of_capacity" in case.parameters:
+                yield _under_load(settings, case, prepared, capacities)
+            else:
+                yield _cold_start(settings, case, prepared)
         except ThatLookError as error:
-            settings.say(f"{case.name}: left out. {error.message}")
-            continue
-        if "clients" in case.parameters:
-            yield _patient(settings, case, prepared)
-        elif "of_capacity" in case.parameters:
-            yield _under_load(settings, case, prepared, capacities)
-        else:
-            yield _cold_start(settings, case, prepared)
+            settings.say(f"{case.name} failed: {error.message}")
+            yield Result(suite=case.suite, case=case.name, parameters=parameters(case), errors=1, note=error.message)
 
 
 def prepare(settings: BenchSettings, case: Case) -> Prepared:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
 
     Attributes:
         threads: of each model; left to the runtime where it is not set.
+        streams: calls of one model that compute at once; see `RuntimeOptions`.
         model_cache: keep compiled models in the home, so that the next start is quicker.
         photo_memory_bytes: for photos seen before, which are then not looked at anew; 0 remembers none.
         budget_s: the time of a search, from the photo's arrival to the answer.
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     profile: str = "starter"
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
     threads: int | None = Field(default=None, ge=1)
+    streams: int | None = Field(default=None, ge=1)
     model_cache: bool = True
     photo_memory_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
     taxonomy: Path | None = None
@@ -124,7 +126,12 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
     models = load_models(
         settings.profile,
         home=settings.home,
-        options=RuntimeOptions(runtime=settings.runtime, threads=settings.threads, cache_dir=_model_cache(settings)),
+        options=RuntimeOptions(
+            runtime=settings.runtime,
+            threads=settings.threads,
+            streams=settings.streams,
+            cache_dir=_model_cache(settings),
+        ),
         taxonomy=taxonomy,
     )
     seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)

@@ -50,6 +50,8 @@ class RuntimeOptions:
         runtime: `auto` takes ONNX Runtime where it can use CUDA, else OpenVINO.
         precision: `auto` takes bf16 where the CPU computes in it, else f32 (OpenVINO only).
         threads: per model; None leaves it to the runtime (all cores).
+        streams: calls of one model that compute at once, sharing its threads (OpenVINO only). One answers a single
+            caller soonest; as many as cores answer the most callers.
         cache_dir: where OpenVINO may keep compiled models, for quicker starts.
     """
 
@@ -57,6 +59,7 @@ class RuntimeOptions:
     device: Device = "auto"
     precision: Precision = "auto"
     threads: int | None = None
+    streams: int | None = None
     cache_dir: Path | None = None
 
 
@@ -122,6 +125,8 @@ class OpenVinoSession:
         }
         if options.threads:
             settings["INFERENCE_NUM_THREADS"] = options.threads
+        if options.streams:
+            settings["NUM_STREAMS"] = options.streams
         if options.cache_dir:
             settings["CACHE_DIR"] = str(options.cache_dir)
         with _translated(path, "OpenVINO"):
