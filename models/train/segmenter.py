@@ -112,6 +112,7 @@ def train_segmenter(config: SegmenterTraining) -> Path:
     Each epoch leaves `run/weights/last.pt` and a line in `run/results.csv`. A training interrupted at any moment
     continues from its last whole epoch when called again with the same `out`; a finished one stays as it is.
     """
+    config = replace(config, out=config.out.resolve())  # ultralytics puts a relative folder below one of its own.
     config.out.mkdir(parents=True, exist_ok=True)
     data = config.out / "data" / "data.yaml"
     if not data.exists():

@@ -73,8 +73,13 @@ def ccp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_smoke_training_of_the_segmenter_learns_and_is_served(ccp: Path, tmp_path: Path) -> None:
-    """The losses fall, the export computes what the checkpoint does, and the wrapper can run it."""
+def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
+    ccp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The losses fall, the export computes what the checkpoint does, and the wrapper can run it.
+
+    The folder is given as people give it, from where they are.
+    """
     from engine.taxonomy import load_taxonomy
     from models.export.segmenter import export_segmenter
     from models.manifest import load_manifest
@@ -83,11 +88,12 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(ccp: Path, tmp_p
     from models.train.datasets_build import SceneMix
     from models.train.segmenter import smoke, train_segmenter
 
-    checkpoint = train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path))
+    monkeypatch.chdir(tmp_path)
+    checkpoint = train_segmenter(smoke(SceneMix(ccp, limit=8), Path("mine")))
     written = checkpoint.stat().st_mtime_ns
-    assert train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path)) == checkpoint
+    assert train_segmenter(smoke(SceneMix(ccp, limit=8), tmp_path / "mine")) == checkpoint
     assert checkpoint.stat().st_mtime_ns == written, "a finished training is not begun again"
-    with (tmp_path / "run" / "results.csv").open() as table:
+    with (tmp_path / "mine" / "run" / "results.csv").open() as table:
         rows = list(csv.DictReader(table))
     for loss in ("train/box_loss", "train/cls_loss", "train/seg_loss"):
         first, last = float(rows[0][loss]), float(rows[-1][loss])
