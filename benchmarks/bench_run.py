@@ -142,15 +142,18 @@ def machine_limit(
 ) -> tuple[float | None, Literal["flops", "bytes"] | None]:
     """What the figure would be if only this machine's arithmetic or memory counted, and which of them it is.
 
-    A subject says it itself as `<figure>_limit` among its figures; for times it follows from the result's `work`.
+    A subject says it itself as `<figure>_limit` among its figures; for times it follows from the result's `work`, and
+    for ratios from ours at that limit beside the other way as it was measured.
     """
-    given = result.figures.get(f"{target.figure}_limit")
+    given, value = result.figures.get(f"{target.figure}_limit"), result.value(target.figure)
     found = limit_ms(result.work, machine) if result.work else None
-    if given is not None:
+    if given is not None or found is None or not found[0] or value is None:
         return given, found[1] if found else None
-    if found and target.unit in {"ms", "s"}:
-        return found[0] / (1000 if target.unit == "s" else 1), found[1]
-    return None, None
+    least, by = found
+    if target.unit in {"ms", "s"}:
+        return least / (1000 if target.unit == "s" else 1), by
+    took = result.p50_ms or 1000 / result.figures.get("products_per_s", float("inf"))
+    return (value * took / least, by) if target.unit == "×" and took else (None, None)
 
 
 def subject(suite: str) -> Any:

@@ -81,6 +81,10 @@ class SeedWay:
             found = [index.search(row[None], k)[1][0] for index, row in zip(self._indexes, rows, strict=True)]
         return stages.ms, found
 
+    def gate(self, jpeg: bytes) -> None:
+        """Pose alone: what ingest does with a picture that it will not keep."""
+        self._pose(np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))[:, :, ::-1])
+
     def look(self, jpeg: bytes, stages: Stages | None = None) -> tuple[Vector, Vector]:
         """Both embeddings of the whole picture, after pose and garments were looked for: ingest and queries alike."""
         stages = stages or Stages()

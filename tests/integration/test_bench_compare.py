@@ -73,3 +73,14 @@ def test_the_seeds_way_finds_a_picture_that_it_indexed() -> None:
     assert [rows.tolist() for rows in found] == [[1], [1]]
     assert set(stages) == {"decode", "pose", "segment", "visual", "semantic", "search"}
     assert min(stages.values()) > 0
+
+
+def test_an_ingest_is_measured(tmp_path: Path) -> None:
+    """A drawn shop of four products by the shipped models: rates, stages, and the share in which cores idle."""
+    done = CliRunner().invoke(bench, ["ingest", "--tiny", "--work", str(tmp_path), "--json"], obj={})
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["n"] == 4
+    assert result["figures"]["pictures_per_s"] >= result["figures"]["products_per_s"] > 0
+    assert 0 <= result["figures"]["cores_idle_share"] < 1
+    assert {"segment", "visual", "semantic", "write"} <= set(result["stages_ms"])

@@ -82,3 +82,13 @@ def test_a_dataset_is_named_by_its_content(tmp_path: Path) -> None:
 def test_parameters_are_plain_values() -> None:
     case = Case("recall", "c", {"rows": 3, "probes": [1, 2]})
     assert parameters(case, index="flat") == {"rows": 3, "probes": "1,2", "index": "flat"}
+
+
+def test_a_ratios_limit_is_ours_at_the_machines_limit() -> None:
+    """8 times faster at 200 ms, of which arithmetic needs 50: at the limit it would be 32 times."""
+    target = Target(id="t", title="", suite="s", case="c", figure="times_faster", limit=9, better="higher", unit="×")
+    work = Work(gflop=20, precision="bf16")
+    timed = Result(suite="s", case="c", p50_ms=200, figures={"times_faster": 8.0}, work=work)
+    assert judge(timed, [target], MACHINE).targets[0].machine_limit == 32
+    counted = Result(suite="s", case="c", figures={"times_faster": 8.0, "products_per_s": 5.0}, work=work)
+    assert judge(counted, [target], MACHINE).targets[0].machine_limit == 32
