@@ -25,8 +25,8 @@ from models.train.embedder_data import CropRecord, read_cache
 from models.train.embedder_eval import embed_crops, evaluate_visual
 from models.train.embedder_finish import measured_rows
 
-SIDE = 80
-"""Pixels that the image tower is served with: the best of 80, 88, 96, 112 and 128 after a run that ends at 88."""
+SIDE = 88
+"""Pixels that the image tower is served with: the best of 80, 88, 96 and 104 after a run that ends at 96."""
 
 
 def finish_clip(
