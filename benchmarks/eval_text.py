@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.eval_crops import HeldOut, read_held_out, served_crop, write_sheet
-from benchmarks.fused_gallery import Evidence, Exhibit, Looked, asking, catalogue, look_at
+from benchmarks.fused_gallery import Evidence, Exhibit, Looked, catalogue, look_at
 from engine.colors import COLOR_NAMES, color_shares
 from engine.domain import Product
 from engine.pipeline import Seer
 from engine.search import MAX_K, Calibrations
-from engine.service import TextQuery
+from engine.service import TextQuery, ThatLook
 from models.train.captions import Caption, Facts, answered, truth
 from models.train.clip_eval import AT_LEAST, colour_category_queries, facts_for
 
@@ -133,14 +133,13 @@ def by_embedding(seer: Seer, looked: Looked, known: TextTruth) -> Rank:
 
 
 def by_search(seer: Seer, calibrations: Calibrations, looked: Looked, known: TextTruth, evidence: Evidence) -> Rank:
-    """By the search as served, over everything that the taxonomy knows."""
-    searcher = catalogue(seer, calibrations, looked, evidence)
+    """By the search as served: the kind that words name first, then everything that the taxonomy knows."""
+    thatlook = ThatLook(seer, catalogue(seer, calibrations, looked, evidence))
     row_of = {exhibit.product.product_id: row for row, exhibit in enumerate(looked.exhibits)}
 
     def rank(number: int) -> list[int]:
-        probe = asking(seer, TextQuery(positive=(known.queries[number].text,)))
-        hits = searcher.search(probe, list(seer.taxonomy.supercategories), MAX_K)
-        return [row_of[hit.product.product_id] for hit in hits]
+        (found,) = thatlook.search_text(TextQuery(positive=(known.queries[number].text,)), k=MAX_K).garments
+        return [row_of[hit.product.product_id] for hit in found.hits]
 
     return rank
 

@@ -49,7 +49,7 @@ Asking = Literal["photo", "words", "both", "recolor"]
 DEFAULTS: Mapping[Asking, Weights] = MappingProxyType(
     {
         "photo": Weights(visual=1.0, semantic=0.5, color=2.0),
-        "words": Weights(text=2.0, color=1.0),
+        "words": Weights(text=2.0, color=0.6),
         "both": Weights(),
         "recolor": Weights(visual=1.0, semantic=0.75, text=0.25, color=1.5),
     }
