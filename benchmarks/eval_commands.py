@@ -141,3 +141,34 @@ def segmentation(data: Path, profile: Path, sheet: Path | None, as_json: bool, s
         write_sheets(sheet, data / "ccp", seen)
     targets = [Target(f"{name}, mask_ap50", target, figures[name]["mask_ap50"]) for name, target in TARGETS.items()]
     say(Report("segmentation", profile, figures, targets), table_rows(figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+@click.option(
+    "--cut", type=click.Choice(["served", "boxes"]), multiple=True, help="How garments are cut; both if none."
+)
+@click.option("--compare", is_flag=True, help="Train other backbones for a short while and set them side by side.")
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Crops for --compare; made if absent.")
+@click.option("--seconds", type=click.FloatRange(1), default=150.0, show_default=True, help="--compare: CPU time each.")
+def retrieval(
+    data: Path, profile: Path, sheet: Path | None, as_json: bool, cut: tuple[str, ...], compare: bool, **budget: Any
+) -> None:
+    """The right product by a photo of its back, of a detail, or of another colour; by each signal and by all."""
+    from benchmarks.eval_report import Report, say
+    from benchmarks.eval_retrieval import CUTS, compare_report, evaluate_retrieval, table_rows, targets
+
+    if compare:
+        report, rows = compare_report(profile, data, budget["cache"], budget["seconds"])
+        say(report, rows, as_json=as_json)
+        return
+    measured = evaluate_retrieval(data, profile, [name for name in CUTS if not cut or name in cut])
+    if sheet is not None:
+        from benchmarks.retrieval_sheet import write_errors
+
+        write_errors(sheet / "back_to_front.png", measured.shown, measured.worst)
+    report = Report("retrieval", profile, measured.figures, targets(measured.figures))
+    say(report, table_rows(measured.figures), as_json=as_json)
