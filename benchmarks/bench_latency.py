@@ -28,7 +28,7 @@ from benchmarks.bench_server import HOST, Running, serving
 from benchmarks.bench_work import photo_work
 from engine.answers import AnswerForm
 from engine.clock import DEFAULT_BUDGET_S
-from engine.errors import ContractBroken, ThatLookError
+from engine.errors import ContractBroken, ModelUnavailable, ThatLookError
 from models.bootstrap import Settings, build_seer, read_settings
 from models.registry import profile_folder
 
@@ -39,6 +39,10 @@ _WARM_UP = 6
 _CAPACITY_CLIENTS = 4
 _STAGE = re.compile(r"(\w+);dur=([0-9.]+)")
 T = TypeVar("T")
+
+
+class TrainingMissing(ModelUnavailable):
+    """What can only be measured where the extra `train` is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +59,41 @@ class Prepared:
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:
-    """Every case in turn, a result as soon as it is there; a case that fails says why and stops no other."""
+    """Every case in turn, a result as soon as it is there.
+
+    Raises:
+        ThatLookError: the first case's that failed, when all others were measured.
+    """
     capacities: dict[tuple[str, int, str], float] = {}
+    failures: list[ThatLookError] = []
     for case in settings.cases:
         try:
             prepared = prepare(settings, case)
-            if "clients" in case.parameters:
-                yield _patient(settings, case, prepared)
-            elif "of_capacity" in case.parameters:
-                yield _under_load(settings, case, prepared, capacities)
-            else:
-                yield _cold_start(settings, case, prepared)
+            yield _measured(settings, case, prepared, capacities)
+        except TrainingMissing as error:
+            settings.say(f"{case.name} left out: {error.message}")
         except ThatLookError as error:
             settings.say(f"{case.name} failed: {error.message}")
-            yield Result(suite=case.suite, case=case.name, parameters=parameters(case), errors=1, note=error.message)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _measured(
+    settings: BenchSettings, case: Case, prepared: Prepared, capacities: dict[tuple[str, int, str], float]
+) -> Result:
+    if "clients" in case.parameters:
+        return _patient(settings, case, prepared)
+    if "of_capacity" in case.parameters:
+        return _under_load(settings, case, prepared, capacities)
+    return _cold_start(settings, case, prepared)
 
 
 def prepare(settings: BenchSettings, case: Case) -> Prepared:
     """The home of a case, built unless it is there.
 
     Raises:
-        ModelUnavailable: the profile is not there and cannot be made.
+        TrainingMissing: the profile is made of random weights, which takes torch.
     """
     from benchmarks.bench_home import build_home
     from benchmarks.bench_sample import load_sample
@@ -99,15 +117,13 @@ def _profile(settings: BenchSettings, case: Case) -> str:
 
 def _stand_ins(home: Path) -> str:
     """The standard architectures with random weights, as a profile of this home; needs torch."""
-    from engine.errors import ModelUnavailable
-
     try:
         from models.export.stand_ins import PROFILE, ensure_stand_ins
 
         shared = home.parent / PROFILE
         ensure_stand_ins(shared)
     except ImportError as error:
-        raise ModelUnavailable(
+        raise TrainingMissing(
             f"The standard architectures need the `train` extra ({error.name} is missing)."
         ) from error
     place = home / "models" / PROFILE

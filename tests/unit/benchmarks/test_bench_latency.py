@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench_latency import Prepared, figures_of
+from benchmarks import bench_latency
+from benchmarks.bench_history import Result
+from benchmarks.bench_latency import Prepared, TrainingMissing, figures_of
 from benchmarks.bench_load import FAILED, Sample
 from benchmarks.bench_photos import street_photos
-from benchmarks.bench_run import Case
-from engine.errors import ContractBroken
+from benchmarks.bench_run import BenchSettings, Case
+from engine.errors import ContractBroken, StoreUnavailable
 from engine.images import decode
 from models.bootstrap import Settings
 
@@ -47,6 +49,30 @@ def test_no_answer_at_all_is_no_result() -> None:
     """A broken server must not look like a fast one."""
     with pytest.raises(ContractBroken, match=r"none of 2 requests.*503"):
         figures_of(CASE, PREPARED, [Sample(503, 1.0, told_when=True)] * 2, 1.0, 1.0, (1, 1))
+
+
+def test_a_failing_case_stops_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The others are measured, then the failure is told; what needs torch is left out where there is none."""
+    good, lame, torchless = (Case("latency", name, {"rows": 1}) for name in ("good", "lame", "torchless"))
+
+    def prepare(_: BenchSettings, case: Case) -> Prepared:
+        if case is torchless:
+            raise TrainingMissing("No torch.")
+        return PREPARED
+
+    def measured(_: BenchSettings, case: Case, *__: object) -> Result:
+        if case is lame:
+            raise StoreUnavailable("The store is away.")
+        return Result(suite="latency", case=case.name)
+
+    monkeypatch.setattr(bench_latency, "prepare", prepare)
+    monkeypatch.setattr(bench_latency, "_measured", measured)
+    said: list[str] = []
+    results = bench_latency.run(BenchSettings("latency", "tiny", (lame, torchless, good), tmp_path, say=said.append))
+    assert next(iter(results)).case == "good"
+    with pytest.raises(StoreUnavailable):
+        list(results)
+    assert said == ["lame failed: The store is away.", "torchless left out: No torch."]
 
 
 def test_photos_are_drawn_once_and_look_like_a_cameras(tmp_path: Path) -> None:
