@@ -72,6 +72,12 @@ class Columns:
             self.live[rows] = False
             self.dead += len(rows)
 
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes in memory, without what waits in the dictionary of recent keys."""
+        arrays = (self.live, self.prices, self.offsets, self.lengths, *self.postings.sealed)
+        return sum(array.nbytes for array in arrays)
+
     def save(self, path: Path, **marks: int) -> None:
         """Write everything with some marks, at once or not at all."""
         part = path.with_suffix(".part")

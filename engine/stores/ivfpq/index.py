@@ -36,6 +36,7 @@ class IndexStatus:
         rows: living ones; dead: rows of the edition that are gone but still take room.
         indexed: rows that the IVFPQ index covers; the others are scanned exactly.
         kind: `exact` or `ivfpq`, which answers an unfiltered search.
+        resident_bytes: codes and columns in memory; embeddings and words stay in files.
     """
 
     name: str
@@ -46,6 +47,7 @@ class IndexStatus:
     edition: int
     building: bool
     size_bytes: int
+    resident_bytes: int
 
 
 class DerivedIndex:
@@ -70,6 +72,11 @@ class DerivedIndex:
                 shutil.rmtree(leftover)
         self._edition = Edition(folder / str(self._number), dim, plan)
         self._recent = search.Recent()
+
+    @property
+    def plan(self) -> IvfpqPlan:
+        """The choices that it goes by."""
+        return self._plan
 
     @property
     def stamp(self) -> int:
@@ -183,6 +190,11 @@ class DerivedIndex:
                 self._builder.daemon = True
                 self._builder.start()
 
+    def wait(self) -> None:
+        """Until what goes on in the background has ended."""
+        if self._builder:
+            self._builder.join()
+
     def status(self, name: str) -> IndexStatus:
         """How it stands."""
         edition = self._edition
@@ -196,6 +208,7 @@ class DerivedIndex:
             edition=self._number,
             building=self._building(),
             size_bytes=edition.size_bytes(),
+            resident_bytes=columns.resident_bytes + (edition.ann.resident_bytes if edition.ann else 0),
         )
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import zlib
@@ -98,11 +99,12 @@ class Frame:
 
 
 class Journal:
-    """One writer, any readers; `os.pread` needs no lock."""
+    """One writer, any readers, through a memory map: a search reads hundreds of bodies, and a call for each is slow."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.end = 0
+        self._map: mmap.mmap | None = None
 
     def append(self, stamp: int, dead: NDArray[np.int64], bodies: Sequence[bytes]) -> Frame:
         """Write one frame; it is there, whole, when this returns.
@@ -128,11 +130,11 @@ class Journal:
         size = os.fstat(self._fd).st_size
         self.end = start
         while self.end + _HEAD.size <= size:
-            head = self.body(self.end, _HEAD.size)
+            head = os.pread(self._fd, _HEAD.size, self.end)
             checksum, stamp, dead, new, length = _HEAD.unpack(head)
             if self.end + _HEAD.size + length > size:
                 break
-            payload = self.body(self.end + _HEAD.size, length)
+            payload = os.pread(self._fd, length, self.end + _HEAD.size)
             if zlib.crc32(payload, zlib.crc32(head[4:])) != checksum:
                 break
             lengths = np.frombuffer(payload, np.int32, new, 8 * dead)
@@ -142,8 +144,14 @@ class Journal:
         os.ftruncate(self._fd, self.end)
 
     def body(self, offset: int, length: int) -> bytes:
-        """The bytes there."""
-        return os.pread(self._fd, length, offset)
+        """The bytes there, which were written before."""
+        mapped = self._map
+        if mapped is None or offset + length > len(mapped):
+            size = os.fstat(self._fd).st_size
+            if offset + length > size:
+                return os.pread(self._fd, length, offset)
+            mapped = self._map = mmap.mmap(self._fd, size, prot=mmap.PROT_READ)
+        return mapped[offset : offset + length]
 
     def sync(self) -> None:
         """Have everything on disk."""

@@ -115,10 +115,14 @@ class Postings:
         more_keys = np.array([key for key, _ in recent], np.uint64)
         return np.concatenate([keys, more_keys]), np.append(self._rows, np.array([r for _, r in recent], np.int32))
 
+    @property
+    def sealed(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The sorted arrays, without what is recent."""
+        return self.keys, self._starts, self._rows
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, by the names that `sorted` takes, for saving."""
-        whole = self.folded()
-        return {"keys": whole.keys, "starts": whole._starts, "rows": whole._rows}
+        return dict(zip(("keys", "starts", "rows"), self.folded().sealed, strict=True))
 
     def folded(self) -> Postings:
         """The same with nothing left in the dictionary."""
