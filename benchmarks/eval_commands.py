@@ -172,3 +172,19 @@ def retrieval(
         write_errors(sheet / "back_to_front.png", measured.shown, measured.worst)
     report = Report("retrieval", profile, measured.figures, targets(measured.figures))
     say(report, table_rows(measured.figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@click.option("--budget", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to pick.")
+@JSON
+def selection(data: Path, profile: Path, budget: int, as_json: bool) -> None:
+    """Do the photos that `train select` picks hold more mistakes than random ones?"""
+    from benchmarks.eval_report import Report, Target, say
+    from benchmarks.eval_selection import evaluate_selection
+
+    figures = evaluate_selection(profile, data, budget)
+    picked = figures["mistakes_per_picked_photo"]
+    targets = [Target("more mistakes than 95 % of random picks", figures["random_95_percent"], picked)]
+    say(Report("selection", profile, figures, targets), {"CCP validation": figures}, as_json=as_json)

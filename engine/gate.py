@@ -35,14 +35,14 @@ SEEN = 0.3
 """A keypoint of a lower score is taken as not in the picture."""
 SIDE_RATIO = 0.22
 """Shoulders closer together than this share of the torso's length are seen from the side."""
-HEAD_POINTS = 1
-"""So many of nose, eyes and ears must be seen for a head to be in the picture."""
+HEAD_POINTS = 3
+"""So many of nose, eyes and ears must be seen for a head to be in the picture; a chin alone brings up one or two."""
 NOBODY, NOBODY_CHANCE = 3, 0.5
 """The network's word that there is nobody where the segmenter saw a person, and from when on it counts."""
 UNSEEN_CHANCE = 0.3
 """Where the segmenter saw nobody, nobody must be less likely than this for a person to be there all the same."""
 FACING_WEIGHT, FRONT_BIAS = 1.0, 0.0
-"""The network's log-odds of front over back, beside the shoulders' spread in side ratios; fitted on training photos."""
+"""The network's log-odds of front over back, beside the shoulders' spread in side ratios."""
 _TINY = 1e-4
 BYSTANDER_SHARE = 0.3
 """A person smaller than this share of the main one stands in the background and does not count."""
