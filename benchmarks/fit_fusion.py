@@ -35,7 +35,7 @@ from models.train.embedder_calibration import fit_calibration
 from models.train.embedder_data import is_validation, rgb_of
 
 SHRINK = 0.02
-STEPS = 4000
+STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +177,7 @@ def fit_weights(trials: Sequence[Trial], start: NDArray[np.float64]) -> NDArray[
         moment = 0.9 * moment + slope - 2 * SHRINK * (weights - centre)
         step = np.where(used, rate * moment, 0)
         weights = np.maximum(weights + step, 0)
-        if np.abs(step).max() < 1e-5:
+        if np.abs(step).max() < 1e-4:
             break
     return np.asarray(weights * start.sum() / max(float(weights.sum()), 1e-9), np.float64)
 

@@ -27,7 +27,7 @@ _STEP = 10.0
 """Side of the CIELAB cells whose pixels make one shade."""
 _SPREAD = 7.0
 """How far apart, in CIELAB, two shades may lie and still count as much the same."""
-_NAME_SPREAD = 12.0
+_NAME_SPREAD = 8.0
 """How much further than the nearest name's a wanted colour's anchor may lie and still be meant, in the same units."""
 _HUE = 1.6**0.5
 _VIVID = 20.0

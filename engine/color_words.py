@@ -74,6 +74,12 @@ def is_color(word: str) -> bool:
     return word in _OWN or _SAME.get(word, word) in ANCHORS
 
 
+def base_name(word: str) -> str | None:
+    """The named colour that a word is another word for; None for shades between them, and for other words."""
+    name = _SAME.get(word, word)
+    return name if name in ANCHORS and word not in _OWN else None
+
+
 @cache
 def color_anchors(phrase: str) -> NDArray[np.float32] | None:
     """(m, 3) CIELAB of the shades that a colour's words mean ("peach pink" means both); None for other words."""

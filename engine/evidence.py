@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.color_look import ColorLook, alike, read_looks, share_of
-from engine.color_words import color_anchors, names_near
+from engine.color_words import base_name, color_anchors, names_near
 from engine.domain import Item
 from engine.fusion import Signal
 from engine.seams import Calibration
@@ -20,10 +20,12 @@ from engine.wish import Wish, colors_in
 
 ALIKE = Calibration(0.3799, 0.1752)
 """How likely two looks of this likeness are the same variant's."""
-OF_COLOR = Calibration(0.3197, 0.155)
+OF_COLOR = Calibration(0.26, 0.139)
 """How likely a garment of which this share has a colour is sold under that colour's name."""
 SHOP_TRUST = 0.6
 """What the shop's colour word weighs against the measured one, where there are both."""
+FAMILY = 0.4
+"""How far a shop's "blue" means navy: it may be, and mostly is not."""
 UNWANTED_CAP = 2.0
 """The log-odds that the absence of an unwanted colour may add: most items lack it, so it says little for one."""
 WORDS_FACET = "~words"
@@ -100,18 +102,18 @@ def _share(word: str, looks: ColorLook, facets: Sequence[Facets]) -> NDArray[np.
 def _told(word: str, shop: tuple[str, ...]) -> float:
     """How far the shop's colour words mean a colour, 0 to 1; NaN where it names none that is known."""
     names = [name for text in shop for name in colors_in(text)]
-    wanted = color_anchors(word)
-    if not names or wanted is None:
-        return float("nan")
-    return max(_means(name, wanted) for name in names)
+    return max((_means(name, word) for name in names), default=float("nan"))
 
 
-def _means(name: str, wanted: NDArray[np.float32]) -> float:
-    anchors = color_anchors(name)
-    if anchors is None:
+def _means(name: str, word: str) -> float:
+    """How far one colour's name means another, 0 to 1: two named colours are the same, of one family, or not."""
+    base, wanted = base_name(name), base_name(word)
+    if base and wanted:
+        return 1.0 if base == wanted else FAMILY if base in names_near(word) or wanted in names_near(name) else 0.0
+    ours, theirs = color_anchors(name), color_anchors(word)
+    if ours is None or theirs is None:
         return 0.0
-    one_each = ColorLook(anchors[:, None], np.ones((len(anchors), 1), np.float32))
-    return float(share_of(one_each, wanted).max())
+    return float(share_of(ColorLook(ours[:, None], np.ones((len(ours), 1), np.float32)), theirs).mean())
 
 
 def _facets(items: Sequence[Item | None]) -> list[Facets]:

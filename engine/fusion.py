@@ -89,6 +89,8 @@ def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDAr
     return sigmoid(np.asarray(mean, np.float32))
 
 
+_LITTLE = frozenset({"the", "and", "for", "with", "this", "that", "same", "not", "but", "from", "like"})
+"""Words that explain nothing though the shop says them too."""
 _SENTENCES: dict[Signal, tuple[str, str]] = {
     "visual": ("Alike in cut and texture", "Less alike in cut and texture"),
     "semantic": ("The same kind and style", "Another kind or style"),
@@ -132,7 +134,9 @@ def explain(
     if wished and (seen := item.facets.get(NAMES_FACET)):
         lines.append(f"Its picture shows {' and '.join(seen)}.")
     haystack = f"{product.title} {product.description} {product.color or ''}".casefold().split()
-    said = dict.fromkeys(w for text in words for w in text.casefold().split() if len(w) > 2 and w in haystack)
+    said = dict.fromkeys(
+        w for text in words for w in text.casefold().split() if len(w) > 2 and w in haystack and w not in _LITTLE
+    )
     if said:
         lines.append(f"The shop's own words say: {', '.join(said)}.")
     return tuple(lines)

@@ -58,6 +58,7 @@ def test_the_shops_word_counts_beside_the_picture_and_alone() -> None:
     items = [item("black", color=("navy blue",)), item("black", color=("black",)), item(color=("midnight",))]
     told, denied, old = wished_colors(wish, items)
     assert told > denied
+    assert denied < 0
     assert old > 1
     assert np.isnan(wished_colors(wish, [item(color=("rain",))])).all()
 
