@@ -55,8 +55,8 @@ _STAGES = {
 _GROWING = {
     "p50, ms": ("p50_ms",),
     "p95, ms": ("p95_ms",),
-    "resident bytes per row": ("resident_bytes_per_row", "bytes_per_row"),
-    "build, s": ("build_s",),
+    "resident memory, MB": ("resident_mb",),
+    "building the index, s": ("index_s", "build_s"),
 }
 
 
@@ -82,7 +82,11 @@ def targets_figure(lines: Sequence[Line]) -> Figure | None:
 def recall_figure(results: Sequence[Result], title: str = "Recall against latency, by index") -> Figure | None:
     """A panel per catalogue and share of rows that the filter lets through; up and to the left is better."""
     found = [result for result in results if result.ann_recall is not None and result.p50_ms]
-    panels = {name: members for name, members in _grouped(found, _panel).items() if len(members) > 2}
+    panels = {
+        name: members
+        for name, members in _grouped(found, _panel).items()
+        if len(members) > 2 and "state" not in members[0].parameters
+    }
     if not panels:
         return None
     series = list(dict.fromkeys(_series(result) for members in panels.values() for result in members))
@@ -283,7 +287,11 @@ def _percent(share: Any) -> str:
 
 
 def _series(result: Result) -> str:
-    return str(result.parameters.get("index") or result.case)
+    """The line a result is a point of: cases of one name, rescored or not; sizes of one index."""
+    given = result.parameters
+    if result.suite == "recall":
+        return result.case + (" + rescoring" if given.get("rescored") else "")
+    return str(given.get("index") or ("embedded" if result.suite == "scale" else result.case))
 
 
 def _case(result: Result) -> str:
