@@ -147,7 +147,8 @@ def run_suites(
     **rest: Any,
 ) -> None:
     """Measure suites, write their lines, show them; exit status 1 where a case failed."""
-    from benchmarks.bench_machine import describe_machine
+    from benchmarks.bench_machine import cores, describe_machine
+    from benchmarks.bench_prepare import build_all
 
     console = _console()
     size: Size = "tiny" if tiny else "full" if full else "quick"
@@ -159,13 +160,16 @@ def run_suites(
     run = describe_run(size, describe_machine(peaks=size != "tiny"))
     lines: list[Line] = []
     failures = 0
-    for suite, cases in chosen.items():
-        if only and not cases:
-            continue
-        console.rule(f"bench {suite}")
-        settings = BenchSettings(suite=suite, size=size, cases=cases, work=work, say=console.print, **rest)
+    settings = [
+        BenchSettings(suite=suite, size=size, cases=cases, work=work, say=console.print, **rest)
+        for suite, cases in chosen.items()
+        if cases or not only
+    ]
+    build_all(settings, cores())
+    for each in settings:
+        console.rule(f"bench {each.suite}")
         try:
-            for line in measure(settings, run):
+            for line in measure(each, run):
                 append_lines(history, [line])
                 lines.append(line)
                 show_lines(console, [line])
@@ -173,7 +177,7 @@ def run_suites(
             if len(suites) == 1:
                 raise
             failures += 1
-            console.print(f"[red]bench {suite} failed:[/] {error}")
+            console.print(f"[red]bench {each.suite} failed:[/] {error}")
     show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}

@@ -42,7 +42,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def reference_ms(repeats: int = 5) -> float:
+def reference_ms(repeats: int = 9) -> float:
     """The reference workload, milliseconds, the median of several: about 10 ms on a current core."""
     return _median_ms(_reference_workload(), repeats)
 

@@ -40,11 +40,13 @@ def broken(settings: BenchSettings) -> Iterable[Result]:
 
 @pytest.fixture
 def suites(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What `subject` finds by suite; the machine's peaks are not measured."""
+    """What `subject` finds by suite; the machine stands still: its peaks and its reference are given."""
     found: dict[str, Any] = dict.fromkeys(bench_run.SUITES, suite)
     monkeypatch.setattr(bench_run, "subject", lambda name: SimpleNamespace(run=found[name]))
     described = bench_run.Machine(cpu="a CPU", cores=1, memory_bytes=1)
     monkeypatch.setattr("benchmarks.bench_machine.describe_machine", lambda peaks: described)
+    monkeypatch.setattr(bench_run, "reference_ms", lambda: 10.0)
+    monkeypatch.setattr("benchmarks.bench_prepare.build_all", lambda settings, workers: None)
     return found
 
 
