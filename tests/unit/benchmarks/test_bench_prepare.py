@@ -1,0 +1,49 @@
+"""What is built before a run of every suite: each home and each index once, and failures left to the suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bench_latency, bench_prepare
+from benchmarks.bench_prepare import build_all
+from benchmarks.bench_run import BenchSettings, Case
+from engine.errors import ModelUnavailable
+
+
+def settings(suite: str, *cases: dict[str, object]) -> BenchSettings:
+    told = tuple(Case(suite, str(number), case) for number, case in enumerate(cases))
+    return BenchSettings(suite=suite, size="tiny", cases=told, work=Path("nowhere"))
+
+
+def test_every_home_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(bench_latency, "prepare", lambda _, case: built.append(case.name))
+    small, large = {"profile": "starter", "rows": 10}, {"profile": "starter", "rows": 20}
+    bench_prepare._homes(settings("latency", small, small, large, {"profile": "standard", "rows": 10}))
+    assert built == ["0", "2", "3"]
+
+
+def test_one_suite_alone_or_one_core_builds_nothing_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing can be built beside anything; each suite builds for itself."""
+
+    def never(_: BenchSettings) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(bench_prepare, "_sample", never)
+    latency, recall = settings("latency", {"rows": 1}), settings("recall", {"rows": 1})
+    build_all([latency], workers=2)
+    build_all([latency, recall], workers=1)
+    build_all([latency, settings("recall"), settings("ingest", {"products": 1})], workers=2)
+
+
+def test_a_builder_that_fails_says_so_and_lets_the_run_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: BenchSettings) -> None:
+        raise ModelUnavailable("There is no such profile.")
+
+    monkeypatch.setitem(bench_prepare.BUILDERS, "latency", fails)
+    bench_prepare._build(("latency", settings("latency", {"rows": 1})))
+    assert capsys.readouterr().err == "latency: There is no such profile.\n"
