@@ -49,7 +49,7 @@ def legend(figure: Figure, grid: Iterable[Axes]) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if len(handles) > 1:
-        columns = min(len(handles), 5)
+        columns = min(len(handles), max(2, int(figure.get_figwidth() // 2.5)))
         figure.legend(list(handles.values()), list(handles), loc="outside lower left", frameon=False, ncols=columns,
                       fontsize=9, labelcolor=INK)  # fmt: skip
 

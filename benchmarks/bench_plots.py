@@ -34,6 +34,7 @@ from benchmarks.bench_run import Target, load_targets
 from benchmarks.bench_tables import quantity
 
 BUDGET_MS = 5_000
+_RAW = ", not rescored"
 _RECALLS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 _STAGES = {
     "decode": 0,
@@ -49,6 +50,10 @@ _STAGES = {
     "write": 7,
     "pose": 8,
     "gate": 8,
+    "queue": 8,
+    "http": 8,
+    "recognise": 6,
+    "pictures": 9,
     "semantic": 9,
 }
 """Each stage keeps its colour over all plots; what does the same work has the same."""
@@ -81,7 +86,7 @@ def targets_figure(lines: Sequence[Line]) -> Figure | None:
 
 def recall_figure(results: Sequence[Result], title: str = "Recall against latency, by index") -> Figure | None:
     """A panel per catalogue and share of rows that the filter lets through; up and to the left is better."""
-    found = [result for result in results if result.ann_recall is not None and result.p50_ms]
+    found = [r for r in results if r.ann_recall is not None and r.p50_ms and "state" not in r.parameters]
     panels = {
         name: members
         for name, members in _grouped(found, _panel).items()
@@ -89,12 +94,12 @@ def recall_figure(results: Sequence[Result], title: str = "Recall against latenc
     }
     if not panels:
         return None
-    series = list(dict.fromkeys(_series(result) for members in panels.values() for result in members))
+    series = list(dict.fromkeys(_family(_series(r)) for members in panels.values() for r in members))
     columns = min(3, len(panels))
     figure, grid = canvas(10 if columns == 1 else 3.9 * columns, 3.9 * -(-len(panels) // columns) + 0.9, len(panels))
     for axes, (panel, members) in zip(grid, panels.items(), strict=True):
         for name, points in _grouped(members, _series).items():
-            _recall_series(axes, name, series.index(name), points)
+            _recall_series(axes, name, series.index(_family(name)), points)
         axes.axhline(_nines(0.99), color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set(xscale="log", xlabel="p50, milliseconds (log)")
         lowest = min(point.ann_recall or 0 for point in members)
@@ -112,7 +117,11 @@ def _recall_series(axes: Axes, name: str, number: int, points: Sequence[Result])
     order = sorted(points, key=lambda point: point.p50_ms or 0)
     times, recalls = [point.p50_ms or 0.0 for point in order], [_nines(point.ann_recall or 0.0) for point in order]
     look = {"color": colour_of(number), "markersize": 7, "linewidth": 1.2, "markeredgecolor": PAPER, "label": name}
-    axes.plot(times, recalls, mark_of(number) + "-", zorder=3, **look)  # type: ignore[arg-type]
+    if name == _family(name):
+        axes.plot(times, recalls, mark_of(number) + "-", zorder=3, **look)  # type: ignore[arg-type]
+    else:  # Without rescoring: the same colour, hollow.
+        look |= {"markerfacecolor": PAPER, "markeredgecolor": colour_of(number)}
+        axes.plot(times, recalls, mark_of(number) + ":", zorder=3, **look)  # type: ignore[arg-type]
 
 
 def _nines(recall: float) -> float:
@@ -122,7 +131,7 @@ def _nines(recall: float) -> float:
 
 def load_figure(results: Sequence[Result]) -> Figure | None:
     """The percentiles of every latency case on one scale, beside the budget of five seconds."""
-    found = [result for result in results if result.suite == "latency" and result.p50_ms]
+    found = [r for r in results if r.suite == "latency" and r.p50_ms and "ready_s" not in r.figures]
     if not found:
         return None
     figure, (axes,) = canvas(10, 1.2 + 0.5 * len(found))
@@ -158,7 +167,7 @@ def load_figure(results: Sequence[Result]) -> Figure | None:
 
 def stages_figure(results: Sequence[Result]) -> Figure | None:
     """Where the time of one photo (or one product) goes."""
-    found = [result for result in results if result.stages_ms]
+    found = [r for r in results if r.stages_ms and r.suite != "scale" and "state" not in r.parameters]
     if not found:
         return None
     stages = [{name: ms for name, ms in result.stages_ms.items() if name != "total"} for result in found]
@@ -290,8 +299,12 @@ def _series(result: Result) -> str:
     """The line a result is a point of: cases of one name, rescored or not; sizes of one index."""
     given = result.parameters
     if result.suite == "recall":
-        return result.case + (" + rescoring" if given.get("rescored") else "")
+        return result.case + (_RAW if given.get("rescored") == 0 and result.case != "faiss-exact" else "")
     return str(given.get("index") or ("embedded" if result.suite == "scale" else result.case))
+
+
+def _family(series: str) -> str:
+    return series.removesuffix(_RAW)
 
 
 def _case(result: Result) -> str:
