@@ -15,7 +15,7 @@ from models.train.torchvision_cpu import prepare
 DIM = 1024
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-COLOUR_SHARE = 1.0
+COLOUR_SHARE = 0.5
 """How much the counted colours weigh beside the network's own unit of length."""
 
 

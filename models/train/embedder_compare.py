@@ -96,7 +96,23 @@ def train_candidate(candidate: Candidate, budget: Budget, classroom: Classroom) 
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         steps += 1
+    settle_norms(network, budget, classroom, rng)
     return network.eval(), steps
+
+
+@torch.no_grad()
+def settle_norms(
+    network: nn.Module, budget: Budget, classroom: Classroom, rng: np.random.Generator, batches: int = 8
+) -> None:
+    """Norms take the plain mean over some batches: after few steps the running one lags, in some networks by far."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    network.train()
+    for _ in range(batches):
+        rows, _codes = classroom.batches.draw(rng)
+        network(pixels_to_input(_views(classroom.crops, rows, rng, budget)))
 
 
 class _Lesson:

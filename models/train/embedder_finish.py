@@ -28,7 +28,7 @@ SIDE = 112
 """Pixels that the embedder is served with."""
 COLOUR_DIM = 256
 """Of the embedding's 1024 values, those that tell the colours; the network has the rest."""
-FITTED_ON = 6000
+FITTED_ON = 1500
 """Crops of the studio that the metric is fitted on, beside all of the shops'."""
 
 

@@ -23,7 +23,7 @@ class SmokeResult:
     last: float
 
 
-def smoke_embedder(folder: Path, steps: int = 24) -> SmokeResult:
+def smoke_embedder(folder: Path, steps: int = 40) -> SmokeResult:
     """Train the visual embedder on a few generated garments."""
     build_cache(folder / "cache", None, OUTFITS)
     config = EmbedderConfig(
