@@ -28,9 +28,12 @@ from engine.crops import box_area
 from engine.domain import GateReport, Pixels
 from engine.gate import BYSTANDER_SHARE
 from engine.pipeline import Seer
+from models.train.datasets import DatasetUnreadable
 from models.train.datasets_pose import PoseLabel, read_picture
 from models.train.pose_measure import measure_against_teacher, measure_on_lspet, open_pose
 
+FOLDERS = ("ccp", "magento_catalog", "coco128_person", "lspet", "weights")
+"""What is measured on, below the folder given by --data."""
 BLAZE_SEEN = 0.5
 """BlazePose's visibility from which on a landmark is seen."""
 
@@ -93,7 +96,13 @@ def full_fronts(teachers: Teachers, root: Path) -> list[PoseLabel]:
 
 
 def evaluate_gate(seer: Seer, profile: Path, data: Path) -> tuple[list[Judged], dict[str, Any]]:
-    """Every case judged, and the pose model's keypoints against the teacher's and against people's labels."""
+    """Every case judged, and the pose model's keypoints against the teacher's and against people's labels.
+
+    Raises:
+        DatasetUnreadable: a folder of pictures is missing.
+    """
+    if missing := [name for name in FOLDERS if not (data / name).is_dir()]:
+        raise DatasetUnreadable(f"{data} lacks {', '.join(missing)}; the gate is measured on {', '.join(FOLDERS)}.")
     teachers = Teachers(data / "weights")
     street = full_fronts(teachers, data / "ccp")
     cases = chain(

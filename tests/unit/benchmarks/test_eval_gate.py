@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.eval_gate import Judged, gate_figures, gate_targets, is_kept, judge_cases, teacher_keeps, write_sheets
+from benchmarks.eval_gate import (
+    Judged,
+    evaluate_gate,
+    gate_figures,
+    gate_targets,
+    is_kept,
+    judge_cases,
+    teacher_keeps,
+    write_sheets,
+)
 from benchmarks.gate_cases import (
     DETAILS_NAMED_FRONT,
     FRONTS_NAMED_DETAIL,
@@ -24,6 +33,7 @@ from benchmarks.gate_cases import (
 from benchmarks.gate_teachers import Teachers, is_whole, shoulders_say_front
 from engine.domain import GateReport, Pixels, View
 from engine.pipeline import Seer
+from models.train.datasets import DatasetUnreadable
 from models.train.datasets_pose import PoseLabel, is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
@@ -185,3 +195,10 @@ def test_every_case_is_judged_by_the_gate_and_the_teacher() -> None:
     cases = [case(True), case(False)]
     judged = list(judge_cases(cast(Seer, FakeSeer()), cast(Teachers, FakeTeachers(1)), cases))
     assert [(j.kept, j.teacher, j.right) for j in judged] == [(True, True, True), (True, True, False)]
+
+
+def test_a_data_folder_that_lacks_pictures_is_named(tmp_path: Path) -> None:
+    """Before anything is measured."""
+    (tmp_path / "ccp").mkdir()
+    with pytest.raises(DatasetUnreadable, match="lacks magento_catalog, coco128_person, lspet, weights"):
+        evaluate_gate(cast(Seer, FakeSeer()), tmp_path, tmp_path)
