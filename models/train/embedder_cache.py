@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.train.embedder_data import all_crops, masked, read_cache, write_cache
+from models.train.embedder_served import served_crops
 from models.train.embedder_studio import studio_crops
 from models.train.embedder_teacher import TEACHER_FILE, teacher_embeddings
 
@@ -21,13 +22,24 @@ TEACHER = "teacher_masked.npy"
 """The teacher's embedding of every masked crop, beside the crops."""
 
 
-def build_cache(folder: Path, data: Path | None, outfits: int = STUDIO_OUTFITS, seed: int = STUDIO_SEED) -> int:
+def build_cache(
+    folder: Path,
+    data: Path | None,
+    outfits: int = STUDIO_OUTFITS,
+    seed: int = STUDIO_SEED,
+    served_by: Path | None = None,
+) -> int:
     """Read the data sets, draw the studio's outfits, ask the teacher; returns how many crops there are.
 
     Without data there are only generated crops; without the teacher's file in `data/weights`
     thumbnails stand in for it, which is enough to see that training works.
+
+    Args:
+        served_by: a model profile whose segmenter cuts the catalogue's photos once more, as the product would.
     """
-    count = write_cache(folder, chain(all_crops(data) if data else (), studio_crops(outfits, seed)))
+    photos = all_crops(data) if data else ()
+    cut = served_crops(data, served_by) if data and served_by and (data / "magento_catalog").exists() else ()
+    count = write_cache(folder, chain(photos, cut, studio_crops(outfits, seed)))
     model = data / "weights" / TEACHER_FILE if data else None
     ask = partial(teacher_embeddings, model) if model and model.exists() else thumbnails
     np.save(folder / TEACHER, _in_parts(ask, read_cache(folder)[1]))

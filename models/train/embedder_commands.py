@@ -99,8 +99,14 @@ def _prepare(options: dict[str, Any]) -> tuple[Path, Path]:
         from models.train.embedder_cache import build_cache
 
         Console(stderr=True).print(f"Reading crops into {cache} …")
-        build_cache(cache, options["data"])
+        build_cache(cache, options["data"], served_by=options["init"] if _segments(options["init"]) else None)
     return cache, out
+
+
+def _segments(profile: Path | None) -> bool:
+    from models.manifest import load_manifest
+
+    return profile is not None and "segmenter" in load_manifest(profile).models
 
 
 def _reporter(every: int = 25) -> Callable[[int, dict[str, float]], None]:
