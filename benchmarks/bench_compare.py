@@ -33,6 +33,7 @@ FEWEST = 20
 Kind = Literal["time", "rate", "size", "ratio"]
 Outcome = Literal["same", "faster", "slower", "less exact", "failing", "not comparable", "missing"]
 BAD: frozenset[Outcome] = frozenset({"slower", "less exact", "failing"})
+UNJUDGED: frozenset[Outcome] = frozenset({"not comparable", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,17 @@ def compare(base: Iterable[Line], head: Iterable[Line], noise: float = NOISE) ->
     """Every figure of the cases that base has, judged.
 
     Raises:
-        QueryRejected: base and head have no case in common, so that nothing could be judged.
+        QueryRejected: base and head have nothing in common that could be judged: silence is no "no regression".
     """
     before, after = _by_key(base), _by_key(head)
     if not before.keys() & after.keys():
         raise QueryRejected("Base and head have no case with equal parameters in common; measure the same cases.")
-    return [one for key, lines in before.items() for one in _judge_case(lines, after.get(key, []), noise)]
+    found = [one for key, lines in before.items() for one in _judge_case(lines, after.get(key, []), noise)]
+    if all(one.outcome in UNJUDGED for one in found):
+        raise QueryRejected(
+            f"Nothing could be judged: {found[0].case}: {found[0].reason}. Measure both on equal terms."
+        )
+    return found
 
 
 def regressed(judgements: Iterable[Judgement]) -> bool:

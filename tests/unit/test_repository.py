@@ -151,7 +151,7 @@ def test_stand_ins_are_those_of_the_lock() -> None:
 
 
 def test_serving_imports_no_training_library() -> None:
-    """Every module but those of training, export, plots and learned baselines can be imported where only the core lock is installed."""
+    """Every module but those of training, export, plots and learned baselines needs only what the core lock has."""
     command = [sys.executable, "-W", "error", "-c", IMPORT_ALL, TRAINING]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert outcome.returncode == 0, outcome.stderr[-2000:]

@@ -69,14 +69,23 @@ def test_less_exact_is_a_regression_however_fast() -> None:
 
 
 def test_more_exact_and_slower_is_not_judged() -> None:
-    (one,) = compare(run(changed(ann_recall=0.9)), run(changed(p50_ms=9.0)))
-    assert one.outcome == "not comparable"
-    assert not regressed([one])
+    other = changed(case="other")
+    found = compare(run(changed(ann_recall=0.9), other), run(changed(p50_ms=9.0), other))
+    assert found[0].outcome == "not comparable"
+    assert not regressed(found)
 
 
 def test_another_dataset_is_not_comparable() -> None:
-    (one,) = compare(run(RESULT), run(changed(dataset="e", p50_ms=90.0)))
-    assert one.outcome == "not comparable"
+    other = changed(case="other")
+    found = compare(run(RESULT, other), run(changed(dataset="e", p50_ms=90.0), other))
+    assert [one.outcome for one in found if one.case == "recall embedded"] == ["not comparable"]
+    assert not regressed(found)
+
+
+def test_silence_is_no_verdict() -> None:
+    """Where nothing at all could be judged, that is an error, not the absence of a regression."""
+    with pytest.raises(QueryRejected, match="another dataset"):
+        compare(run(RESULT), run(changed(dataset="e")))
 
 
 def test_failures_that_were_not_there_fail() -> None:
