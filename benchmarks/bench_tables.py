@@ -57,17 +57,20 @@ def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
 
 
 def judgements_table(judgements: Iterable[Judgement]) -> Table:
-    """What became faster, slower, or cannot be said."""
-    table = Table("case", "figure", box=None, pad_edge=False)
-    for heading in ("base", "head", "head ÷ base, over the reference", "noise up to"):
+    """What became faster, slower, or cannot be said; what was not measured again is only counted."""
+    told = list(judgements)
+    left_out = sum(one.outcome == "missing" for one in told)
+    caption = f"{left_out} results of base were not measured again." if left_out else None
+    table = Table("case", "figure", box=None, pad_edge=False, caption=caption, caption_justify="left")
+    for heading in ("base", "head", "head ÷ base", "noise up to"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for one in judgements:
+    for one in (one for one in told if one.outcome != "missing"):
         colour = "red" if one.outcome in BAD else "green" if one.outcome == "faster" else "dim"
-        told = [f"{value:,.4g}" if value is not None else "–" for value in (one.base, one.head)]
+        figures = [f"{value:,.4g}" if value is not None else "–" for value in (one.base, one.head)]
         ratio, allowed = (f"{one.ratio:.2f}×", f"{one.allowed:.2f}×") if one.ratio else ("–", "–")
         outcome = f"[{colour}]{one.outcome}[/]" + (f": {one.reason}" if one.reason else "")
-        table.add_row(one.case, one.figure, *told, ratio, allowed, outcome)
+        table.add_row(one.case, one.figure, *figures, ratio, allowed, outcome)
     return table
 
 
