@@ -1,6 +1,7 @@
 """`thatlook eval segmentation`: boxes and masks of a profile's segmenter on CCP photos it was not trained on.
 
-Measured as served, wrapper and thresholds and all. The truth has one instance per class of the photo's main person,
+Recall and mask IoU are as served, wrapper and thresholds and all; average precision ranks every class by its own
+scores, as COCO and ultralytics do. The truth has one instance per class of the photo's main person,
 all pieces together, because the search uses garments that way.
 """
 
@@ -17,7 +18,7 @@ from benchmarks.segmentation_prior import guess_all, learn_places
 from models.segmenter import PERSON
 from models.train.datasets import CLASSES
 from models.train.segmenter_eval import ClassFigures, Photos, confusion, evaluate
-from models.train.segmenter_measure import Seen, TwoSegmenters, figures_of, see_split
+from models.train.segmenter_measure import Measured, Seen, figures_of, see_split
 
 GARMENTS = tuple(label for label in CLASSES if label != PERSON)
 THREE = ("upper_wear", "lower_wear", "foot_wear")
@@ -30,7 +31,7 @@ AVERAGED = ("box_ap50", "box_ap", "mask_ap50", "mask_ap", "recall", "mask_iou")
 
 def see_photos(profile: Path, data: Path, split: str = "val") -> Seen:
     """What the profile's segmenter sees in a split of CCP."""
-    return see_split(TwoSegmenters.open(profile), data / "ccp", split)
+    return see_split(Measured.open(profile), data / "ccp", split)
 
 
 def evaluate_segmentation(seen: Seen, data: Path) -> dict[str, Any]:

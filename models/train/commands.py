@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from models.train.datasets import CLASSES
 from models.train.datasets_commands import train_dataset_command
 from models.train.embedder_commands import train_clip_command, train_embedder_command
 from models.train.select_commands import accept_command, select_command
@@ -52,6 +53,9 @@ def train() -> None:
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
 @click.option("--input-size", type=(int, int), metavar="H W", help="The exported model's input; multiples of 32.")
+@click.option(
+    "--shift", type=(click.Choice(CLASSES), float), multiple=True, help="Added to a class's log-odds on export."
+)
 @OUT
 @PROFILE
 @THREADS
@@ -70,6 +74,7 @@ def train_segmenter_command(
     epochs: int,
     batch: int,
     input_size: tuple[int, int] | None,
+    shift: tuple[tuple[str, float], ...],
     out: Path,
     profile: Path | None,
     threads: int,
@@ -101,7 +106,8 @@ def train_segmenter_command(
     if profile is not None:
         from models.export.segmenter import export_segmenter
 
-        spec = export_segmenter(checkpoint, profile, input_size=input_size or segmenter.served_size(config))
+        size = input_size or segmenter.served_size(config)
+        spec = export_segmenter(checkpoint, profile, input_size=size, shifts=dict(shift))
         report["model"] = str(profile / spec.file)
     _tell(report, as_json)
 

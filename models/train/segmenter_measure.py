@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from engine.crops import main_person, merge_pieces, of_main_person
 from engine.domain import Garment, Pixels, Scene
 from engine.taxonomy import Taxonomy, load_taxonomy
-from models.manifest import ModelSpec, load_manifest
-from models.runtime import RuntimeOptions, open_session
+from models.manifest import load_manifest
+from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
 from models.train.datasets import CLASSES, CcpFolder, LabelledPhoto
 from models.train.segmenter_eval import ClassFigures, Instance, Photos, evaluate, mask_box
+from models.train.self_training import Muted
 
 LEAST_SCORE = 0.01
 """Average precision looks at everything above it; `recall` and `mask_iou` at what is served."""
@@ -41,32 +43,53 @@ class Seen:
     kept: Photos
 
 
+class Remembering:
+    """A session that answers the same picture once, however often it is asked."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._last: tuple[bytes, dict[str, NDArray[np.float32]]] | None = None
+
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+        """The session's outputs."""
+        key = hashlib.sha256(inputs["images"].tobytes()).digest()
+        if self._last is None or self._last[0] != key:
+            self._last = key, dict(self._session.run(inputs))
+        return self._last[1]
+
+
 @dataclass(frozen=True, slots=True)
-class TwoSegmenters:
-    """One model, served with its thresholds and once more with almost none."""
+class Measured:
+    """One model, served with its thresholds, and once per class with almost none.
+
+    Average precision judges every class by its own scores, as COCO's and ultralytics' evaluation do: a skirt that
+    might be a dress is a candidate for both. What is served gives each garment one name.
+    """
 
     served: YoloSegmenter
-    eager: YoloSegmenter
+    eager: Sequence[YoloSegmenter]
     taxonomy: Taxonomy
 
     @classmethod
-    def open(cls, profile: Path, extra: Mapping[str, Any] | None = None) -> TwoSegmenters:
+    def open(cls, profile: Path, extra: Mapping[str, Any] | None = None) -> Measured:
         """Open a profile's segmenter; `extra` overrules thresholds of its manifest."""
         taxonomy = load_taxonomy(None)
         spec = load_manifest(profile).require("segmenter")
         spec = replace(spec, extra={**spec.extra, **(extra or {})})
         eager_spec = replace(spec, extra={**spec.extra, "score": LEAST_SCORE, "scores": None})
-        session = open_session(profile / spec.file, RuntimeOptions(threads=1))
-
-        def segmenter(its: ModelSpec) -> YoloSegmenter:
-            return YoloSegmenter(its, session, "measured", taxonomy)
-
-        return cls(segmenter(spec), segmenter(eager_spec), taxonomy)
+        session = Remembering(open_session(profile / spec.file, RuntimeOptions(threads=1)))
+        served = YoloSegmenter(spec, session, "measured", taxonomy)
+        alone = (Muted(session, spec.classes, {label}) for label in spec.classes)
+        return cls(served, [YoloSegmenter(eager_spec, one, "measured", taxonomy) for one in alone], taxonomy)
 
     def look(self, pixels: Pixels) -> tuple[list[Instance], list[Instance]]:
         """Every detection, and the garments and person as served."""
         size = pixels.shape[0], pixels.shape[1]
-        sure, everything = self.served.segment(pixels), self.eager.segment(pixels)
+        sure, scenes = self.served.segment(pixels), [one.segment(pixels) for one in self.eager]
+        everything = Scene(
+            tuple(garment for scene in scenes for garment in scene.garments),
+            tuple(person for scene in scenes for person in scene.people),
+        )
         pieces = of_main_person(Scene(everything.garments, sure.people), size[1], size[0])
         garments = merge_pieces(of_main_person(sure, size[1], size[0]), self.taxonomy)
         return (
@@ -75,12 +98,12 @@ class TwoSegmenters:
         )
 
 
-def see_split(segmenters: TwoSegmenters, ccp: Path, split: str = "val") -> Seen:
+def see_split(measured: Measured, ccp: Path, split: str = "val") -> Seen:
     """Look at every photo of a split."""
     folder = CcpFolder(ccp)
     names, truth, ranked, kept = folder.split(split), [], [], []
     for photo in (folder.read(name) for name in names):
-        everything, served = segmenters.look(photo.pixels)
+        everything, served = measured.look(photo.pixels)
         truth.append(list(labelled(photo)))
         ranked.append(everything)
         kept.append(served)
@@ -93,7 +116,7 @@ def measure_segmenter(profile: Path, ccp: Path, split: str = "val") -> Mapping[s
     Args:
         profile: folder with a `manifest.json`.
     """
-    return figures_of(see_split(TwoSegmenters.open(profile), ccp, split), CLASSES)
+    return figures_of(see_split(Measured.open(profile), ccp, split), CLASSES)
 
 
 def figures_of(seen: Seen, classes: Sequence[str]) -> Mapping[str, ClassFigures]:

@@ -99,11 +99,34 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
         first, last = float(rows[0][loss]), float(rows[-1][loss])
         assert last < 0.9 * first, (loss, first, last)
     profile = tmp_path / "profile"
-    export_segmenter(checkpoint, profile, input_size=(96, 64))
+    export_segmenter(checkpoint, profile, input_size=(96, 64), shifts={"dress": 2.0})
     spec = load_manifest(profile).require("segmenter")
     session = open_session(profile / spec.file, RuntimeOptions(threads=1))
     scene = YoloSegmenter(spec, session, "x", load_taxonomy(None)).segment(np.zeros((200, 100, 3), np.uint8))
     assert {garment.label for garment in scene.garments} <= {"upper_wear", "lower_wear", "foot_wear"}
+    assert class_odds(profile, "dress") == pytest.approx(
+        class_odds(plain_profile(checkpoint, tmp_path), "dress") + 2, abs=0.05
+    )
+
+
+def plain_profile(checkpoint: Path, folder: Path) -> Path:
+    """The same weights exported without a shift."""
+    from models.export.segmenter import export_segmenter
+
+    export_segmenter(checkpoint, folder / "plain", input_size=(96, 64))
+    return folder / "plain"
+
+
+def class_odds(profile: Path, label: str) -> float:
+    """The mean log-odds of a class in a grey picture."""
+    from models.manifest import load_manifest
+    from models.runtime import RuntimeOptions, open_session
+
+    spec = load_manifest(profile).require("segmenter")
+    session = open_session(profile / spec.file, RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu"))
+    heads = session.run({"images": np.full((1, 3, *spec.input_size), 0.5, np.float32)})["output0"].astype(np.float64)
+    scores = heads[0, 4 + spec.classes.index(label)]
+    return float(np.mean(np.log(scores / (1 - scores))))
 
 
 def test_the_shipped_segmenter_comes_back_into_torch(ccp: Path, tmp_path: Path) -> None:
