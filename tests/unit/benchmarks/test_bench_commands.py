@@ -21,12 +21,12 @@ from engine.errors import QueryRejected, StoreUnavailable
 
 def worked() -> None:
     """What the stand-in suite measures."""
-    time.sleep(0.002)
+    time.sleep(0.03)
 
 
 def suite(settings: BenchSettings) -> Iterable[Result]:
     samples = []
-    for _ in range(20):
+    for _ in range(5):
         started = time.perf_counter()
         worked()
         samples.append(1e3 * (time.perf_counter() - started))
@@ -86,11 +86,11 @@ def test_a_slowed_build_makes_compare_fail(
     for _ in range(2):
         assert bench(tmp_path, "recall").exit_code == 0
     base = read_lines(tmp_path / "history.jsonl")[0].run.id
-    same = bench(tmp_path, "compare", base, "--noise", "2", "--json")
+    same = bench(tmp_path, "compare", base, "--noise", "4", "--json")
     assert (same.exit_code, json.loads(same.stdout)["regressed"]) == (0, False), same.output
-    monkeypatch.setitem(globals(), "worked", lambda: time.sleep(0.05))
+    monkeypatch.setitem(globals(), "worked", lambda: time.sleep(0.4))
     assert bench(tmp_path, "recall").exit_code == 0
-    slowed = bench(tmp_path, "compare", base, "--noise", "2", "--json")
+    slowed = bench(tmp_path, "compare", base, "--noise", "4", "--json")
     assert (slowed.exit_code, json.loads(slowed.stdout)["regressed"]) == (1, True), slowed.output
 
 
