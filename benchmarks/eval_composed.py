@@ -33,6 +33,7 @@ from benchmarks.fused_gallery import (
 from engine.color_words import names_near
 from engine.colors import color_shares
 from engine.domain import Embeddings, Product
+from engine.errors import QueryRejected
 from engine.pipeline import Seer
 from engine.search import Calibrations
 from engine.service import TextQuery
@@ -42,6 +43,7 @@ from models.train.embedder_teacher import TEACHER_FILE, teacher_embeddings, unit
 
 SOURCES = ("venia", "luma")
 TARGETS = {"hit_rate_at_1": 0.50, "hit_rate_at_5": 0.80}
+CATALOGUE = "magento_catalog"
 CELL = 120
 
 
@@ -68,10 +70,16 @@ class Fronts:
 
 
 def evaluate_composed(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | None = None) -> dict[str, Any]:
-    """All figures of `eval composed` by source; where a folder is given, pictures of queries that failed."""
+    """All figures of `eval composed` by source; where a folder is given, pictures of queries that failed.
+
+    Raises:
+        QueryRejected: the folder holds no catalogue with triplets.
+    """
+    if not (data / CATALOGUE / "triplets_colour.jsonl").is_file():
+        raise QueryRejected(f"{data} has no {CATALOGUE} with triplets_colour.jsonl; give the folder that holds it.")
     out: dict[str, Any] = {}
     for source in SOURCES:
-        fronts = read_fronts(seer, data / "magento_catalog", source)
+        fronts = read_fronts(seer, data / CATALOGUE, source)
         ranks = {
             "search_picture": by_search(seer, calibrations, fronts, "picture"),
             "search_shop": by_search(seer, calibrations, fronts, "shop"),
