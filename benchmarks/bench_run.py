@@ -184,7 +184,7 @@ def describe_run(size: Size, machine: Machine) -> Run:
     commit, dirty = _commit()
     mark = hashlib.sha256(f"{now.isoformat()}{os.getpid()}".encode()).hexdigest()[:8]
     return Run(
-        id=f"{now:%Y%m%dT%H%M%SZ}-{mark}",
+        id=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{mark}",
         utc=now.isoformat(timespec="seconds"),
         commit=commit,
         dirty=dirty,
