@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One call of `thatlook bench`: when, of what, on what.
 
     Attributes:
-        id: sorts by time and names the commit, such as `20261124T184013250Z-fe12ab34`: to the millisecond, so that the newest is the newest.
+        id: sorts by time, to the millisecond, so that the newest is the newest: `20261124T184013250Z-fe12ab34`.
         commit: of the checkout; None where thatlook was installed without one.
         dirty: whether tracked files differed from the commit.
         size: how much was measured (`tiny` is for tests: its figures judge nothing).
