@@ -51,7 +51,7 @@ DEFAULTS: Mapping[Asking, Weights] = MappingProxyType(
         "photo": Weights(visual=1.0, semantic=0.5, color=2.0),
         "words": Weights(text=2.0, color=0.6),
         "both": Weights(),
-        "recolor": Weights(visual=1.0, semantic=0.75, text=0.25, color=1.5),
+        "recolor": Weights(visual=0.8, semantic=1.5, text=0.25, color=0.9),
     }
 )
 """What counts how much where the caller does not say.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.color_look import LOOK_FACET
 from engine.domain import Item
 
 
@@ -41,8 +42,9 @@ def facet_key(facet: str, value: str) -> int:
 
 
 def keys_of(item_id: str, product_id: str, facets: Mapping[str, Iterable[str]]) -> list[int]:
-    """Every key that finds a row."""
-    values = [facet_key(facet, value) for facet, each in facets.items() for value in dict.fromkeys(each)]
+    """Every key that finds a row. A colour look is read and never asked for, so it gets none."""
+    asked = {facet: each for facet, each in facets.items() if facet != LOOK_FACET}
+    values = [facet_key(facet, value) for facet, each in asked.items() for value in dict.fromkeys(each)]
     return [item_key(item_id), product_key(product_id), *values]
 
 
