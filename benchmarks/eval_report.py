@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+WIDE = 130
+"""Columns of the tables where no terminal is attached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,19 @@ def say(report: Report, rows: Mapping[str, Mapping[str, Any]], *, as_json: bool)
     """Print the document on stdout, or a table on stderr.
 
     Args:
-        rows: what is measured → figure → value, for people; figures that a row lacks stay empty.
+        rows: what is measured → figure → value, for people; rows of the same figures stand in one table.
     """
     if as_json:
         click.echo(json.dumps(report.document()))
         return
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    table = Table(report.task, *columns, box=None)
-    for name, row in rows.items():
-        table.add_row(name, *(_shown(row.get(column)) for column in columns))
     console = Console(stderr=True)
-    console.print(table)
+    if not console.is_terminal:  # A CI log: wide enough for the tables.
+        console = Console(stderr=True, width=WIDE)
+    for columns, group in groupby(rows.items(), key=lambda entry: tuple(entry[1])):
+        table = Table(report.task, *(column.replace("_", " ") for column in columns), box=None)
+        for name, row in group:
+            table.add_row(name, *(_shown(row[column]) for column in columns))
+        console.print(table, "")
     for target in report.targets:
         colour, word = ("green", "met") if target.met else ("red", "missed")
         console.print(f"[{colour}]{word}[/] {target.name}: {_shown(target.value)}, aimed at {target.target:.2f}")
