@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.architectures.semantic import DIM, build_semantic
+from models.runtime import cpu_computes_bf16
 from models.train.captions import answered, truth
 from models.train.clip_batches import Batch, Draw, captions_for_tokenizer, draw
 from models.train.clip_data import CaptionedCrops, open_crops
@@ -152,7 +153,7 @@ def _step(
     for group in run.optimizer.param_groups:
         group["lr"] = group["pace"] * learning_rate(config.rate, progress, config.warm_up)
     run.model.train()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_bf16()):
         raw = run.model.encode_image(batch.pictures).float()
         words = encode_unpadded(run.model, batch.tokens).float()
     losses = _losses(config, run, batch, raw, functional.normalize(words))

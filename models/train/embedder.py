@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from models.architectures.visual import MEAN, STD, VisualEmbedder
 from models.architectures.visual_colour import ColourHistogram
+from models.runtime import cpu_computes_bf16
 from models.train.colours import COLOUR_NAMES
 from models.train.embedder_augment import Augmentation, augmented, shrunk
 from models.train.embedder_batches import IdentityBatches
@@ -187,7 +188,7 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
         group["lr"] = learning_rate(config.rate, progress, config.warm_up)
     run.model.train()
     pictures = pixels_to_input(views)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_bf16()):
         embeddings = run.model(pictures)
     losses = run.loss(embeddings.float(), replace(classroom.lessons(rows, codes), counted=_counted(pictures)))
     total = torch.stack(list(losses.values())).sum()

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from engine.domain import Embeddings
 from models.export.onnx_file import export_module
-from models.runtime import RuntimeOptions, open_session
+from models.runtime import RuntimeOptions, cpu_computes_bf16, open_session
 from models.train.embedder import Classroom, EmbedderConfig, open_classroom, pixels_to_input
 from models.train.embedder_augment import Augmentation, augmented, shrunk
 from models.train.embedder_backbones import CANDIDATES, Candidate, backbone
@@ -88,7 +88,7 @@ def train_candidate(candidate: Candidate, budget: Budget, classroom: Classroom) 
         rows, codes = classroom.batches.draw(rng)
         pictures = pixels_to_input(_views(classroom.crops, rows, rng, budget))
         network.train()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_bf16()):
             embeddings = network(pictures)
         loss = lesson(embeddings.float(), head, classroom.categories[rows], torch.from_numpy(codes))
         optimizer.zero_grad(set_to_none=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Pixels
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward
+from models.runtime import cpu_computes_bf16
 from models.train.datasets_pose import (
     MEAN,
     STD,
@@ -199,7 +200,7 @@ class _Run:
         warm = min(1.0, (self.step + 1) / 50)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * warm * learning_rate_share(self.progress(), 0.01)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16 and cpu_computes_bf16()):
             found, facing = forward(self.model, pictures.contiguous(memory_format=torch.channels_last))
         loss = self.model.head.loss_module(found.float(), heatmaps, weights) * 1000
         if facing is not None:

@@ -22,6 +22,7 @@ from PIL import Image
 
 from models.manifest import load_manifest
 from models.preprocess import place
+from models.runtime import cpu_computes_bf16
 from models.train.datasets import CLASSES
 from models.train.datasets_build import SceneMix, build_segmenter_folder
 from models.train.torchvision_cpu import prepare
@@ -239,8 +240,9 @@ def _trainer_class() -> Any:
 
         def _do_train(self) -> None:
             plain = engine.autocast
-            if self.config.bf16 and self.device.type == "cpu":
-                # ultralytics takes bf16 autocast for CUDA's alone; CPUs with AMX or AVX512-BF16 train twice as fast.
+            if self.config.bf16 and self.device.type == "cpu" and cpu_computes_bf16():
+                # ultralytics takes bf16 autocast for CUDA's alone; CPUs with AMX or AVX512-BF16 train twice as fast,
+                # all others several times slower.
                 engine.autocast = lambda *_args, **_named: torch.autocast("cpu", torch.bfloat16)
             try:
                 super()._do_train()
