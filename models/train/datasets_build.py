@@ -70,7 +70,7 @@ class SceneMix:
     ccp: Path | None = None
     flat_lays: Path | None = None
     people_finder: Path | None = None
-    studio_share: float = 0.5
+    studio_share: float = 0.8
     flat_lays_per_class: int = 110
     teacher: Path | None = None
     catalogue: Path | None = None

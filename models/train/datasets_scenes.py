@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from engine.domain import Box, Pixels
 from models.train.datasets import LabelledPhoto, Mask, crop_photo
 
+FRAMES = {"whole": 0.3, "thigh": 0.2, "headless": 0.1, "legs": 0.4}
+"""How often a scene is framed which way."""
+DRESSED = {"whole": 0.5, "thigh": 0.3, "headless": 0.2}
+
 _Value = TypeVar("_Value", bound=np.generic)
 
 
@@ -56,13 +60,17 @@ def around_person(photo: LabelledPhoto, rng: np.random.Generator) -> LabelledPho
 
 
 def in_studio(photo: LabelledPhoto, name: str, rng: np.random.Generator) -> LabelledPhoto:
-    """The main person before a plain wall, framed as shops frame: whole, to the thigh, or without the head."""
+    """The main person before a plain wall, framed as shops frame: whole, to the thigh, headless, or legs alone.
+
+    Whoever wears a dress is never shown as legs alone: a shop that frames so sells skirts and trousers.
+    """
     main = photo.masks.get("person")
     if main is None:
         return photo
     x0, y0, x1, y1 = _box(main)
     tall, wide = y1 - y0, x1 - x0
-    frame = rng.choice(["whole", "thigh", "headless", "legs"], p=[0.45, 0.25, 0.15, 0.15])
+    shares = DRESSED if "dress" in photo.masks else FRAMES
+    frame = rng.choice(list(shares), p=list(shares.values()))
     top, bottom = {
         "whole": (-rng.uniform(0.02, 0.15), 1 + rng.uniform(0.02, 0.15)),
         "thigh": (-rng.uniform(0.02, 0.1), rng.uniform(0.5, 0.75)),

@@ -67,7 +67,8 @@ class KnownPhoto:
         possible: classes that it may show; the teacher is asked for no other.
         needed: classes that it must show for certain.
         bare_legs: what is worn below is a skirt or shorts, so nothing worn there reaches the shoes.
-        white_wall: a shop's picture before white: neither wall nor skin is part of a garment.
+        sold: the product of a shop's picture before a white wall: where garments overlap it is the one on top, and
+            neither wall nor skin is part of any.
     """
 
     name: str
@@ -75,7 +76,7 @@ class KnownPhoto:
     possible: frozenset[str]
     needed: frozenset[str]
     bare_legs: bool = False
-    white_wall: bool = False
+    sold: str | None = None
 
 
 class Muted:
@@ -114,10 +115,10 @@ class Teacher:
             return None
         if any(_iou(mask, again[label][:, ::-1]) < self._rules.mirrored_iou for label, mask in seen.items()):
             return None
-        body = self._body(pixels, list(seen.values()))
+        body = self._body(pixels, list(seen.values()), photo.sold is not None)
         if body is None or (photo.bare_legs and _covers_legs(seen, body)):
             return None
-        cleaned = _clean(pixels, seen, body) if photo.white_wall else seen
+        cleaned = _clean(pixels, seen, body, photo) if photo.sold else seen
         return LabelledPhoto(photo.name, pixels, {**cleaned, PERSON: body}) if cleaned else None
 
     def _garments(self, pixels: Pixels, possible: frozenset[str]) -> dict[str, Mask]:
@@ -127,9 +128,14 @@ class Teacher:
         found = merge_pieces(of_main_person(scene, width, height), self._taxonomy)
         return {g.label: _whole(g.mask, g.box, (height, width)) for g in found if g.score >= self._rules.sure}
 
-    def _body(self, pixels: Pixels, garments: Sequence[Mask]) -> Mask | None:
-        """The whole main person; None where no person holds the garments, or there are several people."""
+    def _body(self, pixels: Pixels, garments: Sequence[Mask], before_wall: bool) -> Mask | None:
+        """The whole main person; None where no person holds the garments, or there are several people.
+
+        Legs alone are often not seen as a person: before a white wall, whatever stands there is one.
+        """
         found = self._people(pixels)
+        if not found and before_wall:
+            found = [without_specks(~white_wall(pixels))]
         if len(found) != 1:
             return None
         clothes = np.logical_or.reduce(garments)
@@ -180,7 +186,7 @@ def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
     """The Magento catalogue's Luma pictures of products that no evaluation holds out, from the front and behind.
 
     A model before a shop's camera wears something above and below, so something below is needed beside the product
-    itself; whoever shows trousers shows the shoes too.
+    itself; whoever shows trousers shows the shoes too. From behind, a jacket hides what is worn under it.
     """
     for row in _rows(root / "products.jsonl"):
         product = str(row["product_id"])
@@ -195,10 +201,11 @@ def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
         possible = frozenset({"upper_wear", "lower_wear", "foot_wear", row["class"]})
         for image in row["images"]:
             if image["view"] in {"front", "back"}:
+                hidden = {"upper_wear"} if row["class"] == "outerwear" and image["view"] == "back" else set()
                 name = Path(image["file"]).stem
                 path = root / "images" / image["file"]
                 needed = {"lower_wear", "foot_wear" if row["class"] == "lower_wear" else row["class"]}
-                yield KnownPhoto(name, path, possible, frozenset(needed), white_wall=True)
+                yield KnownPhoto(name, path, possible - hidden, frozenset(needed), sold=row["class"])
 
 
 def catalogue_accessories(root: Path) -> Iterator[LabelledPhoto]:
@@ -228,16 +235,23 @@ def _covers_legs(seen: Mapping[str, Mask], body: Mask) -> bool:
     return bool(hem > np.flatnonzero(seen["foot_wear"].any(1))[0] - 0.08 * height)
 
 
-def _clean(pixels: Pixels, seen: Mapping[str, Mask], body: Mask) -> dict[str, Mask] | None:
-    """The masks without white wall and skin; None where one of them hardly remains, or nobody shows any skin."""
-    bare = ~(white_wall(pixels) | skin(pixels))
-    if skin(pixels)[body].mean() < LEAST_SKIN:
+def _clean(pixels: Pixels, seen: Mapping[str, Mask], body: Mask, photo: KnownPhoto) -> dict[str, Mask] | None:
+    """The masks without white wall and skin; None where nobody shows any skin, or one hardly remains.
+
+    What hardly remains because it was skin was no garment: it is left out, unless it is known to be there.
+    """
+    bare_skin = skin(pixels)
+    bare = ~(white_wall(pixels) | bare_skin)
+    if bare_skin[body].mean() < LEAST_SKIN:
         return None
-    cleaned = {}
+    cleaned, on_top = {}, seen.get(photo.sold or "", np.zeros_like(body))
     for label, mask in seen.items():
-        kept = cv2.morphologyEx((mask & bare).astype(np.uint8), cv2.MORPH_OPEN, _DISC)
-        cleaned[label] = without_specks(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, _DISC) > 0)
-        if np.count_nonzero(cleaned[label]) < LEAST_CLEAN * np.count_nonzero(mask):
+        shown = bare if label == photo.sold else bare & ~on_top
+        kept = cv2.morphologyEx((mask & shown).astype(np.uint8), cv2.MORPH_OPEN, _DISC)
+        left = without_specks(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, _DISC) > 0)
+        if np.count_nonzero(left) >= LEAST_CLEAN * np.count_nonzero(mask):
+            cleaned[label] = left
+        elif label in photo.needed or _share(mask, bare_skin) < LEAST_CLEAN:
             return None
     return cleaned
 

@@ -60,6 +60,23 @@ def test_a_studio_shows_the_person_and_a_plain_wall(seed: int) -> None:
         assert scene.pixels[scene.masks["upper_wear"]].std() > 60
 
 
+def test_a_dress_is_never_shown_as_legs_alone() -> None:
+    """Its lower half looks like a skirt, and shops that show legs alone sell skirts; trousers are shown so often."""
+    plain = street()
+    collar = np.zeros_like(plain.masks["person"])
+    collar[50:62, 20:60] = True
+    trousers = np.zeros_like(collar)
+    trousers[100:180, 20:60] = True
+    dressed = LabelledPhoto("dressed", plain.pixels, {**plain.masks, "upper_wear": collar, "dress": trousers})
+    worn = LabelledPhoto("worn", plain.pixels, {**plain.masks, "upper_wear": collar, "lower_wear": trousers})
+
+    def with_collar(photo: LabelledPhoto) -> int:
+        return sum("upper_wear" in in_studio(photo, "s", np.random.default_rng(seed)).masks for seed in range(60))
+
+    assert with_collar(dressed) == 60
+    assert 24 <= with_collar(worn) <= 48
+
+
 def test_a_garment_on_a_plain_floor_is_cut_out() -> None:
     """The mask is the garment, to a few pixels at its rim."""
     rng = np.random.default_rng(0)

@@ -45,7 +45,7 @@ class ScriptedTeacher(Teacher):
     def _garments(self, pixels: NDArray[np.uint8], possible: frozenset[str]) -> dict[str, Mask]:
         return self._answers.pop(0)
 
-    def _body(self, pixels: NDArray[np.uint8], garments: object) -> Mask | None:
+    def _body(self, pixels: NDArray[np.uint8], garments: object, before_wall: bool) -> Mask | None:
         return block(5, 95)
 
 
@@ -56,8 +56,8 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def known(path: Path, *classes: str, bare_legs: bool = False, white: bool = False) -> KnownPhoto:
-    return KnownPhoto("photo", path, frozenset(classes), frozenset(classes), bare_legs, white)
+def known(path: Path, *classes: str, bare_legs: bool = False, sold: str | None = None) -> KnownPhoto:
+    return KnownPhoto("photo", path, frozenset(classes), frozenset(classes), bare_legs, sold)
 
 
 def test_a_photo_with_every_tagged_garment_becomes_a_label(photo: Path) -> None:
@@ -99,7 +99,9 @@ def test_before_a_white_wall_masks_lose_wall_and_arms(tmp_path: Path) -> None:
     pixels[8:18, 22:38] = (200, 150, 120)
     path = tmp_path / "shop.png"
     Image.fromarray(pixels).save(path)
-    labelled = ScriptedTeacher({"upper_wear": block(20, 50, 14, 48)}).label(known(path, "upper_wear", white=True))
+    labelled = ScriptedTeacher({"upper_wear": block(20, 50, 14, 48)}).label(
+        known(path, "upper_wear", sold="upper_wear")
+    )
     assert labelled is not None
     assert np.count_nonzero(labelled.masks["upper_wear"] ^ block(20, 50)) < 60
     assert skin(pixels)[30, 44]
@@ -110,7 +112,50 @@ def test_before_a_white_wall_masks_lose_wall_and_arms(tmp_path: Path) -> None:
 
 def test_a_thing_without_skin_is_nobody(photo: Path) -> None:
     """A rucksack that the teacher dresses is dropped."""
-    assert ScriptedTeacher({"upper_wear": block(20, 50)}).label(known(photo, "upper_wear", white=True)) is None
+    assert ScriptedTeacher({"upper_wear": block(20, 50)}).label(known(photo, "upper_wear", sold="upper_wear")) is None
+
+
+def legs_alone(tmp_path: Path) -> Path:
+    """A belly over blue trousers before a white wall."""
+    pixels = np.full((*SIZE, 3), 255, np.uint8)
+    pixels[0:20, 20:40] = (200, 150, 120)
+    pixels[20:90, 20:40] = (40, 60, 160)
+    path = tmp_path / "legs.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_bare_belly_is_no_top(tmp_path: Path) -> None:
+    """It is left out of a picture of trousers; where a top is sold, the picture teaches nothing."""
+    path, seen = legs_alone(tmp_path), {"upper_wear": block(0, 20), "lower_wear": block(20, 90)}
+    labelled = ScriptedTeacher(seen).label(known(path, "lower_wear", sold="lower_wear"))
+    assert labelled is not None
+    assert set(labelled.masks) == {"lower_wear", "person"}
+    assert ScriptedTeacher(seen).label(known(path, "lower_wear", "upper_wear", sold="upper_wear")) is None
+
+
+def test_a_product_lies_over_what_is_worn_with_it(tmp_path: Path) -> None:
+    """Where a sold sweater and trousers overlap, it is the sweater's hem; of sold trousers, the other way round."""
+    path = legs_alone(tmp_path)
+    for sold, hem in (("upper_wear", "upper_wear"), ("lower_wear", "lower_wear")):
+        seen = {"upper_wear": block(22, 60), "lower_wear": block(45, 90)}
+        labelled = ScriptedTeacher(seen).label(known(path, "upper_wear", "lower_wear", sold=sold))
+        assert labelled is not None
+        other = "lower_wear" if sold == "upper_wear" else "upper_wear"
+        assert labelled.masks[hem][48:58, 25:35].all()
+        assert not labelled.masks[other][48:58, 25:35].any()
+
+
+def test_legs_that_nobody_takes_for_a_person_are_one_before_a_white_wall(tmp_path: Path) -> None:
+    """In the street nothing says where a person ends."""
+    with Image.open(legs_alone(tmp_path)) as picture:
+        pixels = np.asarray(picture)
+    teacher = ScriptedTeacher({})
+    teacher._people = lambda _: []  # type: ignore[assignment]
+    body = Teacher._body(teacher, pixels, [block(20, 90)], before_wall=True)
+    assert body is not None
+    assert np.array_equal(body, block(0, 90))
+    assert Teacher._body(teacher, pixels, [block(20, 90)], before_wall=False) is None
 
 
 def test_other_classes_are_muted() -> None:
@@ -168,9 +213,21 @@ def test_held_out_products_are_never_labelled(tmp_path: Path, monkeypatch: pytes
     bags = [row(name, "accessory_or_other") for name in ("BAG1", "BAG2")]
     rows = [row("FREE"), row("HELD1"), row("HELD2"), row("RED", colour="Red"), row("V", source="venia"), *bags]
     (tmp_path / "products.jsonl").write_text("\n".join([*rows, row("TROUSERS", "lower_wear")]))
-    photos = {photo.name: photo.needed for photo in catalogue_photos(tmp_path)}
-    assert photos == {"FREE": {"upper_wear", "lower_wear"}, "TROUSERS": {"lower_wear", "foot_wear"}}
+    photos = {photo.name: photo for photo in catalogue_photos(tmp_path)}
+    needed = {name: photo.needed for name, photo in photos.items()}
+    assert needed == {"FREE": {"upper_wear", "lower_wear"}, "TROUSERS": {"lower_wear", "foot_wear"}}
+    assert photos["TROUSERS"].sold == "lower_wear"
     assert [(thing.name, dict(thing.masks)) for thing in catalogue_accessories(tmp_path)] == [("BAG2", {})]
+
+
+def test_a_jacket_from_behind_hides_what_is_under_it(tmp_path: Path) -> None:
+    """So the teacher may call nothing there a top; from the front an open jacket shows one."""
+    views = [{"file": f"{view}.jpg", "view": view} for view in ("front", "back")]
+    row = {"source": "luma", "product_id": "FREE", "class": "outerwear", "colour": "Blue", "images": views}
+    (tmp_path / "products.jsonl").write_text(json.dumps(row))
+    possible = {photo.name: photo.possible for photo in catalogue_photos(tmp_path)}
+    assert "upper_wear" in possible["front"]
+    assert possible["back"] == {"outerwear", "lower_wear", "foot_wear"}
 
 
 def test_photos_that_could_not_be_labelled_are_left_out(photo: Path) -> None:
