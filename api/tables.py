@@ -27,7 +27,8 @@ def printable(text: str) -> Text:
 
 def _table(garment: GarmentHitsForm) -> Table:
     name = garment.label or garment.supercategory or "products"
-    seen = f" (seen with {garment.score:.0%})" if garment.score is not None else ""
+    perhaps = "".join(f", or {other.replace('_', ' ')}" for other in garment.also)
+    seen = f" (seen with {garment.score:.0%}{perhaps})" if garment.score is not None else ""
     table = Table(title=f"{name}{seen}", title_justify="left", expand=True, show_lines=True)
     if not garment.hits:
         table.caption = "Nothing matches."

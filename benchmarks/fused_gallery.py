@@ -37,12 +37,13 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exhibit:
-    """One garment to be found, or to be asked with."""
+    """One garment to be found, or to be asked with; `also`: other supercategories to look for it in."""
 
     product: Product
     label: str
     supercategory: str
     crop: Crop
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +78,18 @@ def exhibit_photo(seer: Seer, product: Product, pixels: Pixels, label: str, *, q
     """
     wanted = seer.taxonomy.classes[label]
     if query:
-        found = [g for g in seer.garments(pixels) if g.supercategory == wanted.supercategory]
-        return Exhibit(product, label, wanted.supercategory, cut(pixels, found[0])) if found else None
+        return _asked_with(seer, product, pixels, label, wanted.supercategory)
     chosen, _ = choose(seer, [Picture("photo", pixels)], wanted, "prefer")
     return Exhibit(product, chosen.garment.label, chosen.garment.supercategory, chosen.crop) if chosen else None
+
+
+def _asked_with(seer: Seer, product: Product, pixels: Pixels, label: str, wanted: str) -> Exhibit | None:
+    """The garment whose hits a shopper who wants one of `wanted` would look at: the first searched for there."""
+    found = [g for g in seer.garments(pixels) if wanted in g.supercategories]
+    if not found:
+        return None
+    garment = min(found, key=lambda g: g.supercategories.index(wanted))
+    return Exhibit(product, label, garment.supercategory, cut(pixels, garment), garment.also)
 
 
 def look_at(seer: Seer, exhibits: Iterable[Exhibit]) -> Looked:

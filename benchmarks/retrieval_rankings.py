@@ -55,7 +55,8 @@ class Engine:
         if exhibit is None:
             return []
         probe = image_probe(self.looked, self.rows[question.asked], exclude=question.exclude)
-        hits = self.searcher.search(probe, [exhibit.supercategory], MAX_K, weights=self.weights)
+        shelves = [exhibit.supercategory, *exhibit.also]
+        hits = self.searcher.search(probe, shelves, MAX_K, weights=self.weights)
         return [hit.product.product_id for hit in hits]
 
 
@@ -92,7 +93,7 @@ class Plain:
         return (
             other.exhibit is not None
             and asked.exhibit is not None
-            and other.exhibit.supercategory == asked.exhibit.supercategory
+            and other.exhibit.supercategory in (asked.exhibit.supercategory, *asked.exhibit.also)
         )
 
 
@@ -116,7 +117,8 @@ def chance(shown: Sequence[Shown], questions: Sequence[Question], k: int) -> flo
     chances = []
     for question in questions:
         exhibit = shown[question.asked].exhibit
-        total, right = (shelves.get(exhibit.supercategory, 0) if exhibit else 0), len(question.wanted)
+        names = (exhibit.supercategory, *exhibit.also) if exhibit else ()
+        total, right = sum(shelves.get(name, 0) for name in names), len(question.wanted)
         misses = [max(0.0, (total - right - n) / (total - n)) for n in range(min(k, total))]
         chances.append(1 - float(np.prod(misses)) if total else 0.0)
     return float(np.mean(chances)) if chances else 0.0

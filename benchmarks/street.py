@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from benchmarks.real_feed import write_real_feed
-from engine.domain import Product
+from engine.domain import GarmentHits, Product
 from engine.errors import FeedUnreadable, NoGarmentFound
 from engine.service import ThatLook
 from engine.taxonomy import Taxonomy
@@ -34,7 +34,8 @@ K = 5
 class StreetCase:
     """One photo: the supercategories that are visible, and those that were answered.
 
-    `answered` names supercategories that came back with K products, all of which their shop's feed puts there too.
+    `answered` names supercategories that came back with K products, all of which their shop's feed puts there too,
+    or where the garment may be looked for as well.
     """
 
     photo: str
@@ -68,8 +69,13 @@ def _answered(thatlook: ThatLook, image: bytes) -> tuple[str, ...]:
         for garment in answer.garments
         if garment.supercategory
         and len(garment.hits) == K
-        and all(_shop_says(hit.product, thatlook.seer.taxonomy) == garment.supercategory for hit in garment.hits)
+        and all(_shop_says(hit.product, thatlook.seer.taxonomy) in _looked_in(garment) for hit in garment.hits)
     )
+
+
+def _looked_in(garment: GarmentHits) -> tuple[str | None, ...]:
+    """The kinds of product that may answer: the garment's own, and those that it may pass for."""
+    return garment.garment.supercategories if garment.garment else (garment.supercategory,)
 
 
 def _shop_says(product: Product, taxonomy: Taxonomy) -> str | None:

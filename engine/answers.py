@@ -42,13 +42,17 @@ class HitForm(msgspec.Struct, frozen=True):
 
 
 class GarmentForm(msgspec.Struct, frozen=True):
-    """One garment as detected: `box` is x0, y0, x1, y1, `polygons` are its outlines."""
+    """One garment as detected: `box` is x0, y0, x1, y1, `polygons` are its outlines.
+
+    `also` names other supercategories that it may belong to; a search looks there too.
+    """
 
     label: str = msgspec.field(name="class")
     supercategory: str
     score: float
     box: tuple[float, float, float, float]
     polygons: list[list[tuple[float, float]]]
+    also: list[str] = []
 
 
 class GarmentHitsForm(msgspec.Struct, frozen=True):
@@ -60,6 +64,7 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
     box: tuple[float, float, float, float] | None
     polygons: list[list[tuple[float, float]]] | None
     hits: list[HitForm]
+    also: list[str] = []
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
@@ -85,7 +90,8 @@ def garment_form(garment: Garment) -> GarmentForm:
     """One detected garment, without its mask's pixels."""
     x0, y0, x1, y1 = (round(float(v), 2) for v in garment.box)
     polygons = [[(round(float(x), 1), round(float(y), 1)) for x, y in outline] for outline in garment.polygons]
-    return GarmentForm(garment.label, garment.supercategory, round(float(garment.score), 4), (x0, y0, x1, y1), polygons)
+    score, also = round(float(garment.score), 4), list(garment.also)
+    return GarmentForm(garment.label, garment.supercategory, score, (x0, y0, x1, y1), polygons, also)
 
 
 def detection_form(image: str, width: int, height: int, garments: Iterable[Garment]) -> DetectionForm:
@@ -132,7 +138,7 @@ def _garment_hits_form(found: GarmentHits, image_url: ImageUrl) -> GarmentHitsFo
     if found.garment is None:
         return GarmentHitsForm(None, found.supercategory, None, None, None, hits)
     seen = garment_form(found.garment)
-    return GarmentHitsForm(seen.label, seen.supercategory, seen.score, seen.box, seen.polygons, hits)
+    return GarmentHitsForm(seen.label, seen.supercategory, seen.score, seen.box, seen.polygons, hits, seen.also)
 
 
 def _signal_form(signals: Signals) -> SignalForm:

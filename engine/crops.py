@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from math import ceil, floor
 
@@ -79,13 +80,16 @@ def merge_pieces(garments: Sequence[Garment], taxonomy: Taxonomy) -> tuple[Garme
     """Join pieces of one garment: two shoes are one pair, the halves of an open coat one coat.
 
     Expects the garments of one person. Best score first. A piece far larger than the class's
-    best one is left out.
+    best one is left out. What a person is seen to wear is no doubtful name of another garment:
+    whoever wears a coat over a top is not asked whether the top is a coat.
     """
     merged: list[Garment] = []
     for label, pieces in groupby(sorted(garments, key=lambda g: g.label), key=lambda g: g.label):
         rows = sorted(pieces, key=lambda g: -g.score)
         merged.extend([_join(rows)] if taxonomy.classes[label].merge else rows)
-    return tuple(sorted(merged, key=lambda g: -g.score))
+    worn = {garment.supercategory for garment in merged}
+    certain = (replace(g, also=tuple(name for name in g.also if name not in worn)) for g in merged)
+    return tuple(sorted(certain, key=lambda g: -g.score))
 
 
 def _join(pieces: Sequence[Garment]) -> Garment:
@@ -102,7 +106,7 @@ def _join(pieces: Sequence[Garment]) -> Garment:
         mask[top : top + height, left : left + width] |= piece.mask
     best = pieces[0]
     polygons = tuple(polygon for piece in pieces for polygon in piece.polygons)
-    return Garment(best.label, best.supercategory, best.score, box, mask, polygons)
+    return replace(best, box=box, mask=mask, polygons=polygons)
 
 
 def cut(image: Pixels, garment: Garment) -> Crop:

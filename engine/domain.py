@@ -47,6 +47,7 @@ class Garment:
         mask: (H, W) bool, the garment's pixels inside the outer integer box
             (floor of x0, y0 to ceil of x1, y1).
         polygons: the mask's outlines in pixels of the image, each (n, 2) float32.
+        also: other supercategories that it may belong to, likeliest first; a search looks there too.
     """
 
     label: str
@@ -55,6 +56,12 @@ class Garment:
     box: Box
     mask: NDArray[np.bool_]
     polygons: tuple[NDArray[np.float32], ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def supercategories(self) -> tuple[str, ...]:
+        """Its own, and those that it may belong to."""
+        return (self.supercategory, *self.also)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.clock import Deadline, Stopwatch
 from engine.color_look import read_looks
-from engine.domain import SPACES, Answer, GarmentHits
+from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit
 from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
@@ -78,15 +78,11 @@ class ThatLook:
         watch = Stopwatch(deadline)
         seen = Sight(self.seer, self.limits, self.memory).look(image, query or ImageQuery(), watch)
         probes = self._probes(seen, text, watch)
-        answers = tuple(
-            GarmentHits(
-                garment,
-                garment.supercategory,
-                self.searcher.search(probe, [garment.supercategory], k, where, weights, watch),
-            )
-            for garment, probe in zip(seen.upright(), probes, strict=True)
-        )
-        return Answer(answers, watch.timing_ms(), seen.width, seen.height)
+        answers = []
+        for garment, probe in zip(seen.upright(), probes, strict=True):
+            hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch)
+            answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
+        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height)
 
     def search_text(
         self,
@@ -205,6 +201,14 @@ def worded(text: TextQuery | None, texts: TextEmbedder) -> Probe:
         wish=read_wish(text.positive, text.negative),
         words=text.positive,
     )
+
+
+def _told(hit: Hit, garment: Garment) -> Hit:
+    """A hit that says so where it comes from another supercategory than the garment's likeliest."""
+    if hit.item.supercategory == garment.supercategory:
+        return hit
+    words = f"Filed under {hit.item.supercategory.replace('_', ' ')}, as which this garment may pass too."
+    return replace(hit, why=(*hit.why, words))
 
 
 def _unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -164,14 +165,14 @@ class Sight:
             return (_pointed_at(photo, query),)
         with watch.stage("segment"):
             garments = self.seer.garments(photo.pixels)
-        wanted = [g for g in garments if query.supercategories is None or g.supercategory in query.supercategories]
+        wanted = garments if query.supercategories is None else _asked_for(garments, query.supercategories)
         if not wanted:
             seen = ", ".join(dict.fromkeys(g.supercategory for g in garments)) or "none"
             raise NoGarmentFound(
                 f"No garment to search with was found in the photo (seen: {seen}); "
                 "send another photo, or point at the garment with a box."
             )
-        return tuple(wanted)
+        return wanted
 
 
 def enlarged(garment: Garment, scale: tuple[float, float]) -> Garment:
@@ -184,6 +185,12 @@ def enlarged(garment: Garment, scale: tuple[float, float]) -> Garment:
     mask = cv2.resize(garment.mask.view(np.uint8), (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
     polygons = tuple(outline * np.array(scale, np.float32) for outline in garment.polygons)
     return replace(garment, box=box, mask=mask.view(np.bool_), polygons=polygons)
+
+
+def _asked_for(garments: Sequence[Garment], names: Sequence[str]) -> tuple[Garment, ...]:
+    """The garments that may be of these supercategories, as what they then are: the caller knows better."""
+    left = [(g, [name for name in g.supercategories if name in names]) for g in garments]
+    return tuple(replace(g, supercategory=likely[0], also=tuple(likely[1:])) for g, likely in left if likely)
 
 
 def _pointed_at(photo: Photo, query: ImageQuery) -> Garment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,19 @@ class Detections:
         scores: (n,) float32.
         classes: (n,) indices.
         coefficients: (n, prototypes) float32.
+        names: (n, classes) float32, the best score of every class for what lies in the same place.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     classes: NDArray[np.intp]
     coefficients: NDArray[np.float32]
+    names: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.intp]) -> Detections:
         """Those rows, in that order."""
-        return Detections(self.boxes[rows], self.scores[rows], self.classes[rows], self.coefficients[rows])
+        taken = self.boxes[rows], self.scores[rows], self.classes[rows], self.coefficients[rows], self.names[rows]
+        return Detections(*taken)
 
 
 def suppress(found: Detections, most_iou: float, limit: int) -> Detections:
@@ -51,11 +54,19 @@ def greedy(rivals: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.flatnonzero(alive)
 
 
-def box_iou(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, 4) → (n, n) intersection over union."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+def named_here(found: Detections, near: Detections, least_iou: float) -> Detections:
+    """The same detections, `names` raised to the best that overlapping boxes of `near` say."""
+    here = box_iou(found.boxes, near.boxes) > least_iou
+    names = np.where(here[:, :, None], near.names[None], 0).max(axis=1, initial=0)
+    return replace(found, names=np.maximum(found.names, names))
+
+
+def box_iou(boxes: NDArray[np.float32], others: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """(n, 4), (m, 4) → (n, m) intersection over union; of the boxes among themselves where others are not given."""
+    others = boxes if others is None else others
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     meet = np.prod(np.clip(high - low, 0, None), axis=2)
-    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
-    either = area[:, None] + area[None] - meet
+    area, other_area = (np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (boxes, others))
+    either = area[:, None] + other_area[None] - meet
     return np.asarray(meet / np.maximum(either, 1e-9), np.float32)

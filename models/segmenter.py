@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from engine.domain import Box, Garment, Person, Pixels, Scene
 from engine.errors import ContractBroken
 from engine.taxonomy import Taxonomy
-from models.detections import Detections, greedy, suppress
+from models.detections import Detections, greedy, named_here, suppress
 from models.manifest import ModelSpec
 from models.masks import MaskReader, Patch, rivals
 from models.preprocess import place, to_input
 from models.runtime import Session
 
 PERSON = "person"
+SAME_PLACE = 0.6
+"""Boxes that overlap more are looked upon as one thing when its possible names are gathered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Thresholds:
         same_iou: masks of two classes that overlap more are one garment under two names.
         pieces: at most so many detections per picture.
         least_area: share of the picture that a garment covers at least.
+        doubt: a class that scores this share of the best one in the same place may be right as well,
+            from a score of `least_doubt` on.
     """
 
     score: float = 0.25
@@ -42,6 +46,8 @@ class Thresholds:
     same_iou: float = 0.7
     pieces: int = 60
     least_area: float = 0.0002
+    doubt: float = 0.2
+    least_doubt: float = 0.05
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> Thresholds:
@@ -103,11 +109,19 @@ class YoloSegmenter:
         scores = rows[:, 4 : 4 + count]
         classes = scores.argmax(axis=1)
         best = scores[np.arange(len(rows)), classes]
-        keep = np.flatnonzero(best >= self._least_scores[classes])
-        centre, half = rows[keep, :2], rows[keep, 2:4] / 2
+        some = np.flatnonzero(best >= min(self._thresholds.least_doubt, self._least_scores.min()))
+        centre, half = rows[some, :2], rows[some, 2:4] / 2
         boxes = np.concatenate([centre - half, centre + half], axis=1)
-        found = Detections(boxes, best[keep], classes[keep], rows[keep, 4 + count :])
-        return suppress(found, self._thresholds.nms_iou, self._thresholds.pieces)
+        near = Detections(boxes, best[some], classes[some], rows[some, 4 + count :], scores[some])
+        found = near.take(np.flatnonzero(near.scores >= self._least_scores[near.classes]))
+        return named_here(suppress(found, self._thresholds.nms_iou, self._thresholds.pieces), near, SAME_PLACE)
+
+    def _also(self, label: str, score: float, names: NDArray[np.float32]) -> tuple[str, ...]:
+        """Other supercategories that a garment may belong to, by what its possible names score, likeliest first."""
+        least = max(self._thresholds.least_doubt, self._thresholds.doubt * score)
+        order = [i for i in np.argsort(-names, kind="stable") if names[i] >= least and self._spec.classes[i] != PERSON]
+        likely = dict.fromkeys(self._supercategories[self._spec.classes[i]] for i in order)
+        return tuple(name for name in likely if name != self._supercategories[label])
 
     def _garments(
         self, reader: MaskReader, found: Detections, boxes: NDArray[np.float32], names: Sequence[str]
@@ -121,14 +135,16 @@ class YoloSegmenter:
         classes = [int(found.classes[i]) for i, _ in worn]
         kept = greedy(rivals([patch for _, patch in worn], classes, self._thresholds.same_iou))
         return tuple(
-            self._garment(names[i], float(found.scores[i]), reader, patch) for i, patch in (worn[k] for k in kept)
+            self._garment(names[i], found.take(np.array([i])), reader, patch) for i, patch in (worn[k] for k in kept)
         )
 
-    def _garment(self, label: str, score: float, reader: MaskReader, patch: Patch) -> Garment:
+    def _garment(self, label: str, one: Detections, reader: MaskReader, patch: Patch) -> Garment:
         whole = reader.to_image(patch)
         height, width = whole.mask.shape
         box = (float(whole.left), float(whole.top), float(whole.left + width), float(whole.top + height))
-        return Garment(label, self._supercategories[label], score, box, whole.mask, reader.outlines(patch))
+        score = float(one.scores[0])
+        also = self._also(label, score, one.names[0])
+        return Garment(label, self._supercategories[label], score, box, whole.mask, reader.outlines(patch), also)
 
 
 def clip(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

@@ -25,13 +25,13 @@ def test_tables_say_what_was_found() -> None:
         SignalForm(),
         ["Alike."],
     )
-    dress = GarmentHitsForm("dress", "full_body", 0.91, (0, 0, 1, 1), [], [hit])
+    dress = GarmentHitsForm("dress", "full_body", 0.91, (0, 0, 1, 1), [], [hit], ["lower_wear"])
     shoes = GarmentHitsForm("foot_wear", "foot_wear", 0.5, (0, 0, 1, 1), [], [])
     out = io.StringIO()
     show_answer(AnswerForm([dress, shoes], {"decode": 1.2, "total": 63.4}), Console(file=out, width=160))
     text = out.getvalue()
     for words in (
-        "dress (seen with 91%)",
+        "dress (seen with 91%, or lower wear)",
         "Linen [bold]dress",
         "49.90 EUR",
         "0.87",

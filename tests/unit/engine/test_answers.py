@@ -16,6 +16,7 @@ GARMENT = Garment(
     (10.1234, 20.0, 50.5, 90.25),
     np.ones((71, 41), bool),
     (np.array([[10.04, 20], [50.55, 20], [50, 90]], np.float32),),
+    ("lower_wear",),
 )
 PRODUCT = Product(
     "p1", "Linen", "https://shop.example/p1", ("a.jpg",), price=60.0, sale_price=49.9, currency="EUR", brand="Acme"
@@ -29,6 +30,7 @@ GARMENT_DOCUMENT = {
     "score": 0.9124,
     "box": [10.12, 20.0, 50.5, 90.25],
     "polygons": [[[10.0, 20.0], [50.5, 20.0], [50.0, 90.0]]],
+    "also": ["lower_wear"],
 }
 HIT_DOCUMENT = {
     "product_id": "p1",
@@ -56,7 +58,7 @@ def test_answer_has_the_documented_form() -> None:
         "height": 640,
         "notes": ["n"],
     }
-    assert list(document["garments"][0]) == ["class", "supercategory", "score", "box", "polygons", "hits"]
+    assert list(document["garments"][0]) == ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
     assert list(document["garments"][0]["hits"][0]) == list(HIT_DOCUMENT)
 
 
@@ -69,6 +71,7 @@ def test_answer_without_a_photo_keeps_the_keys() -> None:
         ("class", "supercategory", "score", "box", "polygons")
     )
     assert garment["hits"][0]["image"] == "products/p 1/0.jpg"
+    assert garment["also"] == []
     assert (document["width"], document["height"]) == (None, None)
 
 

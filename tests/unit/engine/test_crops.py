@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.crops import box_garment, cut, merge_pieces, of_main_person, whole
@@ -43,6 +45,14 @@ def test_different_classes_stay_apart_best_first() -> None:
     """Only pieces of one class are joined."""
     rows = [piece("upper_wear", (0, 0, 10, 10), 0.5), piece("lower_wear", (0, 10, 10, 20), 0.7)]
     assert [g.label for g in merge_pieces(rows, load_taxonomy())] == ["lower_wear", "upper_wear"]
+
+
+def test_what_is_worn_is_no_doubt_of_another_garment() -> None:
+    """Whoever wears a coat over a top is not asked whether the top is a coat; a lone top may be a dress."""
+    top = replace(piece("upper_wear", (0, 0, 8, 8)), also=("outerwear", "full_body"))
+    assert merge_pieces([top], load_taxonomy())[0].also == ("outerwear", "full_body")
+    found = {g.label: g.also for g in merge_pieces([top, piece("outerwear", (0, 0, 12, 20), 0.9)], load_taxonomy())}
+    assert found == {"upper_wear": ("full_body",), "outerwear": ()}
 
 
 def test_bystanders_keep_their_clothes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -52,6 +53,24 @@ class HalvesSegmenter:
         boxes: dict[str, Box] = {"upper_wear": (0, 0, width, height / 2), "lower_wear": (0, height / 2, width, height)}
         garments = tuple(box_garment(name, name, box, width, height) for name, box in boxes.items())
         return Scene(garments, (Person((0, 0, width, height), 0.9),))
+
+
+class DoubtfulSegmenter:
+    """One top over the whole picture, which may be something else too."""
+
+    fingerprint = "doubtful"
+
+    def __init__(self, also: tuple[str, ...]) -> None:
+        self.also = also
+
+    def segment(self, image: Pixels) -> Scene:
+        height, width = image.shape[:2]
+        top = box_garment("upper_wear", "upper_wear", (0, 0, width, height), width, height)
+        return Scene((replace(top, also=self.also),), (Person((0, 0, width, height), 0.9),))
+
+
+def doubtful(thatlook: ThatLook, also: tuple[str, ...]) -> ThatLook:
+    return replace(thatlook, seer=replace(thatlook.seer, segmenter=DoubtfulSegmenter(also)))
 
 
 class NoPose:
@@ -125,6 +144,29 @@ def test_supercategory_narrows_the_answer(thatlook: ThatLook) -> None:
     """Only the garments asked for are searched."""
     answer = thatlook.search_image(photo("red", "blue"), ImageQuery(supercategories=("lower_wear",)), k=1)
     assert [g.supercategory for g in answer.garments] == ["lower_wear"]
+
+
+def test_a_doubtful_garment_is_looked_for_in_both_places(thatlook: ThatLook) -> None:
+    """A red top that may be lower wear as well finds both red products, and the second says where it comes from."""
+    answer = doubtful(thatlook, also=("lower_wear",)).search_image(photo("red", "red"), k=2)
+    (garment,) = answer.garments
+    assert garment.supercategory == "upper_wear"
+    assert {hit.product.product_id for hit in garment.hits} == {"red-upper_wear", "red-lower_wear"}
+    told = {hit.product.product_id: hit.why[-1] for hit in garment.hits}
+    assert told["red-lower_wear"] == "Filed under lower wear, as which this garment may pass too."
+    assert "Filed" not in told["red-upper_wear"]
+
+
+def test_who_asks_for_a_supercategory_settles_the_doubt(thatlook: ThatLook) -> None:
+    """Asked for lower wear, a top that may be such is searched as such and as nothing else."""
+    query = ImageQuery(supercategories=("lower_wear",))
+    (garment,) = doubtful(thatlook, also=("full_body", "lower_wear")).search_image(photo("red", "red"), query).garments
+    assert garment.supercategory == "lower_wear"
+    assert garment.garment is not None
+    assert garment.garment.also == ()
+    assert {hit.item.supercategory for hit in garment.hits} == {"lower_wear"}
+    with pytest.raises(NoGarmentFound, match="seen: upper_wear"):
+        doubtful(thatlook, also=()).search_image(photo("red", "red"), query)
 
 
 def test_own_box_replaces_detection(thatlook: ThatLook) -> None:

@@ -45,7 +45,7 @@ def test_detect_prints_the_agreed_form(home: Path) -> None:
     assert entry.keys() == {"image", "width", "height", "garments"}
     assert (entry["image"], entry["width"], entry["height"]) == (path, 640, 320)
     shirt, trousers = entry["garments"]
-    assert shirt.keys() == {"class", "supercategory", "score", "box", "polygons"}
+    assert shirt.keys() == {"class", "supercategory", "score", "box", "polygons", "also"}
     assert (shirt["class"], shirt["supercategory"], shirt["score"]) == ("upper_wear", "upper_wear", 0.8)
     assert shirt["box"] == [200, 0, 440, 140]
     assert sorted(shirt["polygons"][0]) == [[200, 0], [200, 140], [440, 0], [440, 140]]

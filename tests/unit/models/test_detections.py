@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.detections import Detections, box_iou, suppress
+from models.detections import Detections, box_iou, named_here, suppress
 
 
 def detections(boxes: list[list[float]], scores: list[float], classes: list[int]) -> Detections:
@@ -14,6 +14,7 @@ def detections(boxes: list[list[float]], scores: list[float], classes: list[int]
         np.array(scores, np.float32),
         np.array(classes),
         np.arange(len(boxes), dtype=np.float32)[:, None],
+        np.array(scores, np.float32)[:, None] * np.eye(max(classes) + 1, dtype=np.float32)[classes],
     )
 
 
@@ -56,6 +57,17 @@ def test_agrees_with_a_plain_greedy_loop() -> None:
 def test_nothing_stays_nothing() -> None:
     """A picture without anything."""
     empty = Detections(
-        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int), np.zeros((0, 1), np.float32)
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int), *[np.zeros((0, 1), np.float32)] * 2
     )
     assert len(suppress(empty, 0.5, 10).scores) == 0
+    assert named_here(empty, empty, 0.5).names.shape == (0, 1)
+
+
+def test_names_are_gathered_from_boxes_in_the_same_place() -> None:
+    """A coat that one box calls a top with 0.4 may be a top; what lies elsewhere has no say."""
+    every = detections(
+        [[0, 0, 10, 10], [0, 0, 10, 10.5], [0, 0, 10, 4], [20, 0, 30, 10]], [0.8, 0.4, 0.7, 0.9], [0, 1, 2, 2]
+    )
+    coat = named_here(every.take(np.array([0])), every, 0.6)
+    np.testing.assert_allclose(coat.names, [[0.8, 0.4, 0.0]])
+    assert coat.classes.tolist() == [0]

@@ -114,6 +114,28 @@ def test_thresholds_come_from_the_manifest() -> None:
     assert Thresholds.of({"nms_iou": 0.5, "something": 1}) == Thresholds(nms_iou=0.5)
 
 
+def test_a_name_nearly_as_likely_is_a_doubt() -> None:
+    """A jacket that half looks like a top is looked for among tops too, one that hardly does is not."""
+    rows: list[Row] = [("outerwear", 0.8, (0, 0, 64, 30), 1), ("upper_wear", 0.3, (0, 0, 62, 30), 1)]
+    (jacket,) = segmenter(rows, same_iou=0.5)[0].segment(BLACK).garments
+    assert (jacket.label, jacket.also) == ("outerwear", ("upper_wear",))
+    assert jacket.supercategories == ("outerwear", "upper_wear")
+    (sure,) = segmenter(rows, same_iou=0.5, doubt=0.5)[0].segment(BLACK).garments
+    assert sure.also == ()
+
+
+def test_a_faint_second_name_counts_though_it_is_no_detection() -> None:
+    """A skirt taken for a dress: the skirt's 0.1 is below every threshold for garments, yet the next best name."""
+    rows: list[Row] = [
+        ("dress", 0.4, (0, 0, 64, 30), 1),
+        ("lower_wear", 0.1, (0, 0, 64, 29), 1),
+        ("outerwear", 0.04, (0, 0, 64, 30), 1),
+        ("person", 0.2, (0, 0, 64, 30), 1),
+    ]
+    (garment,) = segmenter(rows)[0].segment(BLACK).garments
+    assert garment.also == ("lower_wear",)
+
+
 def test_specks_are_no_garments() -> None:
     """A mask below the least area is dropped."""
     rows: list[Row] = [("dress", 0.9, (8, 16, 10, 18), 2)]
