@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from engine.color_look import looks_of, share_of
+from engine.color_words import color_anchors
 from engine.crops import box_area, cut, outer_box, whole
 from engine.domain import Crop, Garment, GateReport, Pixels, Product, Rejection, Scene
+from engine.evidence import OF_COLOR
 from engine.gate import Policy
 from engine.seams import ImageRefusal
 from engine.taxonomy import GarmentClass, Taxonomy
+from engine.wish import colors_in
 from ingest.foreground import foreground_garment, whole_garment
 from ingest.parts import Looks
 
@@ -67,13 +73,16 @@ def product_class(product: Product, taxonomy: Taxonomy) -> GarmentClass | None:
 
 
 def choose(
-    seer: Looks, pictures: Sequence[Picture], wanted: GarmentClass | None, policy: Policy
+    seer: Looks, pictures: Sequence[Picture], wanted: GarmentClass | None, policy: Policy, color: str | None = None
 ) -> tuple[Chosen | None, tuple[ImageRefusal, ...]]:
     """The best picture's garment, and every other picture with the reason why it is not indexed.
 
     Under `strict` a full-shot front view alone will do; under `prefer` the best there is: that,
     else a partial front view, else the product without a person, else a picture where a person
     cannot be made out. Back and side views, groups and close-ups never.
+
+    Args:
+        color: the shop's words for the product's colour. They tell a cardigan from the top under it.
     """
     refusals: dict[str, Rejection] = {}
     candidates: list[_Candidate] = []
@@ -88,15 +97,16 @@ def choose(
             refusals[picture.reference] = Rejection("gate", report.reason)
         else:
             candidates.append(_Candidate(rank, position, picture.reference, picture.pixels, scene, report))
-    chosen = _first_garment(seer, sorted(candidates, key=lambda c: (c.rank, c.position)), wanted, refusals)
+    order = sorted(candidates, key=lambda c: (c.rank, c.position))
+    chosen = _first_garment(seer, order, wanted, colors_in(color or ""), refusals)
     for candidate in candidates:
         if chosen is None or candidate.reference != chosen.reference:
             better = Rejection("gate", "Another picture of this product shows it better.")
             refusals.setdefault(candidate.reference, better)
     if chosen is not None:
         refusals.pop(chosen.reference, None)
-    order = [picture.reference for picture in pictures]
-    return chosen, tuple(ImageRefusal(name, refusals[name]) for name in order if name in refusals)
+    names = [picture.reference for picture in pictures]
+    return chosen, tuple(ImageRefusal(name, refusals[name]) for name in names if name in refusals)
 
 
 def _rank(report: GateReport, policy: Policy) -> int | None:
@@ -114,11 +124,12 @@ def _first_garment(
     seer: Looks,
     candidates: Sequence[_Candidate],
     wanted: GarmentClass | None,
+    colors: Sequence[str],
     refusals: dict[str, Rejection],
 ) -> Chosen | None:
     """The first garment that serves: seen by the segmenter, else cut from its background, else the whole picture."""
     for candidate in candidates:
-        for garment in _seen(seer, candidate, wanted):
+        for garment in _seen(seer, candidate, wanted, colors):
             height, width = candidate.pixels.shape[:2]
             if (problem := _problem(garment, candidate, width, height)) is None:
                 return _chosen(candidate, garment)
@@ -141,8 +152,11 @@ def _chosen(candidate: _Candidate, garment: Garment) -> Chosen:
     return Chosen(candidate.reference, candidate.pixels, garment, cut(candidate.pixels, garment))
 
 
-def _seen(seer: Looks, candidate: _Candidate, wanted: GarmentClass | None) -> Iterator[Garment]:
-    """Garments that the product may be, likeliest first, under the shop's class."""
+def _seen(seer: Looks, candidate: _Candidate, wanted: GarmentClass | None, colors: Sequence[str]) -> Iterator[Garment]:
+    """Garments that the product may be, likeliest first, under the shop's class.
+
+    Of several that it may be, those come first that have the colour which the shop names.
+    """
     garments = sorted(seer.garments(candidate.pixels, candidate.scene), key=lambda g: -g.score * box_area(g.box))
     if wanted is None:
         yield from garments
@@ -153,10 +167,20 @@ def _seen(seer: Looks, candidate: _Candidate, wanted: GarmentClass | None) -> It
         [g for g in garments if g.label != wanted.name and g.supercategory == wanted.supercategory],
         *([g for g in garments if g.supercategory == name] for name in kin),
     ]
+    groups = [_of_color_first(candidate.pixels, [g for group in groups for g in group], colors)]
     if candidate.rank in (_PRODUCT_ONLY, _UNCLEAR):  # The picture is of the product, whatever it looks like.
         groups.append(garments)
     for garment in (g for group in groups for g in group):
         yield replace(garment, label=wanted.name, supercategory=wanted.supercategory)
+
+
+def _of_color_first(pixels: Pixels, garments: list[Garment], colors: Sequence[str]) -> list[Garment]:
+    anchors = [found for name in colors if (found := color_anchors(name)) is not None]
+    if len(garments) < 2 or not anchors:
+        return garments
+    looks = looks_of([cut(pixels, garment) for garment in garments])
+    share = np.max([share_of(looks, each) for each in anchors], axis=0)
+    return [garments[i] for i in np.argsort(~(share >= OF_COLOR.midpoint), kind="stable")]
 
 
 def _problem(garment: Garment, candidate: _Candidate, width: int, height: int) -> Rejection | None:

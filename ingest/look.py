@@ -107,7 +107,7 @@ def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Po
     """Choose the picture and the garment. A failure of one product's pictures is that product's alone."""
     transient = any(picture.transient for picture in pictures)
     try:
-        chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy)
+        chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy, plan.product.color)
     except ThatLookError:
         raise
     except Exception as error:  # a defect of ours must not stop a shop's whole feed
