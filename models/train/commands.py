@@ -52,6 +52,13 @@ def train() -> None:
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Train by the clock; decides over --epochs.")
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
+@click.option(
+    "--freeze",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Layers that keep the weights of --init; 10, the backbone, makes an epoch a third cheaper.",
+)
 @click.option("--input-size", type=(int, int), metavar="H W", help="The exported model's input; multiples of 32.")
 @click.option(
     "--shift", type=(click.Choice(CLASSES), float), multiple=True, help="Added to a class's log-odds on export."
@@ -73,6 +80,7 @@ def train_segmenter_command(
     hours: float | None,
     epochs: int,
     batch: int,
+    freeze: int,
     input_size: tuple[int, int] | None,
     shift: tuple[tuple[str, float], ...],
     out: Path,
@@ -90,6 +98,8 @@ def train_segmenter_command(
 
     if input_size is not None and any(side < 64 or side % 32 for side in input_size):
         raise click.BadParameter(f"{input_size} are no multiples of 32 from 64 on.", param_hint="--input-size")
+    if freeze and init is None:
+        raise click.UsageError("--freeze keeps the weights of a profile: give --init.")
     if ccp is None and not more:
         raise click.UsageError("There is nothing to learn from: give --ccp, or --add with a folder of photos.")
     mix = SceneMix(
@@ -99,7 +109,7 @@ def train_segmenter_command(
     config = (
         segmenter.smoke(mix, out, init)
         if smoke
-        else segmenter.planned(mix, out, init, epochs=epochs, hours=hours, batch=batch, threads=threads)
+        else segmenter.planned(mix, out, init, epochs=epochs, hours=hours, batch=batch, threads=threads, freeze=freeze)
     )
     checkpoint = segmenter.train_segmenter(config)
     report: dict[str, Any] = {"checkpoint": str(checkpoint)}

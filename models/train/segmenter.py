@@ -45,6 +45,7 @@ class SegmenterTraining:
         close_mosaic_at: share of the training after which pictures come one by one.
         floor: final learning rate as a share of `learning_rate`.
         init: profile whose segmenter the training goes on from, or None to start from scratch.
+        freeze: so many of the network's first layers stay as they are; 10 are the backbone.
     """
 
     data: SceneMix
@@ -63,6 +64,7 @@ class SegmenterTraining:
     bf16: bool = True
     seed: int = 0
     init: Path | None = None
+    freeze: int = 0
     overrides: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,12 +81,13 @@ def planned(
     epochs: int = 60,
     batch: int = 16,
     threads: int = 2,
+    freeze: int = 0,
 ) -> SegmenterTraining:
     """A training from scratch, or one that goes on from a profile's segmenter.
 
     The latter takes half the learning rate and larger pictures from the start.
     """
-    plain = SegmenterTraining(data, out, epochs=epochs, hours=hours, batch=batch, threads=threads)
+    plain = SegmenterTraining(data, out, epochs=epochs, hours=hours, batch=batch, threads=threads, freeze=freeze)
     if init is None:
         return plain
     return replace(
@@ -348,6 +351,7 @@ def _overrides(config: SegmenterTraining, data: Path, resume: Path | None) -> di
         "hsv_s": 0.6,
         "hsv_v": 0.4,
         "seed": config.seed,
+        "freeze": config.freeze or None,
         "verbose": True,
         **config.overrides,
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from models.train.commands import train
 from models.train.datasets_build import SceneMix
-from models.train.segmenter import learning_rate_share, planned, served_size, size_at
+from models.train.segmenter import _overrides, learning_rate_share, planned, served_size, size_at
 
 SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 
@@ -43,3 +45,14 @@ def test_what_goes_on_starts_gently_and_ends_upright(tmp_path: Path) -> None:
     assert served_size(further) == (384, 288)
     assert further.learning_rate < fresh.learning_rate
     assert further.init == tmp_path
+
+
+def test_layers_are_frozen_only_where_weights_are_given(tmp_path: Path) -> None:
+    """ultralytics is told how many; without weights to keep, that is a slip of the caller's."""
+    frozen = planned(SceneMix(), tmp_path, tmp_path, freeze=10)
+    assert _overrides(frozen, tmp_path, None)["freeze"] == 10
+    assert _overrides(planned(SceneMix(), tmp_path), tmp_path, None)["freeze"] is None
+    asked = ["segmenter", "--add", str(tmp_path), "--freeze", "10", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(train, asked)
+    assert result.exit_code == 2
+    assert "give --init" in result.output
