@@ -18,9 +18,9 @@ from engine.domain import Candidates, Embeddings, Item
 from engine.filters import Filter
 from engine.stores.ivfpq import search
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
+from engine.stores.ivfpq.columns import NewRows
 from engine.stores.ivfpq.edition import Edition, View
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.ivfpq.postings import keys_of
 
 _log = logging.getLogger(__name__)
 _PAUSE_S = 60.0
@@ -303,13 +303,11 @@ def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32
     """Bring a new edition from where its rebuilding began to where the old one stands now."""
     died = numbers[: then.n][then.live & ~now.live[: then.n]]
     fresh = then.n + np.flatnonzero(now.live[then.n :])
-    entries = [now.entry(int(row)) for row in fresh]
     edition.append(
         stamp,
         died[died >= 0].astype(np.int64),
         [now.journal.body(int(now.offsets[row]), int(now.lengths[row])) for row in fresh],
-        [keys_of(entry.item_id, entry.product_id, entry.facets) for entry in entries],
-        now.prices[fresh],
+        NewRows.of([now.entry(int(row)) for row in fresh]),
         now.vectors[fresh],
     )
 

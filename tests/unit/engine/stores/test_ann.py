@@ -8,13 +8,13 @@ import faiss
 import numpy as np
 import pytest
 
-from engine.domain import Embeddings
+from engine.domain import Embeddings, Item
 from engine.filters import EVERYTHING, parse_filter
 from engine.stores.ivfpq.ann import Ann
-from engine.stores.ivfpq.columns import Columns
+from engine.stores.ivfpq.columns import Columns, NewRows
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.ivfpq.postings import facet_key
+from engine.stores.ivfpq.postings import facet_key, item_key, product_key
 from tests.contract.vector_store_cases import an_item, clustered, unit
 
 PLAN = IvfpqPlan(min_rows=500, exact_rows=20, growth=1e9, nprobe=4, scan_rows=40, candidates=60, train_rows_per_list=20)
@@ -106,14 +106,46 @@ def test_a_filter_asked_again_sees_what_was_written_meanwhile(tmp_path: Path) ->
 
 
 def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
-    """Keys come back sorted as they were saved, those still in the dictionary among them."""
+    """Keys come back sorted as they were saved, those still in the dictionary among them, frequent and rare values."""
     columns = Columns()
-    keys = [[facet_key("brand", f"b{n % 3}")] for n in range(30)]
-    for start in (0, 15):
-        rows = columns.extend(np.zeros(15, np.int64), np.zeros(15, np.int32), np.full(15, np.nan))
-        columns.find_by(rows, keys[start : start + 15], 20)
+    for start in range(0, 200, 20):
+        new = NewRows.of([a_row(n) for n in range(start, start + 20)])
+        rows = columns.extend(np.zeros(20, np.int64), np.zeros(20, np.int32), new.prices, new.items, new.products)
+        columns.find_by(rows, new.values, new.counts, 50)
     columns.save(tmp_path / "c.npz", end=7)
     again = Columns()
     assert again.load(tmp_path / "c.npz") == {"end": 7}
     for each in (columns, again):
-        assert each.postings.rows_of(facet_key("brand", "b1")).tolist() == list(range(1, 30, 3))
+        for n in (1, 20, 199):
+            assert having(each, "brand", f"b{n % 3}") == list(range(n % 3, 200, 3))
+            assert having(each, "number", str(n)) == [n]
+            assert each.products.rows_of(each.product_keys, product_key(f"p{n // 4}")).tolist() == [
+                row for row in range(200) if row // 4 == n // 4
+            ]
+        wanted = np.array([item_key("i7"), item_key("no such"), item_key("i199")], np.uint64)
+        assert each.items.newest_of(each.item_keys, wanted).tolist() == [7, -1, 199]
+    assert len(again.postings.dense_keys) == 3
+    assert not having(again, "brand", "b3")
+
+
+def test_many_rows_at_once_are_found_as_one_by_one() -> None:
+    """Rows that go straight into the sorted arrays, beside some that wait in the dictionaries."""
+    columns = Columns()
+    for start, end in ((0, 10), (10, 150), (150, 160)):
+        new = NewRows.of([a_row(n) for n in range(start, end)])
+        size = end - start
+        rows = columns.extend(np.zeros(size, np.int64), np.zeros(size, np.int32), new.prices, new.items, new.products)
+        columns.find_by(rows, new.values, new.counts, 50)
+    assert having(columns, "brand", "b2") == list(range(2, 160, 3))
+    wanted = np.array([item_key("i3"), item_key("i100"), item_key("i155")], np.uint64)
+    assert columns.items.newest_of(columns.item_keys, wanted).tolist() == [3, 100, 155]
+
+
+def a_row(n: int) -> Item:
+    return Item(f"i{n}", f"p{n // 4}", "s", "l", "x", (0, 0, 1, 1), {"brand": (f"b{n % 3}",), "number": (str(n),)})
+
+
+def having(columns: Columns, facet: str, value: str) -> list[int]:
+    has = np.zeros(columns.n, bool)
+    columns.postings.mark(facet_key(facet, value), has)
+    return np.flatnonzero(has).tolist()
