@@ -21,6 +21,7 @@ from engine.stores.ivfpq.ann import Ann, BuildCancelled
 from engine.stores.ivfpq.columns import NewRows
 from engine.stores.ivfpq.edition import Edition, View
 from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.search import Pool
 
 _log = logging.getLogger(__name__)
 _PAUSE_S = 60.0
@@ -90,6 +91,10 @@ class DerivedIndex:
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         """The k best matching rows of each query, with exact scores."""
         return search.search(self.view(), self._plan, queries, k, where, self._recent)
+
+    def pool(self, view: View, queries: Embeddings, least: int, where: Filter) -> Pool:
+        """Rows of one of its views that are near to any of the queries; at least so many for each where they match."""
+        return search.pool(view, self._plan, queries, least, where, self._recent)
 
     def count(self, where: Filter) -> int:
         """How many rows match."""
