@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -14,8 +15,9 @@ import pytest
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
-from engine.seams import VectorStore
+from engine.seams import Shortlist, VectorStore
 from engine.stores.exact import ExactStore
+from engine.stores.gathered import gathered
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.lite import LiteStore
 from engine.stores.milvus import MilvusStore
@@ -412,3 +414,48 @@ class FiltersAfterwards(ExactStore):
 def test_the_suite_bites(broken: type[ExactStore]) -> None:
     """A store that breaks the contract fails the comparison with the oracle."""
     play_history(broken(), "broken", 1, writes=14)
+
+
+class TakesPlacesForItems(ExactStore):
+    """Broken on purpose: pairs the rows of sisters by when they were written."""
+
+    def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
+        return super().embeddings(name, item_ids[::-1] if name.endswith("_b") else item_ids)
+
+
+class ListsWithoutTheFilter(ExactStore):
+    """Broken on purpose."""
+
+    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
+        return super().shortlist(asked, words, least, **{**more, "where": EVERYTHING})
+
+
+class ListsOneSpaceAlone(ExactStore):
+    """Broken on purpose: what is near in the other space is not seen."""
+
+    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
+        return super().shortlist(dict([*asked.items()][:1]), words, least, *rest, **more)
+
+
+class MergesProducts(ExactStore):
+    """Broken on purpose."""
+
+    def shortlist(self, *asked: Any, **more: Any) -> Shortlist:
+        listed = gathered(self, *asked, **{"where": EVERYTHING, "also": (), "exclude": (), **more})
+        return replace(listed, products=listed.products // 2)
+
+
+@pytest.mark.parametrize("broken", [TakesPlacesForItems, ListsWithoutTheFilter, ListsOneSpaceAlone, MergesProducts])
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="stores broken on purpose: the suite must bite")
+def test_the_suite_bites_shortlists(broken: type[ExactStore]) -> None:
+    """A store that pairs, filters or numbers rows wrongly fails the comparison with the oracle."""
+    rng, store, oracle = np.random.default_rng(17), broken(), ExactStore()
+    items, asked = [an_item(rng, n) for n in range(60)], {}
+    for name in ("s_a", "s_b"):
+        rows = clustered(rng, 60, DIM)
+        asked[name] = near(rng, rows, 2)
+        for each in (store, oracle):
+            each.ensure(spec(name, DIM))
+            each.upsert(name, items, rows)
+    cheap = Filter((PriceCondition(maximum=70.0),))
+    assert_same_shortlist(store, oracle, asked, "s_a", 5, where=cheap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -15,6 +16,7 @@ from engine.stores.ivfpq.columns import Columns, NewRows
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import facet_key, item_key, product_key
+from engine.stores.ivfpq.search import scores_of
 from tests.contract.vector_store_cases import an_item, clustered, unit
 
 PLAN = IvfpqPlan(min_rows=500, exact_rows=20, growth=1e9, nprobe=4, scan_rows=40, candidates=60, train_rows_per_list=20)
@@ -64,6 +66,42 @@ def test_only_allowed_rows_come(ann: Ann, rows: Embeddings) -> None:
     allowed = np.arange(len(rows)) % 7 == 0
     assert (ann.candidates(rows[1], 500, 64, 4000, ann.restricted(allowed)) % 7 == 0).all()
     assert not len(ann.candidates(rows[1], 10, 4, 40, ann.restricted(np.zeros(len(rows), bool))))
+
+
+def test_scattered_rows_are_multiplied_where_they_lie(rows: Embeddings) -> None:
+    """In any order, as a gather and a matrix product would; rows that lie together too, and none."""
+    for numbers in ([3, 2900, 17, 18, 16], [5, 9, 7, 8], list(range(40, 90)), [11], []):
+        picked = np.array(numbers, np.int64)
+        np.testing.assert_allclose(scores_of(rows, picked, rows[:3]), rows[:3] @ rows[picked].T, atol=1e-5)
+
+
+def test_a_pool_holds_the_nearest_and_those_of_the_rows_behind_the_index(tmp_path: Path, rows: Embeddings) -> None:
+    """Each once, ascending; of a long tail only the nearest; all rows, and it says so, where few match."""
+    plan, rng = replace(PLAN, pooled=50, pooled_per_root=0.0, exact_rows=100, tail_rows=5000), np.random.default_rng(3)
+    index = DerivedIndex(tmp_path / "i", 192, plan)
+    index.upsert(1, [an_item(rng, n) for n in range(3000)], rows[:3000])
+    index.rebuild()
+    index.upsert(2, [an_item(rng, n) for n in range(3000, 4000)], rows[3000:])
+    view, queries = index.view(), rows[[7, 3500]]
+    assert view.ann is not None
+    assert view.ann.rows == 3000
+    pool = index.pool(view, queries, 10, EVERYTHING)
+    assert not pool.whole
+    assert (np.diff(pool.rows) > 0).all()
+    assert len(pool.rows) <= 2 * (50 + 50)
+    for query in queries:
+        assert set(np.argsort(-(rows @ query))[:10]) <= set(pool.rows.tolist())
+    few = parse_filter(["brand=brand 3", "price<=40"])
+    small = index.pool(view, queries, 10, few)
+    assert small.whole
+    assert len(small.rows) == index.count(few) > 10
+    index.close()
+
+
+def test_a_larger_catalogue_gives_the_fused_search_more() -> None:
+    """In proportion to the root of the rows that match, and never less than the least."""
+    plan = IvfpqPlan(pooled=200, pooled_per_root=0.5)
+    assert [plan.pool(rows) for rows in (0, 100_000, 1_000_000)] == [200, 200, 500]
 
 
 def test_an_index_of_an_older_form_is_built_anew(tmp_path: Path, rows: Embeddings) -> None:
