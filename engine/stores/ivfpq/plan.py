@@ -27,7 +27,7 @@ class IvfpqPlan:
     scan_rows: int = 2_000
     candidates: int = 200
     pooled: int = 200
-    pooled_per_root: float = 0.5
+    pooled_per_root: float = 0.6
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""

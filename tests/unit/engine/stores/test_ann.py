@@ -100,8 +100,8 @@ def test_a_pool_holds_the_nearest_and_those_of_the_rows_behind_the_index(tmp_pat
 
 def test_a_larger_catalogue_gives_the_fused_search_more() -> None:
     """In proportion to the root of the rows that match, and never less than the least."""
-    plan = IvfpqPlan(pooled=200, pooled_per_root=0.5)
-    assert [plan.pool(rows) for rows in (0, 100_000, 1_000_000)] == [200, 200, 500]
+    plan = IvfpqPlan(pooled=200, pooled_per_root=0.6)
+    assert [plan.pool(rows) for rows in (0, 90_000, 1_000_000)] == [200, 200, 600]
 
 
 def test_an_index_of_an_older_form_is_built_anew(tmp_path: Path, rows: Embeddings) -> None:
