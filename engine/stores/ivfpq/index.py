@@ -92,9 +92,9 @@ class DerivedIndex:
         """The k best matching rows of each query, with exact scores."""
         return search.search(self.view(), self._plan, queries, k, where, self._recent)
 
-    def pool(self, view: View, queries: Embeddings, least: int, where: Filter) -> Pool:
+    def pool(self, view: View, queries: Embeddings, least: int, where: Filter, *, deep: bool = True) -> Pool:
         """Rows of one of its views that are near to any of the queries; at least so many for each where they match."""
-        return search.pool(view, self._plan, queries, least, where, self._recent)
+        return search.pool(view, self._plan, queries, least, where, self._recent, deep=deep)
 
     def count(self, where: Filter) -> int:
         """How many rows match."""

@@ -93,10 +93,16 @@ class Pool:
     whole: bool
 
 
-def pool(view: View, plan: IvfpqPlan, queries: Embeddings, least: int, where: Filter, recent: Recent) -> Pool:
-    """The rows that the index holds for nearest, unscored, and all that it does not cover yet but the farthest."""
+def pool(
+    view: View, plan: IvfpqPlan, queries: Embeddings, least: int, where: Filter, recent: Recent, *, deep: bool = True
+) -> Pool:
+    """The rows that the index holds for nearest, unscored, and all that it does not cover yet but the farthest.
+
+    Args:
+        deep: give as many as the plan does for a fused order, not only those that surely hold the `least` nearest.
+    """
     found = recent.matching(view, where)
-    depth = max(plan.pool(found.count), least)
+    depth = max(plan.pool(found.count), least) if deep else plan.depth(least)
     if view.ann is None or found.count <= max(plan.exact_rows, depth):
         return Pool(np.flatnonzero(found.allowed), True)
     ann, tail = view.ann, view.ann.rows + np.flatnonzero(found.allowed[view.ann.rows :])

@@ -75,7 +75,8 @@ def shortlist(
 ) -> SisterShortlist:
     """What `VectorStore.shortlist` asks for, where every sister named has an index."""
     views = {name: indexes[name].view() for name in dict.fromkeys((*asked, words))}
-    pools = [_pools(indexes, views, asked, least, each) for each in (where, *also)]
+    pools = [_pools(indexes, views, asked, least, where, deep=True)]
+    pools += [_pools(indexes, views, asked, least, narrower, deep=False) for narrower in also]
     home = views[words]
     brought = [_united(views, each, home) for each in pools]
     rows = ascending(np.concatenate(brought)) if also else brought[0]
@@ -97,9 +98,13 @@ def _pools(
     asked: Mapping[str, Embeddings],
     least: int,
     where: Filter,
+    *,
+    deep: bool,
 ) -> dict[str, Pool]:
     return {
-        name: indexes[name].pool(views[name], queries, least, where) for name, queries in asked.items() if len(queries)
+        name: indexes[name].pool(views[name], queries, least, where, deep=deep)
+        for name, queries in asked.items()
+        if len(queries)
     }
 
 
