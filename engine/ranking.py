@@ -50,13 +50,13 @@ def rank(
     listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations, weights: Weights, wanted: int
 ) -> Ranked:
     """The shortlist's products in order: `wanted` of them, or more, or all there are."""
-    logits = embedding_logits(listed, probe, supercategory, calibrations)
+    logits, close = embedding_logits(listed, probe, supercategory, calibrations)
     nearness = fuse(logits, weights if any(weights.of(signal) for signal in logits) else _EVEN)
     # Rows that were deleted meanwhile, or whose sister row is not written yet.
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
     weighed = facets_weighed(probe.look, probe.wish)
     while True:
-        places = contenders(nearness, listed, wanted, weighed=bool(weighed))
+        places = contenders(nearness, close, listed, wanted, weighed=bool(weighed))
         joined = {signal: values[places] for signal, values in logits.items()}
         if weighed:
             told = listed.facets(places.tolist(), weighed)
@@ -79,16 +79,20 @@ def count_of(products: NDArray[np.int64]) -> int:
 
 def embedding_logits(
     listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations
-) -> dict[Signal, NDArray[np.float32]]:
-    """(rows,) log-odds per signal on the raw embeddings, NaN for a row that one of the spaces asked does not have."""
+) -> tuple[dict[Signal, NDArray[np.float32]], NDArray[np.float32]]:
+    """(rows,) log-odds per signal on the raw embeddings, NaN for a row that one of the spaces asked does not have.
+
+    Also the first cosines they are of: log-odds are capped, and rows beyond the cap are alike by them.
+    """
     logits: dict[Signal, NDArray[np.float32]] = {}
+    first: list[NDArray[np.float32]] = []
     if probe.visual is not None:
-        cosines = listed.cosines(collection_name(supercategory, "visual"), probe.visual[None])
-        logits["visual"] = log_odds(cosines[:, 0], calibrations.visual)
+        first = [listed.cosines(collection_name(supercategory, "visual"), probe.visual[None])[:, 0]]
+        logits["visual"] = log_odds(first[0], calibrations.visual)
     asked = {"moved": probe.moved(), "positive": probe.positive, "negative": probe.negative}
     vectors = {name: vector for name, vector in asked.items() if vector is not None}
     if not vectors:
-        return logits
+        return logits, first[0]
     cosines = listed.cosines(collection_name(supercategory, "semantic"), np.stack(list(vectors.values())))
     by_name = dict(zip(vectors, cosines.T, strict=True))
     if "moved" in by_name:
@@ -98,17 +102,20 @@ def embedding_logits(
     if "negative" in by_name:
         unwanted = log_odds(by_name["negative"], calibrations.text)
         logits["text"] = logits["text"] - unwanted if "text" in logits else -unwanted
-    return logits
+    return logits, [*first, cosines[:, 0]][0]
 
 
-def contenders(nearness: NDArray[np.float32], listed: Shortlist, wanted: int, *, weighed: bool) -> NDArray[np.int64]:
+def contenders(
+    nearness: NDArray[np.float32], close: NDArray[np.float32], listed: Shortlist, wanted: int, *, weighed: bool
+) -> NDArray[np.int64]:
     """The places of the rows that may come first, nearest first.
 
     Args:
         nearness: (rows,) the score by embeddings alone; below 0 for a row that is not to come.
+        close: (rows,) what tells equal ones apart, so that the same rows come from every store.
         weighed: whether colours or words will change the order; if not, one row of each wanted product is enough.
     """
-    order = np.argsort(-nearness, kind="stable")
+    order = np.lexsort((-close, -nearness))
     order = order[nearness[order] >= 0]
     first = _one_per_product(np.arange(len(order)), listed.products[order])
     if not weighed:

@@ -226,6 +226,16 @@ def test_weights_that_mean_nothing_are_refused() -> None:
             replace(Weights(), **bad)
 
 
+def test_beyond_the_cap_of_log_odds_the_nearer_row_comes_first() -> None:
+    """All scores are equal where every cosine is hopeless; the order is that of the embeddings all the same."""
+    rows = np.stack([unit(0.001 * n, 1) for n in (3, 9, 1, 7, 5)])
+    found = searcher([item(f"i{n}", f"p{n}") for n in range(5)], rows, rows)
+    far = replace(found, calibrations=Calibrations(*[Calibration(0.9, 0.01)] * 3))
+    hits = far.search(Probe(unit(1), unit(1)), ["upper_wear"], 3)
+    assert len({hit.score for hit in hits}) == 1
+    assert [hit.product.product_id for hit in hits] == ["p1", "p3", "p4"]
+
+
 def test_score_is_one_half_at_the_midpoint() -> None:
     """Calibrated: as likely as not, whatever the signals are."""
     at = np.array([0.5], np.float32)
