@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from benchmarks.bench_home import SHARES, item_of, product_of
 from engine.domain import SPACES, Candidates, CollectionSpec, Embeddings, Item, Space
 from engine.errors import ContractBroken
 from engine.filters import EVERYTHING, Filter
+from engine.seams import Shortlist
+from engine.stores.ivfpq import sisters
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.taxonomy import collection_name
@@ -56,6 +58,18 @@ class BareStore:
     def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
         """The k best rows that match, with exact scores."""
         return self.indexes[name].search(queries, k, where)
+
+    def shortlist(
+        self,
+        asked: Mapping[str, Embeddings],
+        words: str,
+        least: int,
+        where: Filter = EVERYTHING,
+        also: Sequence[Filter] = (),
+        exclude: Collection[str] = (),
+    ) -> Shortlist:
+        """The rows nearest to any query in either of the sisters."""
+        return sisters.shortlist(self.indexes, asked, words, least, where, also, exclude)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked."""

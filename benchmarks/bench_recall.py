@@ -119,14 +119,15 @@ def embedded_case(settings: BenchSettings, case: Case, material: Material) -> It
 
 
 def _least_bytes(store: BareStore, material: Material) -> float:
-    """What a search must read: the codes of the probed lists and the embeddings of the candidates, in both spaces."""
-    plan_rows = 0.0
+    """What a search must read: the codes of the probed lists, and every candidate's embeddings in both spaces."""
+    least = 0.0
     for space in SPACES:
         index = store.indexes[collection_name(SUPERCATEGORY, space)]
         ann, plan = index.view().ann, index.plan
         scanned = ann.rows * min(1.0, plan.nprobe / ann.nlist) if ann else 0.0
-        plan_rows += 64 * scanned + 4 * material.queries[space].shape[1] * plan.depth(100)
-    return plan_rows
+        candidates = len(SPACES) * plan.pool(ann.rows) if ann else 0
+        least += 64 * scanned + 4 * material.queries[space].shape[1] * candidates
+    return least
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,8 +24,8 @@ from benchmarks.fused_gallery import Exhibit, Looked, asking, image_probe, look_
 from engine.color_look import ColorLook, alike, looks_of, measured_facets, share_of
 from engine.color_words import color_anchors
 from engine.crops import box_area, cut
-from engine.domain import Item, Pixels, Product
-from engine.evidence import with_evidence
+from engine.domain import Pixels, Product
+from engine.evidence import Facets, with_evidence
 from engine.fusion import DEFAULTS, SIGNALS, Asking, Signal, log_odds
 from engine.pipeline import Seer
 from engine.search import Calibrations, Probe
@@ -153,16 +153,16 @@ def _logits(shop: Shop, probe: Probe, gallery: NDArray[np.int64], *, told: bool 
         logits["semantic"] = log_odds(rows["semantic"] @ moved, cal.semantic)
     if probe.positive is not None:
         logits["text"] = log_odds(rows["semantic"] @ probe.positive, cal.text)
-    joined = with_evidence(logits, probe.look, probe.wish, [_item(shop, int(row), told) for row in gallery])
+    joined = with_evidence(logits, probe.look, probe.wish, [_facets(shop, int(row), told) for row in gallery])
     absent = np.zeros(len(gallery), np.float32)
     table = np.stack([joined.get(signal, absent) for signal in SIGNALS], axis=1)
     return np.asarray(np.nan_to_num(table), np.float32)
 
 
-def _item(shop: Shop, row: int, told: bool) -> Item:
+def _facets(shop: Shop, row: int, told: bool) -> Facets:
     exhibit = shop.looked.exhibits[row]
     color = {"color": (exhibit.product.color.casefold(),)} if told and exhibit.product.color else {}
-    return Item("i", "p", "s", "l", "k", (0, 0, 1, 1), measured_facets(exhibit.crop) | color)
+    return measured_facets(exhibit.crop) | color
 
 
 def fit_weights(trials: Sequence[Trial], start: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,6 +29,8 @@ _SPREAD = 7.0
 """How far apart, in CIELAB, two shades may lie and still count as much the same."""
 _NAME_SPREAD = 8.0
 """How much further than the nearest name's a wanted colour's anchor may lie and still be meant, in the same units."""
+_BLANK = "0" * (_SHADES * 8)
+"""A look of shades without shares: unknown."""
 _HUE = 1.6**0.5
 _VIVID = 20.0
 
@@ -89,20 +91,18 @@ def kept_measures(facets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str,
 
 def read_looks(facets: Sequence[Mapping[str, tuple[str, ...]]]) -> ColorLook:
     """The looks of some items; one that has none, or something else in its place, stays unknown."""
-    texts = [next(iter(each.get(LOOK_FACET, ())), "") for each in facets]
-    blank = "0" * (_SHADES * 8)
-    sound = [text if len(text) == len(blank) and _is_hex(text) else blank for text in texts]
-    table = np.frombuffer(bytes.fromhex("".join(sound)), np.uint8).reshape(-1, _SHADES, 4).astype(np.float32)
+    texts = [values[0] if (values := each.get(LOOK_FACET)) else _BLANK for each in facets]
+    if not {*map(len, texts)} <= {len(_BLANK)} or not _is_hex("".join(texts), len(texts)):
+        texts = [text if len(text) == len(_BLANK) and _is_hex(text) else _BLANK for text in texts]
+    table = np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, _SHADES, 4).astype(np.float32)
     lab = table[..., :3] - np.array([0, 128, 128], np.float32)
     return ColorLook(lab.astype(np.float32), (table[..., 3] / 255).astype(np.float32))
 
 
 def alike(one: ColorLook, others: ColorLook) -> NDArray[np.float32]:
     """(len(others),) 0 to 1: how alike the first look of `one` and each other are; NaN where either is unknown."""
-    weights, theirs = np.sqrt(one.shares[0]), np.sqrt(others.shares)
-    cross = ((weights @ _kernel(one.lab[0], others.lab.reshape(-1, 3))).reshape(theirs.shape) * theirs).sum(axis=1)
-    own = weights @ _kernel(one.lab[0], one.lab[0]) @ weights
-    each = ((theirs[:, None] @ _kernel(others.lab, others.lab))[:, 0] * theirs).sum(axis=1)
+    cross = _overlap(one, others)
+    own, each = _overlap(one, one), _overlap(others, others)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(cross / np.sqrt(own * each), np.float32)
 
@@ -125,11 +125,22 @@ def share_of(looks: ColorLook, anchors: NDArray[np.float32]) -> NDArray[np.float
         return np.asarray((looks.shares * belongs).sum(axis=1) / looks.shares.sum(axis=1), np.float32)
 
 
-def _kernel(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(…, shades of one, shades of the other): 1 for equal shades, falling with their distance."""
-    products = one @ np.swapaxes(other, -1, -2)
-    squared = (one**2).sum(axis=-1)[..., :, None] + (other**2).sum(axis=-1)[..., None, :] - 2 * products
-    return np.asarray(np.exp(squared * np.float32(-0.5 / _SPREAD**2)), np.float32)
+def _overlap(one: ColorLook, other: ColorLook) -> NDArray[np.float32]:
+    """(n,) sum over pairs of shades, 1 for equal ones of full share, falling with their distance.
+
+    Shades come first and garments last, since NumPy is quick along long axes alone. No matrix products: these are too
+    small for BLAS's threads, which it wakes all the same.
+    """
+    mine, theirs = (np.ascontiguousarray(look.lab.transpose(2, 1, 0)) for look in (one, other))
+    near = np.zeros((1, 1, 1), np.float32)
+    for axis in range(3):
+        apart = mine[axis][:, None] - theirs[axis]
+        near = near + np.multiply(apart, apart, out=apart)
+    near *= np.float32(-0.5 / _SPREAD**2)
+    np.exp(near, out=near)
+    near *= np.sqrt(one.shares).T[:, None]
+    near *= np.sqrt(other.shares).T
+    return np.asarray(near.sum(axis=(0, 1)), np.float32)
 
 
 def _distance(shades: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -148,8 +159,8 @@ def _all_anchors() -> NDArray[np.float32]:
     return to_lab(np.array([rgb for rows in ANCHORS.values() for rgb in rows], np.uint8))
 
 
-def _is_hex(text: str) -> bool:
+def _is_hex(text: str, looks: int = 1) -> bool:
     try:
-        return len(bytes.fromhex(text)) == _SHADES * 4
+        return len(bytes.fromhex(text)) == looks * _SHADES * 4
     except ValueError:
         return False

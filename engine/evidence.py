@@ -11,9 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color_look import ColorLook, alike, read_looks, share_of
+from engine.color_look import LOOK_FACET, ColorLook, alike, read_looks, share_of
 from engine.color_words import base_name, color_anchors, names_near
-from engine.domain import Item
 from engine.fusion import Signal
 from engine.seams import Calibration
 from engine.wish import Wish, colors_in
@@ -36,8 +35,15 @@ WORDS_GAIN = 3.0
 Facets = Mapping[str, tuple[str, ...]]
 
 
+def facets_weighed(look: ColorLook | None, wish: Wish) -> tuple[str, ...]:
+    """The facets that `with_evidence` reads: none where there is nothing to weigh, and no more than it needs."""
+    colored = bool(wish.colors or wish.unwanted)
+    asked = {LOOK_FACET: colored or look is not None, "color": colored, WORDS_FACET: bool(wish.words)}
+    return tuple(name for name, wanted in asked.items() if wanted)
+
+
 def with_evidence(
-    logits: Mapping[Signal, NDArray[np.float32]], look: ColorLook | None, wish: Wish, items: Sequence[Item | None]
+    logits: Mapping[Signal, NDArray[np.float32]], look: ColorLook | None, wish: Wish, facets: Sequence[Facets]
 ) -> dict[Signal, NDArray[np.float32]]:
     """The embeddings' log-odds joined by those of colours and of the shop's words.
 
@@ -46,24 +52,23 @@ def with_evidence(
     """
     joined = dict(logits)
     if wish.colors or wish.unwanted:
-        joined["color"] = wished_colors(wish, items)
+        joined["color"] = wished_colors(wish, facets)
     elif look is not None:
-        joined["color"] = same_colors(look, items)
+        joined["color"] = same_colors(look, facets)
     if wish.words and "text" in joined:
-        joined["text"] = joined["text"] + shop_says(wish, items)
+        joined["text"] = joined["text"] + shop_says(wish, facets)
     return joined
 
 
-def same_colors(look: ColorLook, items: Sequence[Item | None]) -> NDArray[np.float32]:
-    """(len(items),) log-odds that an item's colours are the query garment's; NaN where one is unknown."""
-    return _log_odds(alike(look, read_looks(_facets(items))), ALIKE)
+def same_colors(look: ColorLook, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds that an item's colours are the query garment's; NaN where one is unknown."""
+    return _log_odds(alike(look, read_looks(facets)), ALIKE)
 
 
-def wished_colors(wish: Wish, items: Sequence[Item | None]) -> NDArray[np.float32]:
-    """(len(items),) log-odds that an item has the colours asked for and lacks the others; NaN where unknown."""
-    facets = _facets(items)
+def wished_colors(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds that an item has the colours asked for and lacks the others; NaN where unknown."""
     looks = read_looks(facets)
-    logits = np.zeros(len(items), np.float32)
+    logits = np.zeros(len(facets), np.float32)
     if wish.colors:
         shares = np.stack([_share(word, looks, facets) for word in wish.colors])
         # Of two colours wanted together each is expected on its part of the garment alone.
@@ -76,9 +81,9 @@ def wished_colors(wish: Wish, items: Sequence[Item | None]) -> NDArray[np.float3
     return logits
 
 
-def shop_says(wish: Wish, items: Sequence[Item | None]) -> NDArray[np.float32]:
-    """(len(items),) log-odds to add for wanted words that the shop's own words hold."""
-    found = [len(wish.words.intersection(facets.get(WORDS_FACET, ()))) for facets in _facets(items)]
+def shop_says(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds to add for wanted words that the shop's own words hold."""
+    found = [len(wish.words.intersection(each.get(WORDS_FACET, ()))) for each in facets]
     return np.asarray(WORDS_GAIN * np.array(found, np.float32) / max(1, len(wish.words)), np.float32)
 
 
@@ -114,10 +119,6 @@ def _means(name: str, word: str) -> float:
     if ours is None or theirs is None:
         return 0.0
     return float(share_of(ColorLook(ours[:, None], np.ones((len(ours), 1), np.float32)), theirs).mean())
-
-
-def _facets(items: Sequence[Item | None]) -> list[Facets]:
-    return [item.facets if item else {} for item in items]
 
 
 def _log_odds(values: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.domain import (
     Box,
     Candidates,
@@ -99,6 +102,40 @@ class TextEmbedder(Protocol):
         ...
 
 
+class Shortlist(Protocol):
+    """Rows of sister collections that may answer one query; each has a place, 0 to n - 1, and no words yet.
+
+    What a shortlist says is of the moment it was made, or of the moment it is asked: rows may come and go in between.
+    """
+
+    @property
+    def products(self) -> NDArray[np.int64]:
+        """(n,) a number for each row's product: equal for rows of one product, and for no others."""
+        ...
+
+    @property
+    def brought(self) -> NDArray[np.bool_]:
+        """(filters, n) which filter brought which row: `where` first, then each of `also`."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every row that matches `where` is here."""
+        ...
+
+    def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
+        """(n, len(queries)) exact, on the embeddings of one of the sisters; NaN for a row that it does not have."""
+        ...
+
+    def facets(self, places: Sequence[int], names: tuple[str, ...]) -> list[Mapping[str, tuple[str, ...]] | None]:
+        """These facets of some rows, as far as they have them; None where a row is gone meanwhile."""
+        ...
+
+    def items(self, places: Sequence[int]) -> list[Item | None]:
+        """The words of some rows; None where a row is gone meanwhile."""
+        ...
+
+
 class VectorStore(Protocol):
     """Collections of items with one embedding each. Safe to call from several threads."""
 
@@ -140,6 +177,27 @@ class VectorStore(Protocol):
 
         Raises:
             DimensionMismatch: queries of another size than the collection's.
+        """
+        ...
+
+    def shortlist(
+        self,
+        asked: Mapping[str, Embeddings],
+        words: str,
+        least: int,
+        where: Filter = EVERYTHING,
+        also: Sequence[Filter] = (),
+        exclude: Collection[str] = (),
+    ) -> Shortlist:
+        """The rows nearest to any query in any of several sisters, each once, for exact scoring by `Shortlist.cosines`.
+
+        Args:
+            asked: sister collection → (queries, dim), none or more.
+            words: the sister whose items `Shortlist.items` gives; a row that it lacks does not come, or has no item.
+            least: rows that each query and filter brings wherever so many match; a store may bring more. They are the
+                nearest ones, approximately.
+            also: narrower filters whose nearest rows come too, however far behind the others.
+            exclude: products whose rows do not come.
         """
         ...
 

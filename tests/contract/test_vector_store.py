@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -14,8 +15,9 @@ import pytest
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
-from engine.seams import VectorStore
+from engine.seams import Shortlist, VectorStore
 from engine.stores.exact import ExactStore
+from engine.stores.gathered import gathered
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.lite import LiteStore
 from engine.stores.milvus import MilvusStore
@@ -24,6 +26,7 @@ from tests.contract.vector_store_cases import (
     ann_recall,
     assert_same_answers,
     assert_same_rows,
+    assert_same_shortlist,
     clustered,
     near,
     play_history,
@@ -325,6 +328,60 @@ def test_threads_find_what_they_wrote(subject: Subject) -> None:
     assert subject.store.embeddings(subject.name, [f"i{i}" for i in left])[1] == [True] * len(left)
 
 
+@pytest.fixture
+def sisters(subject: Subject) -> Iterator[tuple[ExactStore, dict[str, Embeddings]]]:
+    """Two collections with the same items but for a few, written in other orders, and queries for each."""
+    rng, oracle = np.random.default_rng(17), ExactStore()
+    names = [subject.name, f"{subject.name}_b"]
+    items = [an_item(rng, n) for n in range(120)]
+    queries = {}
+    for number, name in enumerate(names):
+        rows = clustered(rng, 120, DIM + 8 * number)
+        queries[name] = near(rng, rows, 2)
+        for store in (subject.store, oracle):
+            store.ensure(spec(name, DIM + 8 * number))
+            store.upsert(name, items[:80], rows[:80])
+            if number:  # What a crash between two writes, and a repair, leave behind.
+                store.upsert(name, items[95:100], rows[95:100])
+            else:
+                store.delete_products(name, {"product-7"})
+            store.upsert(name, items[80:95], rows[80:95])
+            store.upsert(name, items[100:], rows[100:])
+    yield oracle, queries
+    subject.store.drop(names[1])
+
+
+def test_a_shortlist_holds_the_nearest_rows_of_all_sisters(
+    subject: Subject, sisters: tuple[ExactStore, dict[str, Embeddings]]
+) -> None:
+    """Of either space, under filters, without excluded products; items and scores are those of the same item."""
+    oracle, asked = sisters
+    first, second = asked
+    cheap, brand = Filter((PriceCondition(maximum=70.0),)), Filter((FacetCondition("brand", frozenset({"brand 3"})),))
+    cheaper, cheap_brand = Filter((PriceCondition(maximum=9.0),)), Filter((*cheap.conditions, *brand.conditions))
+    if isinstance(subject.store, LiteStore):
+        subject.store.rebuild(first)
+    for least in (3, 500):
+        assert_same_shortlist(subject.store, oracle, asked, second, least)
+        assert_same_shortlist(subject.store, oracle, asked, first, least, where=cheap, also=(cheap_brand, cheaper))
+        assert_same_shortlist(subject.store, oracle, {first: asked[first][:1]}, second, least, where=brand)
+        assert_same_shortlist(
+            subject.store, oracle, {second: asked[second][:0], first: asked[first]}, first, least,
+            exclude={"product-3", "product-9", "no such product"},
+        )  # fmt: skip
+
+
+def test_a_shortlist_where_there_is_nothing(subject: Subject) -> None:
+    """Of unknown collections, and under a filter that nothing matches: no rows, and no more to come."""
+    _, rows = filled(subject, 5)
+    nothing = Filter((FacetCondition("color", frozenset({"no such colour"})),))
+    for asked, words in (({"nosuch": rows[:1]}, "nosuch_b"), ({subject.name: rows[:1]}, subject.name)):
+        listed = subject.store.shortlist(asked, words, 10, nothing, [nothing])
+        assert listed.exhausted
+        assert (len(listed.products), listed.brought.shape, listed.items([])) == (0, (2, 0), [])
+        assert all(listed.cosines(name, queries).shape == (0, 1) for name, queries in asked.items())
+
+
 class IgnoresDeletions(ExactStore):
     """Broken on purpose."""
 
@@ -357,3 +414,48 @@ class FiltersAfterwards(ExactStore):
 def test_the_suite_bites(broken: type[ExactStore]) -> None:
     """A store that breaks the contract fails the comparison with the oracle."""
     play_history(broken(), "broken", 1, writes=14)
+
+
+class TakesPlacesForItems(ExactStore):
+    """Broken on purpose: pairs the rows of sisters by when they were written."""
+
+    def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
+        return super().embeddings(name, item_ids[::-1] if name.endswith("_b") else item_ids)
+
+
+class ListsWithoutTheFilter(ExactStore):
+    """Broken on purpose."""
+
+    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
+        return super().shortlist(asked, words, least, **{**more, "where": EVERYTHING})
+
+
+class ListsOneSpaceAlone(ExactStore):
+    """Broken on purpose: what is near in the other space is not seen."""
+
+    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
+        return super().shortlist(dict([*asked.items()][:1]), words, least, *rest, **more)
+
+
+class MergesProducts(ExactStore):
+    """Broken on purpose."""
+
+    def shortlist(self, *asked: Any, **more: Any) -> Shortlist:
+        listed = gathered(self, *asked, **{"where": EVERYTHING, "also": (), "exclude": (), **more})
+        return replace(listed, products=listed.products // 2)
+
+
+@pytest.mark.parametrize("broken", [TakesPlacesForItems, ListsWithoutTheFilter, ListsOneSpaceAlone, MergesProducts])
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="stores broken on purpose: the suite must bite")
+def test_the_suite_bites_shortlists(broken: type[ExactStore]) -> None:
+    """A store that pairs, filters or numbers rows wrongly fails the comparison with the oracle."""
+    rng, store, oracle = np.random.default_rng(17), broken(), ExactStore()
+    items, asked = [an_item(rng, n) for n in range(60)], {}
+    for name in ("s_a", "s_b"):
+        rows = clustered(rng, 60, DIM)
+        asked[name] = near(rng, rows, 2)
+        for each in (store, oracle):
+            each.ensure(spec(name, DIM))
+            each.upsert(name, items, rows)
+    cheap = Filter((PriceCondition(maximum=70.0),))
+    assert_same_shortlist(store, oracle, asked, "s_a", 5, where=cheap)

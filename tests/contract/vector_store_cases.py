@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -108,6 +109,51 @@ def assert_same_rows(store: VectorStore, oracle: ExactStore, name: str, item_ids
 
 def _plain(item: Item | None) -> object:
     return item and (item, dict(item.facets))
+
+
+def assert_same_shortlist(
+    store: VectorStore, oracle: ExactStore, asked: Mapping[str, Embeddings], words: str, least: int, **more: Any
+) -> None:
+    """All the rows that the oracle's holds, others only if they match; each scored, told apart and read rightly."""
+    got, true = (each.shortlist(asked, words, least, **more) for each in (store, oracle))
+    items, wanted = got.items(range(len(got.products))), true.items(range(len(true.products)))
+    at = {item.item_id: place for place, item in enumerate(items) if item is not None}
+    assert len(at) == len([item for item in items if item is not None]), "a row came twice"
+    there = [item.item_id for item in wanted if item is not None]
+    assert set(there) <= set(at), "a row is missing"
+    filters = (more.get("where", EVERYTHING), *more.get("also", ()))
+    assert got.brought.shape == (len(filters), len(items))
+    products: dict[str, set[int]] = {}
+    for item_id, place in at.items():
+        item = items[place]
+        assert item == oracle.items(words, [item_id])[0]
+        assert item is not None
+        assert item.product_id not in more.get("exclude", ())
+        products.setdefault(item.product_id, set()).add(int(got.products[place]))
+        matched = [where.matches(item) for where in filters]
+        assert any(matched)
+        assert all(has for has, brought in zip(matched, got.brought[:, place], strict=True) if brought)
+    numbers = [number for each in products.values() for number in each]
+    assert len(set(numbers)) == len(numbers) == len(products), "products are not told apart"
+    for name, queries in asked.items():
+        cosines = got.cosines(name, queries)
+        assert cosines.shape == (len(items), len(queries))
+        rows, present = oracle.embeddings(name, list(at))
+        exact = np.where(np.array(present)[:, None], rows @ queries.T, np.nan)
+        assert_allclose(cosines[list(at.values())], exact, atol=1e-5)
+    names = ("color", "brand", "no such facet")
+    for item, facets in zip(items, got.facets(range(len(items)), names), strict=True):
+        assert facets == (item and {name: item.facets[name] for name in names if name in item.facets})
+    for row, (has, had) in enumerate(zip(got.brought, true.brought, strict=True)):
+        expected = {item.item_id for item, brought in zip(wanted, had, strict=True) if item and brought}
+        assert expected <= {i for i in at if has[at[i]]}, f"a row that filter {row} brings is missing"
+    answers = [oracle.search(name, queries, 10**6, filters[0]) for name, queries in asked.items() if len(queries)]
+    matching = {item_id for each in answers for answer in each for item_id in answer.item_ids}
+    if got.exhausted:
+        missing = oracle.items(words, sorted(matching - set(at)))
+        assert all(item.product_id in more.get("exclude", ()) for item in missing if item is not None)
+    else:
+        assert len(matching) >= least, "there are no more rows, and it did not say so"
 
 
 def ann_recall(store: VectorStore, oracle: ExactStore, name: str, queries: Embeddings, k: int, where: Filter) -> float:

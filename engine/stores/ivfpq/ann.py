@@ -32,6 +32,21 @@ def one_thread() -> None:
         _thread.set = True
 
 
+def products_at(vectors: Embeddings, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(rows,) inner products of scattered rows with a query, where they lie.
+
+    A gather and a matrix product copy every row first, and wake BLAS's threads, which wait by spinning: 2.1 ms of CPU
+    for 900 rows of 1024 numbers, and 4 for all its threads, where this takes 0.42.
+    """
+    one_thread()
+    found = np.empty(len(rows), np.float32)
+    if len(rows):
+        at = faiss.swig_ptr
+        arrays = at(found), at(np.ascontiguousarray(query)), at(vectors), at(np.ascontiguousarray(rows))
+        faiss.fvec_inner_products_by_idx(*arrays, vectors.shape[1], 1, len(rows))
+    return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Restriction:
     """The rows that may be found, as an index needs them: a bit for each row, and how many lie in each list."""
@@ -61,7 +76,6 @@ class Ann:
         self._projection = faiss.downcast_VectorTransform(index.chain.at(0)) if index.d != ivf.d else None
         self.rows, self.nlist = int(index.ntotal), int(ivf.nlist)
         self._centroids: NDArray[np.float32] = ivf.quantizer.reconstruct_n(0, self.nlist)
-        self._squares = np.square(self._centroids).sum(axis=1)
         self._sizes, self._list_of = _contents(ivf)
 
     @classmethod
@@ -121,7 +135,7 @@ class Ann:
     def resident_bytes(self) -> int:
         """Bytes of codes, row numbers, centres and lists: everything that a search may touch."""
         codes = self._ivf.invlists.compute_ntotal() * (self._ivf.code_size + 8)
-        return int(codes + self._centroids.nbytes + self._squares.nbytes + self._sizes.nbytes + self._list_of.nbytes)
+        return int(codes + self._centroids.nbytes + self._sizes.nbytes + self._list_of.nbytes)
 
     def restricted(self, allowed: NDArray[np.bool_]) -> Restriction:
         """What `candidates` needs to find allowed rows alone.
@@ -143,13 +157,16 @@ class Ann:
         """
         one_thread()
         near = np.ascontiguousarray(query[None]) if self._projection is None else self._projection.apply(query[None])
-        distances = self._squares - 2 * (self._centroids @ near[0]) + near[0] @ near[0]
+        distances = np.empty(self.nlist, np.float32)  # By FAISS, on this thread: BLAS would wake its own.
+        faiss.fvec_L2sqr_ny(
+            faiss.swig_ptr(distances), faiss.swig_ptr(near), faiss.swig_ptr(self._centroids), self._ivf.d, self.nlist
+        )
         probed = _probed(distances, self._sizes if only is None else only.counts, nprobe, scan_rows)
         depth = min(depth, self.rows)
         found, scores = np.full(depth, -1, np.int64), np.empty(depth, np.float32)
         chosen = faiss.IDSelectorBitmap(only.bits) if only else None
         parameters = faiss.SearchParametersIVF(nprobe=len(probed), sel=chosen)
-        coarse = np.maximum(distances[probed], 0).astype(np.float32)
+        coarse = distances[probed]
         if len(probed):
             at = faiss.swig_ptr
             arrays = (at(near), depth, at(probed), at(coarse), at(scores), at(found))

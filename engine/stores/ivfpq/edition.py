@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from engine.domain import Embeddings, Item
 from engine.stores.ivfpq.ann import Ann
-from engine.stores.ivfpq.columns import Columns
+from engine.stores.ivfpq.columns import Columns, NewRows, OlderForm
 from engine.stores.ivfpq.journal import Entry, Frame, Ids, Journal, decoded, encoded, ids_of
+from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.ivfpq.postings import Postings, item_key, keys_of, keys_of_item, product_key
+from engine.stores.ivfpq.postings import Postings, item_key, product_key
 from engine.stores.ivfpq.vectors import VectorFile
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ class View:
     prices: NDArray[np.float64]
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int32]
+    item_keys: Keys
+    product_keys: Keys
+    items: Lookup
+    products: Lookup
     postings: Postings
     vectors: Embeddings
     journal: Journal
@@ -49,16 +54,20 @@ class View:
 
     def rows_of_items(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
         """The living row of each item, -1 where there is none."""
-        rows = self.postings.newest_of([item_key(item_id) for item_id in item_ids])
+        return self.rows_of_keys(np.array([item_key(item_id) for item_id in item_ids], np.uint64))
+
+    def rows_of_keys(self, items: Keys) -> NDArray[np.int64]:
+        """The living row of each item, by its key, -1 where there is none."""
+        rows = self.items.newest_of(self.item_keys, items)
         there = (rows >= 0) & (rows < self.n)
         there[there] = self.live[rows[there]]
         return np.where(there, rows, -1)
 
     def rows_of_product(self, product_id: str) -> NDArray[np.int64]:
         """The living rows of a product."""
-        rows = self.postings.rows_of(product_key(product_id))
+        rows = self.products.rows_of(self.product_keys, product_key(product_id))
         rows = rows[rows < self.n]
-        return rows[self.live[rows]].astype(np.int64)
+        return rows[self.live[rows]]
 
 
 class Edition:
@@ -87,6 +96,10 @@ class Edition:
                 c.prices[:n],
                 c.offsets,
                 c.lengths,
+                c.item_keys,
+                c.product_keys,
+                c.items,
+                c.products,
                 c.postings,
                 self._vectors.rows,
                 self.journal,
@@ -105,29 +118,27 @@ class Edition:
         """
         stamps = written or [stamp] * len(items)
         bodies = [encoded(item, each) for item, each in zip(items, stamps, strict=True)]
-        prices = np.array([np.nan if item.price is None else item.price for item in items])
-        keys = [keys_of_item(item) for item in items]
-        older = self.view().rows_of_items([item.item_id for item in items])
-        self.append(stamp, older[older >= 0], bodies, keys, prices, embeddings)
+        new = NewRows.of(items)
+        older = self.view().rows_of_keys(new.items)
+        self.append(stamp, older[older >= 0], bodies, new, embeddings)
 
     def delete(self, stamp: int, rows: NDArray[np.int64]) -> None:
         """Let living rows die."""
-        self.append(stamp, rows, [], [], np.empty(0), np.empty((0, self.dim), np.float32))
+        self.append(stamp, rows, [], NewRows.of([]), np.empty((0, self.dim), np.float32))
 
     def append(
         self,
         stamp: int,
         dead: NDArray[np.int64],
         bodies: Sequence[bytes],
-        keys: Sequence[list[int]],
-        prices: NDArray[np.float64],
+        new: NewRows,
         embeddings: Embeddings,
     ) -> None:
         """One write: embeddings first, then the frame that makes it count, then the columns that show it."""
         self._vectors.write(self.columns.n, embeddings)
         frame = self.journal.append(stamp, dead, bodies)
         with self._lock:
-            self._show(frame, keys, prices)
+            self._show(frame, new)
 
     def copy_rows(self, view: View, rows: NDArray[np.int64], chunk: int = 4096) -> None:
         """Take living rows of another edition over, unchanged, without what finds them (see `renumber`)."""
@@ -136,13 +147,14 @@ class Edition:
             bodies = [view.journal.body(int(view.offsets[r]), int(view.lengths[r])) for r in part]
             self._vectors.write(self.columns.n, view.vectors[part])
             frame = self.journal.append(0, np.empty(0, np.int64), bodies)
-            self.columns.extend(frame.offsets, frame.lengths, view.prices[part])
+            keys = view.item_keys[part], view.product_keys[part]
+            self.columns.extend(frame.offsets, frame.lengths, view.prices[part], *keys)
 
     def renumber(self, view: View, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Take over what finds the rows that `copy_rows` copied; returns old → new numbers, -1 for the others."""
         numbers = np.full(max(view.n, 1), -1, np.int32)
         numbers[rows] = np.arange(len(rows), dtype=np.int32)
-        self.columns.postings = view.postings.renumbered(numbers)
+        self.columns.find_all_by(view.postings.renumbered(numbers))
         return numbers
 
     def index(self, ann: Ann) -> None:
@@ -170,11 +182,14 @@ class Edition:
         """Bytes on disk."""
         return sum(512 * path.stat().st_blocks for path in self.folder.iterdir())
 
-    def _show(self, frame: Frame, keys: Sequence[list[int]], prices: NDArray[np.float64]) -> None:
+    def _show(self, frame: Frame, new: NewRows) -> None:
+        rows = self._add(frame, new)
+        self.columns.find_by(rows, new.values, new.counts, self._plan.fold_rows)
+
+    def _add(self, frame: Frame, new: NewRows) -> range:
         self.columns.kill(frame.dead)
-        rows = self.columns.extend(frame.offsets, frame.lengths, prices)
-        self.columns.find_by(rows, keys, self._plan.fold_rows)
         self.stamp = frame.stamp
+        return self.columns.extend(frame.offsets, frame.lengths, new.prices, new.items, new.products)
 
     def _read(self) -> None:
         start = 0
@@ -183,20 +198,29 @@ class Edition:
             start, self.stamp, self.learned = marks["end"], marks["stamp"], marks["learned"]
         except FileNotFoundError:
             pass
+        except OlderForm as older:
+            _log.info("The checkpoint in %s is of an older form; reading the whole journal, once.", self.folder)
+            self.learned = older.learned
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             _log.warning("The checkpoint in %s is damaged; reading the whole journal.", self.folder)
             self.columns = Columns()
-        for frame in self.journal.frames(start):
-            entries = [
-                decoded(self.journal.body(int(offset), int(length)))
-                for offset, length in zip(frame.offsets, frame.lengths, strict=True)
-            ]
-            prices = np.array([np.nan if entry.price is None else entry.price for entry in entries])
-            self._show(frame, [keys_of(e.item_id, e.product_id, e.facets) for e in entries], prices)
+        self._read_on(start)
         if (self.folder / "ivfpq.faiss").exists():
             self.ann = self._read_index()
         if self.ann is None:
             self.learned = 0
+
+    def _read_on(self, start: int) -> None:
+        """Take in what the journal holds from `start` on; all of it is made findable together, at the end."""
+        first, values, counts = self.columns.n, [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+        for frame in self.journal.frames(start):
+            bodies = zip(frame.offsets.tolist(), frame.lengths.tolist(), strict=True)
+            new = NewRows.of([decoded(self.journal.body(offset, length)) for offset, length in bodies])
+            self._add(frame, new)
+            values.append(new.values)
+            counts.append(new.counts)
+        rows = range(first, self.columns.n)
+        self.columns.find_by(rows, np.concatenate(values), np.concatenate(counts), self._plan.fold_rows)
 
     def _read_index(self) -> Ann | None:
         """The saved index; None where it is damaged, or covers rows that were lost and may come again otherwise."""

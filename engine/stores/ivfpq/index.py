@@ -18,9 +18,10 @@ from engine.domain import Candidates, Embeddings, Item
 from engine.filters import Filter
 from engine.stores.ivfpq import search
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
+from engine.stores.ivfpq.columns import NewRows
 from engine.stores.ivfpq.edition import Edition, View
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.ivfpq.postings import keys_of
+from engine.stores.ivfpq.search import Pool
 
 _log = logging.getLogger(__name__)
 _PAUSE_S = 60.0
@@ -90,6 +91,10 @@ class DerivedIndex:
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         """The k best matching rows of each query, with exact scores."""
         return search.search(self.view(), self._plan, queries, k, where, self._recent)
+
+    def pool(self, view: View, queries: Embeddings, least: int, where: Filter, *, deep: bool = True) -> Pool:
+        """Rows of one of its views that are near to any of the queries; at least so many for each where they match."""
+        return search.pool(view, self._plan, queries, least, where, self._recent, deep=deep)
 
     def count(self, where: Filter) -> int:
         """How many rows match."""
@@ -303,13 +308,11 @@ def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32
     """Bring a new edition from where its rebuilding began to where the old one stands now."""
     died = numbers[: then.n][then.live & ~now.live[: then.n]]
     fresh = then.n + np.flatnonzero(now.live[then.n :])
-    entries = [now.entry(int(row)) for row in fresh]
     edition.append(
         stamp,
         died[died >= 0].astype(np.int64),
         [now.journal.body(int(now.offsets[row]), int(now.lengths[row])) for row in fresh],
-        [keys_of(entry.item_id, entry.product_id, entry.facets) for entry in entries],
-        now.prices[fresh],
+        NewRows.of([now.entry(int(row)) for row in fresh]),
         now.vectors[fresh],
     )
 

@@ -8,10 +8,13 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from engine.domain import Box, Item
@@ -87,6 +90,23 @@ def ids_of(body: bytes) -> Ids:
     return _ids.decode(body)
 
 
+def facets_of(bodies: Sequence[bytes], names: tuple[str, ...]) -> list[dict[str, tuple[str, ...]]]:
+    """Only these facets of some entries, in a fifth of the time that whole ones take."""
+    decode = _decoder_of(names).decode
+    found = [astuple(decode(body).facets) for body in bodies]
+    return [{name: values for name, values in zip(names, each, strict=True) if values} for each in found]
+
+
+@cache
+def _decoder_of(names: tuple[str, ...]) -> msgspec.msgpack.Decoder[Any]:
+    """Reads entries whose facets are a structure of these alone: msgpack maps skip keys that a structure lacks."""
+    fields = [(f"facet{n}", tuple[str, ...], msgspec.field(default=(), name=name)) for n, name in enumerate(names)]
+    some = msgspec.defstruct("SomeFacets", fields)
+    skipped = [(f"field{n}", msgspec.Raw) for n in range(Entry.__struct_fields__.index("facets"))]
+    entry = msgspec.defstruct("EntryFacets", [*skipped, ("facets", some)], array_like=True)
+    return msgspec.msgpack.Decoder(entry)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One write: rows that died, and where the bodies of new rows lie. `end` is where the next frame begins."""
@@ -142,6 +162,17 @@ class Journal:
             self.end += _HEAD.size + length
             yield Frame(stamp, np.frombuffer(payload, np.int64, dead), first + _starts(lengths), lengths, self.end)
         os.ftruncate(self._fd, self.end)
+
+    def bodies(self, offsets: NDArray[np.int64], lengths: NDArray[np.int32]) -> list[bytes]:
+        """The bytes at some places, which were written before."""
+        if not len(offsets):
+            return []
+        last = int(offsets.argmax())
+        self.body(int(offsets[last]), int(lengths[last]))  # Has as much mapped.
+        mapped, ends = self._map, (offsets + lengths).tolist()
+        if mapped is None or max(ends) > len(mapped):
+            return [self.body(*each) for each in zip(offsets.tolist(), lengths.tolist(), strict=True)]
+        return [mapped[start:end] for start, end in zip(offsets.tolist(), ends, strict=True)]
 
     def body(self, offset: int, length: int) -> bytes:
         """The bytes there, which were written before."""

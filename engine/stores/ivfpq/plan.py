@@ -26,6 +26,8 @@ class IvfpqPlan:
     nprobe: int = 32
     scan_rows: int = 2_000
     candidates: int = 200
+    pooled: int = 200
+    pooled_per_root: float = 0.6
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""
@@ -45,6 +47,10 @@ class IvfpqPlan:
     def depth(self, k: int) -> int:
         """Candidates to rescore for k answers."""
         return max(self.candidates, 2 * k)
+
+    def pool(self, rows: int) -> int:
+        """Candidates of each space for the fused search, among so many matching rows."""
+        return max(self.pooled, round(self.pooled_per_root * sqrt(rows)))
 
     def tail_due(self, rows: int, indexed: int) -> bool:
         """Whether the index is to take in the rows behind those that it covers."""

@@ -1,7 +1,6 @@
-"""Which rows have a value: 64-bit keys → row numbers, as sorted arrays with a small dictionary of recent ones.
+"""Which rows have a facet's value: 64-bit keys → row numbers in sorted arrays, or bits; a dictionary of recent ones.
 
-One structure serves everything that is looked up: facet values, a product's rows, an item's row. A key is a
-BLAKE2b of the value; that two values of ten million share one has a probability of about 3e-6.
+A key is a BLAKE2b of the value; that two values of ten million share one has a probability of about 3e-6.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.color_look import LOOK_FACET
-from engine.domain import Item
+
+_DENSE = 32
+"""A row number takes 32 bits."""
 
 
 def key_of(kind: str, name: str, value: str) -> int:
@@ -41,20 +42,17 @@ def facet_key(facet: str, value: str) -> int:
     return key_of("f", facet, value)
 
 
-def keys_of(item_id: str, product_id: str, facets: Mapping[str, Iterable[str]]) -> list[int]:
-    """Every key that finds a row. A colour look is read and never asked for, so it gets none."""
+def facet_keys(facets: Mapping[str, Iterable[str]]) -> list[int]:
+    """The keys of a row's values. A colour look is read and never asked for, so it gets none."""
     asked = {facet: each for facet, each in facets.items() if facet != LOOK_FACET}
-    values = [facet_key(facet, value) for facet, each in asked.items() for value in dict.fromkeys(each)]
-    return [item_key(item_id), product_key(product_id), *values]
-
-
-def keys_of_item(item: Item) -> list[int]:
-    """Every key that finds an item's row."""
-    return keys_of(item.item_id, item.product_id, item.facets)
+    return [facet_key(facet, value) for facet, each in asked.items() for value in dict.fromkeys(each)]
 
 
 class Postings:
-    """Keys → ascending row numbers. One writer; readers see whatever was added before they look."""
+    """Keys → the rows that have them. One writer; readers see whatever was added before they look.
+
+    A value that more than one row in 32 has is kept as a bit for every row, which is smaller there and quicker to read.
+    """
 
     def __init__(self, keys: NDArray[np.uint64], rows: NDArray[np.int32]) -> None:
         """Take pairs in any order.
@@ -63,17 +61,23 @@ class Postings:
             keys, rows: (n,) each; the pair at i says that row `rows[i]` has `keys[i]`.
         """
         order = np.lexsort((rows, keys))
-        self._rows = rows[order]
-        self.keys, starts = np.unique(keys[order], return_index=True)
+        rows = rows[order]
+        values, starts, counts = np.unique(keys[order], return_index=True, return_counts=True)
+        covered = int(rows.max()) + 1 if len(rows) else 0
+        dense = counts > max(covered // _DENSE, 1)
+        self.dense_keys, self.bits = values[dense], _bits(rows, starts[dense], counts[dense], covered)
+        self.keys, self._rows = values[~dense], rows[np.repeat(~dense, counts)]
         small = len(rows) < 1 << 32
-        self._starts: NDArray[np.integer[Any]] = np.append(starts, len(rows)).astype(np.uint32 if small else np.int64)
+        starts = np.append(0, np.cumsum(counts[~dense]))
+        self._starts: NDArray[np.integer[Any]] = starts.astype(np.uint32 if small else np.int64)
         self._recent: dict[int, list[int]] = {}
 
     @classmethod
-    def sorted(cls, keys: NDArray[np.uint64], starts: NDArray[np.integer[Any]], rows: NDArray[np.int32]) -> Postings:
+    def sorted(cls, arrays: Mapping[str, NDArray[Any]]) -> Postings:
         """What `arrays` gave, without sorting it again: that takes seconds for a large catalogue."""
         postings = cls.empty()
-        postings.keys, postings._starts, postings._rows = keys, starts, rows
+        postings.keys, postings._starts, postings._rows = arrays["keys"], arrays["starts"], arrays["rows"]
+        postings.dense_keys, postings.bits = arrays["dense_keys"], arrays["bits"]
         return postings
 
     @classmethod
@@ -86,45 +90,45 @@ class Postings:
         for key in keys:
             self._recent.setdefault(key, []).append(row)
 
-    def rows_of(self, key: int) -> NDArray[np.int32]:
-        """The rows that have a key, ascending."""
-        wanted = np.uint64(key)
-        at = int(np.searchsorted(self.keys, wanted))
-        found = at < len(self.keys) and self.keys[at] == wanted
-        sealed = self._rows[self._starts[at] : self._starts[at + 1]] if found else self._rows[:0]
-        recent = self._recent.get(key)
-        return np.concatenate([sealed, np.array(recent, np.int32)]) if recent else sealed
-
-    def newest_of(self, keys: list[int]) -> NDArray[np.int64]:
-        """The greatest row of each key, -1 where there is none."""
-        newest = np.full(len(keys), -1, np.int64)
-        if len(self.keys):
-            wanted = np.array(keys, np.uint64)
-            at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-            found = self.keys[at] == wanted
-            newest[found] = self._rows[self._starts[at[found] + 1] - 1]
-        for n, key in enumerate(keys):
-            if recent := self._recent.get(key):
-                newest[n] = recent[-1]
-        return newest
+    def mark(self, key: int, has: NDArray[np.bool_]) -> None:
+        """Set those of the first rows that have a key, as many as `has` is long."""
+        if (at := _place(self.dense_keys, key)) is not None:
+            bits = np.unpackbits(self.bits[at], count=min(8 * self.bits.shape[1], len(has)), bitorder="little")
+            has[: len(bits)] |= bits.view(np.bool_)
+        elif (at := _place(self.keys, key)) is not None:
+            rows = self._rows[self._starts[at] : self._starts[at + 1]]
+            has[rows[rows < len(has)]] = True
+        for row in self._recent.get(key, ()):
+            if row < len(has):
+                has[row] = True
 
     def pairs(self) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """All pairs of key and row, for saving and remaking."""
-        keys = np.repeat(self.keys, np.diff(self._starts))
+        """All pairs of key and row, for remaking."""
+        dense = [np.flatnonzero(np.unpackbits(bits, bitorder="little")) for bits in self.bits]
         recent = [(key, row) for key, rows in self._recent.items() for row in rows]
-        if not recent:
-            return keys, self._rows
-        more_keys = np.array([key for key, _ in recent], np.uint64)
-        return np.concatenate([keys, more_keys]), np.append(self._rows, np.array([r for _, r in recent], np.int32))
+        keys: list[NDArray[np.uint64]] = [
+            np.repeat(self.keys, np.diff(self._starts)),
+            np.repeat(self.dense_keys, [len(rows) for rows in dense]),
+            np.array([key for key, _ in recent], np.uint64),
+        ]
+        rows: list[NDArray[Any]] = [self._rows, *dense, np.array([row for _, row in recent], np.int32)]
+        return np.concatenate(keys), np.concatenate(rows).astype(np.int32)
 
     @property
-    def sealed(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """The sorted arrays, without what is recent."""
-        return self.keys, self._starts, self._rows
+    def resident_bytes(self) -> int:
+        """Bytes of the arrays, without what waits in the dictionary."""
+        return sum(array.nbytes for array in (self.keys, self._starts, self._rows, self.dense_keys, self.bits))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything, by the names that `sorted` takes, for saving."""
-        return dict(zip(("keys", "starts", "rows"), self.folded().sealed, strict=True))
+        """Everything, as `sorted` takes it, for saving."""
+        folded = self.folded()
+        return {
+            "keys": folded.keys,
+            "starts": folded._starts,
+            "rows": folded._rows,
+            "dense_keys": folded.dense_keys,
+            "bits": folded.bits,
+        }
 
     def folded(self) -> Postings:
         """The same with nothing left in the dictionary."""
@@ -136,9 +140,33 @@ class Postings:
         fork._recent = {key: rows.copy() for key, rows in self._recent.items()}
         return fork
 
+    def joined(self, keys: NDArray[np.uint64], rows: NDArray[np.int32]) -> Postings:
+        """These and more pairs."""
+        own_keys, own_rows = self.pairs()
+        return Postings(np.concatenate([own_keys, keys]), np.concatenate([own_rows, rows]))
+
     def renumbered(self, numbers: NDArray[np.int32]) -> Postings:
         """The same for rows under other numbers; -1 leaves a row out."""
         keys, rows = self.pairs()
         renamed = numbers[rows]
         kept = renamed >= 0
         return Postings(keys[kept], renamed[kept])
+
+
+def _bits(
+    rows: NDArray[np.int32], starts: NDArray[np.int64], counts: NDArray[np.int64], covered: int
+) -> NDArray[np.uint8]:
+    """(values, covered / 8) bits: which of the first `covered` rows have each value."""
+    bits = np.zeros((len(starts), (covered + 7) // 8), np.uint8)
+    for n, (start, count) in enumerate(zip(starts.tolist(), counts.tolist(), strict=True)):
+        has = np.zeros(covered, bool)
+        has[rows[start : start + count]] = True
+        bits[n] = np.packbits(has, bitorder="little")
+    return bits
+
+
+def _place(keys: NDArray[np.uint64], key: int) -> int | None:
+    """Where a key lies among sorted ones."""
+    wanted = np.uint64(key)
+    at = int(np.searchsorted(keys, wanted))
+    return at if at < len(keys) and keys[at] == wanted else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings
 from engine.filters import Filter
-from engine.stores.ivfpq.ann import Ann, Restriction
+from engine.stores.ivfpq.ann import Ann, Restriction, products_at
 from engine.stores.ivfpq.columns import matching
 from engine.stores.ivfpq.edition import View
 from engine.stores.ivfpq.plan import IvfpqPlan
@@ -80,9 +80,44 @@ def search(view: View, plan: IvfpqPlan, queries: Embeddings, k: int, where: Filt
     ann = view.ann
     if ann is None or found.count <= plan.exact_rows or 2 * plan.depth(k) > found.count:
         rows = np.flatnonzero(found.allowed)
-        return [_answer(view, rows, scores, k) for scores in _scores(view.vectors, rows, queries)]
+        return [_answer(view, rows, scores, k) for scores in scores_of(view.vectors, rows, queries)]
     tail = ann.rows + np.flatnonzero(found.allowed[ann.rows :])
     return [_through_index(view, ann, plan, query, k, found, tail) for query in queries]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Rows that are near some queries, ascending, each once; `whole` where every matching row is here."""
+
+    rows: NDArray[np.int64]
+    whole: bool
+
+
+def pool(
+    view: View, plan: IvfpqPlan, queries: Embeddings, least: int, where: Filter, recent: Recent, *, deep: bool = True
+) -> Pool:
+    """The rows that the index holds for nearest, unscored, and all that it does not cover yet but the farthest.
+
+    Args:
+        deep: give as many as the plan does for a fused order, not only those that surely hold the `least` nearest.
+    """
+    found = recent.matching(view, where)
+    depth = max(plan.pool(found.count), least) if deep else plan.depth(least)
+    if view.ann is None or found.count <= max(plan.exact_rows, depth):
+        return Pool(np.flatnonzero(found.allowed), True)
+    ann, tail = view.ann, view.ann.rows + np.flatnonzero(found.allowed[view.ann.rows :])
+    near = [_near(ann, plan, query, depth, max(0, least - len(tail)), found) for query in queries]
+    if len(tail) > depth:
+        tail = np.concatenate([tail[top_k(scores, depth)] for scores in scores_of(view.vectors, tail, queries)])
+    return Pool(ascending(np.concatenate([*near, tail])), False)
+
+
+def ascending(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each row once, in order. NumPy's `unique` takes ten times as long for a thousand of them."""
+    rows = np.sort(rows)
+    begins = np.ones(len(rows), bool)
+    np.not_equal(rows[1:], rows[:-1], out=begins[1:])
+    return rows[begins]
 
 
 def count(view: View, where: Filter, recent: Recent) -> int:
@@ -100,26 +135,35 @@ def _through_index(
     tail: NDArray[np.int64],
 ) -> Candidates:
     """Candidates of the index and every row written after it, scored exactly; wider until k are there."""
-    nprobe, scan_rows, depth = plan.nprobe, plan.scan_rows, plan.depth(k)
-    while True:
-        rows = np.sort(index.candidates(query, depth, nprobe, scan_rows, found.only))
-        if len(rows) + len(tail) >= k or nprobe >= index.nlist:
-            break
-        nprobe, scan_rows = 4 * nprobe, 4 * scan_rows
-    if len(rows) + len(tail) < k:
-        rows = np.flatnonzero(found.allowed[: index.rows])
-    scores = [_scores(view.vectors, part, query[None])[0] for part in (rows, tail)]
+    rows = np.sort(_near(index, plan, query, plan.depth(k), k - len(tail), found))
+    scores = [scores_of(view.vectors, part, query[None])[0] for part in (rows, tail)]
     return _answer(view, np.concatenate([rows, tail]), np.concatenate(scores), k)
 
 
-def _scores(vectors: Embeddings, rows: NDArray[np.int64], queries: Embeddings) -> NDArray[np.float32]:
-    """(queries, rows) cosines, block by block so that little of the file is in memory at once."""
+def _near(
+    index: Ann, plan: IvfpqPlan, query: NDArray[np.float32], depth: int, least: int, found: Matching
+) -> NDArray[np.int64]:
+    """At most `depth` of the index's matching rows, the nearest by their codes; wider until `least` are there."""
+    nprobe, scan_rows = plan.nprobe, plan.scan_rows
+    while True:
+        rows = index.candidates(query, depth, nprobe, scan_rows, found.only)
+        if len(rows) >= least:
+            return rows
+        if nprobe >= index.nlist:
+            return np.flatnonzero(found.allowed[: index.rows])
+        nprobe, scan_rows = 4 * nprobe, 4 * scan_rows
+
+
+def scores_of(vectors: Embeddings, rows: NDArray[np.int64], queries: Embeddings) -> NDArray[np.float32]:
+    """(queries, rows) cosines. Rows that lie together are multiplied block by block, scattered ones where they lie."""
     scores = np.empty((len(queries), len(rows)), np.float32)
+    if len(rows) and not (int(rows[-1]) - int(rows[0]) + 1 == len(rows) and (np.diff(rows) == 1).all()):
+        for n, query in enumerate(queries):
+            scores[n] = products_at(vectors, rows, query)
+        return scores
     for start in range(0, len(rows), _BLOCK):
         part = rows[start : start + _BLOCK]
-        whole = int(part[-1]) - int(part[0]) + 1 == len(part)
-        block = vectors[part[0] : part[-1] + 1] if whole else vectors[part]
-        scores[:, start : start + len(part)] = queries @ block.T
+        scores[:, start : start + len(part)] = queries @ vectors[part[0] : part[-1] + 1].T
     return scores
 
 

@@ -7,11 +7,22 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.color_look import looks_of, measured_facets
-from engine.domain import Crop, Item
-from engine.evidence import OF_COLOR, WORDS_GAIN, near_names, same_colors, shop_says, wished_colors, with_evidence
+from engine.domain import Crop
+from engine.evidence import (
+    OF_COLOR,
+    WORDS_GAIN,
+    Facets,
+    facets_weighed,
+    near_names,
+    same_colors,
+    shop_says,
+    wished_colors,
+    with_evidence,
+)
 from engine.fusion import Signal
 from engine.wish import NO_WISH, read_wish
 
+SOLD = {"color": ("navy blue",), "~words": ("linen", "shirt"), "brand": ("acme",)}
 RGB = {"red": (196, 28, 36), "navy": (24, 30, 66), "white": (245, 245, 246), "black": (18, 18, 20)}
 
 
@@ -20,14 +31,15 @@ def crop(*names: str) -> Crop:
     return Crop(pixels, np.ones(pixels.shape[:2], bool))
 
 
-def item(*shown: str, **facets: tuple[str, ...]) -> Item:
+def item(*shown: str, **facets: tuple[str, ...]) -> Facets:
+    """What an item says of itself."""
     seen = measured_facets(crop(*shown)) if shown else {}
-    return Item("i", "p", "upper_wear", "upper_wear", "k", (0, 0, 9, 9), {**seen, **facets})
+    return {**seen, **facets}
 
 
 def test_the_wanted_colour_is_evidence_for_and_another_against() -> None:
-    """Above even odds for a navy one, below for a red one; None and an item without colours are unknown."""
-    logits = wished_colors(read_wish(["navy t-shirt"]), [item("navy"), item("red"), item(), None])
+    """Above even odds for a navy one, below for a red one; an item without colours is unknown."""
+    logits = wished_colors(read_wish(["navy t-shirt"]), [item("navy"), item("red"), item()])
     assert logits[0] > 1
     assert logits[1] < -1
     assert np.isnan(logits[2:]).all()
@@ -73,11 +85,26 @@ def test_words_replace_the_photos_colour() -> None:
     assert (same_colors(look, items) == with_evidence(logits, look, NO_WISH, items)["color"]).all()
 
 
+@pytest.mark.parametrize("text", ["navy", "not navy", "striped linen shirt", "a navy shirt, not red", ""])
+def test_evidence_reads_the_facets_that_it_names_and_no_others(text: str) -> None:
+    """Items cut down to these facets weigh as much as whole ones."""
+    wish, look = read_wish([text] if text else []), looks_of([crop("navy")])
+    whole = [item(*shown, **words) for shown in (("navy",), ("red",), ()) for words in ({}, SOLD)]
+    for asked in (look, None):
+        names = facets_weighed(asked, wish)
+        some = [{name: values for name, values in each.items() if name in names} for each in whole]
+        logits: dict[Signal, NDArray[np.float32]] = {"text": np.zeros(6, np.float32)}
+        for signal, values in with_evidence(logits, asked, wish, whole).items():
+            np.testing.assert_array_equal(with_evidence(logits, asked, wish, some)[signal], values)
+        assert bool(names) == (len({*with_evidence(logits, asked, wish, whole)}) > 1 or bool(wish.words))
+
+
 def test_the_shops_words_add_to_the_text() -> None:
     """In proportion to how many of the wanted words it uses; nothing where nobody asks by text."""
     wish = read_wish(["striped linen shirt"])
     items = [item(**{"~words": ("linen", "shirt")}), item(**{"~words": ("skirt",)}), item()]
     assert shop_says(wish, items) == pytest.approx([WORDS_GAIN * 2 / 3, 0, 0])
+    assert facets_weighed(None, wish) == ("~words",)
     joined = with_evidence({"text": np.ones(3, np.float32)}, None, wish, items)
     assert joined["text"] == pytest.approx([1 + WORDS_GAIN * 2 / 3, 1, 1])
     assert "text" not in with_evidence({}, None, wish, items)

@@ -14,6 +14,7 @@ from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
 from engine.fusion import DEFAULTS, Signal, Weights, fuse, log_odds
+from engine.ranking import EVIDENCE
 from engine.seams import Calibration
 from engine.search import Calibrations, Probe, Searcher
 from engine.stores.exact import ExactStore
@@ -144,6 +145,37 @@ def test_excluded_and_forgotten_products_do_not_answer() -> None:
     assert [h.product.product_id for h in hits] == ["c"]
 
 
+def test_k_products_come_though_the_ledger_has_forgotten_the_nearest() -> None:
+    """Products that are being deleted leave the ledger last, but a search may meet them without it."""
+    rows = random_rows(400, 6)
+    nearest = np.argsort(-(rows @ rows[0]), kind="stable")
+    found = searcher([item(f"i{n}", f"p{n}") for n in range(400)], rows, rows)
+    for n in nearest[:30]:
+        found.ledger.known.pop(f"p{n}")  # type: ignore[attr-defined]
+    hits = found.search(Probe(rows[0], rows[0]), ["upper_wear"], 5)
+    assert [h.product.product_id for h in hits] == [f"p{n}" for n in nearest[30:35]]
+
+
+def test_words_are_read_of_the_products_that_answer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without colours or words to weigh, an item is read for each hit; with them, facets of the nearest 200."""
+    rows = random_rows(3000, 7)
+    found = searcher([item(f"i{n}", f"p{n // 2}") for n in range(3000)], rows, rows)
+    read: list[int] = []
+    bring = found.store.items
+
+    def counted(name: str, item_ids: list[str]) -> list[Item | None]:
+        read.append(len(item_ids))
+        return bring(name, item_ids)
+
+    found.store.items = counted  # type: ignore[method-assign]
+    found.search(Probe(rows[0], rows[0]), ["upper_wear"], 7)
+    assert read == [7]
+    monkeypatch.setattr("engine.search.DEPTH", 500)
+    look = read_looks([shown_item("navy", (24, 30, 66)).facets])
+    found.search(Probe(rows[0], rows[0], look=look), ["upper_wear"], 7)
+    assert read[1:] == [EVIDENCE]
+
+
 def test_a_row_missing_its_sister_is_no_hit() -> None:
     """A crash between the two writes leaves a row in one collection; it must not answer."""
     rows = np.stack([unit(1), unit(1, 0.1)])
@@ -194,6 +226,16 @@ def test_weights_that_mean_nothing_are_refused() -> None:
             replace(Weights(), **bad)
 
 
+def test_beyond_the_cap_of_log_odds_the_nearer_row_comes_first() -> None:
+    """All scores are equal where every cosine is hopeless; the order is that of the embeddings all the same."""
+    rows = np.stack([unit(0.001 * n, 1) for n in (3, 9, 1, 7, 5)])
+    found = searcher([item(f"i{n}", f"p{n}") for n in range(5)], rows, rows)
+    far = replace(found, calibrations=Calibrations(*[Calibration(0.9, 0.01)] * 3))
+    hits = far.search(Probe(unit(1), unit(1)), ["upper_wear"], 3)
+    assert len({hit.score for hit in hits}) == 1
+    assert [hit.product.product_id for hit in hits] == ["p1", "p3", "p4"]
+
+
 def test_score_is_one_half_at_the_midpoint() -> None:
     """Calibrated: as likely as not, whatever the signals are."""
     at = np.array([0.5], np.float32)
@@ -232,6 +274,18 @@ def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
     assert asked[0].product.product_id == "red"
     assert any(line.startswith("In red") for line in asked[0].why)
     assert "Its picture shows red." in asked[0].why
+
+
+def test_colours_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A navy item among the 200 nearest comes first; one place farther, it is not lifted."""
+    monkeypatch.setattr("engine.search.DEPTH", 400)
+    look = read_looks([shown_item("x", (24, 30, 66)).facets])
+    for place, first in ((EVIDENCE - 1, True), (EVIDENCE, False)):
+        rows = np.stack([unit(1, 0.002 * n) for n in range(300)])
+        items = [shown_item(f"i{n}", (24, 30, 66) if n == place else (196, 28, 36)) for n in range(300)]
+        found = searcher(items, rows, rows)
+        hits = found.search(Probe(unit(1), unit(1), look=look), ["upper_wear"], 5, weights=Weights(color=9))
+        assert (hits[0].product.product_id == f"i{place}") == first
 
 
 def test_a_wanted_colour_is_found_behind_the_first_candidates() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
 
-from engine.domain import Embeddings
+from engine.domain import Embeddings, Item
 from engine.filters import EVERYTHING, parse_filter
 from engine.stores.ivfpq.ann import Ann
-from engine.stores.ivfpq.columns import Columns
+from engine.stores.ivfpq.columns import Columns, NewRows
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.ivfpq.postings import facet_key
+from engine.stores.ivfpq.postings import facet_key, item_key, product_key
+from engine.stores.ivfpq.search import scores_of
 from tests.contract.vector_store_cases import an_item, clustered, unit
 
 PLAN = IvfpqPlan(min_rows=500, exact_rows=20, growth=1e9, nprobe=4, scan_rows=40, candidates=60, train_rows_per_list=20)
@@ -66,6 +68,42 @@ def test_only_allowed_rows_come(ann: Ann, rows: Embeddings) -> None:
     assert not len(ann.candidates(rows[1], 10, 4, 40, ann.restricted(np.zeros(len(rows), bool))))
 
 
+def test_scattered_rows_are_multiplied_where_they_lie(rows: Embeddings) -> None:
+    """In any order, as a gather and a matrix product would; rows that lie together too, and none."""
+    for numbers in ([3, 2900, 17, 18, 16], [5, 9, 7, 8], list(range(40, 90)), [11], []):
+        picked = np.array(numbers, np.int64)
+        np.testing.assert_allclose(scores_of(rows, picked, rows[:3]), rows[:3] @ rows[picked].T, atol=1e-5)
+
+
+def test_a_pool_holds_the_nearest_and_those_of_the_rows_behind_the_index(tmp_path: Path, rows: Embeddings) -> None:
+    """Each once, ascending; of a long tail only the nearest; all rows, and it says so, where few match."""
+    plan, rng = replace(PLAN, pooled=50, pooled_per_root=0.0, exact_rows=100, tail_rows=5000), np.random.default_rng(3)
+    index = DerivedIndex(tmp_path / "i", 192, plan)
+    index.upsert(1, [an_item(rng, n) for n in range(3000)], rows[:3000])
+    index.rebuild()
+    index.upsert(2, [an_item(rng, n) for n in range(3000, 4000)], rows[3000:])
+    view, queries = index.view(), rows[[7, 3500]]
+    assert view.ann is not None
+    assert view.ann.rows == 3000
+    pool = index.pool(view, queries, 10, EVERYTHING)
+    assert not pool.whole
+    assert (np.diff(pool.rows) > 0).all()
+    assert len(pool.rows) <= 2 * (50 + 50)
+    for query in queries:
+        assert set(np.argsort(-(rows @ query))[:10]) <= set(pool.rows.tolist())
+    few = parse_filter(["brand=brand 3", "price<=40"])
+    small = index.pool(view, queries, 10, few)
+    assert small.whole
+    assert len(small.rows) == index.count(few) > 10
+    index.close()
+
+
+def test_a_larger_catalogue_gives_the_fused_search_more() -> None:
+    """In proportion to the root of the rows that match, and never less than the least."""
+    plan = IvfpqPlan(pooled=200, pooled_per_root=0.6)
+    assert [plan.pool(rows) for rows in (0, 90_000, 1_000_000)] == [200, 200, 600]
+
+
 def test_an_index_of_an_older_form_is_built_anew(tmp_path: Path, rows: Embeddings) -> None:
     """One that codes rows themselves, as earlier versions wrote it, is not loaded."""
     old = faiss.index_factory(192, "IVF4,PQ96x4fs", faiss.METRIC_INNER_PRODUCT)
@@ -106,14 +144,46 @@ def test_a_filter_asked_again_sees_what_was_written_meanwhile(tmp_path: Path) ->
 
 
 def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
-    """Keys come back sorted as they were saved, those still in the dictionary among them."""
+    """Keys come back sorted as they were saved, those still in the dictionary among them, frequent and rare values."""
     columns = Columns()
-    keys = [[facet_key("brand", f"b{n % 3}")] for n in range(30)]
-    for start in (0, 15):
-        rows = columns.extend(np.zeros(15, np.int64), np.zeros(15, np.int32), np.full(15, np.nan))
-        columns.find_by(rows, keys[start : start + 15], 20)
+    for start in range(0, 200, 20):
+        new = NewRows.of([a_row(n) for n in range(start, start + 20)])
+        rows = columns.extend(np.zeros(20, np.int64), np.zeros(20, np.int32), new.prices, new.items, new.products)
+        columns.find_by(rows, new.values, new.counts, 50)
     columns.save(tmp_path / "c.npz", end=7)
     again = Columns()
     assert again.load(tmp_path / "c.npz") == {"end": 7}
     for each in (columns, again):
-        assert each.postings.rows_of(facet_key("brand", "b1")).tolist() == list(range(1, 30, 3))
+        for n in (1, 20, 199):
+            assert having(each, "brand", f"b{n % 3}") == list(range(n % 3, 200, 3))
+            assert having(each, "number", str(n)) == [n]
+            assert each.products.rows_of(each.product_keys, product_key(f"p{n // 4}")).tolist() == [
+                row for row in range(200) if row // 4 == n // 4
+            ]
+        wanted = np.array([item_key("i7"), item_key("no such"), item_key("i199")], np.uint64)
+        assert each.items.newest_of(each.item_keys, wanted).tolist() == [7, -1, 199]
+    assert len(again.postings.dense_keys) == 3
+    assert not having(again, "brand", "b3")
+
+
+def test_many_rows_at_once_are_found_as_one_by_one() -> None:
+    """Rows that go straight into the sorted arrays, beside some that wait in the dictionaries."""
+    columns = Columns()
+    for start, end in ((0, 10), (10, 150), (150, 160)):
+        new = NewRows.of([a_row(n) for n in range(start, end)])
+        size = end - start
+        rows = columns.extend(np.zeros(size, np.int64), np.zeros(size, np.int32), new.prices, new.items, new.products)
+        columns.find_by(rows, new.values, new.counts, 50)
+    assert having(columns, "brand", "b2") == list(range(2, 160, 3))
+    wanted = np.array([item_key("i3"), item_key("i100"), item_key("i155")], np.uint64)
+    assert columns.items.newest_of(columns.item_keys, wanted).tolist() == [3, 100, 155]
+
+
+def a_row(n: int) -> Item:
+    return Item(f"i{n}", f"p{n // 4}", "s", "l", "x", (0, 0, 1, 1), {"brand": (f"b{n % 3}",), "number": (str(n),)})
+
+
+def having(columns: Columns, facet: str, value: str) -> list[int]:
+    has = np.zeros(columns.n, bool)
+    columns.postings.mark(facet_key(facet, value), has)
+    return np.flatnonzero(has).tolist()

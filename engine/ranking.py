@@ -1,0 +1,141 @@
+"""From a shortlist to products in order: exact scores for every row, words for those that may still come first.
+
+The embeddings' signals are arrays over all rows. What an item's colours and the shop's words say needs its words, which
+are slow to bring; they are brought for the rows that the embeddings alone put first (see `EVIDENCE`), and for the first
+of those that came in under the wish's own filters. So colours reorder these, and cannot lift a row from further behind:
+there the embeddings have found some two hundred that are more alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Item, Signals
+from engine.evidence import facets_weighed, with_evidence
+from engine.fusion import Signal, Weights, fuse, log_odds, sigmoid
+from engine.probe import Calibrations, Probe
+from engine.seams import Shortlist
+from engine.taxonomy import collection_name
+
+EVIDENCE = 200
+"""Rows whose colours and words are weighed, at least; with more than 50 products wanted, four for each of them."""
+_EVEN = Weights(1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """One supercategory's products, best first, each by the item that matches best.
+
+    Attributes:
+        chances: what each signal says of each product, 0 to 1, NaN where an item lacks it.
+        complete: no further product matches.
+    """
+
+    items: list[Item]
+    scores: list[float]
+    chances: dict[Signal, list[float]]
+    complete: bool
+
+    def signals(self, row: int) -> Signals:
+        """What each signal says of a product, None where it had no part."""
+        each = {name: values[row] for name, values in self.chances.items()}
+        return Signals(**{name: None if isnan(value) else value for name, value in each.items()})
+
+
+def rank(
+    listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations, weights: Weights, wanted: int
+) -> Ranked:
+    """The shortlist's products in order: `wanted` of them, or more, or all there are."""
+    logits, close = embedding_logits(listed, probe, supercategory, calibrations)
+    nearness = fuse(logits, weights if any(weights.of(signal) for signal in logits) else _EVEN)
+    # Rows that were deleted meanwhile, or whose sister row is not written yet.
+    nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
+    weighed = facets_weighed(probe.look, probe.wish)
+    while True:
+        places = contenders(nearness, close, listed, wanted, weighed=bool(weighed))
+        joined = {signal: values[places] for signal, values in logits.items()}
+        if weighed:
+            told = listed.facets(places.tolist(), weighed)
+            joined = with_evidence(joined, probe.look, probe.wish, [facets or {} for facets in told])
+        scores = fuse(joined, weights)
+        best = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])[:wanted]
+        items = listed.items(places[best].tolist())
+        if None not in items:
+            break
+        nearness[places[best[[item is None for item in items]]]] = -1
+    complete = listed.exhausted and len(best) == count_of(listed.products[nearness >= 0])
+    chances = {signal: sigmoid(values[best]).tolist() for signal, values in joined.items()}
+    return Ranked([item for item in items if item], scores[best].tolist(), chances, complete)
+
+
+def count_of(products: NDArray[np.int64]) -> int:
+    """How many different ones there are."""
+    return len(_starts(np.sort(products)))
+
+
+def embedding_logits(
+    listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations
+) -> tuple[dict[Signal, NDArray[np.float32]], NDArray[np.float32]]:
+    """(rows,) log-odds per signal on the raw embeddings, NaN for a row that one of the spaces asked does not have.
+
+    Also the first cosines they are of: log-odds are capped, and rows beyond the cap are alike by them.
+    """
+    logits: dict[Signal, NDArray[np.float32]] = {}
+    first: list[NDArray[np.float32]] = []
+    if probe.visual is not None:
+        first = [listed.cosines(collection_name(supercategory, "visual"), probe.visual[None])[:, 0]]
+        logits["visual"] = log_odds(first[0], calibrations.visual)
+    asked = {"moved": probe.moved(), "positive": probe.positive, "negative": probe.negative}
+    vectors = {name: vector for name, vector in asked.items() if vector is not None}
+    if not vectors:
+        return logits, first[0]
+    cosines = listed.cosines(collection_name(supercategory, "semantic"), np.stack(list(vectors.values())))
+    by_name = dict(zip(vectors, cosines.T, strict=True))
+    if "moved" in by_name:
+        logits["semantic"] = log_odds(by_name["moved"], calibrations.semantic)
+    if "positive" in by_name:
+        logits["text"] = log_odds(by_name["positive"], calibrations.text)
+    if "negative" in by_name:
+        unwanted = log_odds(by_name["negative"], calibrations.text)
+        logits["text"] = logits["text"] - unwanted if "text" in logits else -unwanted
+    return logits, [*first, cosines[:, 0]][0]
+
+
+def contenders(
+    nearness: NDArray[np.float32], close: NDArray[np.float32], listed: Shortlist, wanted: int, *, weighed: bool
+) -> NDArray[np.int64]:
+    """The places of the rows that may come first, nearest first.
+
+    Args:
+        nearness: (rows,) the score by embeddings alone; below 0 for a row that is not to come.
+        close: (rows,) what tells equal ones apart, so that the same rows come from every store.
+        weighed: whether colours or words will change the order; if not, one row of each wanted product is enough.
+    """
+    order = np.lexsort((-close, -nearness))
+    order = order[nearness[order] >= 0]
+    first = _one_per_product(np.arange(len(order)), listed.products[order])
+    if not weighed:
+        return order[first[:wanted]]
+    reach = int(first[wanted - 1]) + 1 if len(first) >= wanted else len(order)
+    chosen = np.arange(len(order)) < max(EVIDENCE, 4 * wanted, reach)
+    for brought in listed.brought[1:]:
+        chosen[np.flatnonzero(brought[order])[: max(EVIDENCE, 4 * wanted)]] = True
+    return order[chosen]
+
+
+def _one_per_product(order: NDArray[np.int64], products: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of rows in some order the first of each product, in that order."""
+    found = products[order]
+    by_product = np.argsort(found, kind="stable")
+    return order[np.sort(by_product[_starts(found[by_product])])]
+
+
+def _starts(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each run of equal numbers begins. NumPy's `unique` takes ten times as long for a thousand of them."""
+    begins = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    return np.flatnonzero(begins)

@@ -1,0 +1,135 @@
+"""A shortlist by arrays: rows of sister indexes by number, scored where they lie, and read only in the end.
+
+Sisters are written in the same order, so that mostly the same number is the same item in each. Where it is not (after a
+crash between two writes, or while one sister is being rebuilt) the item's key finds the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Embeddings, Item
+from engine.filters import Filter
+from engine.stores.ivfpq.edition import View
+from engine.stores.ivfpq.index import DerivedIndex
+from engine.stores.ivfpq.journal import decoded, facets_of
+from engine.stores.ivfpq.postings import product_key
+from engine.stores.ivfpq.search import Pool, ascending, scores_of
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SisterShortlist:
+    """Implements `engine.seams.Shortlist` over one view of each sister.
+
+    Attributes:
+        views: of every sister asked, and of the one that gives the words; rows: (n,) by sister, -1 where it has none.
+    """
+
+    views: Mapping[str, View]
+    rows: Mapping[str, Rows]
+    words: str
+    brought: NDArray[np.bool_]
+    exhausted: bool
+
+    @property
+    def products(self) -> NDArray[np.int64]:
+        """The products' keys."""
+        return self.views[self.words].product_keys[self.rows[self.words]].view(np.int64)
+
+    def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
+        """Exact cosines, NaN where a row does not exist in that sister."""
+        rows, vectors = self.rows[name], self.views[name].vectors
+        if (rows >= 0).all():
+            return scores_of(vectors, rows, queries).T
+        scores = np.full((len(rows), len(queries)), np.nan, np.float32)
+        scores[rows >= 0] = scores_of(vectors, rows[rows >= 0], queries).T
+        return scores
+
+    def facets(self, places: Sequence[int], names: tuple[str, ...]) -> list[Mapping[str, tuple[str, ...]] | None]:
+        """These facets of some rows; what else there is of their words is passed over."""
+        return [*facets_of(self._bodies(places), names)]
+
+    def items(self, places: Sequence[int]) -> list[Item | None]:
+        """The words of some rows."""
+        return [decoded(body).item() for body in self._bodies(places)]
+
+    def _bodies(self, places: Sequence[int]) -> list[bytes]:
+        view, rows = self.views[self.words], self.rows[self.words][np.asarray(places, np.int64)]
+        return view.journal.bodies(view.offsets[rows], view.lengths[rows])
+
+
+def shortlist(
+    indexes: Mapping[str, DerivedIndex],
+    asked: Mapping[str, Embeddings],
+    words: str,
+    least: int,
+    where: Filter,
+    also: Sequence[Filter],
+    exclude: Collection[str],
+) -> SisterShortlist:
+    """What `VectorStore.shortlist` asks for, where every sister named has an index."""
+    views = {name: indexes[name].view() for name in dict.fromkeys((*asked, words))}
+    pools = [_pools(indexes, views, asked, least, where, deep=True)]
+    pools += [_pools(indexes, views, asked, least, narrower, deep=False) for narrower in also]
+    home = views[words]
+    brought = [_united(views, each, home) for each in pools]
+    rows = ascending(np.concatenate(brought)) if also else brought[0]
+    if exclude:
+        left_out = np.array([product_key(product) for product in exclude], np.uint64)
+        rows = rows[~np.isin(home.product_keys[rows], left_out)]
+    return SisterShortlist(
+        views,
+        {name: _in_sister(home, rows, view) for name, view in views.items()},
+        words,
+        np.array([_among(rows, each) for each in brought]),
+        all(pool.whole for pool in pools[0].values()),
+    )
+
+
+def _pools(
+    indexes: Mapping[str, DerivedIndex],
+    views: Mapping[str, View],
+    asked: Mapping[str, Embeddings],
+    least: int,
+    where: Filter,
+    *,
+    deep: bool,
+) -> dict[str, Pool]:
+    return {
+        name: indexes[name].pool(views[name], queries, least, where, deep=deep)
+        for name, queries in asked.items()
+        if len(queries)
+    }
+
+
+def _united(views: Mapping[str, View], pools: Mapping[str, Pool], home: View) -> Rows:
+    """Every row of some pools once, ascending, by its number in the sister that gives the words."""
+    rows = np.concatenate([_in_sister(views[name], pool.rows, home) for name, pool in pools.items()])
+    return ascending(rows[rows >= 0])
+
+
+def _among(rows: Rows, some: Rows) -> NDArray[np.bool_]:
+    """Which rows are among some others; both are ascending."""
+    if not len(some):
+        return np.zeros(len(rows), bool)
+    return np.equal(some[np.minimum(np.searchsorted(some, rows), len(some) - 1)], rows)
+
+
+def _in_sister(own: View, rows: Rows, sister: View) -> Rows:
+    """The living rows of a sister that hold the same items, -1 where it has none."""
+    if own is sister:
+        return rows
+    keys = own.item_keys[rows]
+    same = rows < sister.n
+    same[same] = (sister.item_keys[rows[same]] == keys[same]) & sister.live[rows[same]]
+    if same.all():
+        return rows
+    found = rows.copy()
+    found[~same] = sister.rows_of_keys(keys[~same])
+    return found
