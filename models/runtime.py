@@ -227,13 +227,24 @@ class LazySession:
             return self._session
 
 
-def cpu_computes_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def cpu_computes_bf16(cpuinfo: Path = CPUINFO) -> bool:
     """Whether the CPU has bf16 instructions; without them bf16 is emulated and slower than f32."""
+    return bool(_cpu_flags(cpuinfo) & {"avx512_bf16", "amx_bf16"})
+
+
+def cpu_computes_int8(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether the CPU multiplies int8 in one instruction; without it int8 models gain little or nothing."""
+    return bool(_cpu_flags(cpuinfo) & {"avx512_vnni", "avx_vnni", "amx_int8"})
+
+
+def _cpu_flags(cpuinfo: Path) -> set[str]:
     try:
-        flags = set(cpuinfo.read_text("ascii", errors="ignore").split())
+        return set(cpuinfo.read_text("ascii", errors="ignore").split())
     except OSError:
-        return False
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
+        return set()
 
 
 def cuda_available() -> bool:
