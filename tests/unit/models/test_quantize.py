@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,6 +18,7 @@ from engine.cli import thatlook
 from engine.domain import Garment, Pixels, Scene
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
+from models import registry
 from models.export import quantize as quantizing
 from models.export.agreement import (
     EmbedderAgreement,
@@ -31,7 +34,7 @@ from models.export.onnx_file import store_half
 from models.export.quantize import quantize_profile
 from models.manifest import fingerprint, load_manifest, register
 from models.registry import load_folder
-from models.runtime import RuntimeOptions, open_session
+from models.runtime import OpenVinoSession, RuntimeOptions, open_session
 from tests.fixtures.tiny_models import write_tiny_profile
 
 RNG = np.random.default_rng(5)
@@ -254,3 +257,36 @@ def test_drawn_pictures_differ_and_come_again() -> None:
     first, again = (list(drawn_pictures(4)) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert len({p.tobytes() for p in first}) == 4
+
+
+def test_few_rows_run_on_forms_of_their_own_and_give_the_same(tmp_path: Path) -> None:
+    """Up to `fixed_rows` each number is compiled once; more rows take the form for any number."""
+    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    write_network(source)
+    x = RNG.normal(size=(24, 3, 32, 32)).astype(np.float32)
+    quantize_file(source, target, {"images": x}, {})
+    free = OpenVinoSession(target, OPTIONS)
+    fixed = OpenVinoSession(target, replace(OPTIONS, fixed_rows=2))
+    for rows in (1, 2, 3, 2):
+        want, got = (session.run({"images": x[:rows]})["embeddings"] for session in (free, fixed))
+        np.testing.assert_allclose(got, want, atol=1e-4)
+    assert sorted(fixed._pools) == [0, 1, 2]
+    assert sorted(free._pools) == [0]
+
+
+def test_small_int8_models_of_a_profile_get_fixed_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quantised one alone; a large one would cost a copy of its weights for each number."""
+    target = tmp_path / "plain-int8"
+    quantized(profile(tmp_path / "plain"), target)
+    for most, wanted in ((32_000_000, 4), (100, 0)):
+        opened: dict[str, int] = {}
+
+        def opening(path: Path, options: RuntimeOptions, opened: dict[str, int] = opened) -> Any:
+            opened[path.stem] = options.fixed_rows
+            return open_session(path, options)
+
+        monkeypatch.setattr(registry, "FIXED_MOST_BYTES", most)
+        monkeypatch.setattr(registry, "open_session", opening)
+        load_folder(target, options=OPTIONS, lazy=False)
+        assert opened == {**dict.fromkeys(opened, 0), "visual": wanted}
+        assert len(opened) == 5
