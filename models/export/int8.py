@@ -27,6 +27,8 @@ from models.runtime import _onnxruntime
 KINDS = ("Conv", "MatMul", "Gemm")
 BATCH = 8
 """Pictures per step of calibration."""
+LEAST_SHARE = 0.002
+"""Of a model's multiply-adds: a layer with less gains no time in int8."""
 
 
 def quantize_file(source: Path, target: Path, inputs: Mapping[str, NDArray[Any]], words: Mapping[str, str]) -> int:
@@ -62,20 +64,31 @@ def fold(source: Path, target: Path) -> None:
 
 
 def weighted_layers(model: onnx.ModelProto) -> list[str]:
-    """The nodes to quantise: those with weights of some size, but for the ones that read the model's input.
+    """The nodes to quantise: those with weights of some size and a part in the work, but for those that read the input.
 
-    Products of two activations, and small matrices such as colour transforms, cost little and lose much; the first
-    layer sees raw pixels through few channels and is as sensitive.
+    Products of two activations, small matrices such as colour transforms, and what runs once on a pooled vector cost
+    little and lose much; the first layer sees raw pixels through few channels and is as sensitive.
     """
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
-    ports = {port.name for port in model.graph.input}
-    return [
-        node.name
+    ports, places = {port.name for port in model.graph.input}, _places(model)
+    weights = {
+        node.name: max((sizes.get(name, 0) for name in node.input[:2]), default=0)
         for node in model.graph.node
         if node.op_type in KINDS
-        and max((sizes.get(name, 0) for name in node.input[:2]), default=0) >= SMALL
-        and not ports & set(node.input)
-    ]
+    }
+    work = {node.name: weights.get(node.name, 0) * places.get(node.output[0], 1) for node in model.graph.node}
+    least = LEAST_SHARE * sum(work.values())
+    reading = {node.name for node in model.graph.node if ports & set(node.input)}
+    return [name for name, size in weights.items() if size >= SMALL and work[name] >= least and name not in reading]
+
+
+def _places(model: onnx.ModelProto) -> dict[str, int]:
+    """In how many places of one picture each value is computed: pixels of a map, tokens; 1 where it is not known."""
+    found = {}
+    for value in onnx.shape_inference.infer_shapes(model).graph.value_info:
+        dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
+        found[value.name] = int(np.prod(dims[2:] if len(dims) == 4 else dims[1:-1]))
+    return found
 
 
 def _quantize(plain: Path, draft: Path, inputs: Mapping[str, NDArray[Any]], layers: Collection[str]) -> None:

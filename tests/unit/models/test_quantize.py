@@ -129,6 +129,23 @@ def test_small_matrices_and_products_of_activations_stay_in_float() -> None:
     assert weighted_layers(helper.make_model(graph)) == ["layer"]
 
 
+def test_what_runs_once_on_a_pooled_vector_stays_in_float() -> None:
+    """The same 64 x 64 weights: over 32 x 32 pixels they are the work, on the mean of those a thousandth of it."""
+    nodes = [
+        helper.make_node("Conv", ["x", "stem"], ["a"], name="stem"),
+        helper.make_node("Conv", ["a", "weights"], ["b"], name="maps"),
+        helper.make_node("GlobalAveragePool", ["b"], ["c"], name="pool"),
+        helper.make_node("Conv", ["c", "weights"], ["y"], name="head"),
+    ]
+    constants = [numpy_helper.from_array(np.ones((64, 64, 1, 1), np.float32), "weights")]
+    constants.append(numpy_helper.from_array(np.ones((64, 3, 1, 1), np.float32), "stem"))
+    ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 32, 32])]
+    ports.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 64, 1, 1]))
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    assert weighted_layers(model) == ["maps"]
+
+
 def test_a_faithful_model_is_taken_and_is_another_model(tmp_path: Path) -> None:
     """The manifest says int8 and how near it comes; its fingerprint is its own, and the profile loads and embeds."""
     source, target = profile(tmp_path / "plain"), tmp_path / "plain-int8"
