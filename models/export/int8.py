@@ -21,12 +21,14 @@ import onnx
 from numpy.typing import NDArray
 
 from engine.errors import ContractBroken
-from models.export.onnx_file import SMALL, describe
+from models.export.onnx_file import SMALL, describe, store_half
 from models.runtime import _onnxruntime
 
 KINDS = ("Conv", "MatMul", "Gemm")
 BATCH = 8
 """Pictures per step of calibration."""
+LARGE = 8192
+"""What stays in float is stored at half size from so many values on, which no layer's scales and biases reach."""
 LEAST_SHARE = 0.002
 """Of a model's multiply-adds: a layer with less gains no time in int8."""
 
@@ -48,6 +50,7 @@ def quantize_file(source: Path, target: Path, inputs: Mapping[str, NDArray[Any]]
             raise ContractBroken(f"{source.name} has no convolution or matrix of weights that int8 would speed up.")
         draft = Path(scratch) / "int8.onnx"
         _quantize(plain, draft, inputs, layers)
+        store_half(draft, smallest=LARGE)
         describe(draft, words)
         target.write_bytes(draft.read_bytes())
     return len(layers)
