@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.bench_history import Result, Work
 from benchmarks.bench_machine import cores
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
+from benchmarks.bench_standard import INT8, STANDARD, link_standard
 from benchmarks.bench_work import photo_work
 from engine.errors import ContractBroken, ThatLookError
 from ingest.bootstrap import ingest_parts
@@ -130,13 +131,8 @@ def _home(settings: BenchSettings, case: Case) -> Settings:
     """An empty home for this profile."""
     home, profile = settings.work / "homes" / f"ingest-{case.name}", str(case.parameters["profile"])
     shutil.rmtree(home, ignore_errors=True)
-    if profile == "standard":
-        from models.export.stand_ins import PROFILE, ensure_stand_ins
-
-        folder, profile = ensure_stand_ins(settings.work / "homes" / PROFILE), PROFILE
-        place = home / "models" / PROFILE
-        place.parent.mkdir(parents=True)
-        place.symlink_to(folder.resolve(), target_is_directory=True)
+    if profile in (STANDARD, INT8):
+        profile = link_standard(home, profile, settings.say)
     return read_settings({"home": home, "profile": profile})
 
 

@@ -25,10 +25,11 @@ from benchmarks.bench_load import FAILED, Bodies, Client, Sample, arrivals, clos
 from benchmarks.bench_photos import street_photos
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.bench_server import HOST, Running, serving
+from benchmarks.bench_standard import INT8, STANDARD, TrainingMissing, link_standard
 from benchmarks.bench_work import photo_work
 from engine.answers import AnswerForm
 from engine.clock import DEFAULT_BUDGET_S
-from engine.errors import ContractBroken, ModelUnavailable, ThatLookError
+from engine.errors import ContractBroken, ThatLookError
 from models.bootstrap import Settings, build_seer, read_settings
 from models.registry import profile_folder
 
@@ -39,10 +40,6 @@ _WARM_UP = 6
 _CAPACITY_CLIENTS = 4
 _STAGE = re.compile(r"(\w+);dur=([0-9.]+)")
 T = TypeVar("T")
-
-
-class TrainingMissing(ModelUnavailable):
-    """What can only be measured where the extra `train` is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +97,8 @@ def prepare(settings: BenchSettings, case: Case) -> Prepared:
 
     profile, rows = _profile(settings, case), int(case.parameters["rows"])
     home = settings.work / "homes" / f"{profile}-{rows}"
-    if profile == "standard":
-        profile = _stand_ins(home)
+    if profile in (STANDARD, INT8):
+        profile = link_standard(home, profile, settings.say)
     made = read_settings({"home": home, "profile": profile})
     seer, _ = build_seer(made)
     # Random models give no likeness worth many pictures; the starter's sample serves other suites too.
@@ -113,24 +110,6 @@ def prepare(settings: BenchSettings, case: Case) -> Prepared:
 
 def _profile(settings: BenchSettings, case: Case) -> str:
     return str(case.parameters.get("profile", settings.profile))
-
-
-def _stand_ins(home: Path) -> str:
-    """The standard architectures with random weights, as a profile of this home; needs torch."""
-    try:
-        from models.export.stand_ins import PROFILE, ensure_stand_ins
-
-        shared = home.parent / PROFILE
-        ensure_stand_ins(shared)
-    except ImportError as error:
-        raise TrainingMissing(
-            f"The standard architectures need the `train` extra ({error.name} is missing)."
-        ) from error
-    place = home / "models" / PROFILE
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.exists():
-        place.symlink_to(shared.resolve(), target_is_directory=True)
-    return PROFILE
 
 
 @contextmanager

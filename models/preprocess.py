@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Pixels
-from models.manifest import Resize
+from models.manifest import ModelSpec, Resize
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ def shrink(image: Pixels, size: tuple[int, int]) -> Pixels:
     smaller = size[0] <= image.shape[0] and size[1] <= image.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=how), np.uint8)
+
+
+def batch_of(pictures: Sequence[Pixels], spec: ModelSpec) -> NDArray[np.float32]:
+    """Pictures of any sizes as one input (n, 3, h, w) of a model, as its manifest has it."""
+    placed = [place(picture, spec.input_size, spec.resize, spec.pad_value)[0] for picture in pictures]
+    return to_input(np.stack(placed), spec.mean, spec.std)
 
 
 def to_input(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import ModelMismatch, ModelUnavailable
 from engine.taxonomy import Taxonomy, load_taxonomy
-from models.manifest import MANIFEST, ROLES, Manifest, Role, fingerprint, load_manifest
+from models.manifest import MANIFEST, ROLES, Manifest, ModelSpec, Role, fingerprint, load_manifest
 from models.pose import HeatmapPose
 from models.runtime import LazySession, RuntimeOptions, Session, open_session
 from models.segmenter import YoloSegmenter
@@ -16,6 +16,8 @@ from models.visual import VisualEmbedder
 
 STARTER = "starter"
 WEIGHTS = Path(__file__).parent / "weights"
+FIXED_ROWS, FIXED_MOST_BYTES = 4, 32_000_000
+"""Of int8 models up to this size a form is compiled for each number of rows up to this: what a photo has garments."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +73,8 @@ def load_folder(
     """The models of a profile that lies anywhere; see `load_models`."""
     manifest = load_manifest(folder)
     marks = {role: verified(folder, manifest, role) for role in ROLES}
-    sessions = {role: _session(folder / manifest.require(role).file, options, lazy=lazy) for role in ROLES}
     specs = {role: manifest.require(role) for role in ROLES}
+    sessions = {role: _session(folder, spec, options or RuntimeOptions(), lazy=lazy) for role, spec in specs.items()}
     texts = specs["semantic_text"]
     if texts.tokenizer is None or texts.context_length is None:
         raise ModelUnavailable(f"The semantic_text model of {folder} names no tokenizer or context; export it again.")
@@ -107,8 +109,10 @@ def verified(folder: Path, manifest: Manifest, role: Role) -> str:
     return found
 
 
-def _session(path: Path, options: RuntimeOptions | None, *, lazy: bool) -> Session:
-    session = LazySession(lambda: open_session(path, options))
+def _session(folder: Path, spec: ModelSpec, options: RuntimeOptions, *, lazy: bool) -> Session:
+    path = folder / spec.file
+    fixed = spec.notes.get("precision") == "int8" and path.stat().st_size <= FIXED_MOST_BYTES
+    session = LazySession(lambda: open_session(path, replace(options, fixed_rows=FIXED_ROWS) if fixed else options))
     if not lazy:
         session.ready()
     return session

@@ -10,7 +10,7 @@ from engine.domain import Crop, Embeddings
 from engine.errors import ContractBroken
 from engine.seams import Calibration
 from models.manifest import ModelSpec
-from models.preprocess import place, to_input, unit_rows
+from models.preprocess import batch_of, unit_rows
 from models.runtime import Session
 
 BATCH = 16
@@ -63,8 +63,7 @@ class VisualEmbedder:
 
     def _forward(self, crops: Sequence[Crop]) -> Embeddings:
         spec = self._spec
-        placed = [place(crop.pixels, spec.input_size, spec.resize, spec.pad_value)[0] for crop in crops]
-        inputs = {"images": to_input(np.stack(placed), spec.mean, spec.std)}
+        inputs = {"images": batch_of([crop.pixels for crop in crops], spec)}
         return checked(self._session.run(inputs)["embeddings"], len(crops), spec)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import ModelUnavailable
 from models import runtime
-from models.runtime import LazySession, RuntimeOptions, cpu_computes_bf16, open_session
+from models.runtime import LazySession, RuntimeOptions, cpu_computes_bf16, cpu_computes_int8, open_session
 
 
 def test_bf16_is_read_off_the_cpus_flags(tmp_path: Path) -> None:
@@ -21,6 +21,14 @@ def test_bf16_is_read_off_the_cpus_flags(tmp_path: Path) -> None:
     assert cpu_computes_bf16(with_bf16)
     assert not cpu_computes_bf16(without)
     assert not cpu_computes_bf16(tmp_path / "absent")
+
+
+def test_int8_is_read_off_the_cpus_flags(tmp_path: Path) -> None:
+    """Any of the instructions that multiply int8 counts; AVX-512 alone has none of them."""
+    for flag, has in (("avx512_vnni", True), ("avx_vnni", True), ("amx_int8", True), ("avx512f", False)):
+        (tmp_path / flag).write_text(f"flags : fpu avx2 {flag} ssse3\n")
+        assert cpu_computes_int8(tmp_path / flag) is has
+    assert not cpu_computes_int8(tmp_path / "absent")
 
 
 def test_missing_file_and_missing_device_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

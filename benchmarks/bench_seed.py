@@ -1,0 +1,183 @@
+"""`seed-photo`: one photo to products by the seed's way and by thatlook, with the same architectures and weights.
+
+Where the case asks for it thatlook answers twice, in the precision that models are exported in and in int8, each with
+a home of its own; all ways meet the same photos in turn. The headline is int8's if its models passed the quantiser's
+judgement and the CPU has instructions for them, as a careful operator would choose; the other is told beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.bench_history import Result, timings
+from benchmarks.bench_run import BenchSettings, Case, parameters
+from benchmarks.bench_standard import INT8, int8_roles
+from benchmarks.bench_work import photo_work
+from engine.crops import cut
+from engine.domain import SPACES
+from engine.errors import ContractBroken, ThatLookError
+from engine.images import decode
+from models.bootstrap import Parts, open_parts
+from models.runtime import cpu_computes_bf16, cpu_computes_int8
+
+if TYPE_CHECKING:
+    from benchmarks.bench_latency import Prepared
+    from benchmarks.seed_way import SeedWay
+
+_TRIED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One photo answered by all: milliseconds and stages of ours by precision, stages of the seed's way."""
+
+    ours_ms: Mapping[str, float]
+    ours_stages: Mapping[str, Mapping[str, float]]
+    seed_ms: Mapping[str, float]
+
+
+def run_seed(settings: BenchSettings, case: Case) -> Iterator[Result]:
+    """Photo by photo, first the one way and then the other, so that a busy moment meets all."""
+    from benchmarks.seed_way import SeedWay
+
+    homes, n = _homes(settings, case), int(case.parameters["n"])
+    seed_way = SeedWay(threads=case.parameters.get("threads"))
+    with ExitStack() as stack:
+        ours = {way: stack.enter_context(open_parts(home.settings)) for way, home in homes.items()}
+        for parts in ours.values():
+            parts.seer.warm_up()
+        _index(settings, case, seed_way, next(iter(ours.values())))
+        photos = _photos(settings, int(case.parameters["garments"]), ours)
+        trials = [_tried(ours, seed_way, photos[number % len(photos)], number) for number in range(n + 1)][1:]
+        agreement = agreement_figures(ours, photos)
+    yield from photo_results(case, trials, homes, agreement)
+
+
+def _homes(settings: BenchSettings, case: Case) -> dict[str, Prepared]:
+    """By precision; `int8` only where the case wants it and a model passed."""
+    from benchmarks.bench_latency import prepare
+
+    homes = {"bf16" if cpu_computes_bf16() else "f32": prepare(settings, case)}
+    if case.parameters.get("int8"):
+        other = prepare(settings, replace(case, parameters={**case.parameters, "profile": INT8}))
+        if int8_roles(other.folder):
+            homes["int8"] = other
+    return homes
+
+
+def _index(settings: BenchSettings, case: Case, seed_way: SeedWay, parts: Parts) -> None:
+    """Give the seed's way a catalogue of the same size and dimensions."""
+    from benchmarks.bench_catalogue import load_catalogue
+    from benchmarks.bench_sample import load_sample
+
+    products = 40 if settings.size == "tiny" else 1200
+    sample = load_sample(parts.seer, settings.work / "cache", products=products, seed=settings.seed)
+    catalogue = load_catalogue(sample, int(case.parameters["rows"]), settings.work / "cache", seed=settings.seed)
+    seed_way.index(*(np.asarray(catalogue.rows[space]) for space in SPACES))
+
+
+def _tried(ours: Mapping[str, Parts], seed_way: SeedWay, photo: bytes, number: int) -> Trial:
+    """The same photo by every way; its bytes are new, so that none has seen it before."""
+    photo += number.to_bytes(4, "big")
+    took: dict[str, float] = {}
+    stages: dict[str, Mapping[str, float]] = {}
+    for way, parts in ours.items():
+        started = perf_counter()
+        answer = parts.thatlook.search_image(photo)
+        took[way], stages[way] = 1e3 * (perf_counter() - started), dict(answer.timing_ms)
+    return Trial(took, stages, seed_way.answer(photo)[0])
+
+
+def photo_results(
+    case: Case, trials: list[Trial], homes: Mapping[str, Prepared], agreement: Mapping[str, float]
+) -> Iterator[Result]:
+    """Each of ours with its ratio, the headline under the case's own name; and the seed's way as a case of its own."""
+    chosen = headline(list(homes))
+    garments = int(case.parameters["garments"])
+    for way, home in homes.items():
+        extra = {"int8_models": float(len(int8_roles(home.folder))), **agreement} if way == "int8" else {}
+        yield Result(
+            suite=case.suite,
+            case=case.name if way == chosen else f"{case.name}-{way}",
+            parameters=parameters(case, precision=way),
+            **timings([trial.ours_ms[way] for trial in trials]),  # type: ignore[arg-type]
+            stages_ms=_medians([trial.ours_stages[way] for trial in trials]),
+            figures={**ratios(trials, way, garments), **extra},
+            work=photo_work(home.folder, garments),
+            dataset=home.dataset,
+            note="The seed's way answers once for the whole picture; `per_garment` is what it would take to embed and "
+            "search for each garment, as thatlook does.",
+        )
+    yield Result(
+        suite=case.suite,
+        case="seed-way",
+        parameters=parameters(case),
+        **timings([sum(trial.seed_ms.values()) for trial in trials]),  # type: ignore[arg-type]
+        stages_ms=_medians([trial.seed_ms for trial in trials]),
+        dataset=homes[chosen].dataset,
+    )
+
+
+def headline(ways: list[str], vnni: Callable[[], bool] = cpu_computes_int8) -> str:
+    """The precision that a careful operator would serve with."""
+    return "int8" if "int8" in ways and vnni() else ways[0]
+
+
+def ratios(trials: list[Trial], way: str, garments: int) -> dict[str, float]:
+    """How many times faster than the seed's way: photo for photo, and for as many answers."""
+    theirs = median(sum(trial.seed_ms.values()) for trial in trials)
+    ours = median(trial.ours_ms[way] for trial in trials)
+    stages = _medians([trial.seed_ms for trial in trials])
+    each = stages["visual"] + stages["semantic"] + stages["search"]
+    return {"times_faster": theirs / ours, "times_faster_per_garment": (theirs + (garments - 1) * each) / ours}
+
+
+def agreement_figures(ours: Mapping[str, Parts], photos: list[bytes]) -> dict[str, float]:
+    """Cosines between both precisions' embeddings of the very garments that were timed; empty for one precision."""
+    if "int8" not in ours:
+        return {}
+    plain, int8 = next(iter(ours.values())).seer, ours["int8"].seer
+    pictures = [decode(photo) for photo in photos]
+    crops = [cut(pixels, garment) for pixels in pictures for garment in plain.garments(pixels)]
+    rows, others = plain.embed(crops), int8.embed(crops)
+    figures: dict[str, float] = {}
+    for space in SPACES:
+        cosines = (rows[space] * others[space]).sum(axis=1)
+        figures |= {f"{space}_cosine": float(cosines.mean()), f"{space}_cosine_worst": float(cosines.min())}
+    return figures
+
+
+def _medians(stages: list[Mapping[str, float]]) -> dict[str, float]:
+    return {name: median(one.get(name, 0.0) for one in stages) for name in stages[0] if name != "total"}
+
+
+def _photos(settings: BenchSettings, garments: int, ours: Mapping[str, Parts], wanted: int = 3) -> list[bytes]:
+    """Photos in which all of ours see this many garments."""
+    from benchmarks.bench_photos import street_photos
+
+    size = "small" if settings.size == "tiny" else "1080p"
+    kept: list[bytes] = []
+    for photo in islice(street_photos(size, settings.work / "cache", seed=settings.seed), _TRIED):
+        if settings.size == "tiny" or all(_seen(parts, photo) == garments for parts in ours.values()):
+            kept.append(photo)
+        if len(kept) == wanted:
+            break
+    if not kept:
+        raise ContractBroken(f"No drawn photo shows the segmenter {garments} garments; the comparison needs one.")
+    return kept
+
+
+def _seen(parts: Parts, photo: bytes) -> int:
+    try:
+        answer: Any = parts.thatlook.search_image(photo)
+    except ThatLookError:
+        return 0
+    return len(answer.garments)
