@@ -88,8 +88,8 @@ def merge_pieces(garments: Sequence[Garment], taxonomy: Taxonomy) -> tuple[Garme
         rows = sorted(pieces, key=lambda g: -g.score)
         merged.extend([_join(rows)] if taxonomy.classes[label].merge else rows)
     worn = {garment.supercategory for garment in merged}
-    certain = (replace(g, also=tuple(name for name in g.also if name not in worn)) for g in merged)
-    return tuple(sorted(certain, key=lambda g: -g.score))
+    settled = (replace(g, also=tuple(n for n in g.also if n not in worn)) if g.also else g for g in merged)
+    return tuple(sorted(settled, key=lambda g: -g.score))
 
 
 def _join(pieces: Sequence[Garment]) -> Garment:
