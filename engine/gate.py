@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import box_area
+from engine.crops import box_area, overlap
 from engine.domain import GateReport, Person, Pose, View
 
 Policy = Literal["strict", "prefer"]
@@ -29,12 +29,15 @@ KEYPOINT_NAMES = (
 )  # fmt: skip
 HEAD = slice(0, 5)
 NOSE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 0, 5, 6, 11, 12
-KNEES, ANKLES = slice(13, 15), slice(15, 17)
+KNEES, ANKLES, LEGS = slice(13, 15), slice(15, 17), slice(13, 17)
 
 SEEN = 0.3
 """A keypoint of a lower score is taken as not in the picture."""
 SIDE_RATIO = 0.22
 """Shoulders closer together than this share of the torso's length are seen from the side."""
+LEGS_CHANCE = 0.5
+"""Legs are in the picture where at least one of knees and ankles is, with this chance: under a long skirt each is
+only guessed at, and all four together are quite certain."""
 HEAD_POINTS = 3
 """So many of nose, eyes and ears must be seen for a head to be in the picture; a chin alone brings up one or two."""
 NOBODY, NOBODY_CHANCE = 3, 0.5
@@ -46,12 +49,22 @@ FACING_WEIGHT, FRONT_BIAS = 1.0, 0.0
 _TINY = 1e-4
 BYSTANDER_SHARE = 0.3
 """A person smaller than this share of the main one stands in the background and does not count."""
+INSIDE, PART_SCORE = 0.9, 0.7
+"""A box of which so much lies in a larger one, with less than this share of its score, is a part of the same person."""
 
 
 def count_people(people: Sequence[Person]) -> int:
-    """How many people the picture is of; small bystanders do not count."""
-    areas = [box_area(p.box) for p in people]
-    return sum(area >= BYSTANDER_SHARE * max(areas) for area in areas)
+    """How many people the picture is of; small bystanders do not count, nor a part of somebody seen as one more."""
+    if not people:
+        return 0
+    largest = max(people, key=lambda p: box_area(p.box))
+    least = BYSTANDER_SHARE * box_area(largest.box)
+    return sum(p is largest or (box_area(p.box) >= least and not _is_part(p, largest)) for p in people)
+
+
+def _is_part(person: Person, whole: Person) -> bool:
+    """A box inside a larger one that the segmenter is much surer of: hips and thighs of the same person, mostly."""
+    return overlap(person.box, whole.box) >= INSIDE and person.score < PART_SCORE * whole.score
 
 
 def view_of(keypoints: NDArray[np.float32], facing: Sequence[float] | None = None) -> View:
@@ -78,11 +91,14 @@ def view_of(keypoints: NDArray[np.float32], facing: Sequence[float] | None = Non
 
 
 def is_close_up(keypoints: NDArray[np.float32], width: int, height: int) -> bool:
-    """Neither a trunk (shoulders and hips) nor legs (hips and knees or ankles) are in the picture."""
-    inside = _inside(keypoints, width, height)
-    if not inside[[LEFT_HIP, RIGHT_HIP]].all():
-        return True
-    return not (inside[[LEFT_SHOULDER, RIGHT_SHOULDER]].all() or inside[KNEES].any() or inside[ANKLES].any())
+    """Neither a trunk (shoulders and hips) nor legs (hips and knees or ankles) are in the picture.
+
+    A trunk's picture ends at the hips, so both of them must be seen; of legs all points are taken together.
+    """
+    inside, chances = _inside(keypoints, width, height), _chances(keypoints, width, height)
+    trunk = inside[[LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]].all()
+    hips, below = chances[[LEFT_HIP, RIGHT_HIP]].mean(), 1 - np.prod(1 - chances[LEGS])
+    return not (trunk or (hips >= SEEN and below >= LEGS_CHANCE))
 
 
 def is_full_shot(keypoints: NDArray[np.float32], width: int, height: int) -> bool:
@@ -133,6 +149,12 @@ def _inside(keypoints: NDArray[np.float32], width: int, height: int) -> NDArray[
     """(17,) whether each keypoint is seen, and in the picture."""
     x, y, score = keypoints.T
     return np.asarray((score >= SEEN) & (x >= 0) & (x < width) & (y >= 0) & (y < height))
+
+
+def _chances(keypoints: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """(17,) each keypoint's score as a chance; nothing for one outside of the picture."""
+    x, y, score = keypoints.T
+    return np.asarray(np.clip(score, 0, 1) * ((x >= 0) & (x < width) & (y >= 0) & (y < height)), np.float32)
 
 
 def _spread(keypoints: NDArray[np.float32]) -> float | None:

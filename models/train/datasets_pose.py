@@ -23,6 +23,7 @@ from engine.domain import Box, Pixels
 from models.architectures.pose import FACINGS, FLIPPED, KEYPOINTS, PoseArchitecture
 from models.pose import input_to_image, warp
 from models.train.datasets import CcpFolder
+from models.train.shop_pictures import WHOLE_DETAILS, shop_pictures
 
 SURE, ABSENT = 0.25, 0.12
 """A teacher's keypoint counts from `SURE` on, is taken for absent below `ABSENT`, and is ignored in between."""
@@ -114,20 +115,30 @@ def read_catalogue_poses(root: Path, split: str, sources: Sequence[str] = ("luma
     `train`, where they would teach the gate the wrong thing; `val` keeps them, judged by file name. Legs alone get
     their left and right from the file name: a teacher that sees no shoulders guesses them.
     """
-    views: dict[str, tuple[str, str, str]] = {}
-    for line in (root / "products.jsonl").read_text().splitlines():
-        product = json.loads(line)
-        for image in product["images"]:
-            views[image["file"]] = product["source"], product["product_id"], image["view"]
+    pictures = {file: (source, product_id, view) for source, product_id, file, view in shop_pictures(root)}
     found = []
     for row in _rows(root):
-        source, product_id, view = views.get(str(row["file"]), ("", "", ""))
+        source, product_id, view = pictures.get(str(row["file"]), ("", "", ""))
         if source not in sources or is_held_out(product_id) != (split == "val"):
             continue
         label = _named(_label(root, row, view))
         if split == "val" or _teaches(label):
             found.append(label)
     return found
+
+
+def read_closeups(root: Path) -> list[Path]:
+    """A shop's details of training products in which the teacher finds no shoulders: sleeves, hems, pockets.
+
+    The few that show a whole person or whole legs, seen by eye, are left out.
+    """
+    found = {
+        file
+        for source, product_id, file, view in shop_pictures(root)
+        if source == "luma" and view == "detail" and not is_held_out(product_id)
+    }
+    shown = {str(row["file"]) for row in _rows(root) if has_shoulders(_label(root, row, "detail"))}
+    return [root / "images" / name for name in sorted(found - shown - WHOLE_DETAILS)]
 
 
 def _teaches(label: PoseLabel) -> bool:

@@ -60,7 +60,7 @@ def stitched_looks(labels: Sequence[PoseLabel], count: int, rng: np.random.Gener
         top, leg = ours[int(rng.integers(len(ours)))], theirs[int(rng.integers(len(theirs)))]
         made = stitch(read_picture(top.image), top, read_picture(leg.image), leg)
         if made is not None:
-            yield _before_backdrop(made, rng) if rng.random() < 0.5 else made
+            yield before_backdrop(made, rng) if rng.random() < 0.5 else made
 
 
 def stitch(top_pixels: Pixels, top: PoseLabel, leg_pixels: Pixels, leg: PoseLabel) -> Made | None:
@@ -185,18 +185,23 @@ def _box_of(mask: NDArray[np.bool_]) -> Box | None:
     return tight_box(np.asarray(cv2.medianBlur(mask.astype(np.uint8), 5) > 0))
 
 
-def _before_backdrop(made: Made, rng: np.random.Generator) -> Made:
+def before_backdrop(made: Made, rng: np.random.Generator) -> Made:
     """The white around the figure becomes a drawn street, room or wall."""
     height, width = made.pixels.shape[:2]
-    white = np.asarray((made.pixels >= _WHITE).all(2), np.uint8)
-    _, pieces = cv2.connectedComponents(white)
-    edge = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
-    outside = np.isin(pieces, edge[edge > 0]).astype(np.float32)
+    outside = (~figure_mask(made.pixels)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(outside, (0, 0), 1.0))[..., None]
     kind = str(rng.choice([name for name in BACKGROUNDS if name != "white"]))
     scene = np.asarray(backdrop(kind, width, height, 0.8, int(rng.integers(2**31))), np.float32) * 255
     pixels = made.pixels * (1 - soft) + scene * soft
     return Made(np.clip(pixels, 0, 255).astype(np.uint8), made.label)
+
+
+def figure_mask(pixels: Pixels) -> NDArray[np.bool_]:
+    """All but the white that reaches the rim of a studio's picture."""
+    white = np.asarray((pixels >= _WHITE).all(2), np.uint8)
+    _, pieces = cv2.connectedComponents(white)
+    edge = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
+    return np.asarray(~np.isin(pieces, edge[edge > 0]))
 
 
 def _head_disc(keypoints: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -1,22 +1,20 @@
 """Train the pose model: a narrow HRNet learns from a teacher's keypoints on people in street and shop pictures.
 
 Where a person faces is learned beside the keypoints: from the shop's file names, from the teacher's shoulders in
-street photos, and from people made for it (`datasets_pose_made`).
+street photos, and from people made for it (`pose_people`).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.domain import Pixels
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward
 from models.runtime import cpu_computes_bf16
 from models.train.datasets_pose import (
@@ -25,31 +23,14 @@ from models.train.datasets_pose import (
     UNKNOWN,
     PoseLabel,
     PoseSample,
-    has_shoulders,
     plain_sample,
     random_sample,
-    read_catalogue_poses,
-    read_ccp_poses,
     read_picture,
 )
-from models.train.datasets_pose_made import Made, drawn_people, painted_backs, pictures_of_nobody, stitched_looks
+from models.train.pose_people import TUNED, Learned, Sources, facing_by_kind, is_tune, pose_people, sampling_chances
 from models.train.segmenter import learning_rate_share
 from models.train.warm_start_pose import start_from
 
-SHARES: Mapping[str, float] = {
-    "street": 0.23,
-    "street, turned": 0.04,
-    "shop": 0.11,
-    "shop, back": 0.11,
-    "legs": 0.07,
-    "legs, back": 0.10,
-    "stitched": 0.06,
-    "stitched, back": 0.09,
-    "painted": 0.05,
-    "drawn": 0.10,
-    "nobody": 0.04,
-}
-"""What a batch is made of. Backs are rare in every source, and the gate must tell them from fronts."""
 FACING_WEIGHT = 0.3
 """Of the facing head's cross-entropy beside the heatmaps' squared error times 1000."""
 
@@ -63,7 +44,8 @@ class PoseTraining:
         flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
         init: exported weights to go on from (an ONNX file or a profile's folder), or None for random ones.
         steps: batches in all, where `minutes` is None; minutes: wall-clock time, decides over `steps`.
-        made: how many people of each kind are made (stitched, drawn, pictures of nobody).
+        made: how many people of each kind are made (stitched, drawn); of legs three times as many.
+        hold_back: leave the tune products out, and log how their pictures fare.
         limit: use only the first so many pictures of each data set (for a smoke run).
     """
 
@@ -76,12 +58,13 @@ class PoseTraining:
     steps: int = 2500
     minutes: float | None = None
     batch: int = 32
-    made: int = 400
+    made: int = 200
     learning_rate: float = 0.0015
     weight_decay: float = 0.01
     save_every: int = 25
     threads: int = 1
     bf16: bool = True
+    hold_back: bool = False
     seed: int = 0
     limit: int | None = None
 
@@ -103,7 +86,11 @@ def train_pose(config: PoseTraining) -> Path:
     torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
     checkpoint = config.out / "pose.pt"
-    people = _people(config)
+    everybody = pose_people(
+        Sources(config.ccp, config.catalogue, config.flat_lays, config.made, config.seed, config.limit)
+    )
+    people = [p for p in everybody if not (config.hold_back and is_tune(p.label))]
+    tune = [p for p in everybody if config.hold_back and is_tune(p.label) and p.kind in TUNED]
     run = _Run(config, checkpoint, people[:: max(1, len(people) // 16)])
     chances = sampling_chances([person.kind for person in people])
     while run.progress() < 1:
@@ -113,26 +100,10 @@ def train_pose(config: PoseTraining) -> Path:
         run.learn([random_sample(p.pixels, p.label, config.architecture, rng) for p in chosen])
         if run.step % config.save_every == 0:
             run.save()
+        if tune and run.step % (4 * config.save_every) == 0:
+            run.note({"step": run.step, "tune": run.judged(tune)})
     run.save()
     return checkpoint
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Learned:
-    """One picture to learn from; `kind` is one of `SHARES`."""
-
-    pixels: Pixels
-    label: PoseLabel
-    kind: str
-
-
-def sampling_chances(kinds: Sequence[str], shares: Mapping[str, float] = SHARES) -> NDArray[np.float64]:
-    """How likely each picture is drawn, so that every kind gets its share of a batch."""
-    names = np.array(kinds)
-    chances = np.zeros(len(names))
-    for kind, share in shares.items():
-        chances[names == kind] = share / max(1, int((names == kind).sum()))
-    return np.asarray(chances / chances.sum())
 
 
 def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) -> float:
@@ -244,34 +215,24 @@ class _Run:
         draft.replace(self.checkpoint)
         line = {"step": self.step, "spent_s": round(spent, 1), "loss": float(np.mean(self.losses or [0.0]))}
         line["facing_right"] = float(np.mean(self.facing_right or [0.0]))
-        with (self.checkpoint.parent / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        self.note(line)
         self.losses.clear()
         self.facing_right.clear()
 
+    def note(self, line: Mapping[str, Any]) -> None:
+        """Add a line to the log."""
+        with (self.checkpoint.parent / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
 
-def _people(config: PoseTraining) -> list[Learned]:
-    """Everything that is learned from, pixels in memory."""
-    street = read_ccp_poses(config.ccp, "train")[: config.limit]
-    shop = read_catalogue_poses(config.catalogue, "train")[: config.limit] if config.catalogue else []
-    files = [Learned(read_picture(label.image), label, _kind(label)) for label in (*street, *shop)]
-    return files + [Learned(made.pixels, made.label, kind) for kind, made in _made(config, street, shop)]
+    def judged(self, people: Sequence[Learned], batch: int = 32) -> Mapping[str, Any]:
+        """How the averaged weights tell fronts from backs, asked as they are served: of a person and of the mirror."""
+        import torch
 
-
-def _kind(label: PoseLabel) -> str:
-    if label.view == "street":
-        return "street" if label.facing == "front" else "street, turned"
-    part = "shop" if has_shoulders(label) or label.facing is None else "legs"
-    return f"{part}, back" if label.facing == "back" else part
-
-
-def _made(config: PoseTraining, street: Sequence[PoseLabel], shop: Sequence[PoseLabel]) -> Iterator[tuple[str, Made]]:
-    rng = np.random.default_rng([config.seed, 33])
-    for made in stitched_looks(shop, config.made, rng):
-        yield ("stitched, back" if made.label.facing == "back" else "stitched"), made
-    for made in painted_backs(config.ccp, street, rng):
-        yield "painted", made
-    for made in drawn_people(config.made, config.seed + 1000):
-        yield "drawn", made
-    for made in pictures_of_nobody(config.ccp, config.flat_lays, config.made // 2, config.seed):
-        yield "nobody", made
+        model, chances = self.average.module.eval(), []
+        with torch.inference_mode():
+            for start in range(0, len(people), batch):
+                some = people[start : start + batch]
+                pictures = as_tensors([plain_sample(p.pixels, p.label, self.config.architecture) for p in some])[0]
+                both = [forward(model, asked)[1].softmax(1) for asked in (pictures, pictures.flip(3))]
+                chances.append(((both[0] + both[1]) / 2).numpy())
+        return facing_by_kind(people, np.concatenate(chances))

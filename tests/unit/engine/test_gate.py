@@ -66,6 +66,45 @@ def test_small_bystanders_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("box", "score", "people"),
+    [
+        ((55.0, 20.0, 145.0, 200.0), 0.3, 1),  # hips and thighs, seen as one more
+        ((55.0, 20.0, 145.0, 200.0), 0.8, 2),  # as sure as the one behind: a child before a parent
+        ((120.0, 20.0, 200.0, 390.0), 0.3, 2),  # beside, not inside
+    ],
+)
+def test_a_doubtful_box_inside_a_person_is_the_same_person(
+    box: tuple[float, float, float, float], score: float, people: int
+) -> None:
+    """The segmenter sometimes sees a part of somebody as somebody."""
+    assert count_people([Person(BOX, 0.9), Person(box, score)]) == people
+    assert count_people([Person(box, score), Person(BOX, 0.9)]) == people
+
+
+@pytest.mark.parametrize(("score", "close"), [(0.25, False), (0.1, True)])
+def test_legs_under_a_long_skirt_are_taken_together(score: float, close: bool) -> None:
+    """Each knee and ankle is doubtful under cloth; that there are some is not. Four faint ones are still a detail."""
+    keypoints = legs_alone()
+    keypoints[13:, 2] = score
+    assert is_close_up(keypoints, WIDTH, HEIGHT) == close
+
+
+@pytest.mark.parametrize(
+    ("hips", "legs", "close"),
+    [((0.4, 0.25), True, False), ((0.4, 0.1), True, True), ((0.4, 0.25), False, True), ((0.4, 0.35), False, False)],
+)
+def test_hips_of_legs_are_taken_together_and_those_of_a_trunk_are_not(
+    hips: tuple[float, float], legs: bool, close: bool
+) -> None:
+    """A hand may hide one hip of a pair of legs; a picture of a trunk that shows one hip only is cut above them."""
+    keypoints = standing()
+    keypoints[11:13, 2] = hips
+    if not legs:
+        keypoints[13:, 2] = 0.05
+    assert is_close_up(keypoints, WIDTH, HEIGHT) == close
+
+
+@pytest.mark.parametrize(
     ("people", "keypoints", "keep", "says"),
     [
         (1, standing(), True, "Full-shot"),

@@ -20,11 +20,14 @@ from models.train.datasets_pose import (
     random_sample,
     read_catalogue_poses,
     read_ccp_poses,
+    read_closeups,
     target_heatmaps,
 )
+from models.train.shop_pictures import DETAILS_NAMED_FRONT, NO_GARMENTS, WHOLE_DETAILS, read_names_of_legs
 
 ARCHITECTURE = PoseArchitecture(input_size=(128, 96))
 PIXELS = np.zeros((200, 100, 3), np.uint8)
+DETAIL, BAG, OUTFIT = (min(names) for names in (DETAILS_NAMED_FRONT, NO_GARMENTS, WHOLE_DETAILS))
 
 
 def standing() -> NDArray[np.float32]:
@@ -124,6 +127,29 @@ def test_catalogue_pictures_are_split_by_product_and_contradictions_are_not_taug
     assert [p.image.stem for p in read_catalogue_poses(tmp_path, "train")] == ["a"]
     assert [p.image.stem for p in read_catalogue_poses(tmp_path, "val")] == ["c", "d"]
     assert read_catalogue_poses(tmp_path, "train", sources=("venia",)) == []
+
+
+def test_names_that_err_are_put_right(tmp_path: Path) -> None:
+    """A pocket called a front is a detail, a bag is nothing; close-ups are training products' details, no outfits."""
+    seen, kept_back = _product_ids()
+    files = {"front.jpg": "front", DETAIL: "front", BAG: "front", "sleeve.jpg": "detail", OUTFIT: "detail"}
+    products = [
+        {"source": source, "product_id": product, "class": part, "images": images}
+        for source, product, part, images in (
+            ("luma", seen, "lower_wear", [{"file": file, "view": view} for file, view in files.items()]),
+            ("luma", kept_back, "upper_wear", [{"file": "held-back.jpg", "view": "detail"}]),
+            ("venia", "V", "upper_wear", [{"file": "theirs.jpg", "view": "detail"}]),
+        )
+    ]
+    (tmp_path / "products.jsonl").write_text("\n".join(json.dumps(product) for product in products))
+    rows = [
+        {**_row(name), "kpts": np.zeros((17, 3)).tolist()} if name == "sleeve.jpg" else _row(name) for name in files
+    ]
+    (tmp_path / "pose_movenet_pseudo.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    taught = {p.image.name: p.facing for p in read_catalogue_poses(tmp_path, "train")}
+    assert taught == {"front.jpg": "front", DETAIL: None, OUTFIT: None}
+    assert [path.name for path in read_closeups(tmp_path)] == ["sleeve.jpg"]
+    assert read_names_of_legs(tmp_path) == set(files)
 
 
 def _row(file: str) -> dict[str, object]:
