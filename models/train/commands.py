@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from models.manifest import load_manifest
 from models.train.datasets import CLASSES
 from models.train.datasets_commands import train_dataset_command
 from models.train.embedder_commands import train_clip_command, train_embedder_command
@@ -59,6 +60,13 @@ def train() -> None:
     show_default=True,
     help="Layers that keep the weights of --init; 10, the backbone, makes an epoch a third cheaper.",
 )
+@click.option(
+    "--keep",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the weights of --init that the exported ones keep: less is forgotten.",
+)
 @click.option("--input-size", type=(int, int), metavar="H W", help="The exported model's input; multiples of 32.")
 @click.option(
     "--shift", type=(click.Choice(CLASSES), float), multiple=True, help="Added to a class's log-odds on export."
@@ -81,6 +89,7 @@ def train_segmenter_command(
     epochs: int,
     batch: int,
     freeze: int,
+    keep: float,
     input_size: tuple[int, int] | None,
     shift: tuple[tuple[str, float], ...],
     out: Path,
@@ -98,8 +107,8 @@ def train_segmenter_command(
 
     if input_size is not None and any(side < 64 or side % 32 for side in input_size):
         raise click.BadParameter(f"{input_size} are no multiples of 32 from 64 on.", param_hint="--input-size")
-    if freeze and init is None:
-        raise click.UsageError("--freeze keeps the weights of a profile: give --init.")
+    if (freeze or keep) and init is None:
+        raise click.UsageError("--freeze and --keep take the weights of a profile: give --init.")
     if ccp is None and not more:
         raise click.UsageError("There is nothing to learn from: give --ccp, or --add with a folder of photos.")
     mix = SceneMix(
@@ -114,10 +123,12 @@ def train_segmenter_command(
     checkpoint = segmenter.train_segmenter(config)
     report: dict[str, Any] = {"checkpoint": str(checkpoint)}
     if profile is not None:
-        from models.export.segmenter import export_segmenter
+        from models.export.segmenter import Kept, export_segmenter
 
         size = input_size or segmenter.served_size(config)
-        spec = export_segmenter(checkpoint, profile, input_size=size, shifts=dict(shift))
+        kept = Kept(init, keep) if init and keep else None
+        thresholds = load_manifest(init).require("segmenter").extra if init else None
+        spec = export_segmenter(checkpoint, profile, input_size=size, shifts=dict(shift), kept=kept, extra=thresholds)
         report["model"] = str(profile / spec.file)
     _tell(report, as_json)
 

@@ -81,7 +81,7 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
     The folder is given as people give it, from where they are.
     """
     from engine.taxonomy import load_taxonomy
-    from models.export.segmenter import export_segmenter
+    from models.export.segmenter import Kept, export_segmenter
     from models.manifest import load_manifest
     from models.runtime import RuntimeOptions, open_session
     from models.segmenter import YoloSegmenter
@@ -107,6 +107,11 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
     assert class_odds(profile, "dress") == pytest.approx(
         class_odds(plain_profile(checkpoint, tmp_path), "dress") + 2, abs=0.05
     )
+    mixed = tmp_path / "mixed"
+    kept = Kept(profile, 0.25)
+    export_segmenter(checkpoint, mixed, input_size=(96, 64), shifts={"dress": 1.0}, kept=kept)
+    plain_odds = class_odds(tmp_path / "plain", "dress")
+    assert class_odds(mixed, "dress") == pytest.approx(plain_odds + 0.25 * 2 + 1, abs=0.05)
 
 
 def plain_profile(checkpoint: Path, folder: Path) -> Path:

@@ -56,3 +56,4 @@ def test_layers_are_frozen_only_where_weights_are_given(tmp_path: Path) -> None:
     result = CliRunner().invoke(train, asked)
     assert result.exit_code == 2
     assert "give --init" in result.output
+    assert CliRunner().invoke(train, [*asked[:3], "--keep", "0.3", *asked[5:]]).exit_code == 2
