@@ -1,16 +1,17 @@
 """`seed-photo`: one photo to products by the seed's way and by thatlook, with the same architectures and weights.
 
-Where the case asks for it thatlook answers twice, in the precision that models are exported in and in int8, each with
-a home of its own; all ways meet the same photos in turn. The headline is int8's if its models passed the quantiser's
-judgement and the CPU has instructions for them, as a careful operator would choose; the other is told beside it.
+Where the case asks for it thatlook answers twice, in the precision that models are exported in and in int8; all ways
+meet the same photos in turn. Both search the same rows, since a catalogue of int8's own would take as long to search.
+The headline is int8's if its models passed the quantiser's judgement and the CPU has instructions for them, as a careful
+operator would choose; the other is told beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ import numpy as np
 
 from benchmarks.bench_history import Result, timings
 from benchmarks.bench_run import BenchSettings, Case, parameters
-from benchmarks.bench_standard import INT8, int8_roles
+from benchmarks.bench_standard import ensure_int8, int8_roles
 from benchmarks.bench_work import photo_work
+from benchmarks.eval_models import open_profile
 from engine.crops import cut
 from engine.domain import SPACES
 from engine.errors import ContractBroken, ThatLookError
@@ -29,7 +31,6 @@ from models.bootstrap import Parts, open_parts
 from models.runtime import cpu_computes_bf16, cpu_computes_int8
 
 if TYPE_CHECKING:
-    from benchmarks.bench_latency import Prepared
     from benchmarks.seed_way import SeedWay
 
 _TRIED = 40
@@ -46,31 +47,37 @@ class Trial:
 
 def run_seed(settings: BenchSettings, case: Case) -> Iterator[Result]:
     """Photo by photo, first the one way and then the other, so that a busy moment meets all."""
+    from benchmarks.bench_latency import prepare
     from benchmarks.seed_way import SeedWay
 
-    homes, n = _homes(settings, case), int(case.parameters["n"])
+    prepared, n = prepare(settings, case), int(case.parameters["n"])
+    folders = _folders(settings, case, prepared.folder)
     seed_way = SeedWay(threads=case.parameters.get("threads"))
-    with ExitStack() as stack:
-        ours = {way: stack.enter_context(open_parts(home.settings)) for way, home in homes.items()}
-        for parts in ours.values():
-            parts.seer.warm_up()
-        _index(settings, case, seed_way, next(iter(ours.values())))
+    with open_parts(prepared.settings) as parts:
+        ours = {way: parts if folder == prepared.folder else _looking(parts, folder) for way, folder in folders.items()}
+        for each in ours.values():
+            each.seer.warm_up()
+        _index(settings, case, seed_way, parts)
         photos = _photos(settings, int(case.parameters["garments"]), ours)
         trials = [_tried(ours, seed_way, photos[number % len(photos)], number) for number in range(n + 1)][1:]
         agreement = agreement_figures(ours, photos)
-    yield from photo_results(case, trials, homes, agreement)
+    yield from photo_results(case, trials, folders, prepared.dataset, agreement)
 
 
-def _homes(settings: BenchSettings, case: Case) -> dict[str, Prepared]:
-    """By precision; `int8` only where the case wants it and a model passed."""
-    from benchmarks.bench_latency import prepare
-
-    homes = {"bf16" if cpu_computes_bf16() else "f32": prepare(settings, case)}
+def _folders(settings: BenchSettings, case: Case, folder: Path) -> dict[str, Path]:
+    """Profiles by precision; `int8` only where the case wants it and a model passed."""
+    folders = {"bf16" if cpu_computes_bf16() else "f32": folder}
     if case.parameters.get("int8"):
-        other = prepare(settings, replace(case, parameters={**case.parameters, "profile": INT8}))
-        if int8_roles(other.folder):
-            homes["int8"] = other
-    return homes
+        other = ensure_int8(folder.resolve(), settings.say)
+        if int8_roles(other):
+            folders["int8"] = other
+    return folders
+
+
+def _looking(parts: Parts, folder: Path) -> Parts:
+    """The same catalogue, looked at with another profile's models."""
+    seer, _ = open_profile(folder)
+    return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer))
 
 
 def _index(settings: BenchSettings, case: Case, seed_way: SeedWay, parts: Parts) -> None:
@@ -97,13 +104,13 @@ def _tried(ours: Mapping[str, Parts], seed_way: SeedWay, photo: bytes, number: i
 
 
 def photo_results(
-    case: Case, trials: list[Trial], homes: Mapping[str, Prepared], agreement: Mapping[str, float]
+    case: Case, trials: list[Trial], folders: Mapping[str, Path], dataset: str, agreement: Mapping[str, float]
 ) -> Iterator[Result]:
     """Each of ours with its ratio, the headline under the case's own name; and the seed's way as a case of its own."""
-    chosen = headline(list(homes))
+    chosen = headline(list(folders))
     garments = int(case.parameters["garments"])
-    for way, home in homes.items():
-        extra = {"int8_models": float(len(int8_roles(home.folder))), **agreement} if way == "int8" else {}
+    for way, folder in folders.items():
+        extra = {"int8_models": float(len(int8_roles(folder))), **agreement} if way == "int8" else {}
         yield Result(
             suite=case.suite,
             case=case.name if way == chosen else f"{case.name}-{way}",
@@ -111,8 +118,8 @@ def photo_results(
             **timings([trial.ours_ms[way] for trial in trials]),  # type: ignore[arg-type]
             stages_ms=_medians([trial.ours_stages[way] for trial in trials]),
             figures={**ratios(trials, way, garments), **extra},
-            work=photo_work(home.folder, garments),
-            dataset=home.dataset,
+            work=photo_work(folder, garments),
+            dataset=dataset,
             note="The seed's way answers once for the whole picture; `per_garment` is what it would take to embed and "
             "search for each garment, as thatlook does.",
         )
@@ -122,7 +129,7 @@ def photo_results(
         parameters=parameters(case),
         **timings([sum(trial.seed_ms.values()) for trial in trials]),  # type: ignore[arg-type]
         stages_ms=_medians([trial.seed_ms for trial in trials]),
-        dataset=homes[chosen].dataset,
+        dataset=dataset,
     )
 
 

@@ -11,13 +11,12 @@ import pytest
 
 from benchmarks import bench_seed
 from benchmarks.bench_history import Result, Work
-from benchmarks.bench_latency import Prepared
 from benchmarks.bench_run import Case
 from benchmarks.bench_seed import Trial, agreement_figures, headline, photo_results
 from benchmarks.bench_standard import int8_roles, is_int8_of
 from engine.domain import Garment
 from engine.images import encode_jpeg
-from models.bootstrap import Parts, Settings
+from models.bootstrap import Parts
 from models.manifest import load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
 
@@ -37,8 +36,8 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def made(vnni: bool) -> dict[str, Result]:
         monkeypatch.setattr(bench_seed, "headline", lambda ways: headline(ways, lambda: vnni))
-        homes = {way: Prepared(Settings(home=Path("unused")), f"data-{way}") for way in ("bf16", "int8")}
-        return {r.case: r for r in photo_results(CASE, TRIALS, homes, {"visual_cosine": 0.99})}
+        folders = {way: Path(f"unused-{way}") for way in ("bf16", "int8")}
+        return {r.case: r for r in photo_results(CASE, TRIALS, folders, "data", {"visual_cosine": 0.99})}
 
     return made
 
