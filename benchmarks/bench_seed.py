@@ -2,8 +2,8 @@
 
 Where the case asks for it thatlook answers twice, in the precision that models are exported in and in int8; all ways
 meet the same photos in turn. Both search the same rows, since a catalogue of int8's own would take as long to search.
-The headline is int8's if its models passed the quantiser's judgement and the CPU has instructions for them, as a careful
-operator would choose; the other is told beside it.
+The headline is int8's if its models passed the quantiser's judgement and the CPU has instructions for them, as a
+careful operator would choose; the other is told beside it.
 """
 
 from __future__ import annotations
