@@ -75,9 +75,9 @@ def _folders(settings: BenchSettings, case: Case, folder: Path) -> dict[str, Pat
 
 
 def _looking(parts: Parts, folder: Path) -> Parts:
-    """The same catalogue, looked at with another profile's models."""
+    """The same catalogue, looked at with another profile's models, and without the memory of what the first ones saw."""
     seer, _ = open_profile(folder)
-    return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer))
+    return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer, memory=None))
 
 
 def _index(settings: BenchSettings, case: Case, seed_way: SeedWay, parts: Parts) -> None:

@@ -16,6 +16,8 @@ from benchmarks.bench_seed import Trial, agreement_figures, headline, photo_resu
 from benchmarks.bench_standard import int8_roles, is_int8_of
 from engine.domain import Garment
 from engine.images import encode_jpeg
+from engine.service import ThatLook
+from engine.sight import Memory
 from models.bootstrap import Parts
 from models.manifest import load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -62,6 +64,18 @@ def test_without_int8_instructions_float_is_the_headline(results: Any) -> None:
     assert lines["seed-photo"].parameters["precision"] == "bf16"
     assert lines["seed-photo-int8"].figures["visual_cosine"] == 0.99
     assert headline(["f32"], lambda: True) == "f32"
+
+
+def test_other_models_remember_nothing_of_what_the_first_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are asked about the same bytes: one that knew them again would not have looked at all."""
+    folder, seer = tmp_path, object()
+    monkeypatch.setattr(bench_seed, "open_profile", lambda asked: (seer, None) if asked == folder else None)
+    shared: Any = object()
+    thatlook = ThatLook(shared, shared, memory=Memory(1 << 20))
+    other = bench_seed._looking(Parts(shared, shared, shared, shared, shared, thatlook), folder)
+    assert (other.seer, other.thatlook.seer, other.thatlook.memory) == (seer, seer, None)
+    assert other.thatlook.searcher is shared
+    assert thatlook.memory is not None
 
 
 def test_agreement_is_of_the_garments_that_were_timed() -> None:
