@@ -75,7 +75,7 @@ def _folders(settings: BenchSettings, case: Case, folder: Path) -> dict[str, Pat
 
 
 def _looking(parts: Parts, folder: Path) -> Parts:
-    """The same catalogue, looked at with another profile's models, and without the memory of what the first ones saw."""
+    """The same catalogue, looked at with other models, without the memory of what the first ones saw."""
     seer, _ = open_profile(folder)
     return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer, memory=None))
 
