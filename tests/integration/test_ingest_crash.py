@@ -7,11 +7,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +192,22 @@ def test_killed_again_and_again_at_random(tmp_path: Path, store: str) -> None:
         assert state_of(parts) == wanted
 
 
+def wait_for_the_first_product(ledger: Path, patience_s: float = 60) -> None:
+    """Until another process has written down a product; how long it takes to start is the machine's matter."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as file:
+            if file.execute("SELECT count(*) FROM products").fetchone()[0]:
+                return
+        time.sleep(0.005)
+    raise AssertionError(f"No product was written to {ledger} within {patience_s} s.")
+
+
 def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     """SIGINT: no half-written batch, everything that the ledger calls indexed is there, and the process ends soon."""
     feed = write_feed(tmp_path / "shop", [row(f"p{i:03}") for i in range(400)])
     process = start(tmp_path / "home", feed)
-    time.sleep(0.5)
+    wait_for_the_first_product(tmp_path / "home" / "ledger.db")
     process.send_signal(signal.SIGINT)
     _, problem = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in problem
