@@ -148,7 +148,6 @@ def train_segmenter_command(
 @click.option("--steps", type=click.IntRange(min=1), default=2500, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=0.0015, show_default=True)
-@click.option("--bf16/--no-bf16", default=True, help="Half precision: fast or very slow, as the processor has it.")
 @click.option("--hold-back", is_flag=True, help="Leave a quarter of the products out, and log how they fare.")
 @click.option(
     "--gain",
@@ -171,7 +170,6 @@ def train_pose_command(
     steps: int,
     batch: int,
     rate: float,
-    bf16: bool,
     hold_back: bool,
     gain: float,
     out: Path,
@@ -199,7 +197,6 @@ def train_pose_command(
             minutes=minutes,
             batch=batch,
             learning_rate=rate,
-            bf16=bf16,
             hold_back=hold_back,
             threads=threads,
         )
