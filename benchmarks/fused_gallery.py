@@ -45,6 +45,11 @@ class Exhibit:
     crop: Crop
     also: tuple[str, ...] = ()
 
+    @property
+    def supercategories(self) -> tuple[str, ...]:
+        """Its own, and those to look in as well."""
+        return (self.supercategory, *self.also)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:

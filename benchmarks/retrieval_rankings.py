@@ -55,8 +55,7 @@ class Engine:
         if exhibit is None:
             return []
         probe = image_probe(self.looked, self.rows[question.asked], exclude=question.exclude)
-        shelves = [exhibit.supercategory, *exhibit.also]
-        hits = self.searcher.search(probe, shelves, MAX_K, weights=self.weights)
+        hits = self.searcher.search(probe, exhibit.supercategories, MAX_K, weights=self.weights)
         return [hit.product.product_id for hit in hits]
 
 
@@ -93,7 +92,7 @@ class Plain:
         return (
             other.exhibit is not None
             and asked.exhibit is not None
-            and other.exhibit.supercategory in (asked.exhibit.supercategory, *asked.exhibit.also)
+            and other.exhibit.supercategory in asked.exhibit.supercategories
         )
 
 
@@ -117,8 +116,8 @@ def chance(shown: Sequence[Shown], questions: Sequence[Question], k: int) -> flo
     chances = []
     for question in questions:
         exhibit = shown[question.asked].exhibit
-        names = (exhibit.supercategory, *exhibit.also) if exhibit else ()
-        total, right = sum(shelves.get(name, 0) for name in names), len(question.wanted)
+        total = sum(shelves.get(name, 0) for name in exhibit.supercategories) if exhibit else 0
+        right = len(question.wanted)
         misses = [max(0.0, (total - right - n) / (total - n)) for n in range(min(k, total))]
         chances.append(1 - float(np.prod(misses)) if total else 0.0)
     return float(np.mean(chances)) if chances else 0.0
