@@ -9,7 +9,7 @@ out of its reach; there `bench recall` measures the search itself, over the same
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchmarks.bench_catalogue import CHUNK, Expander
 from benchmarks.bench_sample import Sample
 from engine.domain import SPACES, Availability, Embeddings, Item, Product, Space
 from engine.pipeline import Seer
-from engine.seams import IngestState, Ledger, LedgerEntry
+from engine.seams import IngestState, LedgerEntry
 from engine.stores.ivfpq.plan import default_plan
 from engine.stores.lite import LiteStore
 from engine.taxonomy import collection_name
@@ -29,7 +29,7 @@ from models.bootstrap import Settings, open_ledger, open_objects
 from models.studio.spec import GarmentSpec
 
 FEED = "bench"
-VERSION = "1"
+VERSION = "2"
 SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 """Facets that select a share of the rows: `half=0` every second row, …, whatever the row looks like."""
 
@@ -50,39 +50,78 @@ def build_home(
     return home
 
 
+def product_id_of(row: int) -> str:
+    """Row `row`'s product."""
+    return f"bench-{row:08d}"
+
+
+def group_of(row: int) -> str:
+    """Three products each are variants of one another."""
+    return f"bench-group-{row // 3}"
+
+
+def price_of(spec: GarmentSpec, row: int) -> float:
+    """The sample's price, up to a fifth more or less."""
+    return round(spec.price * (0.8 + (row % 41) / 100), 2)
+
+
+def availability_of(row: int) -> Availability:
+    """One in twenty is sold out."""
+    return Availability.IN_STOCK if row % 20 else Availability.OUT_OF_STOCK
+
+
 def product_of(spec: GarmentSpec, row: int, picture: str) -> Product:
     """Row `row` of a catalogue as a product: the sample's, with an id and a price of its own."""
     return Product(
-        product_id=f"bench-{row:08d}",
+        product_id=product_id_of(row),
         title=f"{spec.title} no. {row}",
-        link=f"https://shop.example/products/bench-{row:08d}",
+        link=f"https://shop.example/products/{product_id_of(row)}",
         images=(picture,),
         description=spec.description,
-        price=round(spec.price * (0.8 + (row % 41) / 100), 2),
+        price=price_of(spec, row),
         currency="EUR",
-        availability=Availability.OUT_OF_STOCK if row % 20 == 0 else Availability.IN_STOCK,
+        availability=availability_of(row),
         brand=spec.brand,
         color=spec.colour,
         gender=spec.gender,
         category=spec.product_type,
-        item_group_id=f"bench-group-{row // 3}",
+        item_group_id=group_of(row),
         attributes={"material": spec.material, "pattern": spec.pattern},
     )
 
 
-def item_of(product: Product, row: int, supercategory: str, label: str, picture: str) -> Item:
-    """The product's one row of the sister collections."""
-    shares = {name: (str(row % each),) for name, each in SHARES.items()}
-    return Item(
-        f"{product.product_id}#0",
-        product.product_id,
-        supercategory,
-        label,
-        picture,
-        (0.0, 0.0, 240.0, 320.0),
-        {**item_facets(product), **shares},
-        product.effective_price,
-    )
+class ItemMaker:
+    """Makes the rows of the sister collections; rows that resemble one product of the sample share most words."""
+
+    def __init__(self, sample: Sample, *, supercategory: str | None = None, pictures: Sequence[str] = ()) -> None:
+        """Make items for a sample's variants.
+
+        Args:
+            supercategory: of all rows; None for each product's own.
+            pictures: the object keys of the sample's pictures, where there are any.
+        """
+        self._sample, self._supercategory, self._pictures = sample, supercategory, pictures
+        self._facets: dict[int, dict[str, tuple[str, ...]]] = {}
+
+    def items(self, anchors: Sequence[int], start: int) -> list[Item]:
+        """The items of rows from `start` on, one for each of `anchors`."""
+        return [self._item(row, anchor) for row, anchor in enumerate(anchors, start)]
+
+    def _item(self, row: int, anchor: int) -> Item:
+        spec, product_id = self._sample.specs[anchor], product_id_of(row)
+        facets = self._facets.get(anchor) or self._facets.setdefault(anchor, item_facets(product_of(spec, 0, "")))
+        return Item(
+            f"{product_id}#0",
+            product_id,
+            self._supercategory or str(self._sample.supercategory[anchor]),
+            spec.label,
+            self._pictures[anchor] if self._pictures else "x.jpg",
+            (0.0, 0.0, 240.0, 320.0),
+            facets
+            | {name: (str(row % each),) for name, each in SHARES.items()}
+            | {"availability": (availability_of(row).value,), "item_group_id": (group_of(row),)},
+            price_of(spec, row),
+        )
 
 
 def _put_pictures(settings: Settings, sample: Sample) -> list[str]:
@@ -100,6 +139,7 @@ def _put_products(
 ) -> None:
     plan = replace(default_plan(), growth=1e9, tail_rows=1 << 40)  # Indexes are built once, at the end.
     store, ledger = LiteStore(settings.home / "vectors", plan=plan), open_ledger(settings)
+    maker = ItemMaker(expander.sample, pictures=keys)
     try:
         for spec in seer.collection_specs():
             store.drop(spec.name)
@@ -107,25 +147,25 @@ def _put_products(
         for start in range(0, n, CHUNK):
             rows, anchors = expander.chunk(start // CHUNK)
             count = min(CHUNK, n - start)
-            items = _items(expander.sample, anchors[:count].tolist(), start, keys, ledger)
+            chosen = anchors[:count].tolist()
+            items = maker.items(chosen, start)
             _put_rows(store, items, rows)
+            ledger.put(_entries(expander.sample, items, chosen, start, keys))
             say(f"{start + count:,} of {n:,} products")
     finally:
         store.close()
         ledger.close()
 
 
-def _items(sample: Sample, anchors: Iterable[int], start: int, keys: list[str], ledger: Ledger) -> list[Item]:
-    items, entries = [], []
-    now = datetime.now(UTC)
-    for row, anchor in enumerate(anchors, start):
-        spec, supercategory = sample.specs[anchor], str(sample.supercategory[anchor])
-        product = product_of(spec, row, keys[anchor])
-        items.append(item_of(product, row, supercategory, spec.label, keys[anchor]))
-        pairs = ((supercategory, items[-1].item_id),)
+def _entries(
+    sample: Sample, items: Sequence[Item], anchors: Sequence[int], start: int, keys: Sequence[str]
+) -> list[LedgerEntry]:
+    now, entries = datetime.now(UTC), []
+    for row, (item, anchor) in enumerate(zip(items, anchors, strict=True), start):
+        product = product_of(sample.specs[anchor], row, keys[anchor])
+        pairs = ((item.supercategory, item.item_id),)
         entries.append(LedgerEntry(product, IngestState.INDEXED, FEED, "bench", "bench", now, pairs))
-    ledger.put(entries)
-    return items
+    return entries
 
 
 def _put_rows(store: LiteStore, items: list[Item], rows: dict[Space, Embeddings]) -> None:

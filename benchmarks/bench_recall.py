@@ -8,7 +8,7 @@ Recall is that of the k best: a row counts as found when it scores no less than 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from benchmarks.bench_catalogue import Expander
 from benchmarks.bench_history import Result, Work, timings
-from benchmarks.bench_index import BareStore, Built, build_bare, catalogue_items, open_bare
+from benchmarks.bench_home import ItemMaker
+from benchmarks.bench_index import BareStore, Built, build_bare, open_bare
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.bench_sample import Sample, load_sample
 from engine.clock import Stopwatch
-from engine.domain import SPACES, Embeddings, Product, Space
+from engine.domain import SPACES, Embeddings, Item, Product, Space
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
 from engine.fusion import DEFAULTS, fuse, log_odds
@@ -57,6 +58,10 @@ class Material:
     def dataset(self) -> str:
         """Names the rows, whatever their number."""
         return dataset_hash(self.sample.digest, SUPERCATEGORY, str(self.expander.seed))
+
+    def items(self, anchors: Sequence[int], start: int) -> list[Item]:
+        """The items of rows from `start` on, one for each of the sample's rows that they resemble."""
+        return ItemMaker(self.sample, supercategory=SUPERCATEGORY).items(anchors, start)
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:
@@ -260,7 +265,7 @@ def store_changes(store: BareStore, material: Material, gone: NDArray[np.bool_],
     fresh, anchors = material.expander.chunk(1_000_000)
     count = int(gone.sum())
     numbers = np.arange(count) % len(anchors)
-    items = catalogue_items(material.expander, anchors[numbers].tolist(), n)
+    items = material.items(anchors[numbers].tolist(), n)
     for space in SPACES:
         name = collection_name(SUPERCATEGORY, space)
         store.delete_products(name, [f"bench-{row:08d}" for row in np.flatnonzero(gone)])

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from benchmarks.bench_catalogue import load_catalogue
 from benchmarks.bench_history import Result, timings
-from benchmarks.bench_index import catalogue_items
 from benchmarks.bench_recall import FILTERS, SUPERCATEGORY, TIE, Material
 from benchmarks.bench_run import BenchSettings, Case, parameters
 from engine.domain import CollectionSpec, Embeddings, Space
@@ -211,9 +210,7 @@ def _server(case: Case, on: Ground, material: Material) -> Iterator[Result]:
         begun = perf_counter()
         for start in range(0, len(on.rows), _CHUNK):
             rows = np.asarray(on.rows[start : start + _CHUNK])
-            store.upsert(
-                name, catalogue_items(material.expander, on.anchors[start : start + len(rows)].tolist(), start), rows
-            )
+            store.upsert(name, material.items(on.anchors[start : start + len(rows)].tolist(), start), rows)
         costs = {"build_s": perf_counter() - begun}
         for share in given["filters"]:
             words, each = FILTERS[share]

@@ -67,15 +67,18 @@ def spec_from(name: str, description: str) -> CollectionSpec:
 
 
 def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
-    """A row for `upsert`. Milvus 2.3 takes only objects as JSON, hence the box's key."""
+    """A row for `upsert`. Milvus 2.3 takes only objects as JSON, hence the box's key.
+
+    JSON goes as text: pymilvus walks through every object in Python to find numpy's numbers in it.
+    """
     return {
         "item_id": item.item_id,
         "product_id": item.product_id,
         "supercategory": item.supercategory,
         "label": item.label,
         "image": item.image,
-        "box": {"xyxy": list(item.box)},
-        "facets": {facet_key(name): list(values) for name, values in item.facets.items()},
+        "box": json.dumps({"xyxy": [float(side) for side in item.box]}),
+        "facets": json.dumps({facet_key(name): values for name, values in item.facets.items()}),
         "price": NO_PRICE if item.price is None else item.price,
         VECTOR: embedding,
     }

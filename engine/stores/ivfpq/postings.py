@@ -5,10 +5,11 @@ A key is a BLAKE2b of the value; that two values of ten million share one has a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,14 @@ def facet_key(facet: str, value: str) -> int:
     return key_of("f", facet, value)
 
 
-def facet_keys(facets: Mapping[str, Iterable[str]]) -> list[int]:
+def facet_keys(facets: Mapping[str, Collection[str]]) -> list[int]:
     """The keys of a row's values. A colour look is read and never asked for, so it gets none."""
-    asked = {facet: each for facet, each in facets.items() if facet != LOOK_FACET}
-    return [facet_key(facet, value) for facet, each in asked.items() for value in dict.fromkeys(each)]
+    return [
+        facet_key(facet, value)
+        for facet, each in facets.items()
+        if facet != LOOK_FACET
+        for value in (dict.fromkeys(each) if len(each) > 1 else each)
+    ]
 
 
 class Postings:
@@ -55,21 +60,22 @@ class Postings:
     """
 
     def __init__(self, keys: NDArray[np.uint64], rows: NDArray[np.int32]) -> None:
-        """Take pairs in any order.
+        """Take pairs; sorting them is quick where they lie in a few sorted runs, as `pairs` gives them.
 
         Args:
-            keys, rows: (n,) each; the pair at i says that row `rows[i]` has `keys[i]`.
+            keys, rows: (n,) each; the pair at i says that row `rows[i]` has `keys[i]`. The rows of one key ascend.
         """
-        order = np.lexsort((rows, keys))
-        rows = rows[order]
-        values, starts, counts = np.unique(keys[order], return_index=True, return_counts=True)
+        order = np.argsort(keys, kind="stable")
+        keys, rows = keys[order], rows[order]
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+        values, counts = keys[starts], np.diff(np.append(starts, len(keys)))
         covered = int(rows.max()) + 1 if len(rows) else 0
         dense = counts > max(covered // _DENSE, 1)
         self.dense_keys, self.bits = values[dense], _bits(rows, starts[dense], counts[dense], covered)
         self.keys, self._rows = values[~dense], rows[np.repeat(~dense, counts)]
         small = len(rows) < 1 << 32
-        starts = np.append(0, np.cumsum(counts[~dense]))
-        self._starts: NDArray[np.integer[Any]] = starts.astype(np.uint32 if small else np.int64)
+        begins = np.append(0, np.cumsum(counts[~dense]))
+        self._starts: NDArray[np.integer[Any]] = begins.astype(np.uint32 if small else np.int64)
         self._recent: dict[int, list[int]] = {}
 
     @classmethod
@@ -105,13 +111,13 @@ class Postings:
     def pairs(self) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """All pairs of key and row, for remaking."""
         dense = [np.flatnonzero(np.unpackbits(bits, bitorder="little")) for bits in self.bits]
-        recent = [(key, row) for key, rows in self._recent.items() for row in rows]
+        recent = list(self._recent.values())
         keys: list[NDArray[np.uint64]] = [
             np.repeat(self.keys, np.diff(self._starts)),
             np.repeat(self.dense_keys, [len(rows) for rows in dense]),
-            np.array([key for key, _ in recent], np.uint64),
+            np.repeat(np.array(list(self._recent), np.uint64), [len(rows) for rows in recent]),
         ]
-        rows: list[NDArray[Any]] = [self._rows, *dense, np.array([row for _, row in recent], np.int32)]
+        rows: list[NDArray[Any]] = [self._rows, *dense, np.fromiter(chain.from_iterable(recent), np.int32)]
         return np.concatenate(keys), np.concatenate(rows).astype(np.int32)
 
     @property
@@ -141,7 +147,7 @@ class Postings:
         return fork
 
     def joined(self, keys: NDArray[np.uint64], rows: NDArray[np.int32]) -> Postings:
-        """These and more pairs."""
+        """These and more pairs, of rows greater than all before."""
         own_keys, own_rows = self.pairs()
         return Postings(np.concatenate([own_keys, keys]), np.concatenate([own_rows, rows]))
 
