@@ -17,6 +17,7 @@ from benchmarks.bench_markdown import fill_in, markdown_tables
 from benchmarks.bench_run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
 from benchmarks.bench_tables import judgements_table, show_lines, show_targets
 from engine.errors import QueryRejected, ThatLookError
+from engine.stopping import terminable
 from models.bootstrap import read_settings
 
 HISTORY = "history.jsonl"
@@ -165,19 +166,20 @@ def run_suites(
         for suite, cases in chosen.items()
         if cases or not only
     ]
-    build_all(settings, cores())
-    for each in settings:
-        console.rule(f"bench {each.suite}")
-        try:
-            for line in measure(each, run):
-                append_lines(history, [line])
-                lines.append(line)
-                show_lines(console, [line])
-        except (ThatLookError, ImportError) as error:
-            if len(suites) == 1:
-                raise
-            failures += 1
-            console.print(f"[red]bench {each.suite} failed:[/] {error}")
+    with terminable():  # Servers and builders are ended too.
+        build_all(settings, cores())
+        for each in settings:
+            console.rule(f"bench {each.suite}")
+            try:
+                for line in measure(each, run):
+                    append_lines(history, [line])
+                    lines.append(line)
+                    show_lines(console, [line])
+            except (ThatLookError, ImportError) as error:
+                if len(suites) == 1:
+                    raise
+                failures += 1
+                console.print(f"[red]bench {each.suite} failed:[/] {error}")
     show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
 from benchmarks.bench_run import BenchSettings
 from engine.errors import ThatLookError
+from engine.stopping import terminable
 
 
 def build_all(settings: Iterable[BenchSettings], workers: int) -> None:
@@ -23,8 +23,17 @@ def build_all(settings: Iterable[BenchSettings], workers: int) -> None:
     if len(jobs) < 2 or workers < 2:
         return
     _sample(jobs[0][1])  # Both builders read it; only one may write it.
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        list(pool.map(_build, jobs))
+    builders = [get_context("spawn").Process(target=_build, args=(job,)) for job in jobs]
+    try:
+        for builder in builders:
+            builder.start()
+        for builder in builders:
+            builder.join()
+    finally:
+        for builder in builders:
+            if builder.is_alive():
+                builder.terminate()
+                builder.join()
 
 
 def tell(text: object) -> None:
@@ -35,7 +44,8 @@ def tell(text: object) -> None:
 def _build(job: tuple[str, BenchSettings]) -> None:
     suite, settings = job
     try:
-        BUILDERS[suite](settings)
+        with terminable():
+            BUILDERS[suite](settings)
     except (ThatLookError, ImportError) as error:
         tell(f"{suite}: {error}")
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 from rich.console import Console
 
 from engine.gate import Policy
+from engine.stopping import terminable
 from ingest.bootstrap import open_ingest
 from ingest.intake import Intake
 from ingest.pipeline import ingest_feed
@@ -48,7 +44,7 @@ def ingest(
     """
     settings = read_settings(options | ({"policy": policy} if policy else {}))
     console = Console(stderr=True)
-    with _terminable(), open_ingest(settings) as parts, shown_progress(console) as progress:
+    with terminable(), open_ingest(settings) as parts, shown_progress(console) as progress:
         summary = ingest_feed(
             parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, progress=progress
         )
@@ -65,7 +61,7 @@ def ingest(
 def worker(options: dict[str, Any], once: bool, every: float) -> None:
     """Index products that the API has taken on."""
     settings = read_settings(options)
-    with _terminable(), open_ingest(settings) as parts:
+    with terminable(), open_ingest(settings) as parts:
         intake = Intake(parts, settings.policy)
         while True:
             if settled := intake.work_once():
@@ -73,17 +69,3 @@ def worker(options: dict[str, Any], once: bool, every: float) -> None:
             if once:
                 return
             time.sleep(every)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: what is at the writer is written first."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(143)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
