@@ -30,8 +30,7 @@ class Seer:
         blank = np.full((64, 64, 3), 200, np.uint8)
         self.scene(blank)
         self.pose.estimate(blank, [(0, 0, 64, 64)])
-        for garments in range(1, 5):  # Each number of rows has a form of its own inside the runtime.
-            self.embed([whole(blank)] * garments)
+        self.embed([whole(blank)])
         self.texts.embed_texts(["a red dress"])
 
     def scene(self, image: Pixels) -> Scene:

@@ -52,8 +52,9 @@ class RuntimeOptions:
         threads: per model; None leaves it to the runtime (all cores).
         streams: calls of one model that compute at once, sharing its threads (OpenVINO only). One answers a single
             caller soonest; as many as cores answer the most callers.
-        fixed_rows: calls of up to so many rows run on a form of the model compiled for just that many, made when
-            first asked for. Int8 networks take a fifth less time so, for a copy of their weights each (OpenVINO only).
+        fixed_rows: calls of up to so many rows run on a form of the model compiled for just that many; the first such
+            call makes all forms. Int8 networks take a fifth less time so, for a copy of their weights each (OpenVINO
+            only).
         cache_dir: where OpenVINO may keep compiled models, for quicker starts.
     """
 
@@ -163,14 +164,19 @@ class OpenVinoSession:
     def _pool(self, inputs: Mapping[str, NDArray[Any]]) -> _Pool:
         """Requests of the form that is compiled for so many rows; of the one for any number where there are many."""
         rows = max(len(array) for array in inputs.values())
-        if rows > self._fixed_rows:
+        if not 0 < rows <= self._fixed_rows:
             return self._pools[0]
         with self._compiling:
             if rows not in self._pools:
-                model = self._core.read_model(str(self._path))
-                model.reshape({name: list(array.shape) for name, array in inputs.items()})
-                self._pools[rows] = _Pool(self._core.compile_model(model, "CPU", self._settings))
+                shapes = {name: array.shape[1:] for name, array in inputs.items()}
+                self._pools |= {n: _Pool(self._compiled(n, shapes)) for n in range(1, self._fixed_rows + 1)}
             return self._pools[rows]
+
+    def _compiled(self, rows: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+        """The form of the model for so many rows, each of the given shape."""
+        model = self._core.read_model(str(self._path))
+        model.reshape({name: [rows, *shape] for name, shape in shapes.items()})
+        return self._core.compile_model(model, "CPU", self._settings)
 
 
 class _Pool:
