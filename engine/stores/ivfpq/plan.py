@@ -24,7 +24,7 @@ class IvfpqPlan:
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
     nprobe: int = 32
-    scan_rows: int = 2_000
+    scan_rows: int = 1_000
     candidates: int = 200
     pooled: int = 200
     pooled_per_root: float = 0.6
