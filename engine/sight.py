@@ -10,6 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from threading import Lock
 
 import cv2
@@ -20,15 +21,16 @@ from engine.clock import Stopwatch
 from engine.color_look import ColorLook, looks_of
 from engine.colors import main_color
 from engine.crops import box_area, box_garment, cut, outer_box, whole
-from engine.domain import Box, Embeddings, Garment
+from engine.domain import Box, Crop, Embeddings, Garment
 from engine.errors import NoGarmentFound, QueryRejected
 from engine.images import DEFAULT_LIMITS, ImageLimits, Photo, decode_photo
 from engine.pipeline import Seer
 
 MIN_BOX_SIDE = 8
-ENOUGH_SIDE = 1280
-"""Of a larger photo the longer side keeps at least so many pixels: as many as masks are read on, and several times
-as many as any model takes in."""
+ENOUGH_SIDE = 960
+"""Of a larger photo the longer side keeps at least so many pixels: over twice as many as the segmenter takes in."""
+CLOSE_SIDE = 112
+"""A garment whose longer side has fewer pixels of such a photo is cut out of a larger one: an embedder wants these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +146,25 @@ class Sight:
             photo = decode_photo(data, self.limits, ENOUGH_SIDE)
         garments = self._garments(photo, query, watch)
         with watch.stage("crop"):
-            crops = [whole(photo.pixels) if query.whole_image else cut(photo.pixels, garment) for garment in garments]
+            crops = [whole(photo.pixels)] if query.whole_image else self._crops(data, photo, garments)
             colors = tuple(main_color(crop) for crop in crops)
             looks = looks_of(crops)
         with watch.stage("embed"):
             rows = self.seer.embed(crops)
         return Seen(garments, rows["visual"], rows["semantic"], colors, looks, photo.width, photo.height, photo.scale)
+
+    def _crops(self, data: bytes, photo: Photo, garments: Sequence[Garment]) -> list[Crop]:
+        """Every garment cut out; small ones of a reduced photo from a larger decoding of it."""
+        sides = [max(g.box[2] - g.box[0], g.box[3] - g.box[1]) for g in garments]
+        if min(sides) >= CLOSE_SIDE or photo.scale == (1.0, 1.0):
+            return [cut(photo.pixels, garment) for garment in garments]
+        enough = max(photo.pixels.shape[:2]) * CLOSE_SIDE / min(sides)
+        near = decode_photo(data, self.limits, ceil(enough)).pixels
+        scale = near.shape[1] / photo.pixels.shape[1], near.shape[0] / photo.pixels.shape[0]
+        return [
+            cut(photo.pixels, garment) if side >= CLOSE_SIDE else cut(near, enlarged(garment, scale))
+            for garment, side in zip(garments, sides, strict=True)
+        ]
 
     def _check(self, query: ImageQuery) -> None:
         for name in query.supercategories or ():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,8 @@ def test_a_stopped_run_takes_its_builders_and_servers_along(tmp_path: Path, stag
         assert process.wait(120) == 128 + signal.SIGTERM, (tmp_path / "log").read_text()
         wait_for(lambda: not list(of_session(process.pid)), None)
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def of_session(leader: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.clock import Stopwatch
-from engine.crops import box_garment
+from engine.crops import MARGIN, box_garment
 from engine.domain import Box, Crop, Person, Pixels, Pose, Scene
 from engine.errors import NoGarmentFound, QueryRejected
 from engine.pipeline import Seer
@@ -27,6 +27,7 @@ class Models:
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
+        self.crops: list[tuple[int, ...]] = []
 
     def segment(self, image: Pixels) -> Scene:
         self.shapes.append(image.shape)
@@ -39,8 +40,9 @@ class Models:
         return []
 
     def embed(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        self.crops = [crop.pixels.shape for crop in crops]
         means = np.array([crop.pixels[crop.mask].mean(axis=0) + 1e-3 for crop in crops], np.float32)
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.zeros((len(texts), 3), np.float32)
@@ -86,8 +88,22 @@ def test_a_callers_box_is_in_the_files_pixels(models: Models) -> None:
     seen = look(sight(models), photo((2 * ENOUGH_SIDE, 600)), query)
     assert seen.upright()[0].box == query.box
     assert seen.colors == ("blue",)
-    with pytest.raises(QueryRejected, match="2560 × 600"):
-        look(sight(models), photo((2 * ENOUGH_SIDE, 600)), ImageQuery(("upper_wear",), box=(2560, 0, 2600, 90)))
+    width = 2 * ENOUGH_SIDE
+    with pytest.raises(QueryRejected, match=f"{width} × 600"):
+        look(sight(models), photo((width, 600)), ImageQuery(("upper_wear",), box=(width, 0, width + 40, 90)))
+
+
+@pytest.mark.parametrize(("times", "width", "seen"), [(2, 240, 120), (2, 220, 220), (4, 440, 220), (4, 200, 200)])
+def test_a_small_garment_is_cut_out_of_a_larger_photo(models: Models, times: int, width: int, seen: int) -> None:
+    """Cut at the least scale that shows enough of it: the reduced one, one between, or the file's own."""
+    start = times * ENOUGH_SIDE // 2
+    query = ImageQuery(("upper_wear",), box=(start, 100, start + width, 160))
+    answer = look(sight(models), photo((times * ENOUGH_SIDE, 600), "green"), query)
+    ((_, cut_width, _),) = models.crops
+    margin = 2 * MARGIN * seen
+    assert seen <= cut_width <= seen + margin + 2
+    assert answer.upright()[0].box == query.box
+    assert answer.colors == ("blue",)
 
 
 def test_a_garment_grows_with_its_outline(models: Models) -> None:
