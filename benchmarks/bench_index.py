@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from benchmarks.bench_home import ItemMaker
 from engine.domain import SPACES, Candidates, CollectionSpec, Embeddings, Item, Space
 from engine.errors import ContractBroken
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist
+from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.ivfpq import sisters
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
@@ -62,17 +62,9 @@ class BareStore:
         """The k best rows that match, with exact scores."""
         return self.indexes[name].search(queries, k, where)
 
-    def shortlist(
-        self,
-        asked: Mapping[str, Embeddings],
-        words: str,
-        least: int,
-        where: Filter = EVERYTHING,
-        also: Sequence[Filter] = (),
-        exclude: Collection[str] = (),
-    ) -> Shortlist:
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
         """The rows nearest to any query in either of the sisters."""
-        return sisters.shortlist(self.indexes, asked, words, least, where, also, exclude)
+        return sisters.shortlist(self.indexes, query)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked."""

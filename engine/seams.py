@@ -136,6 +136,27 @@ class Shortlist(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortlistQuery:
+    """What a shortlist is to hold.
+
+    Attributes:
+        asked: sister collection → (queries, dim), none or more.
+        words: the sister whose items `Shortlist.items` gives; a row that it lacks does not come, or has no item.
+        least: rows that each query and filter brings wherever so many match; a store may bring more. They are the
+            nearest ones, approximately.
+        also: narrower filters whose nearest rows come too, however far behind the others.
+        exclude: products whose rows do not come.
+    """
+
+    asked: Mapping[str, Embeddings]
+    words: str
+    least: int
+    where: Filter = EVERYTHING
+    also: Sequence[Filter] = ()
+    exclude: Collection[str] = ()
+
+
 class VectorStore(Protocol):
     """Collections of items with one embedding each. Safe to call from several threads."""
 
@@ -180,25 +201,8 @@ class VectorStore(Protocol):
         """
         ...
 
-    def shortlist(
-        self,
-        asked: Mapping[str, Embeddings],
-        words: str,
-        least: int,
-        where: Filter = EVERYTHING,
-        also: Sequence[Filter] = (),
-        exclude: Collection[str] = (),
-    ) -> Shortlist:
-        """The rows nearest to any query in any of several sisters, each once, for exact scoring by `Shortlist.cosines`.
-
-        Args:
-            asked: sister collection → (queries, dim), none or more.
-            words: the sister whose items `Shortlist.items` gives; a row that it lacks does not come, or has no item.
-            least: rows that each query and filter brings wherever so many match; a store may bring more. They are the
-                nearest ones, approximately.
-            also: narrower filters whose nearest rows come too, however far behind the others.
-            exclude: products whose rows do not come.
-        """
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
+        """The rows nearest to any query in any of the sisters, each once, for exact scoring by `Shortlist.cosines`."""
         ...
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:

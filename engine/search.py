@@ -20,7 +20,7 @@ from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
 from engine.probe import Calibrations, Probe
 from engine.ranking import Ranked, count_of, rank
-from engine.seams import Ledger, VectorStore
+from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.taxonomy import collection_name
 from engine.wish import Wish
 
@@ -77,7 +77,7 @@ class Searcher:
         least = max(DEPTH, 4 * wanted)
         while True:
             with watch.stage("candidates"):
-                listed = self.store.shortlist(asked, words, least, where, also, probe.exclude)
+                listed = self.store.shortlist(ShortlistQuery(asked, words, least, where, also, probe.exclude))
                 enough = listed.exhausted or count_of(listed.products) >= wanted
             if enough:
                 with watch.stage("rescore"):

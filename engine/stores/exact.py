@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist
+from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.rows import (
     check_dim,
@@ -95,17 +95,9 @@ class ExactStore:
             )
         return answers
 
-    def shortlist(
-        self,
-        asked: Mapping[str, Embeddings],
-        words: str,
-        least: int,
-        where: Filter = EVERYTHING,
-        also: Sequence[Filter] = (),
-        exclude: Collection[str] = (),
-    ) -> Shortlist:
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
         """The rows nearest to any query in any of several sisters."""
-        return gathered(self, asked, words, least, where, also, exclude)
+        return gathered(self, query)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked; zeros and False for a row that does not exist."""

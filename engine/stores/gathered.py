@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings, Item
 from engine.filters import Filter
-from engine.seams import VectorStore
+from engine.seams import ShortlistQuery, VectorStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,35 +50,27 @@ class GatheredShortlist:
         return [self.known[item_id] for item_id in ids]
 
 
-def gathered(
-    store: VectorStore,
-    asked: Mapping[str, Embeddings],
-    words: str,
-    least: int,
-    where: Filter,
-    also: Sequence[Filter],
-    exclude: Collection[str],
-) -> GatheredShortlist:
+def gathered(store: VectorStore, query: ShortlistQuery) -> GatheredShortlist:
     """What `VectorStore.shortlist` asks for, by the store's own `search`."""
-    found = _search_all(store, asked, least, where)
-    exhausted = all(len(answer.item_ids) < least for answer in found)
-    narrower = [] if exhausted else [_search_all(store, asked, least, each) for each in also]
+    found = _search_all(store, query, query.where)
+    exhausted = all(len(answer.item_ids) < query.least for answer in found)
+    narrower = [] if exhausted else [_search_all(store, query, each) for each in query.also]
     products: dict[str, str] = {}
     for answer in (answer for answers in (found, *narrower) for answer in answers):
         products.update(zip(answer.item_ids, answer.product_ids, strict=True))
-    kept = [item_id for item_id, product_id in products.items() if product_id not in exclude]
+    kept = [item_id for item_id, product_id in products.items() if product_id not in query.exclude]
     numbers: dict[str, int] = {}
     known: dict[str, Item | None] = {}
-    if exhausted and also:  # Few rows, all of them here: their words tell which filters they match.
-        known = dict(zip(kept, store.items(words, kept), strict=True))
-        brought = [[(item := known[i]) is not None and each.matches(item) for i in kept] for each in also]
+    if exhausted and query.also:  # Few rows, all of them here: their words tell which filters they match.
+        known = dict(zip(kept, store.items(query.words, kept), strict=True))
+        brought = [[(item := known[i]) is not None and each.matches(item) for i in kept] for each in query.also]
     else:
         ids = [{item_id for answer in answers for item_id in answer.item_ids} for answers in narrower]
         brought = [[item_id in each for item_id in kept] for each in ids]
     first = {item_id for answer in found for item_id in answer.item_ids}
     return GatheredShortlist(
         store,
-        words,
+        query.words,
         tuple(kept),
         np.array([numbers.setdefault(products[item_id], len(numbers)) for item_id in kept], np.int64),
         np.array([[item_id in first for item_id in kept], *brought], bool),
@@ -87,10 +79,10 @@ def gathered(
     )
 
 
-def _search_all(store: VectorStore, asked: Mapping[str, Embeddings], least: int, where: Filter) -> list[Candidates]:
+def _search_all(store: VectorStore, query: ShortlistQuery, where: Filter) -> list[Candidates]:
     return [
         answer
-        for name, queries in asked.items()
+        for name, queries in query.asked.items()
         if len(queries)
-        for answer in store.search(name, queries, least, where)
+        for answer in store.search(name, queries, query.least, where)
     ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.errors import HomeInUse, StoreUnavailable
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist
+from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.ivfpq.index import DerivedIndex, IndexStatus
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
@@ -124,24 +125,16 @@ class LiteStore:
         check_dim(name, spec.dim, queries, len(queries))
         return self._index(name).search(np.ascontiguousarray(queries, np.float32), k, where)
 
-    def shortlist(
-        self,
-        asked: Mapping[str, Embeddings],
-        words: str,
-        least: int,
-        where: Filter = EVERYTHING,
-        also: Sequence[Filter] = (),
-        exclude: Collection[str] = (),
-    ) -> Shortlist:
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
         """The rows nearest to any query in any of several sisters, by their numbers."""
-        names = dict.fromkeys((*asked, words))
+        names = dict.fromkeys((*query.asked, query.words))
         if any(name not in self._specs for name in names):  # Then no row has all its sisters.
-            return gathered(self, {}, words, least, where, also, ())
-        for name, queries in asked.items():
+            return gathered(self, replace(query, asked={}))
+        for name, queries in query.asked.items():
             check_dim(name, self._specs[name].dim, queries, len(queries))
         indexes = {name: self._index(name) for name in names}
-        ready = {name: np.ascontiguousarray(queries, np.float32) for name, queries in asked.items()}
-        return shortlist(indexes, ready, words, least, where, also, exclude)
+        ready = {name: np.ascontiguousarray(queries, np.float32) for name, queries in query.asked.items()}
+        return shortlist(indexes, replace(query, asked=ready))
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked; zeros and False for a row that does not exist."""

@@ -8,7 +8,7 @@ is short although more rows match is asked again, wider, and in the end exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from pymilvus import MilvusClient
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist
+from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_border import CollectionGone, border, quiet
 from engine.stores.milvus_expression import expression, quoted, quoted_list
@@ -131,17 +131,9 @@ class MilvusStore:
         check_dim(name, spec.dim, queries, len(queries))
         return self._or(lambda: self._search(spec, queries, k, where), [no_candidates() for _ in queries])
 
-    def shortlist(
-        self,
-        asked: Mapping[str, Embeddings],
-        words: str,
-        least: int,
-        where: Filter = EVERYTHING,
-        also: Sequence[Filter] = (),
-        exclude: Collection[str] = (),
-    ) -> Shortlist:
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
         """The rows nearest to any query in any of several sisters; embeddings come with a request for each of these."""
-        return gathered(self, asked, words, least, where, also, exclude)
+        return gathered(self, query)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked; zeros and False for a row that does not exist."""

@@ -77,8 +77,8 @@ def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
         "supercategory": item.supercategory,
         "label": item.label,
         "image": item.image,
-        "box": json.dumps({"xyxy": [float(side) for side in item.box]}),
-        "facets": json.dumps({facet_key(name): values for name, values in item.facets.items()}),
+        "box": _text({"xyxy": [float(side) for side in item.box]}),
+        "facets": _text({facet_key(name): values for name, values in item.facets.items()}),
         "price": NO_PRICE if item.price is None else item.price,
         VECTOR: embedding,
     }
@@ -98,6 +98,11 @@ def to_item(row: Mapping[str, Any]) -> Item:
         facets=facets,
         price=None if row["price"] == NO_PRICE else float(row["price"]),
     )
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    """JSON without escapes: Milvus 2.3 compares what they stand for with itself alone, an emoji say with no emoji."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _json(value: Any) -> Any:

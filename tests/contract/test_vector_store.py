@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
-from engine.seams import Shortlist, VectorStore
+from engine.seams import Shortlist, ShortlistQuery, VectorStore
 from engine.stores.exact import ExactStore
 from engine.stores.gathered import gathered
 from engine.stores.ivfpq.plan import IvfpqPlan
@@ -376,7 +375,7 @@ def test_a_shortlist_where_there_is_nothing(subject: Subject) -> None:
     _, rows = filled(subject, 5)
     nothing = Filter((FacetCondition("color", frozenset({"no such colour"})),))
     for asked, words in (({"nosuch": rows[:1]}, "nosuch_b"), ({subject.name: rows[:1]}, subject.name)):
-        listed = subject.store.shortlist(asked, words, 10, nothing, [nothing])
+        listed = subject.store.shortlist(ShortlistQuery(asked, words, 10, nothing, [nothing]))
         assert listed.exhausted
         assert (len(listed.products), listed.brought.shape, listed.items([])) == (0, (2, 0), [])
         assert all(listed.cosines(name, queries).shape == (0, 1) for name, queries in asked.items())
@@ -426,22 +425,22 @@ class TakesPlacesForItems(ExactStore):
 class ListsWithoutTheFilter(ExactStore):
     """Broken on purpose."""
 
-    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
-        return super().shortlist(asked, words, least, **{**more, "where": EVERYTHING})
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
+        return super().shortlist(replace(query, where=EVERYTHING))
 
 
 class ListsOneSpaceAlone(ExactStore):
     """Broken on purpose: what is near in the other space is not seen."""
 
-    def shortlist(self, asked: Mapping[str, Embeddings], words: str, least: int, *rest: Any, **more: Any) -> Shortlist:
-        return super().shortlist(dict([*asked.items()][:1]), words, least, *rest, **more)
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
+        return super().shortlist(replace(query, asked=dict([*query.asked.items()][:1])))
 
 
 class MergesProducts(ExactStore):
     """Broken on purpose."""
 
-    def shortlist(self, *asked: Any, **more: Any) -> Shortlist:
-        listed = gathered(self, *asked, **{"where": EVERYTHING, "also": (), "exclude": (), **more})
+    def shortlist(self, query: ShortlistQuery) -> Shortlist:
+        listed = gathered(self, query)
         return replace(listed, products=listed.products // 2)
 
 

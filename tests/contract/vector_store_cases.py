@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
-from engine.seams import VectorStore
+from engine.seams import ShortlistQuery, VectorStore
 from engine.stores.exact import ExactStore
 
 FINGERPRINT = "a" * 64
@@ -115,7 +115,7 @@ def assert_same_shortlist(
     store: VectorStore, oracle: ExactStore, asked: Mapping[str, Embeddings], words: str, least: int, **more: Any
 ) -> None:
     """All the rows that the oracle's holds, others only if they match; each scored, told apart and read rightly."""
-    got, true = (each.shortlist(asked, words, least, **more) for each in (store, oracle))
+    got, true = (each.shortlist(ShortlistQuery(asked, words, least, **more)) for each in (store, oracle))
     items, wanted = got.items(range(len(got.products))), true.items(range(len(true.products)))
     at = {item.item_id: place for place, item in enumerate(items) if item is not None}
     assert len(at) == len([item for item in items if item is not None]), "a row came twice"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Embeddings
-from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.plan import IvfpqPlan, Reach
 
 faiss: Any = typed_faiss
 """Its own stubs do not know what an index factory makes, nor what SWIG adds to a class."""
@@ -147,21 +147,16 @@ class Ann:
         return Restriction(np.packbits(allowed, bitorder="little"), counts)
 
     def candidates(
-        self, query: NDArray[np.float32], depth: int, nprobe: int, scan_rows: int, only: Restriction | None = None
+        self, query: NDArray[np.float32], depth: int, reach: Reach, only: Restriction | None = None
     ) -> NDArray[np.int64]:
-        """At most `depth` rows, best first.
-
-        Args:
-            nprobe, scan_rows: the nearest lists are read until they were so many, with so many rows in them that
-                may be found; lists without any are passed over.
-        """
+        """At most `depth` rows, best first; lists without any row that may be found are passed over."""
         one_thread()
         near = np.ascontiguousarray(query[None]) if self._projection is None else self._projection.apply(query[None])
         distances = np.empty(self.nlist, np.float32)  # By FAISS, on this thread: BLAS would wake its own.
         faiss.fvec_L2sqr_ny(
             faiss.swig_ptr(distances), faiss.swig_ptr(near), faiss.swig_ptr(self._centroids), self._ivf.d, self.nlist
         )
-        probed = _probed(distances, self._sizes if only is None else only.counts, nprobe, scan_rows)
+        probed = _probed(distances, self._sizes if only is None else only.counts, reach)
         depth = min(depth, self.rows)
         found, scores = np.full(depth, -1, np.int64), np.empty(depth, np.float32)
         chosen = faiss.IDSelectorBitmap(only.bits) if only else None
@@ -175,13 +170,11 @@ class Ann:
         return rows
 
 
-def _probed(
-    distances: NDArray[np.float32], counts: NDArray[np.int64], nprobe: int, scan_rows: int
-) -> NDArray[np.int64]:
+def _probed(distances: NDArray[np.float32], counts: NDArray[np.int64], reach: Reach) -> NDArray[np.int64]:
     order = np.argsort(distances)
     order = order[counts[order] > 0]
-    enough = int(np.searchsorted(np.cumsum(counts[order]), scan_rows)) + 1
-    return np.ascontiguousarray(order[: max(nprobe, enough)], np.int64)
+    enough = int(np.searchsorted(np.cumsum(counts[order]), reach.scan_rows)) + 1
+    return np.ascontiguousarray(order[: max(reach.nprobe, min(enough, reach.most_lists))], np.int64)
 
 
 def _contents(ivf: Any) -> tuple[NDArray[np.int64], NDArray[np.integer[Any]]]:

@@ -10,6 +10,21 @@ from math import log2, sqrt
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a search goes: the nearest lists, `nprobe` at least, and more until they held `scan_rows` rows that may
+    be found or were `most_lists`.
+    """
+
+    nprobe: int
+    scan_rows: int
+    most_lists: int
+
+    def wider(self, times: int) -> Reach:
+        """So many times as far."""
+        return Reach(times * self.nprobe, times * self.scan_rows, times * self.most_lists)
+
+
+@dataclass(frozen=True, slots=True)
 class IvfpqPlan:
     """When to index, how to build, how widely to probe."""
 
@@ -24,10 +39,16 @@ class IvfpqPlan:
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
     nprobe: int = 32
-    scan_rows: int = 1_000
+    scan_rows: int = 2_000
+    most_lists: int = 160
     candidates: int = 200
     pooled: int = 200
     pooled_per_root: float = 0.6
+
+    @property
+    def reach(self) -> Reach:
+        """How far a search goes at first."""
+        return Reach(self.nprobe, self.scan_rows, self.most_lists)
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""

@@ -144,14 +144,14 @@ def _near(
     index: Ann, plan: IvfpqPlan, query: NDArray[np.float32], depth: int, least: int, found: Matching
 ) -> NDArray[np.int64]:
     """At most `depth` of the index's matching rows, the nearest by their codes; wider until `least` are there."""
-    nprobe, scan_rows = plan.nprobe, plan.scan_rows
+    reach = plan.reach
     while True:
-        rows = index.candidates(query, depth, nprobe, scan_rows, found.only)
+        rows = index.candidates(query, depth, reach, found.only)
         if len(rows) >= least:
             return rows
-        if nprobe >= index.nlist:
+        if reach.nprobe >= index.nlist:
             return np.flatnonzero(found.allowed[: index.rows])
-        nprobe, scan_rows = 4 * nprobe, 4 * scan_rows
+        reach = reach.wider(4)
 
 
 def scores_of(vectors: Embeddings, rows: NDArray[np.int64], queries: Embeddings) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ crash between two writes, or while one sister is being rebuilt) the item's key f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Embeddings, Item
 from engine.filters import Filter
+from engine.seams import ShortlistQuery
 from engine.stores.ivfpq.edition import View
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.journal import decoded, facets_of
@@ -64,29 +65,21 @@ class SisterShortlist:
         return view.journal.bodies(view.offsets[rows], view.lengths[rows])
 
 
-def shortlist(
-    indexes: Mapping[str, DerivedIndex],
-    asked: Mapping[str, Embeddings],
-    words: str,
-    least: int,
-    where: Filter,
-    also: Sequence[Filter],
-    exclude: Collection[str],
-) -> SisterShortlist:
+def shortlist(indexes: Mapping[str, DerivedIndex], query: ShortlistQuery) -> SisterShortlist:
     """What `VectorStore.shortlist` asks for, where every sister named has an index."""
-    views = {name: indexes[name].view() for name in dict.fromkeys((*asked, words))}
-    pools = [_pools(indexes, views, asked, least, where, deep=True)]
-    pools += [_pools(indexes, views, asked, least, narrower, deep=False) for narrower in also]
-    home = views[words]
+    views = {name: indexes[name].view() for name in dict.fromkeys((*query.asked, query.words))}
+    pools = [_pools(indexes, views, query, query.where, deep=True)]
+    pools += [_pools(indexes, views, query, narrower, deep=False) for narrower in query.also]
+    home = views[query.words]
     brought = [_united(views, each, home) for each in pools]
-    rows = ascending(np.concatenate(brought)) if also else brought[0]
-    if exclude:
-        left_out = np.array([product_key(product) for product in exclude], np.uint64)
+    rows = ascending(np.concatenate(brought)) if query.also else brought[0]
+    if query.exclude:
+        left_out = np.array([product_key(product) for product in query.exclude], np.uint64)
         rows = rows[~np.isin(home.product_keys[rows], left_out)]
     return SisterShortlist(
         views,
         {name: _in_sister(home, rows, view) for name, view in views.items()},
-        words,
+        query.words,
         np.array([_among(rows, each) for each in brought]),
         all(pool.whole for pool in pools[0].values()),
     )
@@ -95,15 +88,14 @@ def shortlist(
 def _pools(
     indexes: Mapping[str, DerivedIndex],
     views: Mapping[str, View],
-    asked: Mapping[str, Embeddings],
-    least: int,
+    query: ShortlistQuery,
     where: Filter,
     *,
     deep: bool,
 ) -> dict[str, Pool]:
     return {
-        name: indexes[name].pool(views[name], queries, least, where, deep=deep)
-        for name, queries in asked.items()
+        name: indexes[name].pool(views[name], queries, query.least, where, deep=deep)
+        for name, queries in query.asked.items()
         if len(queries)
     }
 

@@ -42,7 +42,7 @@ def recall(ann: Ann, rows: Embeddings, allowed: np.ndarray, depth: int) -> float
     for query in rows[::200]:
         scores = np.where(allowed, rows @ query, -2)
         true = np.argsort(-scores)[:10]
-        found += len(set(true) & set(ann.candidates(query, depth, PLAN.nprobe, PLAN.scan_rows, only)))
+        found += len(set(true) & set(ann.candidates(query, depth, PLAN.reach, only)))
     return found / 200
 
 
@@ -55,7 +55,7 @@ def test_a_filter_that_leaves_nothing_near_the_query_is_answered_from_afar(ann: 
     """The lists around the query hold no matching row at all; the nearest that do are read instead."""
     far = rows @ rows[0] < 0.5
     only = ann.restricted(far)
-    found = ann.candidates(rows[0], 60, PLAN.nprobe, PLAN.scan_rows, only)
+    found = ann.candidates(rows[0], 60, PLAN.reach, only)
     assert far[found].all()
     true = np.argsort(-np.where(far, rows @ rows[0], -2))[:10]
     assert len(set(true) & set(found)) >= 7
@@ -64,8 +64,8 @@ def test_a_filter_that_leaves_nothing_near_the_query_is_answered_from_afar(ann: 
 def test_only_allowed_rows_come(ann: Ann, rows: Embeddings) -> None:
     """Whatever is near, a row that does not match is no candidate."""
     allowed = np.arange(len(rows)) % 7 == 0
-    assert (ann.candidates(rows[1], 500, 64, 4000, ann.restricted(allowed)) % 7 == 0).all()
-    assert not len(ann.candidates(rows[1], 10, 4, 40, ann.restricted(np.zeros(len(rows), bool))))
+    assert (ann.candidates(rows[1], 500, PLAN.reach.wider(16), ann.restricted(allowed)) % 7 == 0).all()
+    assert not len(ann.candidates(rows[1], 10, PLAN.reach, ann.restricted(np.zeros(len(rows), bool))))
 
 
 def test_scattered_rows_are_multiplied_where_they_lie(rows: Embeddings) -> None:
