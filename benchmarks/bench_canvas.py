@@ -15,7 +15,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 INK, MUTED, GRID, PAPER = "#1c2230", "#667085", "#e4e7ec", "#ffffff"
 GOOD, BAD = "#16866a", "#c8394f"
-SERIES = ("#2f6fed", "#e07b39", "#16866a", "#8b5cc2", "#c8394f", "#0e8fa8", "#a3791f", "#d25fa0", "#5b6b86", "#7aa325")
+SERIES = (
+    "#2f6fed", "#e07b39", "#16866a", "#8b5cc2", "#c8394f", "#0e8fa8", "#a3791f", "#d25fa0", "#5b6b86", "#7aa325",
+    "#8fb0f5", "#94a3b8", "#e3c16f", "#c3a6e6",
+)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
 

@@ -34,6 +34,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     gemm_bf16_gflops: float | None = None
     read_gb_s: float | None = None
 
+    @property
+    def kind(self) -> str:
+        """Machines of one kind have figures that may stand beside each other."""
+        return f"{self.cpu}, {self.cores} cores, {'with' if self.gemm_bf16_gflops else 'without'} bf16"
+
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One call of `thatlook bench`: when, of what, on what.
@@ -187,12 +192,16 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def newest_lines(lines: Sequence[Line]) -> list[Line]:
-    """Of every case the results of the newest run that measured it, cases in the order of their first appearance."""
+    """Of every case the results of the newest run that measured it, cases in the order of their first appearance.
+
+    Only runs on the newest run's kind of machine count; a line that stands in two histories counts once.
+    """
+    machine = max((line.run for line in lines), key=lambda run: run.id).machine.kind if lines else ""
     found: dict[tuple[str, str], list[Line]] = {}
-    for line in lines:
+    for line in (line for line in lines if line.run.machine.kind == machine):
         known = found.setdefault((line.result.suite, line.result.case), [])
         if known and line.run.id > known[0].run.id:
             known.clear()
-        if not known or line.run.id == known[0].run.id:
+        if not known or (line.run.id == known[0].run.id and line not in known):
             known.append(line)
     return [line for known in found.values() for line in known]

@@ -20,7 +20,6 @@ from benchmarks.bench_canvas import (
     INK,
     MUTED,
     PAPER,
-    SERIES,
     canvas,
     colour_of,
     legend,
@@ -36,26 +35,22 @@ from benchmarks.bench_tables import quantity
 BUDGET_MS = 5_000
 _RAW = ", not rescored"
 _RECALLS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
-_STAGES = {
-    "decode": 0,
-    "segment": 1,
-    "crop": 2,
-    "embed": 3,
-    "visual": 3,
-    "candidates": 4,
-    "search": 4,
-    "rescore": 5,
-    "rank": 6,
-    "serialize": 7,
-    "write": 7,
-    "pose": 8,
-    "gate": 8,
-    "queue": 8,
-    "http": 8,
-    "recognise": 6,
-    "pictures": 9,
-    "semantic": 9,
-}
+_STAGES = (
+    ("decode",),
+    ("segment",),
+    ("crop",),
+    ("embed", "visual"),
+    ("candidates", "search"),
+    ("rescore",),
+    ("rank",),
+    ("serialize", "write"),
+    ("gate", "pose"),
+    ("pictures",),
+    ("http",),
+    ("queue",),
+    ("recognise",),
+    ("semantic",),
+)
 """Each stage keeps its colour over all plots; what does the same work has the same."""
 _GROWING = {
     "p50, ms": ("p50_ms",),
@@ -140,14 +135,16 @@ def load_figure(results: Sequence[Result]) -> Figure | None:
         axes.plot([values[0], values[-1]], [y, y], color=GRID, linewidth=7, solid_capstyle="round", zorder=1)
         for value, name, number in zip(values, ("p50", "p95", "p99", "max"), (0, 5, 3, 4), strict=False):
             axes.plot([value], [y], "o", markersize=8, color=colour_of(number), label=name if not y else None, zorder=3)
-        told = f"  {values[0]:,.0f} / {values[1]:,.0f} ms" if len(values) > 1 else ""
+        told = f"{values[0]:,.0f} / {values[1]:,.0f} ms" if len(values) > 1 else ""
         told += f"   {result.shed} shed of {result.n + result.shed}" if result.shed else ""
+        late = values[-1] > BUDGET_MS / 5  # No room for words before the budget's line.
         axes.annotate(
             told,
-            (values[-1], y),
-            xytext=(8, 0),
+            (values[0] if late else values[-1], y),
+            xytext=(-8, 0) if late else (8, 0),
             textcoords="offset points",
             va="center",
+            ha="right" if late else "left",
             color=MUTED,
             fontsize=9,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
@@ -187,7 +184,7 @@ def stages_figure(results: Sequence[Result]) -> Figure | None:
         axes.text(
             101, y, f"{total:,.0f} ms" if total >= 10 else f"{total:.1f} ms", va="center", color=MUTED, fontsize=9
         )
-    for name in names:
+    for name in sorted(names, key=lambda name: _stage(name, names)):
         axes.bar(0, 0, color=colour_of(_stage(name, names)), label=name)
     axes.set(xlim=(0, 110), xlabel="share of the whole, %; numbers are milliseconds (medians)")
     axes.set_yticks(range(len(found)), [_case(result) for result in reversed(found)], color=INK)
@@ -197,7 +194,8 @@ def stages_figure(results: Sequence[Result]) -> Figure | None:
 
 
 def _stage(name: str, names: Sequence[str]) -> int:
-    return _STAGES.get(name, 10 + names.index(name))
+    known = (number for number, same in enumerate(_STAGES) if name in same)
+    return next(known, len(_STAGES) + names.index(name))
 
 
 def scale_figure(results: Sequence[Result]) -> Figure | None:
@@ -229,22 +227,29 @@ def scale_figure(results: Sequence[Result]) -> Figure | None:
 
 
 def trend_figure(lines: Sequence[Line]) -> Figure | None:
-    """A panel per target: its figure over the runs of the history, with the target as a line."""
+    """A panel per target: its figure over the runs of the history, a line for each machine, and one for the target."""
     runs = sorted({line.run.id for line in lines})
     history = {target.id: _history(lines, target.id, runs) for target in load_targets()}
     shown = [target for target in load_targets() if history[target.id]]
     if len(runs) < 2 or not shown:
         return None
+    machines: dict[str, set[str]] = {}
+    for line in lines:
+        machines.setdefault(line.run.machine.kind, set()).add(line.run.id)
     figure, grid = canvas(11, 2.5 * -(-len(shown) // 3) + 0.8, len(shown))
     for axes, target in zip(grid, shown, strict=True):
         points = history[target.id]
-        axes.plot(*zip(*points, strict=True), "o-", color=SERIES[0], markersize=5, linewidth=1.4)
+        for number, (machine, members) in enumerate(machines.items()):
+            if own := [point for point in points if runs[point[0]] in members]:
+                axes.plot(*zip(*own, strict=True), mark_of(number) + "-", color=colour_of(number), label=machine,
+                          markersize=5, linewidth=1.4)  # fmt: skip
         axes.axhline(target.limit, color=BAD, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlim=(-0.4, len(runs) - 0.6), ylim=(0, 1.15 * max(target.limit, *(value for _, value in points))))
         axes.set_title(wrapped(f"{target.title}, {target.unit}", 40), fontsize=8.5, color=MUTED, loc="left")
         axes.set_xticks(range(len(runs)), [_short_run(lines, run) for run in runs], fontsize=7.5)
         if len(runs) > 6:
             axes.set_xticks(axes.get_xticks()[:: -(-len(runs) // 6)])
+    legend(figure, grid)
     return titled(figure, "From run to run")
 
 
@@ -263,8 +268,9 @@ def _bullet(axes: Axes, y: int, target: Target, verdict: Verdict) -> None:
     colour = GOOD if verdict.met else BAD
     start = _share(verdict, limit) if limit else 1e-4
     axes.plot([start, share], [y, y], color=colour, linewidth=9, alpha=0.85, solid_capstyle="butt", zorder=3)
+    axes.plot([share], [y], "o", color=colour, markersize=9, zorder=4)
     if limit:
-        axes.plot([start], [y], "|", color=INK, markersize=17, markeredgewidth=2, zorder=4)
+        axes.plot([start], [y], "|", color=INK, markersize=17, markeredgewidth=2, zorder=5)
     sign = "≤" if target.better == "lower" else "≥"
     right = axes.get_yaxis_transform()
     told = (quantity(verdict.value, verdict.unit), f"{sign} {quantity(target.limit, target.unit)}")

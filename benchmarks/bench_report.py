@@ -23,7 +23,7 @@ FIGURES: Mapping[str, str] = {
     "recall": "Measured on the models' own embeddings, expanded; dashed: 0.99.",
     "peers": "Other indexes with their documented defaults, on the same rows and queries in one run.",
     "scale": "One index grown, the same queries.",
-    "trends": "Medians of runs; compare runs of different machines with `thatlook bench compare`, which uses ratios.",
+    "trends": "Medians of runs, a line for each kind of machine; `thatlook bench compare` compares them by ratios.",
 }
 """By name, in the order of the page: what to know when reading it."""
 

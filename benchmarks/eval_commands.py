@@ -154,6 +154,7 @@ def segmentation(data: Path, profile: Path, sheet: Path | None, as_json: bool, s
 @click.option("--compare", is_flag=True, help="Train other backbones for a short while and set them side by side.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Crops for --compare; made if absent.")
 @click.option("--seconds", type=click.FloatRange(1), default=150.0, show_default=True, help="--compare: CPU time each.")
+@click.option("--backbone", "backbones", multiple=True, help="--compare: only DenseNet121 and this one; repeat.")
 def retrieval(
     data: Path, profile: Path, sheet: Path | None, as_json: bool, cut: tuple[str, ...], compare: bool, **budget: Any
 ) -> None:
@@ -162,7 +163,7 @@ def retrieval(
     from benchmarks.eval_retrieval import CUTS, compare_report, evaluate_retrieval, table_rows, targets
 
     if compare:
-        report, rows = compare_report(profile, data, budget["cache"], budget["seconds"])
+        report, rows = compare_report(profile, data, budget["cache"], budget["seconds"], budget["backbones"])
         say(report, rows, as_json=as_json)
         return
     measured = evaluate_retrieval(data, profile, [name for name in CUTS if not cut or name in cut])

@@ -209,22 +209,27 @@ def table_rows(figures: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
 
 
 def compare_report(
-    profile: Path, data: Path, cache: Path | None, cpu_seconds: float
+    profile: Path, data: Path, cache: Path | None, cpu_seconds: float, backbones: Collection[str] = ()
 ) -> tuple[Report, dict[str, Mapping[str, Any]]]:
     """The backbones side by side, and their rows for people.
+
+    Args:
+        backbones: these alone, and DenseNet121 with them; all where none is named.
 
     Raises:
         QueryRejected: no folder for the crops was given.
     """
     if cache is None:
         raise QueryRejected("--compare trains on crops: give --cache, a folder where they are or may be kept.")
+    from models.train.embedder_backbones import CANDIDATES
     from models.train.embedder_cache import build_cache
     from models.train.embedder_compare import Budget, compare_backbones
 
     if not (cache / "crops.npy").exists():
         build_cache(cache, data)
     console = Console(stderr=True)
-    figures = compare_backbones(Budget(cache, cpu_seconds), report=console.print)
+    chosen = [c for c in CANDIDATES if not backbones or c.backbone in {"densenet121", *backbones}]
+    figures = compare_backbones(Budget(cache, cpu_seconds), chosen, report=console.print)
     by_name = {row["name"]: row for row in figures}
     plain, taught = (by_name[name]["hit_rate_at_1"] for name in ("densenet121, classes only", "densenet121"))
     goal = Target("triplets over classes only, DenseNet121, hit_rate_at_1", TRIPLET_GAIN, taught - plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.bench_history import Line, Machine, Result, Run, append_lines, newest_lines, read_lines, timings
 from engine.errors import QueryRejected
@@ -55,3 +56,12 @@ def test_nothing_of_the_machine_but_what_explains_figures() -> None:
     assert set(Machine.__struct_fields__) == {
         "cpu", "cores", "memory_bytes", "gemm_f32_gflops", "gemm_bf16_gflops", "read_gb_s",
     }  # fmt: skip
+
+
+def test_figures_of_other_machines_and_lines_told_twice_do_not_count() -> None:
+    """The newest run's machine decides; a history that was copied into another adds nothing."""
+    other = replace(MACHINE, gemm_bf16_gflops=900.0)
+    fast = replace(line("a", 1, run="1"), run=replace(line("a", 1, run="1").run, machine=other))
+    slow = line("b", 2, run="2")
+    assert newest_lines([fast, slow, slow]) == [slow]
+    assert newest_lines([]) == []
