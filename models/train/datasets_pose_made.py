@@ -21,6 +21,7 @@ from engine.domain import Box, Pixels, View
 from models.architectures.pose import FLIPPED
 from models.studio.backdrops import BACKGROUNDS, backdrop
 from models.studio.catalogue import sample_catalogue, sample_outfit
+from models.studio.feed import STUDIO
 from models.studio.people import sample_person
 from models.studio.render import render_look, render_product
 from models.studio.spec import FRAMINGS
@@ -107,12 +108,14 @@ def painted_backs(ccp: Path, labels: Sequence[PoseLabel], rng: np.random.Generat
 
 
 def drawn_people(count: int, seed: int, size: tuple[int, int] = (240, 320)) -> Iterator[Made]:
-    """Generated people, more often from behind and from the side than from the front, with exact keypoints."""
-    views: tuple[View, ...] = ("back", "back", "back", "front", "front", "left", "right")
+    """Generated people with exact keypoints, as many from behind as from the front: a network that sees most of the
+    drawn ones from behind takes being drawn for a back. Half of them stand before a shop's plain wall.
+    """
+    views: tuple[View, ...] = ("front", "back", "front", "back", "left", "front", "back", "right")
     for number in range(count):
         rng = np.random.default_rng([seed, 31, number])
         person = sample_person(seed + number)
-        scene = str(rng.choice(BACKGROUNDS))
+        scene = str(rng.choice(STUDIO if rng.random() < 0.5 else BACKGROUNDS))
         framing = FRAMINGS[int(rng.choice(len(FRAMINGS), p=(0.5, 0.12, 0.12, 0.2, 0.06)))]
         view = views[number % len(views)]
         outfit = sample_outfit(seed + number, person.gender)

@@ -44,7 +44,7 @@ class PoseTraining:
         flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
         init: exported weights to go on from (an ONNX file or a profile's folder), or None for random ones.
         steps: batches in all, where `minutes` is None; minutes: wall-clock time, decides over `steps`.
-        made: how many people of each kind are made (stitched, drawn); of legs three times as many.
+        made: how many people of each kind are made (stitched, drawn); of legs and drawn people three times as many.
         hold_back: leave the tune products out, and log how their pictures fare.
         limit: use only the first so many pictures of each data set (for a smoke run).
     """

@@ -34,7 +34,7 @@ from models.train.datasets_pose_made import (
 from models.train.shop_pictures import read_names_of_legs
 
 SHARES: Mapping[str, float] = {
-    "street": 0.17,
+    "street": 0.15,
     "street, turned": 0.03,
     "shop": 0.09,
     "shop, back": 0.10,
@@ -42,10 +42,11 @@ SHARES: Mapping[str, float] = {
     "legs, back": 0.08,
     "made legs": 0.12,
     "made legs, back": 0.12,
-    "stitched": 0.04,
-    "stitched, back": 0.05,
+    "stitched": 0.03,
+    "stitched, back": 0.03,
     "painted": 0.03,
-    "drawn": 0.04,
+    "drawn": 0.05,
+    "drawn, back": 0.04,
     "nobody": 0.03,
     "close-up": 0.03,
 }
@@ -70,7 +71,7 @@ class Sources:
     Attributes:
         ccp: the CCP folder. catalogue: the Magento catalogue's folder (only its source `luma` is used), or None.
         flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
-        made: how many people of each kind are made; of legs three times as many.
+        made: how many people of each kind are made; of legs and drawn people three times as many.
         limit: use only the first so many pictures of each data set (for a smoke run).
     """
 
@@ -142,8 +143,8 @@ def _made(sources: Sources, files: Sequence[Learned]) -> Iterator[tuple[str, Mad
         yield ("stitched, back" if made.label.facing == "back" else "stitched"), made
     for made in painted_backs(sources.ccp, street, rng):
         yield "painted", made
-    for made in drawn_people(count, sources.seed + 1000):
-        yield "drawn", made
+    for made in drawn_people(3 * count, sources.seed + 1000):
+        yield ("drawn, back" if made.label.facing == "back" else "drawn"), made
     for made in pictures_of_nobody(sources.ccp, sources.flat_lays, count // 2, sources.seed):
         yield "nobody", made
 
