@@ -101,11 +101,18 @@ def prepare(settings: BenchSettings, case: Case) -> Prepared:
         profile = link_standard(home, profile, settings.say)
     made = read_settings({"home": home, "profile": profile})
     seer, _ = build_seer(made)
-    # Random models give no likeness worth many pictures; the starter's sample serves other suites too.
-    products = 40 if settings.size == "tiny" else 1200 if profile == _profile(settings, case) else 200
-    sample = load_sample(seer, settings.work / "cache", products=products, seed=settings.seed)
+    sample = load_sample(seer, settings.work / "cache", products=sample_size(settings, case), seed=settings.seed)
     build_home(made, seer, sample, rows, seed=settings.seed, say=settings.say)
     return Prepared(made, dataset_hash(sample.digest, str(rows)))
+
+
+def sample_size(settings: BenchSettings, case: Case) -> int:
+    """Products in the sample of a case's models: random ones give no likeness worth many pictures, and the starter's
+    sample serves other suites too.
+    """
+    if settings.size == "tiny":
+        return 40
+    return 200 if _profile(settings, case) in (STANDARD, INT8) else 1200
 
 
 def _profile(settings: BenchSettings, case: Case) -> str:

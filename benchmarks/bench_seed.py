@@ -65,9 +65,11 @@ def run_seed(settings: BenchSettings, case: Case) -> Iterator[Result]:
 
 
 def _folders(settings: BenchSettings, case: Case, folder: Path) -> dict[str, Path]:
-    """Profiles by precision; `int8` only where the case wants it and a model passed."""
+    """Profiles by precision; `int8` only where the case wants it, the CPU gains by it or there is time, and a model
+    passed.
+    """
     folders = {"bf16" if cpu_computes_bf16() else "f32": folder}
-    if case.parameters.get("int8"):
+    if case.parameters.get("int8") and (cpu_computes_int8() or settings.size != "quick"):
         other = ensure_int8(folder.resolve(), settings.say)
         if int8_roles(other):
             folders["int8"] = other
@@ -83,9 +85,10 @@ def _looking(parts: Parts, folder: Path) -> Parts:
 def _index(settings: BenchSettings, case: Case, seed_way: SeedWay, parts: Parts) -> None:
     """Give the seed's way a catalogue of the same size and dimensions."""
     from benchmarks.bench_catalogue import load_catalogue
+    from benchmarks.bench_latency import sample_size
     from benchmarks.bench_sample import load_sample
 
-    products = 40 if settings.size == "tiny" else 1200
+    products = sample_size(settings, case)
     sample = load_sample(parts.seer, settings.work / "cache", products=products, seed=settings.seed)
     catalogue = load_catalogue(sample, int(case.parameters["rows"]), settings.work / "cache", seed=settings.seed)
     seed_way.index(*(np.asarray(catalogue.rows[space]) for space in SPACES))

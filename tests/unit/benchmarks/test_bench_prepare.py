@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_latency, bench_prepare
+from benchmarks import bench_prepare
 from benchmarks.bench_prepare import build_all
 from benchmarks.bench_run import BenchSettings, Case
 from engine.errors import ModelUnavailable
@@ -17,12 +18,19 @@ def settings(suite: str, *cases: dict[str, object]) -> BenchSettings:
     return BenchSettings(suite=suite, size="tiny", cases=told, work=Path("nowhere"))
 
 
-def test_every_home_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[str] = []
-    monkeypatch.setattr(bench_latency, "prepare", lambda _, case: built.append(case.name))
+def test_every_home_is_built_once() -> None:
     small, large = {"profile": "starter", "rows": 10}, {"profile": "starter", "rows": 20}
-    bench_prepare._homes(settings("latency", small, small, large, {"profile": "standard", "rows": 10}))
-    assert built == ["0", "2", "3"]
+    jobs = bench_prepare._home_jobs(settings("latency", small, small, large, {"profile": "standard", "rows": 10}))
+    assert [[case.name for case in job.cases] for job in jobs] == [["0"], ["2"], ["3"]]
+
+
+def test_builders_compute_on_one_core_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And this process goes on as it was."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with bench_prepare._own_core():
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("1", "1")
+    assert (os.environ["OMP_NUM_THREADS"], os.environ.get("OPENBLAS_NUM_THREADS")) == ("7", None)
 
 
 def test_one_suite_alone_or_one_core_builds_nothing_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,5 +53,5 @@ def test_a_builder_that_fails_says_so_and_lets_the_run_go_on(
         raise ModelUnavailable("There is no such profile.")
 
     monkeypatch.setitem(bench_prepare.BUILDERS, "latency", fails)
-    bench_prepare._build(("latency", settings("latency", {"rows": 1})))
+    bench_prepare._build(settings("latency", {"rows": 1}))
     assert capsys.readouterr().err == "latency: There is no such profile.\n"
