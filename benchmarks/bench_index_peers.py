@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import Unavailable
 from engine.stores.lite import LiteStore
+from engine.stores.milvus_border import quiet
 
 Query = NDArray[np.float32]
 _BATCH = 5_000
@@ -67,6 +68,7 @@ def milvus_lite(folder: Path, rows: Embeddings) -> Iterator[Built]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     pymilvus = importlib.import_module("pymilvus")
+    quiet()
     client = pymilvus.MilvusClient(str(folder / "rows.db"))
     try:
         index = client.prepare_index_params()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.bench_history import Result, timings
+from benchmarks.bench_home import product_id_of
 from benchmarks.bench_run import BenchSettings, Case, parameters
 from benchmarks.bench_standard import ensure_int8, int8_roles
 from benchmarks.bench_work import photo_work
@@ -27,6 +28,7 @@ from engine.crops import cut
 from engine.domain import SPACES
 from engine.errors import ContractBroken, ThatLookError
 from engine.images import decode
+from engine.taxonomy import collection_name
 from models.bootstrap import Parts, open_parts
 from models.runtime import cpu_computes_bf16, cpu_computes_int8
 
@@ -57,7 +59,7 @@ def run_seed(settings: BenchSettings, case: Case) -> Iterator[Result]:
         ours = {way: parts if folder == prepared.folder else _looking(parts, folder) for way, folder in folders.items()}
         for each in ours.values():
             each.seer.warm_up()
-        _index(settings, case, seed_way, parts)
+        _index(case, seed_way, parts)
         photos = _photos(settings, int(case.parameters["garments"]), ours)
         trials = [_tried(ours, seed_way, photos[number % len(photos)], number) for number in range(n + 1)][1:]
         agreement = agreement_figures(ours, photos)
@@ -82,16 +84,16 @@ def _looking(parts: Parts, folder: Path) -> Parts:
     return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer, memory=None))
 
 
-def _index(settings: BenchSettings, case: Case, seed_way: SeedWay, parts: Parts) -> None:
-    """Give the seed's way a catalogue of the same size and dimensions."""
-    from benchmarks.bench_catalogue import load_catalogue
-    from benchmarks.bench_latency import sample_size
-    from benchmarks.bench_sample import load_sample
-
-    products = sample_size(settings, case)
-    sample = load_sample(parts.seer, settings.work / "cache", products=products, seed=settings.seed)
-    catalogue = load_catalogue(sample, int(case.parameters["rows"]), settings.work / "cache", seed=settings.seed)
-    seed_way.index(*(np.asarray(catalogue.rows[space]) for space in SPACES))
+def _index(case: Case, seed_way: SeedWay, parts: Parts) -> None:
+    """Give the seed's way the very embeddings of our catalogue."""
+    ids = [f"{product_id_of(row)}#0" for row in range(int(case.parameters["rows"]))]
+    spaces = []
+    for space in SPACES:
+        found = (
+            parts.store.embeddings(collection_name(name, space), ids) for name in parts.seer.taxonomy.supercategories
+        )
+        spaces.append(np.concatenate([rows[present] for rows, present in found if any(present)]))
+    seed_way.index(*spaces)
 
 
 def _tried(ours: Mapping[str, Parts], seed_way: SeedWay, photo: bytes, number: int) -> Trial:

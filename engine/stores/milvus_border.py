@@ -20,8 +20,11 @@ class CollectionGone(Exception):
 
 
 def quiet() -> None:
-    """pymilvus logs every error with its stack before raising it; the raised one is enough."""
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    """pymilvus logs every error with its stack before raising it, and the server of Milvus Lite each call that it does
+    not know; what is raised is enough.
+    """
+    for name in ("pymilvus", "grpc._server"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @contextmanager
