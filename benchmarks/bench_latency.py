@@ -112,7 +112,7 @@ def sample_size(settings: BenchSettings, case: Case) -> int:
     """
     if settings.size == "tiny":
         return 40
-    return 200 if _profile(settings, case) in (STANDARD, INT8) else 1200
+    return 100 if _profile(settings, case) in (STANDARD, INT8) else 1200
 
 
 def _profile(settings: BenchSettings, case: Case) -> str:
