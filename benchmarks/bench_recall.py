@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bench_catalogue import Expander
 from benchmarks.bench_history import Result, Work, timings
-from benchmarks.bench_home import ItemMaker
+from benchmarks.bench_home import ItemMaker, product_id_of
 from benchmarks.bench_index import BareStore, Built, build_bare, open_bare
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.bench_sample import Sample, load_sample
@@ -268,7 +268,7 @@ def store_changes(store: BareStore, material: Material, gone: NDArray[np.bool_],
     items = material.items(anchors[numbers].tolist(), n)
     for space in SPACES:
         name = collection_name(SUPERCATEGORY, space)
-        store.delete_products(name, [f"bench-{row:08d}" for row in np.flatnonzero(gone)])
+        store.delete_products(name, [product_id_of(int(row)) for row in np.flatnonzero(gone)])
         store.upsert(name, items, fresh[space][numbers])
 
 

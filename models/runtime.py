@@ -168,15 +168,12 @@ class OpenVinoSession:
             return self._pools[0]
         with self._compiling:
             if rows not in self._pools:
-                shapes = {name: array.shape[1:] for name, array in inputs.items()}
-                self._pools |= {n: _Pool(self._compiled(n, shapes)) for n in range(1, self._fixed_rows + 1)}
+                model, forms = self._core.read_model(str(self._path)), {}
+                for n in range(1, self._fixed_rows + 1):
+                    model.reshape({name: [n, *array.shape[1:]] for name, array in inputs.items()})
+                    forms[n] = _Pool(self._core.compile_model(model, "CPU", self._settings))
+                self._pools |= forms
             return self._pools[rows]
-
-    def _compiled(self, rows: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
-        """The form of the model for so many rows, each of the given shape."""
-        model = self._core.read_model(str(self._path))
-        model.reshape({name: [rows, *shape] for name, shape in shapes.items()})
-        return self._core.compile_model(model, "CPU", self._settings)
 
 
 class _Pool:
