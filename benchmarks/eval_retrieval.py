@@ -217,7 +217,7 @@ def compare_report(
         backbones: these alone, and DenseNet121 with them; all where none is named.
 
     Raises:
-        QueryRejected: no folder for the crops was given.
+        QueryRejected: no folder for the crops was given, or a backbone that is not among the compared.
     """
     if cache is None:
         raise QueryRejected("--compare trains on crops: give --cache, a folder where they are or may be kept.")
@@ -225,6 +225,9 @@ def compare_report(
     from models.train.embedder_cache import build_cache
     from models.train.embedder_compare import Budget, compare_backbones
 
+    known = {candidate.backbone for candidate in CANDIDATES}
+    if unknown := sorted({*backbones} - known):
+        raise QueryRejected(f"There is no backbone {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
     if not (cache / "crops.npy").exists():
         build_cache(cache, data)
     console = Console(stderr=True)
