@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,20 @@ class Catalogue:
     anchors: NDArray[np.int32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Rows from number `start` on, and for each the sample's row that it resembles most."""
+
+    start: int
+    rows: dict[Space, Embeddings]
+    anchors: NDArray[np.int32]
+
+    @property
+    def end(self) -> int:
+        """The number of the row after the last."""
+        return self.start + len(self.anchors)
+
+
 class Expander:
     """Draws catalogue rows in chunks; equal seeds draw equal rows."""
 
@@ -65,6 +80,20 @@ class Expander:
         chosen, weights = self._mixture(number, CHUNK)
         rows = {space: self._mixed(space, chosen, weights, number, self.noise[space]) for space in SPACES}
         return rows, self.base[chosen[:, 0]].astype(np.int32)
+
+    def batches(self, n: int, chunks: int = 1) -> Iterator[Batch]:
+        """The first `n` rows, so many chunks at a time."""
+        step = CHUNK * chunks
+        for start in range(0, n, step):
+            count = min(step, n - start)
+            rows = {space: np.empty((count, self.sample.rows[space].shape[1]), np.float32) for space in SPACES}
+            anchors = np.empty(count, np.int32)
+            for at in range(0, count, CHUNK):
+                drawn, chosen = self.chunk((start + at) // CHUNK)
+                for space in SPACES:
+                    rows[space][at : at + CHUNK] = drawn[space][: count - at]
+                anchors[at : at + CHUNK] = chosen[: count - at]
+            yield Batch(start, rows, anchors)
 
     def likeness(self) -> dict[Space, dict[str, dict[str, float]]]:
         """Real rows and as many drawn ones beside each other, by space: cosines to neighbours, intrinsic dimension."""
@@ -167,12 +196,10 @@ def _write(folder: Path, expander: Expander, n: int) -> None:
         for space in SPACES
     }
     anchors = np.empty(n, np.int32)
-    for start in range(0, n, CHUNK):
-        rows, chosen = expander.chunk(start // CHUNK)
-        end = min(n, start + CHUNK)
-        anchors[start:end] = chosen[: end - start]
+    for batch in expander.batches(n):
+        anchors[batch.start : batch.end] = batch.anchors
         for space, file in files.items():
-            file[start:end] = rows[space][: end - start]
+            file[batch.start : batch.end] = batch.rows[space]
     for file in files.values():
         file.flush()
     np.save(folder / "anchors.npy", anchors)  # Last: it says that the others are whole.

@@ -1,91 +1,23 @@
-"""The embedded store's search by itself: sister indexes over a catalogue, without the Milvus Lite file behind them.
-
-The derived index is what answers searches; Lite only has to be written to. So a million rows can be measured on a
-machine where Lite could not hold them: files, code and scores are those of the embedded store.
-"""
+"""The embedded store's search by itself: sister indexes of one supercategory over a catalogue of any size."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.bench_catalogue import CHUNK, Expander
+from benchmarks.bench_bare import CHUNKS_TOGETHER, WRITING, BareStore, learn
+from benchmarks.bench_catalogue import Expander
 from benchmarks.bench_home import ItemMaker
-from engine.domain import SPACES, Candidates, CollectionSpec, Embeddings, Item, Space
-from engine.errors import ContractBroken
-from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist, ShortlistQuery
-from engine.stores.ivfpq import sisters
+from engine.domain import SPACES, Space
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.taxonomy import collection_name
 
-VERSION = "2"
-_WRITTEN_CHUNKS = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BareStore:
-    """Sister indexes as a `VectorStore`, but for making and dropping collections."""
-
-    indexes: dict[str, DerivedIndex]
-
-    def ensure(self, spec: CollectionSpec) -> None:
-        """Only what is there can be had."""
-        if spec.name not in self.indexes:
-            raise ContractBroken(f"There is no {spec.name} here.")
-
-    def collections(self) -> list[str]:
-        """Names of what exists, sorted."""
-        return sorted(self.indexes)
-
-    def drop(self, name: str) -> None:
-        """Forget a collection."""
-        self.indexes.pop(name).close()
-
-    def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
-        """Write rows by item_id."""
-        self.indexes[name].upsert(1, items, embeddings)
-
-    def delete_products(self, name: str, product_ids: Collection[str]) -> None:
-        """Remove every row of these products."""
-        index = self.indexes[name]
-        index.delete(1, index.ids_of_products(product_ids))
-
-    def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
-        """The k best rows that match, with exact scores."""
-        return self.indexes[name].search(queries, k, where)
-
-    def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in either of the sisters."""
-        return sisters.shortlist(self.indexes, query)
-
-    def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
-        """Stored embeddings in the order asked."""
-        return self.indexes[name].embeddings(item_ids)
-
-    def items(self, name: str, item_ids: Sequence[str]) -> list[Item | None]:
-        """Stored items in the order asked."""
-        return self.indexes[name].items(item_ids)
-
-    def items_of(self, name: str, product_id: str) -> list[Item]:
-        """All rows of one product."""
-        return self.indexes[name].items_of(product_id)
-
-    def count(self, name: str, where: Filter = EVERYTHING) -> int:
-        """How many rows match."""
-        return self.indexes[name].count(where)
-
-    def close(self) -> None:
-        """Have everything on disk."""
-        for index in self.indexes.values():
-            index.close()
+VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +51,14 @@ def build_bare(
     if mark.exists() and (known := json.loads(mark.read_text()))["digest"] == digest:
         return {space: Built(**known[space]) for space in SPACES}
     shutil.rmtree(folder, ignore_errors=True)
-    patient = replace(plan or default_plan(), growth=1e9, tail_rows=1 << 40)
-    store = open_bare(folder, expander, patient)
+    store = open_bare(folder, expander, WRITING)
     written = _write(store, expander, n, say)
+    store.close()
     built = {}
     for space in SPACES:
         say(f"building the {space} index over {n:,} rows")
-        index = store.indexes[collection_name(supercategory_of(expander), space)]
         start = time.perf_counter()
-        if n >= patient.min_rows:
-            index.rebuild()
+        index = learn(folder / space, expander.sample.rows[space].shape[1], plan or default_plan())
         seconds = time.perf_counter() - start
         size = index.status(space).size_bytes
         index.close()
@@ -139,20 +69,16 @@ def build_bare(
 
 
 def _write(store: BareStore, expander: Expander, n: int, say: Callable[[str], object]) -> dict[Space, float]:
-    """A few chunks at a time: rows that come by the ten thousand are sorted in, and not entered one by one."""
     seconds: dict[Space, float] = dict.fromkeys(SPACES, 0.0)
-    supercategory, step = supercategory_of(expander), CHUNK * _WRITTEN_CHUNKS
+    supercategory = supercategory_of(expander)
     maker = ItemMaker(expander.sample, supercategory=supercategory)
-    for start in range(0, n, step):
-        end = min(n, start + step)
-        chunks = [expander.chunk(number) for number in range(start // CHUNK, -(-end // CHUNK))]
-        items = maker.items(np.concatenate([anchors for _, anchors in chunks])[: end - start].tolist(), start)
+    for batch in expander.batches(n, CHUNKS_TOGETHER):
+        items = maker.items(batch.anchors.tolist(), batch.start)
         for space in SPACES:
-            rows = np.concatenate([rows[space] for rows, _ in chunks])[: end - start]
             begun = time.perf_counter()
-            store.upsert(collection_name(supercategory, space), items, rows)
+            store.upsert(collection_name(supercategory, space), items, batch.rows[space])
             seconds[space] += time.perf_counter() - begun
-        say(f"{end:,} of {n:,} rows")
+        say(f"{batch.end:,} of {n:,} rows")
     return seconds
 
 

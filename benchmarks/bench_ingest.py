@@ -89,7 +89,7 @@ def run(settings: BenchSettings) -> Iterable[Result]:
 
 def _case(settings: BenchSettings, case: Case) -> Iterator[Result]:
     given = case.parameters
-    feed, warm_up = _shop(settings, int(given["products"]), settings.seed), _shop(settings, WARM_UP, settings.seed + 1)
+    feed, warm_up = shops(settings, case)
     made = _home(settings, case)
     settings.say(f"{case.name}: thatlook")
     ours = _ours(made, feed, warm_up)
@@ -116,6 +116,12 @@ def _case(settings: BenchSettings, case: Case) -> Iterator[Result]:
         dataset=dataset_hash(feed),
         note="Stages are milliseconds per product, summed over threads.",
     )
+
+
+def shops(settings: BenchSettings, case: Case) -> tuple[Path, Path]:
+    """The feeds of the shop that is taken in, and of the one that warms up."""
+    products = int(case.parameters["products"])
+    return _shop(settings, products, settings.seed), _shop(settings, WARM_UP, settings.seed + 1)
 
 
 def _shop(settings: BenchSettings, products: int, seed: int) -> Path:

@@ -169,7 +169,7 @@ def _cold_start(settings: BenchSettings, case: Case, prepared: Prepared) -> Resu
     for _ in range(int(case.parameters["n"]) + 1):
         with _server(settings, case, prepared) as server:
             cpu.append(server.cpu_s())
-            photo = next(street_photos(_photo_size(settings, case), settings.work / "cache", seed=settings.seed))
+            photo = next(street_photos(photo_size(settings, case), settings.work / "cache", seed=settings.seed))
             (sample,), _ = _closed(server, [photo], clients=1, n=1)
             memory = server.memory_bytes()
             ready.append(server.ready_s)
@@ -199,7 +199,7 @@ def chosen_photos(settings: BenchSettings, case: Case, server: Running) -> list[
         ContractBroken: there are none among the first forty.
     """
     wanted, found = int(case.parameters.get("garments", 3)), []
-    drawn = islice(street_photos(_photo_size(settings, case), settings.work / "cache", seed=settings.seed), _TRIED)
+    drawn = islice(street_photos(photo_size(settings, case), settings.work / "cache", seed=settings.seed), _TRIED)
     need = 1 if settings.size == "tiny" else PHOTOS
     for photo in drawn:
         (sample,), _ = _closed(server, [photo], clients=1, n=1)
@@ -211,7 +211,8 @@ def chosen_photos(settings: BenchSettings, case: Case, server: Running) -> list[
     raise ContractBroken(f"Of {_TRIED} photos only {len(found)} were answered for {wanted} garments; see the models.")
 
 
-def _photo_size(settings: BenchSettings, case: Case) -> str:
+def photo_size(settings: BenchSettings, case: Case) -> str:
+    """A name in `bench_photos.SIZES`."""
     return "small" if settings.size == "tiny" else str(case.parameters.get("photo", "1080p"))
 
 

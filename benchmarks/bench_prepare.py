@@ -1,7 +1,7 @@
-"""What a run of every suite builds before it measures anything: homes and indexes, all at once.
+"""What a run of every suite builds before it measures anything: homes, indexes and pictures, all at once.
 
-Building is mostly one thread of Python and of Milvus Lite at a time, so two cores build side by side in half the time;
-measuring never overlaps with it. A run that needs one home or index alone builds it when it comes to it.
+Building is mostly one thread at a time, so two cores build side by side in half the time; measuring never overlaps with
+it. A run that needs one thing alone builds it when it comes to it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,26 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from multiprocessing import get_context
 
 from benchmarks.bench_run import BenchSettings
 from engine.errors import ThatLookError
 from engine.stopping import terminable
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to be built for a suite, in a process of its own.
+
+    Attributes:
+        samples: whether it reads the sample of the run's own models.
+    """
+
+    build: Callable[[BenchSettings], None]
+    settings: BenchSettings
+    samples: bool = False
 
 
 def build_all(settings: Iterable[BenchSettings], workers: int) -> None:
@@ -24,7 +38,9 @@ def build_all(settings: Iterable[BenchSettings], workers: int) -> None:
     jobs = [job for suite, split in JOBS.items() if suite in given for job in split(given[suite])]
     if len(jobs) < 2 or workers < 2:
         return
-    _sample(jobs[0])  # Several builders read it; only one may write it.
+    readers = [job for job in jobs if job.samples]
+    if len(readers) > 1:
+        _sample(readers[0].settings)  # Several builders read it; only one may write it.
     builders = [get_context("spawn").Process(target=_build, args=(job,)) for job in jobs]
     try:
         with _own_core():
@@ -61,12 +77,12 @@ def tell(text: object) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _build(job: BenchSettings) -> None:
+def _build(job: Job) -> None:
     try:
         with terminable():
-            BUILDERS[job.suite](job)
+            job.build(job.settings)
     except (ThatLookError, ImportError) as error:
-        tell(f"{job.suite}: {error}")
+        tell(f"{job.settings.suite}: {error}")
 
 
 def _sample(settings: BenchSettings) -> None:
@@ -75,10 +91,14 @@ def _sample(settings: BenchSettings) -> None:
     gather(settings)
 
 
-def _home_jobs(settings: BenchSettings) -> list[BenchSettings]:
-    """One for each home that servers will be started on."""
+def _latency_jobs(settings: BenchSettings) -> list[Job]:
+    """One for each home that servers will be started on, and one for the photos."""
     homes = {(case.parameters.get("profile"), case.parameters.get("rows")): case for case in reversed(settings.cases)}
-    return [replace(settings, cases=(case,)) for case in reversed(homes.values())]
+    jobs = [
+        Job(_home, replace(settings, cases=(case,)), samples=profile in (None, settings.profile))
+        for (profile, _), case in reversed(homes.items())
+    ]
+    return [*jobs, Job(_photos, settings)] if jobs else []
 
 
 def _home(settings: BenchSettings) -> None:
@@ -87,10 +107,20 @@ def _home(settings: BenchSettings) -> None:
     prepare(settings, settings.cases[0])
 
 
-def _index_jobs(settings: BenchSettings) -> list[BenchSettings]:
+def _photos(settings: BenchSettings) -> None:
+    """As many of each size as will hardly ever be too few; whoever needs more draws them."""
+    from benchmarks.bench_latency import PHOTOS, photo_size
+    from benchmarks.bench_photos import street_photos
+
+    for size in sorted({photo_size(settings, case) for case in settings.cases}):
+        for _ in islice(street_photos(size, settings.work / "cache", seed=settings.seed), PHOTOS + 1):
+            pass
+
+
+def _recall_jobs(settings: BenchSettings) -> list[Job]:
     """One for the sister indexes of the embedded cases, if there are any."""
     cases = tuple(case for case in settings.cases if case.parameters.get("index") == "embedded")
-    return [replace(settings, cases=cases)] if cases else []
+    return [Job(_indexes, replace(settings, cases=cases), samples=True)] if cases else []
 
 
 def _indexes(settings: BenchSettings) -> None:
@@ -103,6 +133,21 @@ def _indexes(settings: BenchSettings) -> None:
         build_bare(settings.work / "bare" / str(rows), material.expander, rows, say=settings.say)
 
 
-JOBS: dict[str, Callable[[BenchSettings], list[BenchSettings]]] = {"recall": _index_jobs, "latency": _home_jobs}
+def _ingest_jobs(settings: BenchSettings) -> list[Job]:
+    """One for the shops that are taken in."""
+    return [Job(_shops, settings)] if settings.cases else []
+
+
+def _shops(settings: BenchSettings) -> None:
+    from benchmarks.bench_ingest import shops
+
+    for case in settings.cases:
+        shops(settings, case)
+
+
+JOBS: dict[str, Callable[[BenchSettings], list[Job]]] = {
+    "recall": _recall_jobs,
+    "latency": _latency_jobs,
+    "ingest": _ingest_jobs,
+}
 """By suite, what is built side by side; the others build little, or what these have built already."""
-BUILDERS: dict[str, Callable[[BenchSettings], None]] = {"latency": _home, "recall": _indexes}

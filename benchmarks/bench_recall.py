@@ -16,10 +16,11 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bench_bare import BareStore
 from benchmarks.bench_catalogue import Expander
 from benchmarks.bench_history import Result, Work, timings
 from benchmarks.bench_home import ItemMaker, product_id_of
-from benchmarks.bench_index import BareStore, Built, build_bare, open_bare
+from benchmarks.bench_index import Built, build_bare, open_bare
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.bench_sample import Sample, load_sample
 from engine.clock import Stopwatch

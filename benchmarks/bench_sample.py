@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue
 from models.studio.feed import product_shots
 from models.studio.spec import GarmentSpec
+from models.studio.spread import spread
 
 VERSION = "1"
 """Raised when the way of drawing or cutting changes."""
@@ -108,7 +107,7 @@ def _write(path: Path, seer: Seer, specs: list[GarmentSpec], seed: int, workers:
     rows: dict[Space, list[Embeddings]] = {space: [] for space in SPACES}
     pictures: list[bytes] = []
     waiting: list[Crop] = []
-    for number, drawn in enumerate(_drawn(specs, seed, workers)):
+    for number, drawn in enumerate(spread(_draw, [(spec, seed) for spec in specs], workers)):
         pictures.append(drawn.picture)
         waiting.append(drawn.crop)
         if len(waiting) >= _BATCH or number == len(specs) - 1:
@@ -125,15 +124,6 @@ def _write(path: Path, seer: Seer, specs: list[GarmentSpec], seed: int, workers:
             **arrays,
         )
     part.replace(path)
-
-
-def _drawn(specs: list[GarmentSpec], seed: int, workers: int) -> Iterator[_Drawn]:
-    jobs = [(spec, seed) for spec in specs]
-    if workers <= 1:
-        yield from map(_draw, jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_draw, jobs, chunksize=8)
 
 
 def _draw(job: tuple[GarmentSpec, int]) -> _Drawn:

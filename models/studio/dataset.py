@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +21,7 @@ from models.studio.files import save_jpeg
 from models.studio.people import sample_person
 from models.studio.render import Rendered, ShownGarment, render_look, render_product
 from models.studio.spec import FRAMINGS, GarmentSpec
+from models.studio.spread import spread
 
 SEGMENTATION_CLASSES = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "person")
 """Class numbers of the segmenter, in order."""
@@ -131,12 +131,7 @@ def write_segmentation_set(
         (root / "images" / part).mkdir(parents=True, exist_ok=True)
         (root / "labels" / part).mkdir(parents=True, exist_ok=True)
     jobs = [(root, "train" if k < split else "val", k, seed * 1_000_003 + k, size) for k in range(n)]
-    if workers > 1:
-        with ProcessPoolExecutor(workers) as pool:
-            lines = list(pool.map(_write_one, jobs, chunksize=16))
-    else:
-        lines = [_write_one(job) for job in jobs]
-    (root / "keypoints.jsonl").write_text("".join(lines), "utf-8")
+    (root / "keypoints.jsonl").write_text("".join(spread(_write_one, jobs, workers, together=16)), "utf-8")
     names = "\n".join(f"  {k}: {name}" for k, name in enumerate(SEGMENTATION_CLASSES))
     data = root / "data.yaml"
     data.write_text(f"train: images/train\nval: images/val\nnames:\n{names}\n", "utf-8")

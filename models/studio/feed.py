@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from models.studio.files import save_jpeg
 from models.studio.people import sample_person
 from models.studio.render import Rendered, ShownGarment, ShownPerson, render_look, render_product
 from models.studio.spec import Framing, GarmentSpec
+from models.studio.spread import spread
 
 SHOP = "https://shop.example"
 STUDIO = ("white", "white", "white", "grey", "gradient")
@@ -79,20 +79,10 @@ def write_catalogue(
     jobs = [(root, product, seed, size) for product in sample_catalogue(n_products, seed)]
     feed = root / "feed.jsonl"
     with feed.open("w", encoding="utf-8") as rows, (root / "truth.jsonl").open("w", encoding="utf-8") as truth:
-        for row, truths in _over(jobs, workers):
+        for row, truths in spread(_write_product, jobs, workers):
             rows.write(json.dumps(row, ensure_ascii=False) + "\n")
             truth.writelines(json.dumps(t) + "\n" for t in truths)
     return feed
-
-
-def _over(
-    jobs: Sequence[tuple[Path, GarmentSpec, int, tuple[int, int]]], workers: int
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    if workers <= 1:
-        yield from map(_write_product, jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_write_product, jobs, chunksize=8)
 
 
 def _write_product(job: tuple[Path, GarmentSpec, int, tuple[int, int]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -20,8 +20,9 @@ def settings(suite: str, *cases: dict[str, object]) -> BenchSettings:
 
 def test_every_home_is_built_once() -> None:
     small, large = {"profile": "starter", "rows": 10}, {"profile": "starter", "rows": 20}
-    jobs = bench_prepare._home_jobs(settings("latency", small, small, large, {"profile": "standard", "rows": 10}))
-    assert [[case.name for case in job.cases] for job in jobs] == [["0"], ["2"], ["3"]]
+    jobs = bench_prepare._latency_jobs(settings("latency", small, small, large, {"profile": "standard", "rows": 10}))
+    homes = [job.settings.cases for job in jobs if job.build is bench_prepare._home]
+    assert [[case.name for case in cases] for cases in homes] == [["0"], ["2"], ["3"]]
 
 
 def test_builders_compute_on_one_core_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,18 +41,15 @@ def test_one_suite_alone_or_one_core_builds_nothing_beforehand(monkeypatch: pyte
         raise AssertionError
 
     monkeypatch.setattr(bench_prepare, "_sample", never)
-    latency, recall = settings("latency", {"rows": 1}), settings("recall", {"rows": 1})
-    build_all([latency], workers=2)
+    latency, recall = settings("latency", {"rows": 1}), settings("recall", {"rows": 1, "index": "embedded"})
+    build_all([recall], workers=2)
     build_all([latency, recall], workers=1)
-    build_all([latency, settings("recall"), settings("ingest", {"products": 1})], workers=2)
+    build_all([settings("latency"), settings("recall"), settings("ingest", {"products": 1})], workers=2)
 
 
-def test_a_builder_that_fails_says_so_and_lets_the_run_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_builder_that_fails_says_so_and_lets_the_run_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     def fails(_: BenchSettings) -> None:
         raise ModelUnavailable("There is no such profile.")
 
-    monkeypatch.setitem(bench_prepare.BUILDERS, "latency", fails)
-    bench_prepare._build(settings("latency", {"rows": 1}))
+    bench_prepare._build(bench_prepare.Job(fails, settings("latency", {"rows": 1})))
     assert capsys.readouterr().err == "latency: There is no such profile.\n"
