@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,8 @@ def build_bare(
     store = open_bare(folder, expander, WRITING)
     written = _write(store, expander, n, say)
     store.close()
-    built = {}
-    for space in SPACES:
+
+    def learned(space: Space) -> Built:
         say(f"building the {space} index over {n:,} rows")
         start = time.perf_counter()
         index = learn(folder / space, expander.sample.rows[space].shape[1], plan or default_plan())
@@ -63,7 +64,10 @@ def build_bare(
         size = index.status(space).size_bytes
         index.close()
         codes = sum(path.stat().st_size for path in (folder / space).glob("*/ivfpq.faiss"))
-        built[space] = Built(n, written[space], seconds, size, codes)
+        return Built(n, written[space], seconds, size, codes)
+
+    with ThreadPoolExecutor(len(SPACES)) as pool:  # FAISS computes outside of Python's lock.
+        built = dict(zip(SPACES, pool.map(learned, SPACES), strict=True))
     mark.write_text(json.dumps({"digest": digest, **{s: _plain(b) for s, b in built.items()}}))
     return built
 
