@@ -49,6 +49,17 @@ def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> 
     assert "odd &lt;stage&gt;" in page
 
 
+def test_growth_is_told_by_one_run_alone() -> None:
+    """A later run that measured one more size, in another hour, is left out."""
+    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    from benchmarks.bench_report import figures
+
+    run = lines("2", 50)[0].run
+    later = Line(run, Result(suite="scale", case="odd", p50_ms=999, parameters={"index": "a", "rows": 500}))
+    (drawn,) = figures([*lines("1", 60), later])["scale"].axes[0].get_lines()
+    assert list(drawn.get_xdata()) == [100, 999]
+
+
 def test_the_pages_targets_are_those_of_the_newest_run(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra `train`")
     from benchmarks.bench_report import report_page
