@@ -16,6 +16,8 @@ import numpy as np
 from engine.errors import QueryRejected
 
 Value = str | int | float | bool | None
+TOLD = 5
+"""Runs whose median a page tells."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +198,7 @@ def newest_lines(lines: Sequence[Line]) -> list[Line]:
 
     Only runs on the newest run's kind of machine count; a line that stands in two histories counts once.
     """
-    machine = max((line.run for line in lines), key=lambda run: run.id).machine.kind if lines else ""
+    machine = newest_machine(lines)
     found: dict[tuple[str, str], list[Line]] = {}
     for line in (line for line in lines if line.run.machine.kind == machine):
         known = found.setdefault((line.result.suite, line.result.case), [])
@@ -205,3 +207,19 @@ def newest_lines(lines: Sequence[Line]) -> list[Line]:
         if not known or (line.run.id == known[0].run.id and line not in known):
             known.append(line)
     return [line for known in found.values() for line in known]
+
+
+def recent_verdicts(lines: Sequence[Line]) -> dict[str, list[Verdict]]:
+    """By target, what the newest runs on the newest run's kind of machine said of it: at most `TOLD`, newest first."""
+    machine = newest_machine(lines)
+    found: dict[str, dict[str, Verdict]] = {}
+    for line in sorted(lines, key=lambda line: line.run.id, reverse=True):
+        if line.run.machine.kind == machine:
+            for verdict in line.result.targets:
+                found.setdefault(verdict.id, {}).setdefault(line.run.id, verdict)
+    return {target: list(runs.values())[:TOLD] for target, runs in found.items()}
+
+
+def newest_machine(lines: Sequence[Line]) -> str:
+    """The kind of machine of the newest run."""
+    return max((line.run for line in lines), key=lambda run: run.id).machine.kind if lines else ""

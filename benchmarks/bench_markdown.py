@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.bench_history import Line, Result, Run, newest_lines
+from benchmarks.bench_history import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.bench_run import SUITES, load_targets
-from benchmarks.bench_tables import plain_figures, target_cells
+from benchmarks.bench_tables import plain_figures, settled_cells
 
 START, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 """Between these marks of a page the tables are replaced by `fill_in`."""
@@ -18,9 +18,10 @@ def markdown_tables(lines: Sequence[Line]) -> str:
     """What was measured on what, the targets with their verdicts, then every case by suite."""
     newest = newest_lines(lines)
     last = max((line.run for line in lines), key=lambda run: run.id)
-    verdicts = {verdict.id: verdict for line in newest for verdict in line.result.targets}
-    targets = [target_cells(target, verdicts.get(target.id)) for target in load_targets()]
-    parts = [run_sentence(last), table(("target", "wanted", "measured", "machine's limit", "off by", ""), targets)]
+    verdicts = recent_verdicts(lines)
+    targets = [settled_cells(target, verdicts.get(target.id, ())) for target in load_targets()]
+    headings = ("target", "wanted", "newest run", "median (runs)", "machine's limit", "off by", "most runs")
+    parts = [run_sentence(last), table(headings, targets)]
     for suite in SUITES:
         rows = [_row(result) for result in _telling([line.result for line in newest if line.result.suite == suite])]
         if rows:

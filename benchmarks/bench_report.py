@@ -11,10 +11,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from benchmarks.bench_history import Line, Result, Run, newest_lines
+from benchmarks.bench_history import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.bench_plots import load_figure, recall_figure, scale_figure, stages_figure, targets_figure, trend_figure
 from benchmarks.bench_run import load_targets
-from benchmarks.bench_tables import plain_figures, target_cells
+from benchmarks.bench_tables import plain_figures, settled_cells
 
 FIGURES: Mapping[str, str] = {
     "targets": "Bars end at the measured figure and begin at this machine's limit, where one follows from arithmetic "
@@ -27,6 +27,8 @@ FIGURES: Mapping[str, str] = {
     "trends": "Medians of runs, a line for each kind of machine; `thatlook bench compare` compares them by ratios.",
 }
 """By name, in the order of the page: what to know when reading it."""
+_STATES = {"met": "met", "missed": "missed", "not measured": "open"}
+"""A verdict's look."""
 
 
 def figures(lines: Sequence[Line]) -> dict[str, Figure]:
@@ -74,21 +76,19 @@ def report_page(lines: Sequence[Line], pictures: Mapping[str, bytes]) -> str:
     plots = "".join(_figure(name, FIGURES[name], picture) for name, picture in pictures.items())
     return _PAGE.format(
         run=_run_words(last, len({line.run.id for line in lines})),
-        targets=_targets(newest),
+        targets=_targets(lines),
         plots=plots,
         results=_results(newest),
     )
 
 
-def _targets(newest: Sequence[Line]) -> str:
-    verdicts = {verdict.id: verdict for line in newest for verdict in line.result.targets}
+def _targets(lines: Sequence[Line]) -> str:
+    verdicts = recent_verdicts(lines)
     rows = []
     for target in load_targets():
-        verdict = verdicts.get(target.id)
-        cells = [html.escape(cell) for cell in target_cells(target, verdict)]
-        state = "open" if verdict is None else "met" if verdict.met else "missed"
-        numbers = "".join(f"<td class=n>{cell}</td>" for cell in cells[1:-1])
-        rows.append(f"<tr><td>{cells[0]}</td>{numbers}<td><span class='{state}'>{cells[-1]}</span></td></tr>")
+        title, *numbers, verdict = (html.escape(cell) for cell in settled_cells(target, verdicts.get(target.id, ())))
+        cells = "".join(f"<td class=n>{number}</td>" for number in numbers)
+        rows.append(f"<tr><td>{title}</td>{cells}<td><span class='{_STATES[verdict]}'>{verdict}</span></td></tr>")
     return "".join(rows)
 
 
@@ -164,7 +164,8 @@ details td {{ font-size: .8rem; overflow-wrap: anywhere }}
 <p class="run">{run}</p>
 <h2>Targets</h2>
 <div class="sheet"><table>
-<thead><tr><th>target</th><th class=n>wanted</th><th class=n>measured</th><th class=n>machine’s limit</th>
+<thead><tr><th>target</th><th class=n>wanted</th><th class=n>newest run</th><th class=n>median (runs)</th>
+<th class=n>machine’s limit</th>
 <th class=n>off by</th><th>verdict</th></tr></thead><tbody>{targets}</tbody></table></div>
 <h2>Pictures</h2>
 {plots}

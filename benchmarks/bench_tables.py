@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -54,6 +55,19 @@ def target_cells(target: Target, verdict: Verdict | None) -> tuple[str, ...]:
         limit = f"{quantity(verdict.machine_limit, verdict.unit)} ({verdict.limited_by})"
         off = f"{off_by(verdict):.1f}×"
     return target.title, wanted, quantity(verdict.value, verdict.unit), limit, off, "met" if verdict.met else "missed"
+
+
+def settled_cells(target: Target, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """A target's row over the newest runs: title, wanted, newest, median, the machine's limit, how far off, verdict.
+
+    Limit and distance are the newest run's; the verdict is that of most runs.
+    """
+    title, wanted, measured, limit, off, verdict = target_cells(target, verdicts[0] if verdicts else None)
+    if not verdicts:
+        return title, wanted, measured, "–", limit, off, verdict
+    middle = quantity(median(each.value for each in verdicts), target.unit)
+    met = 2 * sum(each.met for each in verdicts) > len(verdicts)
+    return title, wanted, measured, f"{middle} ({len(verdicts)})", limit, off, "met" if met else "missed"
 
 
 def judgements_table(judgements: Iterable[Judgement]) -> Table:
