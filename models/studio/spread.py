@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TypeVar
 
 import cv2
@@ -16,7 +17,8 @@ def spread(draw: Callable[[Job], Drawn], jobs: Sequence[Job], workers: int, *, t
     """What `draw` makes of each job, in their order.
 
     Each process draws on one thread: OpenCV would otherwise start as many as there are cores in each of them, which
-    takes a quarter more CPU than the drawing itself.
+    takes a quarter more CPU than the drawing itself. They are started afresh, since the fork of a process that has used
+    OpenCV would wait for ever for threads that it does not have.
 
     Args:
         draw: a function of a module, as processes know it by its name.
@@ -26,5 +28,5 @@ def spread(draw: Callable[[Job], Drawn], jobs: Sequence[Job], workers: int, *, t
     if workers <= 1:
         yield from map(draw, jobs)
         return
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
         yield from pool.map(draw, jobs, chunksize=together)

@@ -158,3 +158,11 @@ def test_the_commands_write_what_they_say(tmp_path: Path) -> None:
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.size == (138, 92)
     assert CliRunner().invoke(studio, ["sheet", "x.png", "--kind", "toga"]).exit_code == 2
+
+
+def test_a_shop_is_the_same_however_many_processes_draw_it(tmp_path: Path) -> None:
+    """Also where this process has used OpenCV on several threads, whose fork would wait for them for ever."""
+    cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (500, 500), interpolation=cv2.INTER_AREA)
+    shops = [write_catalogue(tmp_path / str(workers), 3, 7, SIZE, workers=workers).parent for workers in (1, 2)]
+    one, two = ({path.name: path.read_bytes() for path in shop.rglob("*.*")} for shop in shops)
+    assert one == two
