@@ -38,7 +38,7 @@ def ingest(
     name: str | None,
     as_json: bool,
 ) -> None:
-    """Bring a shop's FEED (JSONL, CSV, TSV; Google Merchant's names) into the catalogue.
+    """Bring a shop's FEED (JSONL, CSV, TSV, XML; Google Merchant's names) into the catalogue.
 
     Run it again whenever the feed changes or a run was cut off: only what is left to do is done.
     """

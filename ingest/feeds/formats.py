@@ -12,9 +12,10 @@ from typing import TextIO, TypeAlias
 from engine.errors import FeedUnreadable
 from ingest.feeds.columns import KNOWN, column_name, missing, repeated
 from ingest.feeds.lines import numbered
+from ingest.feeds.merchant_xml import BadItem, fields_of, items
 
 PEEK = 100
-"""Rows of a JSONL feed that are looked at before a column is called missing."""
+"""Rows of a JSONL or XML feed that are looked at before a column is called missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,7 @@ def read_jsonl(text: TextIO, name: str) -> Iterator[Row]:
     Raises:
         FeedUnreadable: a required column is in none of the first rows.
     """
-    rows = _json_rows(text)
-    first = [row for _, row in zip(range(PEEK), rows, strict=False)]
-    found = {column for row in first for column in row.fields}
-    if any(row.fields for row in first):
-        _check_columns(list(found), name)
-    yield from first
-    yield from rows
+    return _checked(_json_rows(text), name)
 
 
 def _json_rows(text: TextIO) -> Iterator[Row]:
@@ -61,6 +56,35 @@ def _json_row(line: int, content: str) -> Row:
     if not isinstance(value, dict):
         return Row(line, {}, "The line is not a JSON object.")
     return Row(line, {column_name(key): field for key, field in value.items()})
+
+
+def read_xml(text: TextIO, name: str) -> Iterator[Row]:
+    """Google Merchant's XML: an item is a row, at the line where it begins.
+
+    Raises:
+        FeedUnreadable: a required field is in none of the first items; no item at all, or the feed is cut short.
+    """
+    return _checked(_xml_rows(text, name), name)
+
+
+def _xml_rows(text: TextIO, name: str) -> Iterator[Row]:
+    for line, item in items(text, name):
+        if item is None:
+            yield Row(line, {}, "The item is too long for a product.")
+            continue
+        try:
+            yield Row(line, fields_of(item))
+        except BadItem as error:
+            yield Row(line, {}, str(error))
+
+
+def _checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
+    """The rows, if the first of them have the columns that are required."""
+    first = [row for _, row in zip(range(PEEK), rows, strict=False)]
+    if any(row.fields for row in first):
+        _check_columns(list({column for row in first for column in row.fields}), name)
+    yield from first
+    yield from rows
 
 
 def read_delimited(text: TextIO, name: str) -> Iterator[Row]:
@@ -169,6 +193,8 @@ FORMATS: dict[str, Reader] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
     ".txt": read_delimited,
+    ".xml": read_xml,
+    ".rss": read_xml,
 }
 """Reader by suffix; `.gz` behind it is looked through."""
 
@@ -182,7 +208,8 @@ def sniff(start: str) -> Reader:
     first = start.lstrip("\ufeff \t\r\n")[:1]
     if first == "{":
         return read_jsonl
-    if first in ("<", "["):
-        kind = "XML" if first == "<" else "a JSON list"
-        raise FeedUnreadable(f"The feed is {kind}, which is not read; write it as JSONL, CSV or TSV.")
+    if first == "<":
+        return read_xml
+    if first == "[":
+        raise FeedUnreadable("The feed is a JSON list, which is not read; write it as JSONL, an object in each line.")
     return read_delimited
