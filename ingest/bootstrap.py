@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pydantic import SecretStr
 
-from engine.objects.s3 import S3Settings
+from engine.objects.s3_settings import S3Settings
 from ingest.parts import IngestParts, models_fingerprint
 from ingest.sources import SourceRules
 from models.bootstrap import Parts, Settings, open_parts

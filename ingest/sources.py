@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
-
-import urllib3
-from minio import Minio
-from minio.error import MinioException
 
 from engine.errors import InputRejected
 from engine.images import DEFAULT_LIMITS
-from engine.objects.s3 import S3Settings, connect, is_missing
+from engine.objects.s3_settings import S3Settings
 from engine.remote import NotServed, RemoteLimits, fetch
+
+if TYPE_CHECKING:
+    from ingest.s3_pictures import S3Pictures
 
 _SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 
@@ -59,7 +59,7 @@ class ImageSources:
 
     rules: SourceRules
     stopping: Event = field(default_factory=Event)
-    _clients: dict[str, Minio] = field(default_factory=dict)
+    _clients: list[S3Pictures] = field(default_factory=list)
 
     def fetch(self, reference: str) -> bytes:
         """The picture's bytes.
@@ -71,7 +71,7 @@ class ImageSources:
         if scheme in ("http", "https"):
             return self._fetch_remote(reference)
         if scheme == "s3":
-            return self._fetch_s3(reference)
+            return self._s3().fetch(*_bucket_and_key(reference))
         return self._fetch_file(reference)
 
     def stamp(self, reference: str) -> str:
@@ -140,39 +140,23 @@ class ImageSources:
                 break
         raise ImageNotFetched("The work was stopped before the picture came.", transient=True)
 
-    def _fetch_s3(self, reference: str) -> bytes:
-        bucket, key = _bucket_and_key(reference)
-        try:
-            response = self._s3().get_object(bucket, key)
-            try:
-                data = response.read(self.rules.max_bytes + 1)
-            finally:
-                response.close()
-                response.release_conn()
-        except (MinioException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-            if is_missing(error):
-                raise ImageNotFetched("The S3 has no such picture.") from None
-            raise ImageNotFetched("The S3 did not give the picture.", transient=True) from None
-        if len(data) > self.rules.max_bytes:
-            raise ImageNotFetched(f"The picture has more than {self.rules.max_bytes:,} bytes.")
-        return data
-
     def _stamp_s3(self, reference: str) -> str:
         try:
-            bucket, key = _bucket_and_key(reference)
-            found = self._s3().stat_object(bucket, key)
-        except ImageNotFetched:
+            return self._s3().stamp(*_bucket_and_key(reference))
+        except ImageNotFetched as error:
+            if error.transient:
+                raise
             return "absent"
-        except (MinioException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-            if is_missing(error):
-                return "absent"
-            raise ImageNotFetched("The S3 did not answer.", transient=True) from None
-        return f"{found.size}:{found.etag}"
 
-    def _s3(self) -> Minio:
+    def _s3(self) -> S3Pictures:
+        """S3's client, made when a picture first lies there: shops without S3 need not wait for its import."""
+        from ingest.s3_pictures import S3Pictures
+
         if self.rules.s3 is None:
             raise ImageNotFetched("The picture lies in S3, and no S3 is configured (THATLOOK_S3_ENDPOINT).")
-        return self._clients.setdefault("s3", self._clients.get("s3") or connect(self.rules.s3))
+        if not self._clients:
+            self._clients.append(S3Pictures(self.rules.s3, self.rules.max_bytes))
+        return self._clients[0]
 
 
 def _anywhere(_address: object) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import urllib3
@@ -15,27 +14,10 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 
 from engine.errors import ObjectNotFound, StoreUnavailable
 from engine.objects.keys import check_key
+from engine.objects.s3_settings import S3Settings
 
 RETRIED = (500, 502, 503, 504)
 _MISSING = ("NoSuchKey", "NoSuchObject", "ResourceNotFound", "NotFound")
-
-
-@dataclass(frozen=True, slots=True)
-class S3Settings:
-    """Where an S3 is. `endpoint` is host:port, or a URL whose scheme then says `secure`."""
-
-    endpoint: str
-    access_key: str | None = None
-    secret_key: str | None = None
-    region: str | None = None
-    secure: bool = True
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 30.0
-    retries: int = 3
-
-    def __repr__(self) -> str:
-        """Without the secret, so that no log ever holds it."""
-        return f"S3Settings(endpoint={self.endpoint!r}, access_key={self.access_key!r})"
 
 
 def connect(settings: S3Settings) -> Minio:

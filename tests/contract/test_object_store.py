@@ -12,7 +12,8 @@ import pytest
 
 from engine.errors import InputRejected, ObjectNotFound, StoreUnavailable
 from engine.objects.folder import FolderObjectStore
-from engine.objects.s3 import S3ObjectStore, S3Settings
+from engine.objects.s3 import S3ObjectStore
+from engine.objects.s3_settings import S3Settings
 from engine.seams import ObjectStore
 
 

@@ -12,7 +12,7 @@ import sqlalchemy
 from engine.domain import Answer
 from engine.filters import parse_filter
 from engine.images import encode_jpeg
-from engine.objects.s3 import S3Settings
+from engine.objects.s3_settings import S3Settings
 from engine.service import TextQuery
 from ingest.bootstrap import ingest_parts
 from ingest.pipeline import ingest_feed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.objects.s3 import S3Settings
+from engine.objects.s3_settings import S3Settings
 from ingest.parts import IngestParts
 from ingest.pipeline import ingest_feed
 from ingest.sources import ImageNotFetched, ImageSources, SourceRules
