@@ -150,11 +150,11 @@ class ImageSources:
 
     def _s3(self) -> S3Pictures:
         """S3's client, made when a picture first lies there: shops without S3 need not wait for its import."""
-        from ingest.s3_pictures import S3Pictures
-
         if self.rules.s3 is None:
             raise ImageNotFetched("The picture lies in S3, and no S3 is configured (THATLOOK_S3_ENDPOINT).")
         if not self._clients:
+            from ingest.s3_pictures import S3Pictures
+
             self._clients.append(S3Pictures(self.rules.s3, self.rules.max_bytes))
         return self._clients[0]
 

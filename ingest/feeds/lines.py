@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from engine.errors import FeedUnreadable
 
 MAX_LINE = 4_000_000
 """Characters of one line; a longer one is no row of a product."""
+UNDECODED = re.compile(r"[\ud800-\udfff]")
+"""What `open_feed` makes of bytes that are no text."""
 _GZIP = b"\x1f\x8b"
 _ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 

@@ -18,18 +18,17 @@ from xml.parsers import expat
 
 from engine.errors import FeedUnreadable
 from ingest.feeds.columns import column_name
-from ingest.feeds.lines import MAX_LINE
+from ingest.feeds.lines import MAX_LINE, UNDECODED
 
 _CHUNK = 1 << 16
 _LONGEST_TAG = 64
-_ROOT = re.compile(r"<([A-Za-z][\w:.\-]*)")
+_ROOT = re.compile(r"<!--.*?-->|<([A-Za-z][\w:.\-]*)", re.DOTALL)
 _DECLARED = re.compile(r"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:\-]+)["']""")
 _BEGINS = re.compile(r"<!--|<!\[CDATA\[|<(?:[\w.\-]+:)?(?:item|entry)(?=[\s>])")
 _ENDS = re.compile(r"<!--|<!\[CDATA\[|</(?:[\w.\-]+:)?(?:item|entry)\s*>")
 _ENDS_OF = {"<!--": re.compile("-->"), "<![CDATA[": re.compile(r"\]\]>")}
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _XMLS_OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HOUSEKEEPING = frozenset({"guid", "pubDate", "published", "updated", "comments", "source", "author", "rights"})
 """RSS's and Atom's own elements that say nothing of a product."""
 _TEXTS = frozenset({"title", "description", "summary", "content"})
@@ -67,7 +66,7 @@ def fields_of(item: str) -> dict[str, object]:
     Raises:
         BadItem: it is not well-formed.
     """
-    if _SURROGATE.search(item):
+    if UNDECODED.search(item):
         raise BadItem("The item has bytes that are not text in the feed's encoding; save it as UTF-8.")
     reader = _ItemReader()
     try:
@@ -87,7 +86,7 @@ class _ItemReader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
-        self._path: list[str] = []
+        self._depth = 0
         self._text = ""
         self._part = ""
         self._parts: dict[str, str] = {}
@@ -99,8 +98,8 @@ class _ItemReader:
         return {name: values[0] if len(values) == 1 else values for name, values in merged.items()}
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._path.append(tag)
-        if len(self._path) == 2:
+        self._depth += 1
+        if self._depth == 2:
             self._text, self._parts = attributes.get("href", "") if tag.endswith("link") else "", {}
         self._part = ""
 
@@ -109,11 +108,11 @@ class _ItemReader:
         self._part += data
 
     def _end(self, tag: str) -> None:
-        self._path.pop()
+        self._depth -= 1
         prefix, _, name = tag.rpartition(":")
-        if len(self._path) == 2:
+        if self._depth == 2:
             self._parts[name] = self._part.strip()
-        elif len(self._path) == 1:
+        elif self._depth == 1:
             if name == "product_detail":
                 self._put(True, self._parts.get("attribute_name", ""), self._parts.get("attribute_value", ""))
             elif self._tells(prefix, name):
@@ -142,8 +141,8 @@ class _Scanner:
     def to_item(self) -> int | None:
         """The line where the next item begins; None where there is none."""
         tag = self._next(_BEGINS)
-        if not self.root and (root := _ROOT.search(self._text)):
-            self.root = root[1]
+        if not self.root:
+            self.root = next((root[1] for root in _ROOT.finditer(self._text) if root[1]), "")
         if tag is None:
             return None
         self._forget(tag.start())
@@ -191,19 +190,16 @@ def _decoded(text: TextIO, name: str) -> Iterator[str]:
     """The text in the encoding that its XML declaration names: it was read as UTF-8, other bytes as surrogates."""
     start = text.read(_CHUNK)
     declared = _DECLARED.match(start)
+    encoding = declared[1] if declared else "utf-8"
     try:
-        codec = codecs.lookup(declared[1] if declared else "utf-8")
+        " ".encode(encoding)  # Refuses codecs of something else than text, which `lookup` knows too.
+        codec = codecs.lookup(encoding)
     except LookupError:
-        encoding = declared[1] if declared else ""
         raise FeedUnreadable(f"The feed {name} is in an unknown encoding ({encoding}); save it as UTF-8.") from None
-    if not text.encoding.startswith("utf-8") or codec.name.startswith("utf"):
-        while start:
-            yield start
-            start = text.read(_CHUNK)
-        return
-    decoder = codec.incrementaldecoder("replace")
+    read = codec.incrementaldecoder("replace").decode
+    as_read = not text.encoding.startswith("utf-8") or codec.name.startswith("utf")
     while start:
-        yield decoder.decode(start.encode("utf-8", "surrogateescape"))
+        yield start if as_read else read(start.encode("utf-8", "surrogateescape"))
         start = text.read(_CHUNK)
 
 

@@ -10,10 +10,10 @@ from engine.domain import Availability, Product
 from engine.filters import ATTRIBUTE_FACETS
 from engine.money import parse_money
 from ingest.feeds.columns import KNOWN, column_name
+from ingest.feeds.lines import UNDECODED
 
 MAX_ID, MAX_TITLE, MAX_LINK, MAX_TEXT, MAX_VALUE, MAX_IMAGES = 200, 500, 2_048, 10_000, 500, 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _BEFORE_ADDRESS = re.compile(r",(?=\s*(?:https?|s3)://)", re.IGNORECASE)
 """Commas separate pictures, but may also be part of an address (image servers write sizes so)."""
@@ -34,7 +34,7 @@ class BadRow(ValueError):
 def product_id_of(fields: Mapping[str, object]) -> str | None:
     """The row's id, also where the rest of it is bad."""
     text = _text(fields.get("id"))
-    return text if text and len(text) <= MAX_ID and not _CONTROL.search(text) and not _SURROGATE.search(text) else None
+    return text if text and len(text) <= MAX_ID and not _CONTROL.search(text) and not UNDECODED.search(text) else None
 
 
 def to_product(fields: Mapping[str, object]) -> Product:
@@ -78,7 +78,7 @@ def _check_words(words: Mapping[str, str]) -> None:
             raise BadRow(f"{name} has {len(words[name])} characters; the most is {most}.")
     if _CONTROL.search(words["id"]) or _CONTROL.search(words["link"]):
         raise BadRow("id and link must not have control characters.")
-    if any(_SURROGATE.search(text) for text in words.values()):
+    if any(UNDECODED.search(text) for text in words.values()):
         raise BadRow("the row is not UTF-8; save the feed as UTF-8.")
     if not _is_address(words["link"]):
         raise BadRow(f"link {words['link'][:80]!r} is not an http(s) address.")
@@ -119,7 +119,7 @@ def _images(fields: Mapping[str, object]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(wanted))
     if not found:
         raise BadRow("image_link is empty; a product without a picture cannot be found by one.")
-    if any(len(image) > MAX_LINK or _CONTROL.search(image) or _SURROGATE.search(image) for image in found):
+    if any(len(image) > MAX_LINK or _CONTROL.search(image) or UNDECODED.search(image) for image in found):
         raise BadRow(f"an image reference has control characters, or more than {MAX_LINK} of them.")
     return found[:MAX_IMAGES]
 
@@ -143,7 +143,7 @@ def _attributes(fields: Mapping[str, object], words: Mapping[str, str]) -> dict[
         found["attributes"] = words["attributes"][:MAX_VALUE]
     for name, value in rest:
         key, text = _clean(name).removeprefix("attributes.").strip(), _text(value)
-        if key and text and not _SURROGATE.search(text + key):
+        if key and text and not UNDECODED.search(text + key):
             found.setdefault(key[:100], text[:MAX_VALUE])
     return found
 

@@ -154,12 +154,19 @@ def test_no_entity_of_the_feed_is_ever_expanded(tmp_path: Path) -> None:
         ("<html><body>Sign in</body></html>", "without an <item> or <entry>"),
         (HEAD + "<item><g:id>1</g:id></item>" + TAIL, "no column title, link, image_link"),
         ('<?xml version="1.0" encoding="klingon"?>' + HEAD.partition("\n")[2] + item(1) + TAIL, "encoding (klingon)"),
+        ('<?xml version="1.0" encoding="hex"?>' + HEAD.partition("\n")[2] + item(1) + TAIL, "encoding (hex)"),
     ],
 )
 def test_a_feed_that_is_none_says_why(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(FeedUnreadable) as raised:
         read(tmp_path, text)
     assert words in str(raised.value)
+
+
+def test_a_comment_before_the_feed_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The feed's end is looked for by the name of its first element."""
+    head = HEAD.replace("<rss", "<!-- made by <b>a program</b> -->\n<rss")
+    assert [p.product_id for p in products(read(tmp_path, head + item(1) + TAIL))] == ["1"]
 
 
 def test_a_packed_feed_is_known_by_its_first_character(tmp_path: Path) -> None:
