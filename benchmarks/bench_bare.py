@@ -18,7 +18,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.ivfpq import sisters
 from engine.stores.ivfpq.index import DerivedIndex
-from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
+from engine.stores.ivfpq.plan import default_plan
 from engine.stores.lite_records import opened
 
 CHUNKS_TOGETHER = 16
@@ -102,13 +102,13 @@ def learn_home(folder: Path, specs: Sequence[CollectionSpec], say: Callable[[str
     """Have the indexes of a closed `bare_home` learned."""
     for spec in specs:
         say(f"building the index of {spec.name}")
-        learn(_place(folder, spec), spec.dim, default_plan()).close()
+        learn(_place(folder, spec), spec.dim).close()
 
 
-def learn(folder: Path, dim: int, plan: IvfpqPlan) -> DerivedIndex:
+def learn(folder: Path, dim: int) -> DerivedIndex:
     """The index that lies closed in a folder, opened, and learned where its rows are enough for that."""
-    index = DerivedIndex(folder, dim, plan)
-    if index.view().n >= plan.min_rows:
+    index = DerivedIndex(folder, dim, default_plan())
+    if index.view().n >= default_plan().min_rows:
         index.rebuild()
     return index
 

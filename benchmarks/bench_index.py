@@ -44,9 +44,7 @@ def open_bare(folder: Path, expander: Expander, plan: IvfpqPlan | None = None) -
     )
 
 
-def build_bare(
-    folder: Path, expander: Expander, n: int, *, plan: IvfpqPlan | None = None, say: Callable[[str], object] = print
-) -> dict[Space, Built]:
+def build_bare(folder: Path, expander: Expander, n: int, *, say: Callable[[str], object] = print) -> dict[Space, Built]:
     """Write both sisters with `n` rows into `folder`, unless they lie there already."""
     mark, digest = folder / "built.json", _digest(expander, n)
     if mark.exists() and (known := json.loads(mark.read_text()))["digest"] == digest:
@@ -59,7 +57,7 @@ def build_bare(
     def learned(space: Space) -> Built:
         say(f"building the {space} index over {n:,} rows")
         start = time.perf_counter()
-        index = learn(folder / space, expander.sample.rows[space].shape[1], plan or default_plan())
+        index = learn(folder / space, expander.sample.rows[space].shape[1])
         seconds = time.perf_counter() - start
         size = index.status(space).size_bytes
         index.close()
