@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -35,7 +36,9 @@ class BrokenStore(FolderObjectStore):
             self._path(key).unlink()
 
     def _path(self, key: str) -> Path:
-        return self._root / key
+        """Takes every key, and still never leaves the folder: the suite must not harm the machine that it runs on."""
+        inside = os.path.normpath("/" + key).lstrip("/")
+        return self._root / inside
 
 
 def open_s3(settings: S3Settings, bucket: str) -> S3ObjectStore:
