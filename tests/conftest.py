@@ -1,4 +1,5 @@
-"""What every test finds: no network reached by libraries at import, a home of its own, one thread per library.
+"""What every test finds: no network reached by libraries at import, a home of its own, one thread per library, and
+no way to write outside temporary folders (`guard/writes.py`).
 
 Fixtures that need a server live in `tests/fixtures`; each is started by the first test that asks for it.
 """
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.guard import writes
+
 HERE = Path(__file__).parent
 HOME = tempfile.TemporaryDirectory(prefix="thatlook-tests-")
 CACHE = HERE.parent / ".cache"
@@ -22,16 +25,24 @@ os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "MPLCONFIGDIR": str(CACHE / "matplotlib"),  # Kept between runs: the font list takes seconds.
     "OMP_NUM_THREADS": "1",
+    # Programs that tests start find this checkout, and the guard against writing elsewhere.
+    "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE / "guard")]),
+    writes.LOG: str(Path(HOME.name) / "refused-writes"),
     "YOLO_AUTOINSTALL": "0",
     "YOLO_CONFIG_DIR": str(Path(HOME.name) / "ultralytics"),
     "YOLO_OFFLINE": "1",
 }
 
+writes.install()
+
 pytest.register_assert_rewrite("tests.fixtures")  # They import each other, in any order.
 pytest_plugins = [
-    f"tests.fixtures.{path.stem}"
-    for path in sorted((HERE / "fixtures").glob("*.py"))
-    if "@pytest.fixture" in path.read_text()
+    "pytester",
+    *(
+        f"tests.fixtures.{path.stem}"
+        for path in sorted((HERE / "fixtures").glob("*.py"))
+        if "@pytest.fixture" in path.read_text()
+    ),
 ]
 
 

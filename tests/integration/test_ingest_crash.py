@@ -163,7 +163,7 @@ def start(home: Path, feed: Path, store: str = "exact") -> subprocess.Popen[str]
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(home), str(feed), store], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=root, env={**os.environ, "PYTHONPATH": root},
+        text=True, cwd=root, env=dict(os.environ),
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"

@@ -28,7 +28,7 @@ IDS = [f"item-{n}" for n in range(300)]
 def write_until_killed(folder: Path, first: int, seconds: float) -> int:
     """Let the writer write for a while, kill it, and give the last operation it acknowledged."""
     command = [sys.executable, "-m", "tests.integration.lite_writer", str(folder), str(first)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == str(first)
