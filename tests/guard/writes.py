@@ -84,7 +84,7 @@ def real_path(path: str, *, follow: bool = True) -> str:
 @cache
 def install() -> Guard:
     """Guard this process for the rest of its life; a second call changes nothing."""
-    guard = Guard((tempfile.gettempdir(), "/tmp", "/var/tmp"))  # noqa: S108
+    guard = Guard((tempfile.gettempdir(), "/tmp", "/var/tmp"))
     sys.addaudithook(guard.hook)
     return guard
 
