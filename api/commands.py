@@ -68,7 +68,9 @@ def search(
             answer = thatlook.search_image(data or b"", looking, text=text, where=where, k=k)
     form = answer_form(answer)
     if as_json:
-        click.echo(to_json(form))
+        from engine.printing import print_json
+
+        print_json(to_json(form))
     else:
         from api.tables import show_answer
 
@@ -92,6 +94,7 @@ def _working(*, quiet: bool) -> AbstractContextManager[object]:
     """A sign of life while models load."""
     if quiet:
         return nullcontext()
-    from rich.console import Console
 
-    return Console(stderr=True).status("Looking …")
+    from engine.console import plain_console
+
+    return plain_console().status("Looking …")

@@ -7,11 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.answers import AnswerForm, GarmentHitsForm, HitForm
+from engine.console import plain_console, words
 
 
 def show_answer(answer: AnswerForm, console: Console | None = None) -> None:
     """One table for each garment, and where the time went."""
-    console = console or Console(stderr=True)
+    console = console or plain_console()
     for garment in answer.garments:
         console.print(_table(garment))
     stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in answer.timing_ms.items())
@@ -22,7 +23,7 @@ def show_answer(answer: AnswerForm, console: Console | None = None) -> None:
 
 def printable(text: str) -> Text:
     """A feed's words without markup and without control characters, which could steer a terminal."""
-    return Text("".join(c if c.isprintable() else " " for c in text))
+    return words(text)
 
 
 def _table(garment: GarmentHitsForm) -> Table:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.console import Console
 
 from benchmarks.bench_compare import NOISE, chosen_lines, latest_run, regressed
@@ -16,7 +15,9 @@ from benchmarks.bench_history import Line, append_lines, read_lines
 from benchmarks.bench_markdown import fill_in, markdown_tables
 from benchmarks.bench_run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
 from benchmarks.bench_tables import judgements_table, show_lines, show_targets
+from engine.console import plain_console, wide_console, words
 from engine.errors import QueryRejected, ThatLookError
+from engine.printing import print_json, printable
 from engine.stopping import terminable
 from models.bootstrap import read_settings
 
@@ -98,7 +99,7 @@ def compare(ctx: click.Context, base: str | None, head: str | None, noise: float
     _console().print(judgements_table(judgements))
     if options["as_json"]:
         document = {"regressed": regressed(judgements), "noise": noise, "judgements": judgements}
-        click.echo(msgspec.json.encode(document).decode())
+        print_json(document)
     ctx.exit(1 if regressed(judgements) else 0)
 
 
@@ -132,7 +133,7 @@ def report(
     from benchmarks.bench_report import write_report
 
     for path in write_report(lines, out or folder / "report"):
-        Console(stderr=True).print(f"Written: {path}", soft_wrap=True)
+        plain_console().print(f"Written: {path}", soft_wrap=True)
 
 
 def run_suites(
@@ -179,11 +180,11 @@ def run_suites(
                 if len(suites) == 1:
                     raise
                 failures += 1
-                console.print(f"[red]bench {each.suite} failed:[/] {error}")
+                console.print(words(f"bench {each.suite} failed: ", "red").append(printable(str(error)), "not red"))
     show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}
-        click.echo(msgspec.json.encode(document).decode())
+        print_json(document)
     ctx.exit(1 if failures else 0)
 
 
@@ -195,5 +196,4 @@ def _work(ctx: click.Context, given: Path | None) -> Path:
 
 def _console() -> Console:
     """People's tables; where nobody's terminal is attached (a CI log), wide enough for them."""
-    console = Console(stderr=True)
-    return console if console.is_terminal else Console(stderr=True, width=130)
+    return wide_console(130)

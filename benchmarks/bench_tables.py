@@ -7,10 +7,13 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.bench_compare import BAD, Judgement
 from benchmarks.bench_history import Line, Result, Run, Verdict
 from benchmarks.bench_run import Target, load_targets
+from engine.console import words
+from engine.printing import printable
 
 _COLOURS = {"met": "green", "missed": "red", "not measured": "dim"}
 
@@ -18,9 +21,10 @@ _COLOURS = {"met": "green", "missed": "red", "not measured": "dim"}
 def show_lines(console: Console, lines: Sequence[Line]) -> None:
     """One block per result: what was measured and what stood out."""
     for result in (line.result for line in lines):
-        console.print(f"[bold]{result.case}[/]  {' · '.join(plain_figures(result))}", highlight=False, soft_wrap=True)
+        figures = printable(f"  {' · '.join(plain_figures(result))}")
+        console.print(Text.assemble((printable(result.case), "bold"), figures), soft_wrap=True)
         if result.note:
-            console.print(f"  {result.note}", highlight=False)
+            console.print(f"  {result.note}")
 
 
 def show_targets(console: Console, run: Run, lines: Iterable[Line], suites: Collection[str]) -> None:
@@ -41,7 +45,7 @@ def targets_table(lines: Iterable[Line], suites: Collection[str]) -> Table:
     for target in load_targets():
         if target.suite in suites:
             *cells, verdict = target_cells(target, measured.get(target.id))
-            table.add_row(*cells, f"[{_COLOURS[verdict]}]{verdict}[/]")
+            table.add_row(*cells, words(verdict, _COLOURS[verdict]))
     return table
 
 
@@ -83,7 +87,7 @@ def judgements_table(judgements: Iterable[Judgement]) -> Table:
         colour = "red" if one.outcome in BAD else "green" if one.outcome == "faster" else "dim"
         figures = [f"{value:,.4g}" if value is not None else "–" for value in (one.base, one.head)]
         ratio, allowed = (f"{one.ratio:.2f}×", f"{one.allowed:.2f}×") if one.ratio else ("–", "–")
-        outcome = f"[{colour}]{one.outcome}[/]" + (f": {one.reason}" if one.reason else "")
+        outcome = Text.assemble((one.outcome, colour), f": {printable(one.reason)}" if one.reason else "")
         table.add_row(one.case, one.figure, *figures, ratio, allowed, outcome)
     return table
 

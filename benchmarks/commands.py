@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from engine.console import plain_console, words
+from engine.printing import print_json
 from models.bootstrap import read_settings
 
 
@@ -52,10 +52,10 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     findings = list(examine(read_settings(ctx.obj)))
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings]))
+        print_json([asdict(finding) for finding in findings])
     else:
         table = Table("", "part", "what was seen", box=None)
         for finding in findings:
-            table.add_row("[green]ok[/]" if finding.well else "[red]no[/]", finding.part, finding.detail)
-        Console(stderr=True).print(table)
+            table.add_row(words("ok", "green") if finding.well else words("no", "red"), finding.part, finding.detail)
+        plain_console().print(table)
     ctx.exit(0 if all(finding.well for finding in findings) else 1)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.text import Text
 
 from api.serving import serve_forever
 from api.tables import show_answer
 from benchmarks.picture import save_picture
 from engine.answers import answer_form
+from engine.console import plain_console
 from engine.errors import ContractBroken
 from engine.images import decode
+from engine.printing import printable
 from ingest.bootstrap import ingest_parts
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress
@@ -34,7 +37,7 @@ def run_demo(settings: Settings, *, products: int, seed: int, serve: bool, pictu
     Raises:
         ContractBroken: the answer is empty, so this installation does not do its job.
     """
-    console = Console(stderr=True)
+    console = plain_console()
     shop = settings.home / f"shop-{products}-{seed}"
     feed = _draw_shop(console, shop, products, seed)
     photo = settings.home / "look.jpg"
@@ -78,8 +81,8 @@ def _draw_query(photo: Path, products: int, seed: int) -> list[GarmentSpec]:
 def _compare(console: Console, worn: list[GarmentSpec], found: set[str]) -> None:
     """Say honestly which of the worn products are among the answers."""
     for product in worn:
-        mark = "[green]found[/]" if product.product_id in found else "[yellow]not among the first[/]"
-        console.print(f"Worn: {product.title} ({product.product_id}): {mark}")
+        mark = ("found", "green") if product.product_id in found else ("not among the first", "yellow")
+        console.print(Text.assemble(printable(f"Worn: {product.title} ({product.product_id}): "), mark))
 
 
 def _serve(console: Console, settings: Settings, photo: Path) -> None:

@@ -6,15 +6,15 @@ Every command takes `--data DIR` (the folder with ccp, magento_catalog, clothing
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.eval_models import SHIPPED
+from engine.console import plain_console
+from engine.printing import print_json
 from models.bootstrap import read_settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -55,12 +55,12 @@ def street(options: dict[str, Any], data: Path, photos: int, as_json: bool) -> N
     cases = evaluate_street(read_settings(options), data, photos)
     report = street_report(cases)
     if as_json:
-        click.echo(json.dumps(report))
+        print_json(report)
         return
     table = Table("photo", "visible (masks)", "answered", "holds", box=None)
     for case in cases:
         table.add_row(case.photo, ", ".join(case.visible), ", ".join(case.answered), "yes" if case.holds else "NO")
-    console = Console(stderr=True)
+    console = plain_console()
     console.print(table)
     console.print(f"All visible garments answered: {report['photos_holding']} of {report['photos']} photos.")
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from engine.console import wide_console
+from engine.printing import print_json, printable
 
 WIDE = 130
 """Columns of the tables where no terminal is attached."""
@@ -53,11 +54,9 @@ def say(report: Report, rows: Mapping[str, Mapping[str, Any]], *, as_json: bool)
         rows: what is measured → figure → value, for people; rows of the same figures stand in one table.
     """
     if as_json:
-        click.echo(json.dumps(report.document()))
+        print_json(report.document())
         return
-    console = Console(stderr=True)
-    if not console.is_terminal:  # A CI log: wide enough for the tables.
-        console = Console(stderr=True, width=WIDE)
+    console = wide_console(WIDE)
     for columns, group in groupby(rows.items(), key=lambda entry: tuple(entry[1])):
         table = Table(report.task, *(column.replace("_", " ") for column in columns), box=None)
         for name, row in group:
@@ -65,7 +64,8 @@ def say(report: Report, rows: Mapping[str, Mapping[str, Any]], *, as_json: bool)
         console.print(table, "")
     for target in report.targets:
         colour, word = ("green", "met") if target.met else ("red", "missed")
-        console.print(f"[{colour}]{word}[/] {target.name}: {_shown(target.value)}, aimed at {target.target:.2f}")
+        told = f" {target.name}: {_shown(target.value)}, aimed at {target.target:.2f}"
+        console.print(Text.assemble((word, colour), printable(told)))
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from benchmarks.eval_crops import read_held_out, served_crop
 from benchmarks.eval_models import open_profile
@@ -29,6 +28,7 @@ from benchmarks.retrieval_cases import (
     show_served,
 )
 from benchmarks.retrieval_rankings import SIGNALS, Ranker, baselines, chance, engines
+from engine.console import plain_console
 from engine.domain import Crop, Product
 from engine.errors import QueryRejected
 from engine.pipeline import Seer
@@ -230,7 +230,7 @@ def compare_report(
         raise QueryRejected(f"There is no backbone {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
     if not (cache / "crops.npy").exists():
         build_cache(cache, data)
-    console = Console(stderr=True)
+    console = plain_console()
     chosen = [c for c in CANDIDATES if not backbones or c.backbone in {"densenet121", *backbones}]
     figures = compare_backbones(Budget(cache, cpu_seconds), chosen, report=console.print)
     by_name = {row["name"]: row for row in figures}

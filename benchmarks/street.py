@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from rich.console import Console
 
 from benchmarks.real_feed import write_real_feed
+from engine.console import plain_console
 from engine.domain import GarmentHits, Product
 from engine.errors import FeedUnreadable, NoGarmentFound
 from engine.service import ThatLook
@@ -134,6 +134,6 @@ def evaluate_street(settings: Settings, data: Path, photos: int) -> list[StreetC
     """
     feed = write_real_feed(data, settings.home / "real-feed")
     with open_parts(settings) as parts:
-        with shown_progress(Console(stderr=True)) as progress:
+        with shown_progress(plain_console()) as progress:
             ingest_feed(ingest_parts(parts), feed, settings.policy, name="real", progress=progress)
         return list(street_cases(parts.thatlook, data, photos))

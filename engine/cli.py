@@ -1,21 +1,26 @@
 """The console program `thatlook`: a group that imports a command's module only when it is called.
 
-Exit status: 0 done, 1 failed, 2 usage. Errors are one line on stderr; a stack trace is
-shown only where THATLOOK_DEBUG asks for it.
+Exit status: 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C, 143 ended by SIGTERM. Errors are one line on stderr;
+a stack trace is shown only where THATLOOK_DEBUG asks for it. With `--json` stdout holds exactly one JSON document: the
+result, or `{"error": {"code", "message"}}`.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
+from engine.printing import json_was_printed, print_json, printable, say
 
 COMMANDS: Mapping[str, str] = {
     "demo": "benchmarks.commands:demo",
@@ -86,23 +91,43 @@ def thatlook(ctx: click.Context, home: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the program and turn every failure into one line and an exit status."""
+    """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
     try:
         status = thatlook(standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        usage = io.StringIO()
+        error.show(usage)
+        say(usage.getvalue().rstrip(), keep="\n")
+        _end(error.exit_code, "usage", error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        say("thatlook: stopped. What was written is kept; the same command goes on from there.")
+        _end(130, "stopped", "The command was stopped.")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go()
         sys.exit(1)
     except Exception as error:
         if os.environ.get("THATLOOK_DEBUG"):
             raise
-        click.echo(f"thatlook: {_sentence(error)}", err=True)
-        sys.exit(2 if isinstance(error, _USAGE) else 1)
+        say(f"thatlook: {_sentence(error)}")
+        code = error.code if isinstance(error, ThatLookError) else "unexpected"
+        _end(2 if isinstance(error, _USAGE) else 1, code, _sentence(error))
+
+
+def _end(status: int, code: str, message: str) -> NoReturn:
+    """Leave; a script that asked for JSON and got none yet gets the error as its document."""
+    if "--json" in sys.argv[1:] and not json_was_printed():
+        with suppress(OSError):
+            print_json({"error": {"code": code, "message": printable(message)}})
+    sys.exit(status)
+
+
+def _let_go() -> None:
+    """Nobody reads any more (`| head`): what is still to be written goes nowhere, without a word."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _sentence(error: Exception) -> str:
@@ -110,4 +135,6 @@ def _sentence(error: Exception) -> str:
         return error.message
     if isinstance(error, ImportError):
         return f"{error}. This command needs more packages: pip install 'thatlook[train]'."
+    if isinstance(error, MemoryError):
+        return "there is not enough memory."
     return f"unexpected failure ({type(error).__name__}: {error}). Set THATLOOK_DEBUG=1 to see where."

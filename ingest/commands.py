@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
+from engine.console import plain_console
 from engine.gate import Policy
+from engine.printing import print_json, say
 from engine.stopping import terminable
 from ingest.bootstrap import open_ingest
 from ingest.intake import Intake
@@ -43,13 +43,13 @@ def ingest(
     Run it again whenever the feed changes or a run was cut off: only what is left to do is done.
     """
     settings = read_settings(options | ({"policy": policy} if policy else {}))
-    console = Console(stderr=True)
+    console = plain_console()
     with terminable(), open_ingest(settings) as parts, shown_progress(console) as progress:
         summary = ingest_feed(
             parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, progress=progress
         )
     if as_json:
-        click.echo(json.dumps(summary_json(summary), ensure_ascii=False))
+        print_json(summary_json(summary))
     else:
         show_summary(console, summary)
 
@@ -65,7 +65,7 @@ def worker(options: dict[str, Any], once: bool, every: float) -> None:
         intake = Intake(parts, settings.policy)
         while True:
             if settled := intake.work_once():
-                click.echo(f"{settled} products settled", err=True)
+                say(f"{settled} products settled")
             if once:
                 return
             time.sleep(every)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from engine.console import plain_console, words
 from engine.errors import QueryRejected
+from engine.printing import print_json, say
 from engine.stores.lite import LiteStore
 from models.bootstrap import hold_home, open_embedded_store, read_settings
 
@@ -30,13 +30,13 @@ def status(options: dict[str, Any], as_json: bool) -> None:
     with _embedded_store(options) as store:
         rows = [asdict(row) for row in store.status()]
     if as_json:
-        click.echo(json.dumps(rows))
+        print_json(rows)
         return
     table = Table("collection", "rows", "indexed", "dead", "answers by", "MB", box=None)
     for row in rows:
         size = f"{row['size_bytes'] / 1e6:.1f}"
         table.add_row(row["name"], str(row["rows"]), str(row["indexed"]), str(row["dead"]), row["kind"], size)
-    Console(stderr=True).print(table)
+    plain_console().print(table)
 
 
 @index.command()
@@ -44,12 +44,11 @@ def status(options: dict[str, Any], as_json: bool) -> None:
 @click.pass_obj
 def rebuild(options: dict[str, Any], names: tuple[str, ...]) -> None:
     """Build the indexes of these collections (of all, if none is named) anew from the stored rows."""
-    console = Console(stderr=True)
     with _embedded_store(options) as store:
         for name in names or store.collections():
-            with console.status(f"Building {name} …"):
+            with plain_console().status(words(f"Building {name} …")):
                 store.rebuild(name)
-            console.print(f"{name}: built")
+            say(f"{name}: built")
 
 
 @contextmanager

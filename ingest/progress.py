@@ -24,9 +24,9 @@ def shown_progress(console: Console) -> Iterator[OnProgress]:
         TextColumn("ingest"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[counts]}"),
+        TextColumn("{task.fields[counts]}", markup=False),
     )
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("ingest", total=None, rate="", counts="")
@@ -63,7 +63,7 @@ def show_summary(console: Console, summary: Summary) -> None:
             rows.add_row(str(error.line), error.product_id or "", error.reason)
         console.print(rows)
     if summary.note:
-        console.print(f"Note: {summary.note}.", highlight=False)
+        console.print(f"Note: {summary.note}.")
 
 
 def _show_reasons(console: Console, title: str, reasons: Mapping[str, int]) -> None:

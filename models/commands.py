@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
+
+from engine.console import plain_console
+from engine.printing import print_json, say
 
 if TYPE_CHECKING:
     from engine.pipeline import Seer
@@ -64,9 +66,9 @@ def detect(
     pictures = looking.Pictures(images, settings.image_limits)
     pictures.each(look)
     if as_json:
-        looking.print_json(forms)
+        print_json(forms)
     else:
-        Console(stderr=True).print(looking.detection_table(forms))
+        plain_console().print(looking.detection_table(forms))
     sys.exit(1 if pictures.refused else 0)
 
 
@@ -93,9 +95,9 @@ def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, dr
     pictures = looking.Pictures(images, settings.image_limits)
     pictures.each(look)
     if as_json:
-        looking.print_json(forms)
+        print_json(forms)
     else:
-        Console(stderr=True).print(looking.pose_table(forms))
+        plain_console().print(looking.pose_table(forms))
     sys.exit(1 if pictures.refused else 0)
 
 
@@ -111,13 +113,12 @@ def list_models(overrides: Overrides, as_json: bool) -> None:
     """Show every profile that is here, with its models."""
     from models.bootstrap import read_settings
     from models.inventory import inventory, inventory_table
-    from models.looking import print_json
 
     entries = inventory(read_settings(overrides).home)
     if as_json:
         print_json(entries)
     else:
-        Console(stderr=True).print(inventory_table(entries))
+        plain_console().print(inventory_table(entries))
 
 
 @models.command()
@@ -128,7 +129,6 @@ def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
     """Check every file of PROFILE (all profiles, if none is named): its fingerprint, and that it runs."""
     from models.bootstrap import read_settings
     from models.inventory import verify_profiles, verify_table
-    from models.looking import print_json
     from models.runtime import RuntimeOptions
 
     settings = read_settings(overrides)
@@ -137,7 +137,7 @@ def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
     if as_json:
         print_json(checks)
     else:
-        Console(stderr=True).print(verify_table(checks))
+        plain_console().print(verify_table(checks))
     sys.exit(0 if checks and all(check.ok for check in checks) else 1)
 
 
@@ -150,7 +150,7 @@ def fetch(overrides: Overrides, roles: tuple[str, ...], profile: str) -> None:
     from models.bootstrap import read_settings
     from models.fetch import fetch_profile
 
-    fetch_profile(read_settings(overrides).home, profile, roles, Console(stderr=True))
+    fetch_profile(read_settings(overrides).home, profile, roles, plain_console())
 
 
 @models.command()
@@ -173,7 +173,7 @@ def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, clas
     folder = profile_folder(profile, read_settings(overrides).home)
     names = tuple(name.strip() for name in classes.split(",")) if classes else None
     for spec in export_checkpoint(role, checkpoint, folder, classes=names, trusted=trust):
-        click.echo(f"{spec.role}: {folder / spec.file}", err=True)
+        say(f"{spec.role}: {folder / spec.file}")
 
 
 @models.command()
@@ -196,11 +196,10 @@ def quantize(
     from models.export.material import drawn_pictures, pictures_in
     from models.export.quantize import quantize_profile
     from models.export.verdicts import quantized_table
-    from models.looking import print_json
     from models.registry import profile_folder
     from models.runtime import RuntimeOptions, cpu_computes_int8
 
-    settings, console = read_settings(overrides), Console(stderr=True)
+    settings, console = read_settings(overrides), plain_console()
     limits = settings.image_limits
     verdicts = quantize_profile(
         profile_folder(profile, settings.home),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import msgspec
 from PIL import Image
 from rich.table import Table
@@ -17,6 +15,7 @@ from engine.answers import DetectionForm, detection_form
 from engine.domain import Garment, GateReport, Pixels
 from engine.errors import ImageTooLarge, InputRejected
 from engine.images import ImageLimits, decode
+from engine.printing import say
 
 
 class PoseForm(msgspec.Struct, frozen=True):
@@ -54,7 +53,7 @@ class Pictures:
                 look(Looked(str(path), decode(_read(path, self._limits.max_bytes), self._limits)))
             except InputRejected as error:
                 self.refused += 1
-                click.echo(f"thatlook: {path}: {error.message}", err=True)
+                say(f"thatlook: {path}: {error.message}")
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -82,12 +81,6 @@ def posed(picture: Looked, report: GateReport) -> PoseForm:
         report.reason,
         [(round(x, 2), round(y, 2), round(score, 4)) for x, y, score in points],
     )
-
-
-def print_json(forms: Iterable[msgspec.Struct]) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.buffer.write(msgspec.json.encode(list(forms)) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def detection_table(forms: Iterable[DetectionForm]) -> Table:

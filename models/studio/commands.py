@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from engine.printing import print_json, say
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 SEED = click.option("--seed", default=0, show_default=True, help="Equal seeds draw equal pictures.")
@@ -50,7 +51,7 @@ def sheet(
         raise click.BadParameter(f"there is no kind {kind!r}; use one of {', '.join(KINDS)}", param_hint="--kind")
     draw = look_sheet if show == "looks" else product_sheet
     Image.fromarray(draw(rows * columns, columns, seed, size, kind)).save(picture)
-    click.echo(f"{picture}: {rows * columns} pictures", err=True)
+    say(f"{picture}: {rows * columns} pictures")
 
 
 @studio.command()
@@ -83,9 +84,9 @@ def catalogue(
         "products": products,
     }
     if as_json:
-        click.echo(json.dumps(report))
+        print_json(report)
     else:
-        click.echo(f"{products} products in {feed}" + (f", {queries} queries in {book}" if book else ""), err=True)
+        say(f"{products} products in {feed}" + (f", {queries} queries in {book}" if book else ""))
 
 
 @studio.command()

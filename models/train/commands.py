@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
+from engine.console import plain_console, words
+from engine.printing import print_json, printable
 from models.manifest import load_manifest
 from models.train.datasets import CLASSES
 from models.train.datasets_commands import train_dataset_command
@@ -213,11 +212,11 @@ def train_pose_command(
 def _tell(report: Mapping[str, Any], as_json: bool) -> None:
     """Say where the results lie: one JSON document on stdout, or a few lines for a person on stderr."""
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        print_json(report)
         return
-    console = Console(stderr=True)
+    console = plain_console()
     for name, value in report.items():
-        console.print(f"[bold]{name}[/bold] {value}")
+        console.print(words(name, "bold").append(printable(f" {value}"), "not bold"))
 
 
 train.add_command(train_dataset_command)

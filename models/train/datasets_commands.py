@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from engine.console import plain_console
+from engine.printing import print_json
 
 KINDS = ("imaterialist", "fashionpedia", "deepfashion2", "coco", "yolo", "studio")
 
@@ -55,14 +55,14 @@ def train_dataset_command(
         _studio(source, out) if kind == "studio" else _converted(kind, source, out, images, own, people, long_side)
     )
     if as_json:
-        sys.stdout.write(json.dumps(written) + "\n")
+        print_json(written)
         return
     table = Table("", "", box=None)
     for name, value in written.items():
         rows = value.items() if isinstance(value, dict) else [("", value)]
         for key, count in rows:
             table.add_row(f"{name} {key}".strip(), str(count))
-    Console(stderr=True).print(table)
+    plain_console().print(table)
 
 
 def _converted(

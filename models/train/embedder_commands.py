@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
+
+from engine.console import plain_console
 
 if TYPE_CHECKING:
     from models.train.embedder_smoke import SmokeResult
@@ -98,7 +99,7 @@ def _prepare(options: dict[str, Any]) -> tuple[Path, Path]:
     if not (cache / "crops.npy").exists():
         from models.train.embedder_cache import build_cache
 
-        Console(stderr=True).print(f"Reading crops into {cache} …")
+        plain_console().print(f"Reading crops into {cache} …")
         build_cache(cache, options["data"], served_by=options["init"] if _segments(options["init"]) else None)
     return cache, out
 
@@ -110,7 +111,7 @@ def _segments(profile: Path | None) -> bool:
 
 
 def _reporter(every: int = 25) -> Callable[[int, dict[str, float]], None]:
-    console = Console(stderr=True)
+    console = plain_console()
 
     def report(step: int, losses: dict[str, float]) -> None:
         if step % every == 0:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+
+from engine.console import plain_console
+from engine.printing import print_json, say
 
 STARTER = Path(__file__).parents[1] / "weights" / "starter"
 PATH = click.Path(exists=True, path_type=Path)
@@ -33,14 +34,14 @@ def select_command(photos: tuple[Path, ...], budget: int, out: Path, profile: Pa
 
     if (out / "annotations").exists():
         raise click.UsageError(f"{out} holds a selection already; give another --out, or delete it.")
-    console, files = Console(stderr=True), find_photos(photos)
+    console, files = plain_console(), find_photos(photos)
     with Progress(console=console, disable=as_json, transient=True) as progress:
         task = progress.add_task("Looking", total=len(files))
 
         def tell(path: Path, problem: str | None) -> None:
             progress.advance(task)
             if problem:
-                click.echo(f"thatlook: {path}: {problem}", err=True)
+                say(f"thatlook: {path}: {problem}")
 
         picked = pick(look_at_all(Doubter(profile), files, tell), budget)
     if not picked:
@@ -48,7 +49,7 @@ def select_command(photos: tuple[Path, ...], budget: int, out: Path, profile: Pa
     write_selection(picked, out)
     report = json.loads((out / REPORT).read_text())
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        print_json(report)
         return
     table = Table("picture", "doubt", "why", box=None)
     for row in report:
@@ -78,9 +79,9 @@ def accept_command(labels: Path, out: Path, images: Path | None, val_share: floa
         "without_labels": list(accepted.empty),
     }
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        print_json(report)
         return
-    console = Console(stderr=True)
+    console = plain_console()
     console.print(f"{accepted.train} photos to learn from and {accepted.val} to measure with are in {out}.")
     if accepted.empty:
         console.print(
