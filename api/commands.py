@@ -13,6 +13,11 @@ import click
 if TYPE_CHECKING:
     from engine.service import ThatLook
 
+FILTER_HELP = (
+    "name=value[,value], name!=value or price<=50; all must hold. Quotes or a backslash keep a comma: "
+    """'brand="Barneys, New York"'."""
+)
+
 
 @click.command()
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless THATLOOK_HOST says otherwise.")
@@ -31,7 +36,7 @@ def serve(settings: Mapping[str, Any], host: str | None, port: int | None, worke
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), required=False)
 @click.option("--text", "texts", multiple=True, help="Wanted words; may be repeated.")
 @click.option("--not-text", "not_texts", multiple=True, help="Unwanted words; may be repeated.")
-@click.option("--filter", "filters", multiple=True, help="name=value[,value], name!=value or price<=50; all must hold.")
+@click.option("--filter", "filters", multiple=True, help=FILTER_HELP)
 @click.option("-k", "k", type=click.IntRange(1, 100), default=10, show_default=True, help="Products for each garment.")
 @click.option("--supercategory", "names", multiple=True, help="Only garments of this kind; may be repeated.")
 @click.option("--whole-image", is_flag=True, help="Take the picture as one garment of the one --supercategory.")

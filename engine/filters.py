@@ -1,23 +1,29 @@
 """Filters: a conjunction of conditions on facets and price, as a value.
 
 A shop's caller writes `brand=acme,other`, `color!=red`, `price<=50`; the API takes the same
-conditions as JSON. Stores evaluate the value in their own way; `matches` is the meaning.
+conditions as JSON. A comma inside a value is written `brand="Barneys, New York"` or `brand=Barneys\\, New York`.
+Stores evaluate the value in their own way; `matches` is the meaning.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.domain import Item
 from engine.errors import FilterRejected
+from engine.money import parse_money
+from engine.values import CLOSED, asked_forms, closed_value, folded
 
 CORE_FACETS = ("brand", "color", "gender", "availability", "category")
 ATTRIBUTE_FACETS = ("size", "material", "pattern", "age_group", "item_group_id")
 ATTRIBUTE_PREFIX = "attributes."
-_EXPRESSION = re.compile(r"^\s*([A-Za-z_][\w.\- ]*?)\s*(!=|<=|>=|=)\s*(.*?)\s*$", re.DOTALL)
+_EXPRESSION = re.compile(r'^\s*("(?:[^"\\]|\\.)+"|[^!<>=]+?)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*$', re.DOTALL)
+_QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.|"")*)"|'((?:[^'\\]|\\.)*)')\s*(?=,|$)""", re.DOTALL)
+_PLAIN = re.compile(r"(?:[^,\\]|\\.|\\$)*", re.DOTALL)
+_ESCAPED = re.compile(r"""\\([,"'\\])""")
 MAX_VALUES = 200
 
 
@@ -68,7 +74,7 @@ EVERYTHING = Filter()
 
 def facet_value(text: str) -> str:
     """The form in which facet values are stored and compared."""
-    return " ".join(text.casefold().split())
+    return folded(text)
 
 
 def facet_name(name: str) -> str:
@@ -91,14 +97,26 @@ def facet_condition(name: str, values: Iterable[str], *, negated: bool = False) 
     """Build a facet condition from a caller's words.
 
     Raises:
-        FilterRejected: an unknown facet, no value, or too many.
+        FilterRejected: an unknown facet, no value, too many, or one that a closed list does not have.
     """
-    wanted = frozenset(facet_value(v) for v in values if v.strip())
-    if not wanted:
+    facet, closed = facet_name(name), not name.strip().startswith(ATTRIBUTE_PREFIX)
+    given = {folded(value): value for value in values if value.strip()}
+    if not given:
         raise FilterRejected(f"The filter {name!r} has no value.")
-    if len(wanted) > MAX_VALUES:
-        raise FilterRejected(f"The filter {name!r} has {len(wanted)} values; the most is {MAX_VALUES}.")
-    return FacetCondition(facet_name(name), wanted, negated)
+    if len(given) > MAX_VALUES:
+        raise FilterRejected(f"The filter {name!r} has {len(given)} values; the most is {MAX_VALUES}.")
+    forms = [_forms(facet, value, closed=closed and facet in CLOSED) for value in given.values()]
+    return FacetCondition(facet, frozenset().union(*forms), negated)
+
+
+def _forms(facet: str, value: str, *, closed: bool) -> frozenset[str]:
+    """The stored values that a caller's value means."""
+    if not closed:
+        return asked_forms(facet, value)
+    if (meant := closed_value(facet, value)) is None:
+        known = ", ".join(CLOSED[facet])
+        raise FilterRejected(f"The filter {facet!r} does not know {value[:40]!r}; use one of {known}.")
+    return frozenset({meant}) if facet == "availability" else asked_forms(facet, value) | {meant}
 
 
 def price_condition(minimum: float | None = None, maximum: float | None = None) -> PriceCondition:
@@ -119,6 +137,9 @@ def price_condition(minimum: float | None = None, maximum: float | None = None) 
 def parse_filter(expressions: Iterable[str]) -> Filter:
     """Read `name=value[,value…]`, `name!=value`, `price<=50`, `price>=20`; all must hold.
 
+    A name or value that holds commas or the like stands in double quotes (a value in single ones too), or has a
+    backslash before the comma: `brand="Barneys, New York"`, `"attributes.a=b"=c`.
+
     Raises:
         FilterRejected: an expression that is not of this form, or names an unknown filter.
     """
@@ -128,31 +149,62 @@ def parse_filter(expressions: Iterable[str]) -> Filter:
 def _parse_one(expression: str) -> Condition:
     found = _EXPRESSION.match(expression)
     if not found:
-        raise FilterRejected(f"The filter {expression!r} is not of the form name=value, name!=value or price<=50.")
+        raise FilterRejected(
+            f"The filter {expression[:200]!r} is not of the form name=value, name!=value or price<=50."
+        )
     name, operator, text = found.groups()
-    if name.casefold() == "price":
+    if len(name) > 1 and name.startswith('"'):
+        name = _unescaped(name[1:-1])
+    if name.strip().casefold() == "price":
         return _parse_price(operator, text)
-    if operator in ("<=", ">="):
+    if operator not in ("=", "!="):
         raise FilterRejected(f"{operator} works on price alone, not on {name!r}.")
-    return facet_condition(name, text.split(","), negated=operator == "!=")
+    return facet_condition(name, _split_values(text), negated=operator == "!=")
+
+
+def _split_values(text: str) -> list[str]:
+    """The values of a list: commas part them, unless in quotes or behind a backslash."""
+    values, at = [], 0
+    while at <= len(text):
+        value, end = _next_value(text, at)
+        values.append(value)
+        at = end + 1
+    return values
+
+
+def _next_value(text: str, at: int) -> tuple[str, int]:
+    """The value that begins at a place, and where it ends. A quote that is not closed is part of the value."""
+    if quoted := _QUOTED.match(text, at):
+        inner = quoted[1].replace('""', '"') if quoted[1] is not None else quoted[2]
+        return _unescaped(inner), quoted.end()
+    plain = _PLAIN.match(text, at)
+    end = plain.end() if plain else len(text)
+    return _unescaped(text[at:end]), end
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _parse_price(operator: str, text: str) -> PriceCondition:
-    try:
-        bound = float(text)
-    except ValueError:
-        raise FilterRejected(f"The price filter needs a number, not {text!r}.") from None
+    bound = _amount(text)
     if operator == "!=":
-        raise FilterRejected("The price filter takes =, <= or >=.")
-    return price_condition(None if operator == "<=" else bound, None if operator == ">=" else bound)
+        raise FilterRejected("The price filter takes =, <=, >=, < or >.")
+    if operator in "<>":
+        bound = math.nextafter(bound, -math.inf if operator == "<" else math.inf)
+    return price_condition(None if operator[0] == "<" else bound, None if operator[0] == ">" else bound)
 
 
-def facets_of(pairs: Mapping[str, str | None], *, separators: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Facets from a product's words; `separators` says which are lists, and how they are split."""
-    facets: dict[str, tuple[str, ...]] = {}
-    for name, text in pairs.items():
-        parts = text.split(separators[name]) if text and name in separators else [text or ""]
-        values = tuple(dict.fromkeys(facet_value(part) for part in parts if part.strip()))
-        if values:
-            facets[name] = values
-    return facets
+def _amount(text: str) -> float:
+    """A price as a feed may write it, in the feed's own currency."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        amount, currency = parse_money(text)
+    except ValueError:
+        raise FilterRejected(f"The price filter needs a number, not {text[:40]!r}.") from None
+    if currency is not None:
+        raise FilterRejected(f"The price filter needs a number without {currency}: prices are in the feed's currency.")
+    return amount

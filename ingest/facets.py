@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from engine.domain import Product
 from engine.evidence import WORDS_FACET
-from engine.filters import CORE_FACETS, facet_value, facets_of
+from engine.filters import CORE_FACETS, facet_value
+from engine.values import CLOSED, bare, closed_value, parts_of, paths_of
 from engine.wish import shop_words
 
-SEPARATORS = {"color": "/", "material": "/", "size": "/"}
+BRAND_FACET = "~brand"
+"""The brand's letters and digits alone, by which the words of a query name it."""
 MAX_VALUE = 100
 """A longer attribute is a text to read, not a value to filter by."""
-MAX_WORDS = 16
+MAX_WORDS = 32
 
 
 def item_facets(product: Product) -> dict[str, tuple[str, ...]]:
-    """Every facet with its values, casefolded; a category is found by each step of its path, and by the path.
+    """Every facet with its values: what the field says exactly, the parts of a list, every part of a category's path.
 
     The words of title, category, material and pattern are kept too, as evidence for searches by words.
     """
@@ -31,15 +33,19 @@ def item_facets(product: Product) -> dict[str, tuple[str, ...]]:
         "availability": product.availability.value,
         "item_group_id": product.item_group_id,
     }
-    facets = facets_of(pairs, separators=SEPARATORS)
-    if product.category and (steps := category_steps(product.category)):
-        facets["category"] = tuple(dict.fromkeys((*steps, " > ".join(steps))))
+    facets = {name: values for name, text in pairs.items() if text and (values := _values(name, text))}
+    if product.category and (paths := paths_of(product.category)):
+        facets["category"] = paths
+    if product.brand and (name := bare(product.brand)):
+        facets[BRAND_FACET] = (name,)
     kept = (product.title, product.category or "", attributes.get("material", ""), attributes.get("pattern", ""))
     if words := sorted(shop_words(kept))[:MAX_WORDS]:
         facets[WORDS_FACET] = tuple(words)
     return facets
 
 
-def category_steps(category: str) -> list[str]:
-    """ "Clothing > Dresses" → its steps, as facet values."""
-    return [value for part in category.split(">") if (value := facet_value(part))]
+def _values(name: str, text: str) -> tuple[str, ...]:
+    """What the field says exactly, beside what it means where its values are a closed list."""
+    exact = parts_of(name, text)
+    meant = closed_value(name, text) if name in CLOSED else None
+    return tuple(dict.fromkeys((meant, *exact))) if meant else exact

@@ -14,7 +14,7 @@ from engine.gate import Policy
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
 from ingest.choose import product_class
-from ingest.parts import INDEX_VERSION, IngestParts, content_hash, digest
+from ingest.parts import FACETS_VERSION, INDEX_VERSION, IngestParts, content_hash, digest
 from ingest.sources import ImageNotFetched, ImageSources, is_remote
 
 Kind = Literal["unchanged", "words", "everything"]
@@ -53,7 +53,7 @@ def plan_products(
 
 def record_hash(product: Product) -> str:
     """Names a product's words; equal words give equal names, whatever the order of the attributes."""
-    return digest(INDEX_VERSION, msgspec.json.encode(product, order="deterministic").decode())
+    return digest(INDEX_VERSION, FACETS_VERSION, msgspec.json.encode(product, order="deterministic").decode())
 
 
 def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | None:

@@ -15,12 +15,15 @@ from engine.filters import Condition, FacetCondition, Filter
 from engine.stores.ivfpq.journal import Entry
 from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.postings import Postings, facet_key, facet_keys, item_key, product_key
+from engine.values import completed
 
 _LEAST = 1024
+FACETS_FORM = 2
+"""Raised when facets are found by other keys, so that saved ones are derived anew from the rows' words."""
 
 
 class OlderForm(Exception):
-    """Saved columns without each row's keys, as former versions wrote them; `learned` is the mark worth keeping."""
+    """Saved columns with other keys, or without them, as former versions wrote them; `learned` is worth keeping."""
 
     def __init__(self, learned: int) -> None:
         super().__init__("columns of an older form")
@@ -45,7 +48,7 @@ class NewRows:
     @classmethod
     def of(cls, rows: Sequence[Item | Entry]) -> NewRows:
         """Of items, or of what the journal holds of them."""
-        facets = [facet_keys(row.facets) for row in rows]
+        facets = [facet_keys(completed(row.facets)) for row in rows]
         return cls(
             np.array([item_key(row.item_id) for row in rows], np.uint64),
             np.array([product_key(row.product_id) for row in rows], np.uint64),
@@ -150,7 +153,7 @@ class Columns:
         part = path.with_suffix(".part")
         orders = {"items": self.items.order, "products": self.products.order}
         found_by: dict[str, Any] = {**{name: each[: self.n] for name, each in self._arrays().items()}, **orders}
-        found_by |= self.postings.arrays()
+        found_by |= self.postings.arrays() | {"facets_form": np.array(FACETS_FORM)}
         with part.open("wb") as file:
             np.savez(file, **found_by, names=np.array(list(marks)), values=np.array(list(marks.values()), np.int64))
         part.replace(path)
@@ -165,7 +168,7 @@ class Columns:
         with np.load(path) as saved:
             arrays = {name: saved[name] for name in saved.files}
         marks = dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
-        if "item_keys" not in arrays:
+        if "item_keys" not in arrays or int(arrays.get("facets_form", 1)) != FACETS_FORM:
             raise OlderForm(marks["learned"])
         self._reserve(len(arrays["live"]))
         columns = ("row_offsets", "lengths", "prices", "item_keys", "product_keys")

@@ -6,7 +6,7 @@ import pytest
 
 from engine.domain import Item
 from engine.errors import FilterRejected
-from engine.filters import facets_of, parse_filter, price_condition
+from engine.filters import FacetCondition, parse_filter, price_condition
 
 ITEM = Item(
     "i", "p", "upper_wear", "upper_wear", "k", (0, 0, 1, 1),
@@ -58,7 +58,12 @@ def test_a_row_without_a_price_is_in_no_price_range() -> None:
         ("brand<=3", "price alone"),
         ("price<=cheap", "needs a number"),
         ("price=nan", "needs a number"),
-        ("price!=3", "takes =, <= or >="),
+        ("price!=3", "takes =, <=, >=, < or >"),
+        ("price<=50 EUR", "without EUR"),
+        ("availability=in sale", "use one of in_stock, out_of_stock, preorder, backorder"),
+        ("availability!=gone", "use one of in_stock"),
+        ("gender=divers", "use one of male, female, unisex"),
+        ("age_group=teen", "use one of newborn, infant, toddler, kids, adult"),
         ("attributes.=x", "no filter"),
         ("brand=" + ",".join(map(str, range(300))), "the most is 200"),
     ],
@@ -75,7 +80,53 @@ def test_bounds_in_the_wrong_order_are_refused() -> None:
         price_condition(10, 5)
 
 
-def test_facets_are_casefolded_split_and_unique() -> None:
-    """Colours come as a list with slashes; empty words leave no facet."""
-    facets = facets_of({"color": "Navy / white/NAVY", "brand": " Acme  Co ", "size": None}, separators={"color": "/"})
-    assert facets == {"color": ("navy", "white"), "brand": ("acme co",)}
+@pytest.mark.parametrize(
+    ("expression", "facet", "values"),
+    [
+        ('brand="Barneys, New York"', "brand", {"barneys, new york"}),
+        ("brand='Barneys, New York', Acme", "brand", {"barneys, new york", "acme"}),
+        (r"brand=Barneys\, New York,Acme", "brand", {"barneys, new york", "acme"}),
+        ('brand="The ""Real"" One, Ltd"', "brand", {'the "real" one, ltd'}),
+        (r'brand="a \"b\", c"', "brand", {'a "b", c'}),
+        ('brand="Open, Shut', "brand", {'"open', "shut"}),
+        ("brand=47'", "brand", {"47'"}),
+        ("attributes.Size (EU)=38", "size (eu)", {"38"}),
+        ("attributes.Größe [cm]=98/104", "grösse [cm]", {"98/104"}),
+        ('"attributes.a=b, c"=d', "a=b, c", {"d"}),
+        ("color=Navy / White", "color", {"navy/white"}),
+        ("category=Apparel>Bottoms >Shorts", "category", {"apparel > bottoms > shorts"}),
+        ("availability=In Stock", "availability", {"in_stock"}),
+        ("availability=https://schema.org/OutOfStock,pre-order", "availability", {"out_of_stock", "preorder"}),
+        ("gender=Women's", "gender", {"female", "women's"}),
+        ("age_group=Adults", "age_group", {"adult", "adults"}),
+    ],
+)
+def test_values_are_written_in_any_spelling(expression: str, facet: str, values: set[str]) -> None:
+    """Quotes and backslashes keep a comma in a value; names may hold anything; closed lists take feeds' spellings."""
+    (condition,) = parse_filter([expression]).conditions
+    assert isinstance(condition, FacetCondition)
+    assert (condition.facet, set(condition.values)) == (facet, values)
+
+
+@pytest.mark.parametrize("spelling", ["Chlo\u00e9", "Chloe\u0301", "CHLOE\u0301 "])
+@pytest.mark.parametrize("stored", ["chlo\u00e9", "chloe\u0301"])
+def test_composed_and_decomposed_letters_are_one(spelling: str, stored: str) -> None:
+    """Also in rows of former versions, which kept what the feed had."""
+    row = Item("i", "p", "s", "l", "k", (0, 0, 1, 1), {"brand": (stored,)})
+    assert parse_filter([f"brand={spelling}"]).matches(row)
+    assert not parse_filter([f"brand!={spelling}"]).matches(row)
+
+
+@pytest.mark.parametrize(
+    ("expression", "matches"),
+    [
+        ("price<49.9", False),
+        ("price<50", True),
+        ("price>49.9", False),
+        ("price<=49,90", True),
+        ("price>=1.299,00", False),
+    ],
+)
+def test_prices_as_a_feed_writes_them(expression: str, matches: bool) -> None:
+    """A decimal comma is one, and < and > leave the bound out."""
+    assert parse_filter([expression]).matches(ITEM) is matches

@@ -88,8 +88,11 @@ def test_a_feed_becomes_a_catalogue(parts: IngestParts, tmp_path: Path) -> None:
     assert (summary.read, summary.indexed, summary.refused, summary.complete) == (2, 2, 0, True)
     item = item_of(parts, "a")
     assert {name: item.facets[name] for name in item.facets if name != "~look"} == {
-        "brand": ("acme",), "color": ("navy", "white"), "availability": ("in_stock",), "material": ("cotton", "linen"),
-        "fit": ("slim fit",), "category": ("clothing", "tops", "shirts", "clothing > tops > shirts"),
+        "brand": ("acme",), "~brand": ("acme",), "color": ("navy/white", "navy", "white"), "fit": ("slim fit",),
+        "material": ("cotton/linen", "cotton", "linen"), "availability": ("in_stock",),
+        "category": (
+            "clothing", "tops", "shirts", "clothing > tops > shirts", "clothing > tops", "tops > shirts",
+        ),
         "~colors": ("red",), "~words": ("cotton", "linen", "shirt", "top"),
     }  # fmt: skip
     assert (item.price, item.label, item.box) == (8.0, "upper_wear", (8, 20, 56, 84))

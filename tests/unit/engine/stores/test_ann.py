@@ -114,6 +114,25 @@ def test_an_index_of_an_older_form_is_built_anew(tmp_path: Path, rows: Embedding
         Ann.load(tmp_path / "old.faiss")
 
 
+def test_columns_of_a_former_version_are_derived_anew(tmp_path: Path, rows: Embeddings) -> None:
+    """They found "Black/White" by its parts alone; at the next opening the whole is found, and 34 finds no 16/34."""
+    former = replace(an_item(np.random.default_rng(1), 0), facets={"color": ("black", "white"), "size": ("16", "34")})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("engine.stores.ivfpq.columns.FACETS_FORM", 1)
+        patched.setattr("engine.stores.ivfpq.columns.completed", lambda facets: facets)
+        index = DerivedIndex(tmp_path / "i", 192, PLAN)
+        index.upsert(1, [former], rows[:1])
+        assert index.count(parse_filter(["color=Black/White"])) == 0
+        index.close()
+    index = DerivedIndex(tmp_path / "i", 192, PLAN)
+    for expression, count in (
+        ("color=Black/White", 1), ("color=white", 1), ("color!=Black / White", 0), ("size=16/34", 1), ("size=34", 0),
+    ):  # fmt: skip
+        assert index.count(parse_filter([expression])) == count, expression
+    assert index.stamp == 1
+    index.close()
+
+
 def test_a_rebuild_without_dead_rows_leaves_the_files_where_they_are(tmp_path: Path, rows: Embeddings) -> None:
     """Gigabytes of embeddings are not copied to learn an index; with dead rows they are left behind."""
     index, rng = DerivedIndex(tmp_path / "i", 192, PLAN), np.random.default_rng(1)
