@@ -189,3 +189,21 @@ def selection(data: Path, profile: Path, budget: int, as_json: bool) -> None:
     picked = figures["mistakes_per_picked_photo"]
     targets = [Target("more mistakes than 95 % of random picks", figures["random_95_percent"], picked)]
     say(Report("selection", profile, figures, targets), {"CCP validation": figures}, as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+@click.option("--part", "parts", multiple=True, help="Only this part; repeat. All parts if none is named.")
+def generalise(data: Path, profile: Path, sheet: Path | None, as_json: bool, parts: tuple[str, ...]) -> None:
+    """Figures on shops and photos that no training saw: the ones that count."""
+    from benchmarks.eval_generalise import PARTS, all_targets, evaluate_generalise, table_rows
+    from benchmarks.eval_models import open_profile
+    from benchmarks.eval_report import Report, say
+
+    if unknown := sorted(set(parts) - set(PARTS)):
+        raise click.BadParameter(f"{', '.join(unknown)}: the parts are {', '.join(PARTS)}.", param_hint="--part")
+    figures = evaluate_generalise(*open_profile(profile), data, parts, sheet)
+    say(Report("generalise", profile, figures, all_targets(figures)), table_rows(figures), as_json=as_json)
