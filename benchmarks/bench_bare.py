@@ -19,7 +19,7 @@ from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.ivfpq import sisters
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import default_plan
-from engine.stores.lite_records import opened
+from engine.stores.lite_records import LiteRecords
 
 CHUNKS_TOGETHER = 16
 """Written at once: rows that come by the hundred thousand are sorted in, and not entered one by one."""
@@ -91,7 +91,7 @@ def bare_home(folder: Path, specs: Sequence[CollectionSpec]) -> BareStore:
     """New indexes in a `LiteStore`'s folder, which it takes for its own; its file knows the collections alone."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    records = opened(folder / "records.db")
+    records = LiteRecords(folder)
     for spec in specs:
         records.create(spec, _STAMP)
     records.close()

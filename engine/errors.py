@@ -14,6 +14,7 @@
     │ └ ObjectNotFound
     ├ Unavailable          try again later, or bring something up first
     │ ├ StoreUnavailable
+    │ │ └ HomeDamaged      what is kept is not what was written; `thatlook doctor` says what, `--repair` mends it
     │ ├ ModelUnavailable
     │ ├ HomeInUse          another process holds this home
     │ └ DeadlineExceeded   the answer would have come too late
@@ -91,6 +92,10 @@ class Unavailable(ThatLookError):
 
 class StoreUnavailable(Unavailable):
     """A store did not answer."""
+
+
+class HomeDamaged(StoreUnavailable):
+    """What is kept is not what was written, or does not belong together; answers would be wrong."""
 
 
 class ModelUnavailable(Unavailable):

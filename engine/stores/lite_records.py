@@ -1,154 +1,197 @@
 """Milvus Lite as a record store: the truth of what is in a catalogue. It is written, fetched from, never searched.
 
+Lite runs inside this process and is called directly: the server that pymilvus would start for it listens on a port of
+the loopback interface without any credential, where every user of the machine can drop every collection.
+
 Lite loses rows when several write at once, and its searching is slow: so one process holds it, one lock per
-collection is held around every write (by the caller), and no index is ever asked of it.
+collection is held around every write (by the caller), and no index is ever asked of it. It is opened when it is first
+written to or fetched from; a home that only answers never opens it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from milvus_lite.server_manager import server_manager_instance
 from numpy.typing import NDArray
-from pymilvus import DataType, MilvusClient
 
 from engine.domain import CollectionSpec, Embeddings, Item
-from engine.errors import StoreUnavailable
-from engine.stores.milvus_border import border, quiet
-from engine.stores.milvus_expression import quoted_list
-from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, to_item, to_row
+from engine.errors import HomeDamaged
+from engine.stores.lite_book import Book, Entry
+from engine.stores.lite_border import border, lite_schema
+from engine.stores.lite_files import SEAL, TEXT_NAMES, problems_of_collection
+from engine.stores.lite_rows import FIELDS, read_row, row_of, text
+from engine.stores.seal import Seal
 
-_BOOK = "thatlook_collections"
-"""Which collections there are, what for, and the stamp of the last write to each. Small, so that opening is quick."""
+if TYPE_CHECKING:
+    from milvus_lite import Collection, MilvusLite
+
+T = TypeVar("T")
+_OLD_BOOK = "thatlook_collections"
+"""Where former versions kept the book."""
 _BATCH = 500
 
 
 class LiteRecords:
-    """The Lite file of one home. Opening it is quick; a collection is only read once it is written to or fetched."""
+    """The Lite folder of one home and its book."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create.
+    def __init__(self, folder: Path) -> None:
+        """Read the book; Lite itself is opened later.
 
         Args:
-            path: ends with `.db`; Lite makes it a folder.
-
-        Raises:
-            StoreUnavailable: it cannot be opened.
+            folder: of the store; Lite's own lies in it.
         """
-        quiet()
-        logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-        self._path = str(path.resolve())
-        self._book_lock = Lock()
-        with border(self._path):
-            self._client = MilvusClient(self._path)
-            if not self._client.has_collection(_BOOK):
-                self._client.create_collection(_BOOK, schema=_book_schema())
-        self._book = {row["name"]: row for row in self._read_book()}
+        self._folder = folder / "records.db"
+        self.seal = Seal(self._folder, folder / SEAL, TEXT_NAMES).read()
+        self._sealed = self.seal.files
+        self.book = Book(folder)
+        self._db: MilvusLite | None = None
+        self._lock = RLock()
 
     def specs(self) -> dict[str, CollectionSpec]:
         """What each collection was made for."""
-        return {n: CollectionSpec(n, int(row["dim"]), row["fingerprint"]) for n, row in self._book.items()}
+        return {name: entry.spec(name) for name, entry in self.book.entries.items()}
 
     def stamp(self, name: str) -> int:
         """The last write that was begun on a collection."""
-        return int(self._book[name]["stamp"])
+        return self.book.entries[name].stamp
+
+    def adopt_former_book(self) -> None:
+        """Begin the book from what a former version kept inside Lite, or from what the collections say themselves."""
+        folders = self._folder / "collections"
+        if (folders / _OLD_BOOK / "schema.json").is_file():
+            fields = ["name", "dim", "fingerprint", "stamp"]
+            rows = self._ask(_OLD_BOOK, lambda former: former.query(None, output_fields=fields))
+            self.book.adopt({r["name"]: _former(r) for r in rows})
+        else:
+            self.book.adopt({})
+
+    def problems(self, *, most_bytes: int | None = None) -> list[str]:
+        """What is wrong with Lite's files, in words. Nothing is opened or changed.
+
+        Args:
+            most_bytes: sealed contents are only read where all of them together are no larger.
+        """
+        if self.seal.files is not None:
+            return self.seal.problems(most_bytes=most_bytes)
+        folders = self._folder / "collections"
+        return [said for name in self.book.entries for said in problems_of_collection(folders / name)]
+
+    def strangers(self) -> list[str]:
+        """Collections that lie there with rows and that the book does not know: never ours to drop."""
+        folders = self._folder / "collections"
+        known = {*self.book.entries, _OLD_BOOK}
+        if not folders.is_dir():
+            return []
+        return sorted(each.name for each in folders.iterdir() if each.name not in known and _holds_rows(each))
 
     def create(self, spec: CollectionSpec, stamp: int) -> None:
-        """Make a collection; one left over from a crash in the middle of this is made anew."""
-        with border(self._path):
-            self._client.drop_collection(spec.name)
-            self._client.create_collection(spec.name, schema=schema_for(spec, stamp=DataType.INT64))
-        self._enter({"name": spec.name, "dim": spec.dim, "fingerprint": spec.fingerprint, "stamp": stamp})
+        """Make a collection; an empty one left over from a crash in the middle of this is made anew.
+
+        Raises:
+            HomeDamaged: one of that name holds rows.
+        """
+        left_over = self._folder / "collections" / spec.name
+        if _holds_rows(left_over):
+            raise HomeDamaged(f"The collection {spec.name} holds rows, but the catalogue's book does not know it.")
+        with self._lock, border(self._folder):
+            database = self._database()
+            database.drop_collection(spec.name)
+            database.create_collection(spec.name, lite_schema(spec))
+        self.book.enter(spec.name, Entry(spec.dim, spec.fingerprint, stamp))
 
     def drop(self, name: str) -> None:
         """Forget a collection."""
-        with self._book_lock, border(self._path):
-            self._client.delete(_BOOK, filter=f"name in {quoted_list([name])}")
-            self._book = {n: row for n, row in self._book.items() if n != name}
-        with border(self._path):
-            self._client.drop_collection(name)
+        self.book.forget(name)
+        with self._lock, border(self._folder):
+            self._database().drop_collection(name)
 
-    def begin(self, name: str, stamp: int) -> None:
+    def begin(self, name: str, stamp: int, gone: Sequence[str] = ()) -> None:
         """Say that a write is about to happen; what is derived is in doubt until it bears the same stamp."""
-        self._enter(self._book[name] | {"stamp": stamp})
+        self.book.begin(name, stamp, gone)
 
     def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings, stamp: int) -> None:
         """Write rows that have different ids."""
-        for start in range(0, len(items), _BATCH):
-            rows = [
-                to_row(item, embedding) | {"stamp": stamp}
-                for item, embedding in zip(
-                    items[start : start + _BATCH], embeddings[start : start + _BATCH], strict=True
-                )
-            ]
-            with border(self._path):
-                self._client.upsert(name, rows)
+        rows = [row_of(item, row, stamp) for item, row in zip(items, embeddings, strict=True)]
+        for start in range(0, len(rows), _BATCH):
+            self._ask(name, methodcaller("upsert", rows[start : start + _BATCH]))
 
     def delete(self, name: str, item_ids: Sequence[str]) -> None:
         """Remove rows."""
         for start in range(0, len(item_ids), _BATCH):
-            with border(self._path):
-                self._client.delete(name, filter=_these(item_ids[start : start + _BATCH]))
+            self._ask(name, methodcaller("delete", [text(item_id) for item_id in item_ids[start : start + _BATCH]]))
 
     def stamps(self, name: str) -> dict[str, int]:
         """item_id → the stamp that each row was written with."""
-        return {row["item_id"]: int(row["stamp"]) for row in self._query(name, "", ["item_id", "stamp"])}
+        rows = self._ask(name, lambda collection: collection.query(None, output_fields=["item_id", "stamp"]))
+        return {row["item_id"]: int(row["stamp"]) for row in rows}
 
     def fetch(self, name: str, item_ids: Sequence[str]) -> Iterator[tuple[Item, int, NDArray[np.float32]]]:
-        """Rows with their stamps and embeddings."""
-        for row in self._query(name, _these(item_ids), [*ATTRIBUTES, "stamp", VECTOR]):
-            yield to_item(row), int(row["stamp"]), np.array(row[VECTOR], np.float32)
+        """Rows with their stamps and embeddings.
+
+        Raises:
+            HomeDamaged: a row is not what was written.
+        """
+        wanted = [text(item_id) for item_id in item_ids]
+        for row in self._ask(name, lambda collection: collection.get(wanted, output_fields=FIELDS)):
+            yield read_row(row, name)
+
+    def reopen(self) -> None:
+        """After a write that failed, in the middle perhaps: forget what Lite holds in memory, and read its files anew.
+
+        A log that was cut off in the midst of a record loses whatever is appended behind it; reading the files anew
+        begins another.
+        """
+        with self._lock:
+            if self._db is not None:
+                database, self._db = self._db, None
+                with border(self._folder):
+                    database.close()
 
     def close(self) -> None:
-        """Write everything out and let go of the file."""
-        with border(self._path):
-            self._client.close()
-        server_manager_instance.release_server(self._path)
+        """Write everything out, seal the files and let go of them."""
+        with self._lock:
+            self.reopen()
+            if self.seal.files is None and self._folder.is_dir():
+                self.seal.put_on(self._sealed)
 
-    def _read_book(self) -> Iterable[dict[str, Any]]:
-        return self._query(_BOOK, "", ["name", "dim", "fingerprint", "stamp"])
+    def _ask(self, name: str, call: Callable[[Collection], T]) -> T:
+        with border(self._folder):
+            return call(self._collection(name))
 
-    def _enter(self, row: dict[str, Any]) -> None:
-        with self._book_lock:
-            with border(self._path):
-                self._client.upsert(_BOOK, [row | {"unused": [0.0, 0.0]}])
-            self._book = self._book | {row["name"]: row}
+    def _collection(self, name: str) -> Collection:
+        with self._lock:
+            if problems := problems_of_collection(self._folder / "collections" / name):
+                raise HomeDamaged(damage_of_records(problems))
+            return self._database().get_collection(name)
 
-    def _query(self, name: str, where: str, fields: list[str]) -> list[dict[str, Any]]:
-        with border(self._path):
-            rows: list[dict[str, Any]] = self._client.query(name, filter=where, output_fields=fields)
-        return rows
+    def _database(self) -> MilvusLite:
+        """Lite, opened; from here on its files may change."""
+        if self._db is None:
+            from milvus_lite import MilvusLite
 
-
-def opened(path: Path) -> LiteRecords:
-    """The Lite file at `path`.
-
-    Raises:
-        StoreUnavailable: it cannot be opened, with what to do about it.
-    """
-    try:
-        return LiteRecords(path)
-    except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"The catalogue in {path} cannot be opened ({error.message}); "
-            "is another program using the file, or is the disk full?"
-        ) from error
+            logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
+            self.seal.break_open()
+            self._db = MilvusLite(str(self._folder.resolve()))
+        return self._db
 
 
-def _these(item_ids: Sequence[str]) -> str:
-    return f"item_id in {quoted_list(item_ids)}"
+def _former(row: Mapping[str, Any]) -> Entry:
+    return Entry(int(row["dim"]), row["fingerprint"], int(row["stamp"]), None)
 
 
-def _book_schema() -> Any:
-    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("name", DataType.VARCHAR, is_primary=True, max_length=256)
-    schema.add_field("dim", DataType.INT64)
-    schema.add_field("fingerprint", DataType.VARCHAR, max_length=256)
-    schema.add_field("stamp", DataType.INT64)
-    schema.add_field("unused", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection.
-    return schema
+def damage_of_records(problems: Sequence[str]) -> str:
+    """A refusal in words."""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"The stored rows are damaged: {problems[0]}{more}. Run `thatlook doctor --repair`, or put a backup back."
+
+
+def _holds_rows(folder: Path) -> bool:
+    """Whether a collection's folder holds anything besides its schema."""
+    found: Mapping[str, Any] = {each.name: each for each in folder.rglob("*.parquet")} if folder.is_dir() else {}
+    return bool(found) or any(folder.glob("wal/*.arrow"))

@@ -24,7 +24,8 @@ from engine.stores.gathered import gathered
 from engine.stores.milvus_border import CollectionGone, border, quiet
 from engine.stores.milvus_expression import expression, quoted, quoted_list
 from engine.stores.milvus_plan import MilvusPlan, plan_for
-from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, schema_for, spec_from, to_item, to_row
+from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_item, to_row
+from engine.stores.milvus_schema import schema_for, spec_from
 from engine.stores.rows import (
     check_dim,
     check_name,

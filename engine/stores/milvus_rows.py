@@ -9,10 +9,8 @@ from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
-from pymilvus import CollectionSchema, DataType, MilvusClient
 
-from engine.domain import CollectionSpec, Item
-from engine.errors import ContractBroken
+from engine.domain import Item
 
 _ESCAPES = {ord("%"): "%25", 127: "%7F"} | {code: f"%{code:02X}" for code in range(32)}
 VECTOR = "embedding"
@@ -31,39 +29,6 @@ def facet_key(name: str) -> str:
 def facet_name(key: str) -> str:
     """The name that `facet_key` wrote."""
     return "" if key == "%" else unquote(key)
-
-
-def schema_for(spec: CollectionSpec, **extra: DataType) -> CollectionSchema:
-    """The schema of a collection; what it was made for stands in its description."""
-    made_for = json.dumps({"thatlook": 1, "fingerprint": spec.fingerprint, "dim": spec.dim})
-    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=made_for)
-    schema.add_field("item_id", DataType.VARCHAR, is_primary=True, max_length=MAX_ID)
-    schema.add_field("product_id", DataType.VARCHAR, max_length=MAX_ID)
-    schema.add_field("supercategory", DataType.VARCHAR, max_length=MAX_ID)
-    schema.add_field("label", DataType.VARCHAR, max_length=MAX_ID)
-    schema.add_field("image", DataType.VARCHAR, max_length=MAX_TEXT)
-    schema.add_field("box", DataType.JSON)
-    schema.add_field("facets", DataType.JSON)
-    schema.add_field("price", DataType.DOUBLE)
-    for name, kind in extra.items():
-        schema.add_field(name, kind)
-    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=spec.dim)
-    return schema
-
-
-def spec_from(name: str, description: str) -> CollectionSpec:
-    """What an existing collection was made for.
-
-    Raises:
-        ContractBroken: it was not made by thatlook.
-    """
-    try:
-        made_for = json.loads(description)
-        return CollectionSpec(name, int(made_for["dim"]), str(made_for["fingerprint"]))
-    except (ValueError, TypeError, KeyError):
-        raise ContractBroken(
-            f"The Milvus collection {name!r} was not made by thatlook; drop or rename it, or use another database."
-        ) from None
 
 
 def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:

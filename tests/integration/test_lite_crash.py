@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.domain import Item
-from engine.errors import HomeInUse
+from engine.errors import HomeDamaged, HomeInUse
 from engine.seams import VectorStore
 from engine.stores.exact import ExactStore
 from engine.stores.lite import LiteStore
@@ -136,19 +136,24 @@ def test_a_derived_index_in_doubt_is_made_to_agree(closed: tuple[Path, ExactStor
         store.close()
 
 
-def test_an_older_copy_of_the_records_wins_over_a_newer_index(closed: tuple[Path, ExactStore]) -> None:
-    """A backup put back in place of the Lite file: the index forgets what came after it, and what differs."""
+def test_an_older_copy_of_the_rows_alone_is_refused(closed: tuple[Path, ExactStore]) -> None:
+    """Half a backup put back does not belong to the rest: it is said, nothing is changed, and the whole opens again."""
     folder, _ = closed
     shutil.copytree(folder / "records.db", folder / "backup.db")
     store = LiteStore(folder, plan=EAGER)
     for number in range(10, 15):
         operate(store, number)
     store.close()
-    shutil.rmtree(folder / "records.db")
+    (folder / "records.db").rename(folder / "newer.db")
     (folder / "backup.db").rename(folder / "records.db")
+    for _ in range(2):
+        with pytest.raises(HomeDamaged, match="doctor --repair"):
+            LiteStore(folder, plan=EAGER)
+    shutil.rmtree(folder / "records.db")
+    (folder / "newer.db").rename(folder / "records.db")
     store = LiteStore(folder, plan=EAGER)
     try:
-        assert state(store) == state(oracle_after(9))
+        assert state(store) == state(oracle_after(14))
     finally:
         store.close()
 

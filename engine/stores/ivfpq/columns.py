@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item
+from engine.durable import put_in_place
 from engine.filters import Condition, FacetCondition, Filter
 from engine.stores.ivfpq.journal import Entry
 from engine.stores.ivfpq.lookup import Keys, Lookup
@@ -37,6 +38,7 @@ class NewRows:
     Attributes:
         items, products: (n,) keys; prices: (n,), NaN where there is none.
         values: the keys of every row's facet values, one row after the other; counts: (n,) how many each row has.
+        checks: (n,) of the embeddings, as `vectors.checks_of` gives them.
     """
 
     items: Keys
@@ -44,9 +46,10 @@ class NewRows:
     prices: NDArray[np.float64]
     values: Keys
     counts: NDArray[np.int64]
+    checks: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, rows: Sequence[Item | Entry]) -> NewRows:
+    def of(cls, rows: Sequence[Item | Entry], checks: NDArray[np.uint32]) -> NewRows:
         """Of items, or of what the journal holds of them."""
         facets = [facet_keys(completed(row.facets)) for row in rows]
         return cls(
@@ -55,11 +58,12 @@ class NewRows:
             np.array([np.nan if row.price is None else row.price for row in rows], np.float64),
             np.array([key for each in facets for key in each], np.uint64),
             np.array([len(each) for each in facets], np.int64),
+            checks,
         )
 
 
 class Columns:
-    """Arrays by row number, growing by doubling: 45 bytes a row, and at most 4 for each facet value.
+    """Arrays by row number, growing by doubling: 49 bytes a row, and at most 4 for each facet value.
 
     One writer. Rows from `n` on are not there yet; arrays that grew are replaced, never changed in size.
     """
@@ -73,6 +77,7 @@ class Columns:
         self.lengths: NDArray[np.int32] = np.zeros(_LEAST, np.int32)
         self.item_keys: Keys = np.zeros(_LEAST, np.uint64)
         self.product_keys: Keys = np.zeros(_LEAST, np.uint64)
+        self.checks: NDArray[np.uint32] = np.zeros(_LEAST, np.uint32)
         self.items, self.products = Lookup.over(self.item_keys[:0]), Lookup.over(self.product_keys[:0])
         self.postings = Postings.empty()
         self._unfolded = 0
@@ -84,6 +89,7 @@ class Columns:
         prices: NDArray[np.float64],
         items: Keys,
         products: Keys,
+        checks: NDArray[np.uint32],
     ) -> range:
         """Add living rows that nothing finds yet; returns their numbers."""
         start, end = self.n, self.n + len(offsets)
@@ -93,6 +99,7 @@ class Columns:
         self.prices[start:end] = prices
         self.item_keys[start:end] = items
         self.product_keys[start:end] = products
+        self.checks[start:end] = checks
         self.live[start:end] = True
         self.n = end
         return range(start, end)
@@ -154,24 +161,30 @@ class Columns:
         orders = {"items": self.items.order, "products": self.products.order}
         found_by: dict[str, Any] = {**{name: each[: self.n] for name, each in self._arrays().items()}, **orders}
         found_by |= self.postings.arrays() | {"facets_form": np.array(FACETS_FORM)}
-        with part.open("wb") as file:
-            np.savez(file, **found_by, names=np.array(list(marks)), values=np.array(list(marks.values()), np.int64))
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **found_by, names=np.array(list(marks)), values=np.array(list(marks.values()), np.int64))
+            put_in_place(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
     def load(self, path: Path) -> dict[str, int]:
         """Read what `save` wrote; returns the marks.
 
         Raises:
             OlderForm: a former version wrote it.
-            OSError, ValueError, KeyError: it is not there, or damaged.
+            FileNotFoundError: it is not there.
+            Exception: of many kinds, where it is damaged; every member of the archive has its checksum.
         """
         with np.load(path) as saved:
             arrays = {name: saved[name] for name in saved.files}
         marks = dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
         if "item_keys" not in arrays or int(arrays.get("facets_form", 1)) != FACETS_FORM:
             raise OlderForm(marks["learned"])
+        arrays.setdefault("checks", np.zeros(len(arrays["live"]), np.uint32))
         self._reserve(len(arrays["live"]))
-        columns = ("row_offsets", "lengths", "prices", "item_keys", "product_keys")
+        columns = ("row_offsets", "lengths", "prices", "item_keys", "product_keys", "checks")
         self.extend(*(arrays.pop(name) for name in columns))
         self.kill(np.flatnonzero(~arrays.pop("live")))
         self.items, self.products = Lookup(arrays["items"]), Lookup(arrays["products"])
@@ -187,6 +200,7 @@ class Columns:
             "lengths": self.lengths,
             "item_keys": self.item_keys,
             "product_keys": self.product_keys,
+            "checks": self.checks,
         }
 
     def _reserve(self, wanted: int) -> None:
@@ -200,6 +214,7 @@ class Columns:
         self.lengths = np.pad(self.lengths, (0, more))
         self.item_keys = np.pad(self.item_keys, (0, more))
         self.product_keys = np.pad(self.product_keys, (0, more))
+        self.checks = np.pad(self.checks, (0, more))
 
 
 def matching(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -13,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Embeddings, Item
+from engine.errors import HomeDamaged
 from engine.stores.ivfpq.ann import Ann
 from engine.stores.ivfpq.columns import Columns, NewRows, OlderForm
 from engine.stores.ivfpq.journal import Entry, Frame, Ids, Journal, decoded, encoded, ids_of
 from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import Postings, item_key, product_key
-from engine.stores.ivfpq.vectors import VectorFile
+from engine.stores.ivfpq.vectors import VectorFile, checks_of
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class View:
     lengths: NDArray[np.int32]
     item_keys: Keys
     product_keys: Keys
+    checks: NDArray[np.uint32]
     items: Lookup
     products: Lookup
     postings: Postings
@@ -70,21 +71,47 @@ class View:
         return rows[self.live[rows]]
 
 
+@dataclass(slots=True, eq=False)
+class Condition:
+    """What opening found.
+
+    Attributes:
+        damage: why the rows' words cannot be trusted, in words; then only a new edition helps.
+        bad: living rows whose embeddings are not what was written.
+        told: files that were found damaged and could be done without, in words.
+        examined: everything was compared with its checksum.
+        former: a former version wrote it, without checksums; they were made from what lies there.
+    """
+
+    damage: str | None = None
+    bad: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    told: list[str] = field(default_factory=list)
+    examined: bool = True
+    former: bool = False
+
+
 class Edition:
     """A folder of files with one writer. `stamp` names the last write that it holds."""
 
-    def __init__(self, folder: Path, dim: int, plan: IvfpqPlan) -> None:
-        """Open the folder, or begin an empty one; read on from the last checkpoint."""
+    def __init__(self, folder: Path, dim: int, plan: IvfpqPlan, *, most_bytes: int | None = None) -> None:
+        """Open the folder, or begin an empty one; read on from the last checkpoint. Nothing that is there is changed.
+
+        Args:
+            most_bytes: files that are larger in all are not compared with their checksums now (see `examine`).
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.dim, self._plan = folder, dim, plan
         self.stamp = 0
         self.ann: Ann | None = None
         self.learned = 0
         self.columns = Columns()
+        self.condition = Condition()
+        self.changed = False
+        self._marks: dict[str, int] = {}
         self._lock = Lock()
         self._vectors = VectorFile(folder / "vectors.f32", dim)
         self.journal = Journal(folder / "journal.bin")
-        self._read()
+        self._read(most_bytes)
 
     def view(self) -> View:
         """A consistent look at everything."""
@@ -98,6 +125,7 @@ class Edition:
                 c.lengths,
                 c.item_keys,
                 c.product_keys,
+                c.checks,
                 c.items,
                 c.products,
                 c.postings,
@@ -117,14 +145,16 @@ class Edition:
             written: the stamps that the rows themselves bear, where those are older.
         """
         stamps = written or [stamp] * len(items)
-        bodies = [encoded(item, each) for item, each in zip(items, stamps, strict=True)]
-        new = NewRows.of(items)
+        checks = checks_of(embeddings)
+        bodies = [encoded(*each) for each in zip(items, stamps, checks.tolist(), strict=True)]
+        new = NewRows.of(items, checks)
         older = self.view().rows_of_keys(new.items)
         self.append(stamp, older[older >= 0], bodies, new, embeddings)
 
     def delete(self, stamp: int, rows: NDArray[np.int64]) -> None:
         """Let living rows die."""
-        self.append(stamp, rows, [], NewRows.of([]), np.empty((0, self.dim), np.float32))
+        none = np.empty((0, self.dim), np.float32)
+        self.append(stamp, rows, [], NewRows.of([], checks_of(none)), none)
 
     def append(
         self,
@@ -135,6 +165,7 @@ class Edition:
         embeddings: Embeddings,
     ) -> None:
         """One write: embeddings first, then the frame that makes it count, then the columns that show it."""
+        self.changed = True
         self._vectors.write(self.columns.n, embeddings)
         frame = self.journal.append(stamp, dead, bodies)
         with self._lock:
@@ -147,7 +178,8 @@ class Edition:
             bodies = [view.journal.body(int(view.offsets[r]), int(view.lengths[r])) for r in part]
             self._vectors.write(self.columns.n, view.vectors[part])
             frame = self.journal.append(0, np.empty(0, np.int64), bodies)
-            keys = view.item_keys[part], view.product_keys[part]
+            keys = view.item_keys[part], view.product_keys[part], view.checks[part]
+            self.changed = True
             self.columns.extend(frame.offsets, frame.lengths, view.prices[part], *keys)
 
     def renumber(self, view: View, rows: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -160,7 +192,7 @@ class Edition:
     def index(self, ann: Ann) -> None:
         """Keep and use an IVFPQ index over the first rows."""
         ann.save(self.folder / "ivfpq.faiss")
-        loaded = Ann.load(self.folder / "ivfpq.faiss")
+        loaded = Ann.load(self.folder / "ivfpq.faiss", checked=True)
         with self._lock:
             self.ann = loaded
 
@@ -170,13 +202,48 @@ class Edition:
         if view.ann is not None and view.n > view.ann.rows:
             self.index(Ann.extended(self.folder / "ivfpq.faiss", view.vectors[view.ann.rows : view.n]))
 
-    def checkpoint(self, *, sync: bool = False) -> None:
-        """Save the columns, so that the next opening need not read the journal from its beginning."""
-        if sync:
+    def checkpoint(self, *, last: bool = False) -> None:
+        """Save the columns, so that the next opening need not read the journal from its beginning.
+
+        Args:
+            last: no row comes any more; the files are cut to what they hold.
+        """
+        if last:
             self._vectors.trim(self.columns.n)
-            self.journal.sync()
-        marks = {"end": self.journal.end, "stamp": self.stamp, "learned": self.learned}
+        else:
+            self._vectors.sync()
+        self.journal.sync()
+        if self.ann and self.condition.former:  # It bears no checksum yet.
+            self.index(self.ann)
+        end = self.journal.end
+        marks = {"end": end, "stamp": self.stamp, "learned": self.learned, "journal": self.journal.checksum(end)}
         self.columns.save(self.folder / "columns.npz", **marks)
+        self._marks, self.changed, self.condition.former = marks, False, False
+
+    def examine(self, cancelled: Callable[[], bool] = lambda: False) -> Condition:
+        """Compare everything with its checksum now, however large it is: what the condition is.
+
+        Args:
+            cancelled: asked between parts; what was not looked at then is taken for good.
+        """
+        found, view = replace(self.condition, examined=True), self.view()
+        if not self._journal_is_whole():
+            found.damage = f"{self.folder / 'journal.bin'} has other bytes than were written"
+        found.bad = self._vectors.damaged(view.checks[: view.n], view.live, cancelled)
+        return found
+
+    def mend(self, rows: NDArray[np.int64], embeddings: Embeddings) -> None:
+        """Write embeddings anew that were damaged.
+
+        Raises:
+            HomeDamaged: these are not what was written there either.
+        """
+        if (checks_of(embeddings) != self.columns.checks[rows]).any():
+            raise HomeDamaged(f"Embeddings in {self.folder} are damaged, and the stored rows have others.")
+        for row, embedding in zip(rows.tolist(), embeddings, strict=True):
+            self._vectors.write(row, embedding[None])
+        self._vectors.sync()
+        self.condition.bad = np.setdiff1d(self.condition.bad, rows)
 
     def size_bytes(self) -> int:
         """Bytes on disk."""
@@ -189,46 +256,85 @@ class Edition:
     def _add(self, frame: Frame, new: NewRows) -> range:
         self.columns.kill(frame.dead)
         self.stamp = frame.stamp
-        return self.columns.extend(frame.offsets, frame.lengths, new.prices, new.items, new.products)
+        return self.columns.extend(frame.offsets, frame.lengths, new.prices, new.items, new.products, new.checks)
 
-    def _read(self) -> None:
-        start = 0
-        try:
-            marks = self.columns.load(self.folder / "columns.npz")
-            start, self.stamp, self.learned = marks["end"], marks["stamp"], marks["learned"]
-        except FileNotFoundError:
-            pass
-        except OlderForm as older:
-            _log.info("The checkpoint in %s is of an older form; reading the whole journal, once.", self.folder)
-            self.learned = older.learned
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            _log.warning("The checkpoint in %s is damaged; reading the whole journal.", self.folder)
-            self.columns = Columns()
-        self._read_on(start)
+    def _read(self, most_bytes: int | None) -> None:
+        marks = self._load_columns()
+        self._marks = marks
+        if marks.get("end", 0) > self.journal.size:
+            self.condition.damage = f"{self.folder / 'journal.bin'} lacks what was written"
+            return
+        first = marks.get("end", 0)
+        width = 4 * self.dim
+        self.condition.examined = most_bytes is None or first + self.columns.n * width <= most_bytes
+        if self.condition.examined and not self._journal_is_whole():
+            self.condition.damage = f"{self.folder / 'journal.bin'} has other bytes than were written"
+            return
+        self._read_on(first)
+        if self.condition.examined:
+            self.condition.bad = self._vectors.damaged(self.columns.checks[: self.columns.n], self.view().live)
+        elif len(self._vectors.rows) < self.columns.n:
+            self.condition.bad = np.arange(len(self._vectors.rows), self.columns.n)
         if (self.folder / "ivfpq.faiss").exists():
             self.ann = self._read_index()
         if self.ann is None:
             self.learned = 0
+
+    def _load_columns(self) -> dict[str, int]:
+        """The checkpoint's marks; none where the journal has to be read from its beginning."""
+        try:
+            marks = self.columns.load(self.folder / "columns.npz")
+        except FileNotFoundError:
+            return {}
+        except OlderForm as older:
+            _log.info("The checkpoint in %s is of an older form; reading the whole journal, once.", self.folder)
+            self.learned, self.changed, self.condition.former = older.learned, True, True
+            return {}
+        except Exception as error:  # NumPy's and zipfile's are of a dozen kinds.
+            _log.warning("The checkpoint in %s is damaged (%s); reading the whole journal.", self.folder, error)
+            self.columns, self.changed = Columns(), True
+            self.condition.told.append(f"{self.folder / 'columns.npz'} is damaged; the journal was read instead")
+            return {}
+        self.stamp, self.learned = marks["stamp"], marks["learned"]
+        if "journal" not in marks:
+            self._add_checks(range(self.columns.n))
+        return marks
+
+    def _add_checks(self, rows: range) -> None:
+        """Take what a former version wrote, without checksums, for what it should be."""
+        self.condition.former = self.changed = True
+        there = self._vectors.rows[rows.start : rows.stop]
+        self.columns.checks[rows.start : rows.start + len(there)] = checks_of(there)
+
+    def _journal_is_whole(self) -> bool:
+        wanted = self._marks.get("journal")
+        return wanted is None or self.journal.checksum(self._marks["end"]) == wanted
 
     def _read_on(self, start: int) -> None:
         """Take in what the journal holds from `start` on; all of it is made findable together, at the end."""
         first, values, counts = self.columns.n, [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         for frame in self.journal.frames(start):
             bodies = zip(frame.offsets.tolist(), frame.lengths.tolist(), strict=True)
-            new = NewRows.of([decoded(self.journal.body(offset, length)) for offset, length in bodies])
-            self._add(frame, new)
+            entries = [decoded(self.journal.body(offset, length)) for offset, length in bodies]
+            new = NewRows.of(entries, np.array([each.check or 0 for each in entries], np.uint32))
+            rows = self._add(frame, new)
+            if any(each.check is None for each in entries):
+                self._add_checks(rows)
             values.append(new.values)
             counts.append(new.counts)
+            self.changed = True
         rows = range(first, self.columns.n)
         self.columns.find_by(rows, np.concatenate(values), np.concatenate(counts), self._plan.fold_rows)
 
     def _read_index(self) -> Ann | None:
         """The saved index; None where it is damaged, or covers rows that were lost and may come again otherwise."""
+        path = self.folder / "ivfpq.faiss"
         try:
-            ann = Ann.load(self.folder / "ivfpq.faiss")
-        except RuntimeError:
+            ann = Ann.load(path, checked="journal" in self._marks)
+        except (RuntimeError, OSError, MemoryError):
             ann = None
         if ann is None or ann.rows > self.columns.n:
             _log.warning("The IVFPQ index in %s cannot be used; it will be built anew.", self.folder)
+            self.condition.told.append(f"{path} is damaged; every row is scored until it is built anew")
             return None
         return ann

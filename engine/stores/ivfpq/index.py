@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from time import monotonic
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings, Item
+from engine.durable import PART, write_durably
+from engine.errors import HomeDamaged
 from engine.filters import Filter
 from engine.stores.ivfpq import search
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
 from engine.stores.ivfpq.columns import NewRows
-from engine.stores.ivfpq.edition import Edition, View
+from engine.stores.ivfpq.edition import Condition, Edition, View
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.search import Pool
 
@@ -27,6 +30,8 @@ _log = logging.getLogger(__name__)
 _PAUSE_S = 60.0
 """After a rebuild that failed (a full disk, say), none is tried for so long."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+Fetch: TypeAlias = Callable[[Sequence[str]], Iterable[tuple[Item, int, NDArray[np.float32]]]]
+"""Stored rows by item_id, with their stamps and embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +59,69 @@ class IndexStatus:
 class DerivedIndex:
     """Reads never wait for writes or rebuilds; writes wait for each other and for the last moment of a rebuild."""
 
-    def __init__(self, folder: Path, dim: int, plan: IvfpqPlan) -> None:
-        """Open what lies there; an index that a crashed machine left is thrown away, as pages may be missing."""
+    def __init__(self, folder: Path, dim: int, plan: IvfpqPlan, *, most_bytes: int | None = None) -> None:
+        """Open what lies there, and change nothing of it.
+
+        Args:
+            most_bytes: files that are larger in all are not compared with their checksums now, unless the machine
+                went down while they were open: then pages may be missing, whatever they say.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._dim, self._plan = folder, dim, plan
         self._write_lock, self._build_lock = RLock(), Lock()
         self._closing = Event()
         self._builder: Thread | None = None
         self._not_before = 0.0
-        if self._in_doubt():
-            _log.warning("The machine went down while %s was open; making it anew.", folder)
-            shutil.rmtree(folder)
-            folder.mkdir()
-        (folder / "open").write_text(_boot())
-        self._number = self._current_number()
-        for leftover in folder.iterdir():
-            if leftover.is_dir() and leftover.name != str(self._number):
-                shutil.rmtree(leftover)
-        self._edition = Edition(folder / str(self._number), dim, plan)
+        self._noted = self._unsettled = False
+        self._number = current_number(folder)
+        if in_doubt := self._in_doubt():
+            _log.warning("The machine went down while %s was open; comparing it with its checksums.", folder)
+        try:
+            self._edition = Edition(folder / str(self._number), dim, plan, most_bytes=None if in_doubt else most_bytes)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            self.start_over(f"{error.filename} is a folder where a file should be, or the other way round")
         self._recent = search.Recent()
+
+    @property
+    def condition(self) -> Condition:
+        """What opening found of the current edition."""
+        return self._edition.condition
+
+    def examine(self) -> Condition:
+        """Compare everything with its checksums, however large it is."""
+        return self._edition.examine(self._closing.is_set)
+
+    def start_over(self, why: str) -> None:
+        """Go on with an empty edition, to be filled by `reconcile`; what was there stays until then."""
+        _log.warning("%s; the index is made anew from the stored rows.", why)
+        taken = (int(each.name) for each in self._folder.iterdir() if each.name.isdecimal())
+        self._number = max(taken, default=0) + 1
+        self._edition = Edition(self._folder / str(self._number), self._dim, self._plan)
+        self._edition.condition.told.append(why)
+        self._unsettled = True
+
+    def mend(self, fetch: Fetch, batch_rows: int = 500) -> None:
+        """Write damaged embeddings anew from the stored rows.
+
+        Raises:
+            HomeDamaged: these do not have them either.
+        """
+        with self._write_lock:
+            self._note_open()
+            edition, bad = self._edition, self._edition.condition.bad
+            for start in range(0, len(bad), batch_rows):
+                part = bad[start : start + batch_rows]
+                ids = [self.view().ids(int(row)) for row in part]
+                kept = {item.item_id: row for item, _, row in fetch([each.item_id for each in ids])}
+                if lost := [each.item_id for each in ids if each.item_id not in kept]:
+                    raise HomeDamaged(
+                        f"The embedding of {lost[0]} is damaged in {self._folder}, and the stored rows do not have it. "
+                        "Run `thatlook doctor --repair`."
+                    )
+                edition.mend(part, np.array([kept[each.item_id] for each in ids], np.float32))
+            if len(bad):
+                edition.condition.told.append(f"{len(bad)} embeddings in {edition.folder} were damaged")
+                _log.warning("%d damaged embeddings in %s were written anew.", len(bad), self._folder)
 
     @property
     def plan(self) -> IvfpqPlan:
@@ -130,12 +179,14 @@ class DerivedIndex:
     def upsert(self, stamp: int, items: Sequence[Item], embeddings: Embeddings) -> None:
         """Write rows that have different ids."""
         with self._write_lock:
+            self._note_open()
             self._edition.upsert(stamp, items, embeddings)
         self.tend()
 
     def delete(self, stamp: int, item_ids: Sequence[str]) -> None:
         """Let rows die."""
         with self._write_lock:
+            self._note_open()
             rows = self.view().rows_of_items(item_ids)
             self._edition.delete(stamp, rows[rows >= 0])
         self.tend()
@@ -144,7 +195,8 @@ class DerivedIndex:
         self,
         stamp: int,
         truth: Mapping[str, int],
-        fetch: Callable[[Sequence[str]], Iterable[tuple[Item, int, NDArray[np.float32]]]],
+        fetch: Fetch,
+        gone: Collection[str] | None = None,
         batch_rows: int = 500,
     ) -> None:
         """Become what the record store holds.
@@ -153,6 +205,10 @@ class DerivedIndex:
             stamp: its last write.
             truth: item_id → the stamp that its row was written with.
             fetch: rows with their stamps and embeddings.
+            gone: items that the last write took out; None where that is not known.
+
+        Raises:
+            HomeDamaged: the record store lacks rows that nobody took out. Nothing is changed then.
         """
         with self._write_lock:
             view = self.view()
@@ -164,6 +220,13 @@ class DerivedIndex:
                     del wanted[ids.item_id]
                 else:
                     wrong.append(row)
+            lost = [i for row in wrong if (i := view.ids(int(row)).item_id) not in truth and i not in (gone or ())]
+            if lost and gone is not None:
+                raise HomeDamaged(
+                    f"The stored rows of {self._folder.name} lack {len(lost)} that nobody took out, such as {lost[0]}. "
+                    "Run `thatlook doctor --repair`, or put a backup back."
+                )
+            self._note_open()
             self._edition.delete(0, np.array(wrong, np.int64))
             missing = list(wanted)
             for start in range(0, len(missing), batch_rows):
@@ -173,7 +236,15 @@ class DerivedIndex:
                 self._edition.upsert(0, items, matrix.reshape(-1, self._dim), [row[1] for row in fetched])
             self._edition.delete(stamp, np.empty(0, np.int64))
             _log.info("Reconciled %s: %d rows left it, %d came.", self._folder, len(wrong), len(missing))
-        self.tend()
+            self._settle()
+
+    def tidy(self) -> None:
+        """Remove what a killed process left: editions that were not finished, or not needed any more."""
+        for leftover in self._folder.iterdir():
+            if leftover.is_dir() and leftover.name != str(self._number):
+                shutil.rmtree(leftover)
+        for part in self._folder.rglob(f"*{PART}"):
+            part.unlink(missing_ok=True)
 
     def rebuild(self) -> None:
         """Have an index learned from the rows of today, if they are many, and dead ones out of the files.
@@ -222,9 +293,23 @@ class DerivedIndex:
         if self._builder:
             self._builder.join()
         with self._build_lock, self._write_lock:
-            self._edition.columns.fold()
-            self._edition.checkpoint(sync=True)
+            if self._edition.changed and not self._unsettled and self._edition.condition.damage is None:
+                self._edition.columns.fold()
+                self._edition.checkpoint(last=True)
             (self._folder / "open").unlink(missing_ok=True)
+
+    def _settle(self) -> None:
+        """Let an edition that was begun anew take the damaged one's place."""
+        if self._unsettled:
+            self._edition.checkpoint()
+            self._name_current(self._number)
+            self._unsettled = False
+
+    def _note_open(self) -> None:
+        """Leave a sign for whoever finds the machine gone down."""
+        if not self._noted:
+            (self._folder / "open").write_text(_boot())
+            self._noted = True
 
     def _work_due(self) -> Callable[[], None] | None:
         """What the index is in want of: nothing, its latest rows, or a new edition."""
@@ -285,16 +370,11 @@ class DerivedIndex:
             self._name_current(number)
         shutil.rmtree(retired.folder)  # Readers that still look at it hold its files open.
 
-    def _current_number(self) -> int:
-        try:
-            return int((self._folder / "current").read_text())
-        except (FileNotFoundError, ValueError):
-            return 1
-
     def _name_current(self, number: int) -> None:
-        part = self._folder / "current.part"
-        part.write_text(str(number))
-        part.replace(self._folder / "current")
+        named = self._folder / "current"
+        if named.is_dir():
+            shutil.rmtree(named)
+        write_durably(named, str(number).encode())
 
     def _in_doubt(self) -> bool:
         """Whether it was open when the machine itself went down (a killed process leaves its pages whole)."""
@@ -302,6 +382,8 @@ class DerivedIndex:
             return (self._folder / "open").read_text() != _boot()
         except FileNotFoundError:
             return False
+        except (OSError, ValueError):
+            return True
 
 
 def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32], stamp: int) -> None:
@@ -312,9 +394,22 @@ def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32
         stamp,
         died[died >= 0].astype(np.int64),
         [now.journal.body(int(now.offsets[row]), int(now.lengths[row])) for row in fresh],
-        NewRows.of([now.entry(int(row)) for row in fresh]),
+        NewRows.of([now.entry(int(row)) for row in fresh], now.checks[fresh]),
         now.vectors[fresh],
     )
+
+
+def current_number(folder: Path) -> int:
+    """Which edition counts. Where the note of it is lost, the greatest whose making was finished, or the first."""
+    there = sorted((int(each.name) for each in folder.iterdir() if each.name.isdecimal()), reverse=True)
+    try:
+        number = int((folder / "current").read_text())
+        if number in there:
+            return number
+    except (OSError, ValueError):
+        pass
+    begun = (folder / str(number) / "columns.npz" for number in there)
+    return next((int(each.parent.name) for each in begun if each.exists()), there[-1] if there else 1)
 
 
 def _boot() -> str:

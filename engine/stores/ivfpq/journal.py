@@ -21,10 +21,16 @@ from engine.domain import Box, Item
 
 _HEAD = struct.Struct("<IqIII")
 """Checksum of the rest, stamp, number of dead rows, number of new rows, bytes of the payload."""
+_CHUNK = 1 << 20
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
-    """A row's words as they lie in the journal; `stamp` names the write that they came with."""
+    """A row's words as they lie in the journal.
+
+    Attributes:
+        stamp: names the write that they came with.
+        check: of the row's embedding (`vectors.checks_of`); None in the journals of former versions.
+    """
 
     item_id: str
     product_id: str
@@ -35,6 +41,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
     box: Box
     facets: dict[str, tuple[str, ...]]
     price: float | None
+    check: int | None = None
 
     def item(self) -> Item:
         """The row as an item."""
@@ -63,7 +70,7 @@ _entries = msgspec.msgpack.Decoder(Entry)
 _ids = msgspec.msgpack.Decoder(Ids)
 
 
-def encoded(item: Item, stamp: int) -> bytes:
+def encoded(item: Item, stamp: int, check: int) -> bytes:
     """An item as the journal keeps it."""
     facets = {facet: tuple(values) for facet, values in item.facets.items()}
     entry = Entry(
@@ -76,6 +83,7 @@ def encoded(item: Item, stamp: int) -> bytes:
         item.box,
         facets,
         item.price,
+        check,
     )
     return _encoder.encode(entry)
 
@@ -124,7 +132,20 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.end = 0
+        self._torn = False
         self._map: mmap.mmap | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return os.fstat(self._fd).st_size
+
+    def checksum(self, end: int) -> int:
+        """The CRC-32 of its first bytes."""
+        checksum, at = 0, 0
+        while at < end and (data := os.pread(self._fd, min(_CHUNK, end - at), at)):
+            checksum, at = zlib.crc32(data, checksum), at + len(data)
+        return checksum
 
     def append(self, stamp: int, dead: NDArray[np.int64], bodies: Sequence[bytes]) -> Frame:
         """Write one frame; it is there, whole, when this returns.
@@ -132,21 +153,25 @@ class Journal:
         Raises:
             OSError: the disk is full, say; what was written of it is ignored by `frames`.
         """
+        if self._torn:  # It was never acknowledged, and must not be taken for a frame behind this one.
+            os.ftruncate(self._fd, self.end)
+            self._torn = False
         lengths = np.array([len(body) for body in bodies], np.int32)
         payload = b"".join((dead.astype(np.int64).tobytes(), lengths.tobytes(), *bodies))
         head = _HEAD.pack(0, stamp, len(dead), len(bodies), len(payload))[4:]
         checksum = zlib.crc32(payload, zlib.crc32(head))
         data = memoryview(struct.pack("<I", checksum) + head + payload)
-        at = self.end
+        at, self._torn = self.end, True
         while data:
             written = os.pwrite(self._fd, data, at)
             data, at = data[written:], at + written
+        self._torn = False
         first = self.end + _HEAD.size + 8 * len(dead) + 4 * len(bodies)
         self.end = at
         return Frame(stamp, dead, first + _starts(lengths), lengths, at)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
-        """Whole frames from `start` on. A torn one at the end is cut off: it was never acknowledged."""
+        """Whole frames from `start` on. A torn one at the end is passed over, and cut off by the next `append`."""
         size = os.fstat(self._fd).st_size
         self.end = start
         while self.end + _HEAD.size <= size:
@@ -161,7 +186,7 @@ class Journal:
             first = self.end + _HEAD.size + 8 * dead + 4 * new
             self.end += _HEAD.size + length
             yield Frame(stamp, np.frombuffer(payload, np.int64, dead), first + _starts(lengths), lengths, self.end)
-        os.ftruncate(self._fd, self.end)
+        self._torn = self.end < size
 
     def bodies(self, offsets: NDArray[np.int64], lengths: NDArray[np.int32]) -> list[bytes]:
         """The bytes at some places, which were written before."""

@@ -166,8 +166,9 @@ def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
     """Keys come back sorted as they were saved, those still in the dictionary among them, frequent and rare values."""
     columns = Columns()
     for start in range(0, 200, 20):
-        new = NewRows.of([a_row(n) for n in range(start, start + 20)])
-        rows = columns.extend(np.zeros(20, np.int64), np.zeros(20, np.int32), new.prices, new.items, new.products)
+        new = NewRows.of([a_row(n) for n in range(start, start + 20)], np.arange(20, dtype=np.uint32))
+        at = np.zeros(20, np.int64), np.zeros(20, np.int32)
+        rows = columns.extend(*at, new.prices, new.items, new.products, new.checks)
         columns.find_by(rows, new.values, new.counts, 50)
     columns.save(tmp_path / "c.npz", end=7)
     again = Columns()
@@ -181,6 +182,7 @@ def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
             ]
         wanted = np.array([item_key("i7"), item_key("no such"), item_key("i199")], np.uint64)
         assert each.items.newest_of(each.item_keys, wanted).tolist() == [7, -1, 199]
+        assert each.checks[:40].tolist() == [*range(20), *range(20)]
     assert len(again.postings.dense_keys) == 3
     assert not having(again, "brand", "b3")
 
@@ -189,9 +191,10 @@ def test_many_rows_at_once_are_found_as_one_by_one() -> None:
     """Rows that go straight into the sorted arrays, beside some that wait in the dictionaries."""
     columns = Columns()
     for start, end in ((0, 10), (10, 150), (150, 160)):
-        new = NewRows.of([a_row(n) for n in range(start, end)])
         size = end - start
-        rows = columns.extend(np.zeros(size, np.int64), np.zeros(size, np.int32), new.prices, new.items, new.products)
+        new = NewRows.of([a_row(n) for n in range(start, end)], np.zeros(size, np.uint32))
+        at = np.zeros(size, np.int64), np.zeros(size, np.int32)
+        rows = columns.extend(*at, new.prices, new.items, new.products, new.checks)
         columns.find_by(rows, new.values, new.counts, 50)
     assert having(columns, "brand", "b2") == list(range(2, 160, 3))
     wanted = np.array([item_key("i3"), item_key("i100"), item_key("i155")], np.uint64)

@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all, also after a power cut; and what an operating system's refusal means."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StoreUnavailable
+
+PART = ".part"
+"""What is being written ends so; whatever ends so at a start was cut off, and is nobody's."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file: written beside, flushed to the disk, renamed over, and the rename flushed.
+
+    Raises:
+        OSError: the disk is full, say; the former file is still there, and nothing beside it.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Flush a file that was written beside, and rename it over."""
+    handle = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    part.replace(path)
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make renames and removals in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_checked(path: Path, document: Mapping[str, Any]) -> None:
+    """Replace a small JSON document that knows its own checksum."""
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    write_durably(path, f"{zlib.crc32(body.encode()):08x} {body}\n".encode())
+
+
+def read_checked(path: Path) -> dict[str, Any] | None:
+    """What `write_checked` wrote; None where it is not there, or not as it was written."""
+    try:
+        checksum, _, body = path.read_bytes().partition(b" ")
+        body = body.removesuffix(b"\n")
+        document = json.loads(body) if int(checksum, 16) == zlib.crc32(body) else None
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def refusal(error: OSError, what: str, where: Path) -> StoreUnavailable:
+    """An operating system's error in plain words, with what to do.
+
+    Args:
+        what: is not done, such as "The catalogue cannot be written".
+    """
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else where
+    if error.errno in _FULL:
+        return StoreUnavailable(f"{what}: the disk that holds {where} is full. Make room, then try again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreUnavailable(f"{what}: {path} may not be read or written by this user; check its rights.")
+    if error.errno in (errno.EISDIR, errno.ENOTDIR):
+        return StoreUnavailable(f"{what}: {path} is a folder where a file should be, or the other way round.")
+    return StoreUnavailable(f"{what}: {error.strerror or error} ({path}).")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there was no room left."""
+    return error.errno in _FULL
