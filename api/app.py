@@ -11,9 +11,11 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api.addresses import decoded_addresses, refuse_unknown_parameters
 from api.desk import Desk
 from api.documentation import configuration
 from api.door import door
+from api.hosts import checked_hosts
 from api.metrics import Metrics
 from api.problems import HANDLERS
 from api.routes.images import read_image
@@ -23,8 +25,7 @@ from api.routes.page import landing_page
 from api.routes.products import ProductController
 from api.routes.search import SearchController
 from api.services import Build, Limits
-
-_MAX_FORM_PARTS = 64
+from api.uploads import UploadMemory, bounded_uploads
 
 
 def create_app(build: Build, limits: Limits | None = None) -> Litestar:
@@ -63,13 +64,16 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
         dependencies={"desk": Provide(_the_desk, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_max_body_size=limits.max_products_bytes,
-        multipart_form_part_limit=_MAX_FORM_PARTS,
+        before_request=refuse_unknown_parameters,
         openapi_config=configuration(_version()),
         logging_config=None,
         debug=False,
     )
-    # Litestar's own middleware does not see requests that no route takes; the door must.
-    app.asgi_handler = door(app.asgi_handler, counted)
+    # Litestar's own middleware does not see requests that no route takes; these must.
+    memory = UploadMemory(limits.upload_memory_bytes)
+    counted.watch_uploads(lambda: memory.held_bytes)
+    inner = bounded_uploads(app.asgi_handler, memory, limits.upload_s)
+    app.asgi_handler = door(checked_hosts(decoded_addresses(inner), limits.allowed_hosts), counted)
     return app
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
+from api.hosts import hosts_of
 from api.services import Limits, Services
 from engine.errors import ThatLookError
 from engine.remote import RemoteLimits
@@ -25,6 +26,8 @@ def limits_of(settings: Settings) -> Limits:
         max_image_bytes=settings.max_image_bytes,
         deadline_s=settings.budget_s,
         upload_s=settings.upload_s,
+        upload_memory_bytes=settings.upload_memory_bytes,
+        allowed_hosts=hosts_of(settings.host, settings.allowed_hosts),
         search_threads=os.cpu_count() or 1,
         image_urls=settings.allow_image_urls,
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),

@@ -45,7 +45,9 @@ class Desk:
         """
         if asked_ms is not None and asked_ms < 1:
             raise QueryRejected("The deadline must be 1 ms or more.")
-        seconds = self.limits.deadline_s if asked_ms is None else min(asked_ms / 1000, self.limits.deadline_s)
+        seconds = self.limits.deadline_s
+        if asked_ms is not None and asked_ms < 1000 * seconds:  # Integers of any length can be compared.
+            seconds = asked_ms / 1000
         return Deadline.within(seconds)
 
     async def receive(self, request: Request[Any, Any, Any], kind: type[Q], asked_ms: int | None) -> PhotoRequest[Q]:
@@ -53,10 +55,10 @@ class Desk:
 
         Raises:
             Busy: there is no hope of an answer in time.
-            UploadTooSlow: the body did not come within `limits.upload_s`.
+            UploadTooSlow, UploadsFull: the body did not come in time, or there is no room for it.
         """
         self._searches.expect(self.deadline(asked_ms))
-        return await read_photo_request(request, kind, self.limits.upload_s)
+        return await read_photo_request(request, kind)
 
     async def search(self, call: Callable[[], Answer], deadline: Deadline) -> Response[AnswerForm]:
         """Run a search and write its answer as JSON, once, on the thread that searched."""

@@ -11,13 +11,13 @@ import re
 import time
 import uuid
 from typing import Any
-from urllib.parse import unquote
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import request_id as current_request_id
-from api.metrics import Metrics
+from api.metrics import Metrics, known_method
+from api.problems import address_of
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _NOTHING_ALLOWED = b"default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -38,7 +38,6 @@ def door(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await inner(scope, receive, send)
             return
-        _keep_encoded_slashes(scope)
         visit = _Visit(scope, send)
         token = current_request_id.set(visit.request_id)
         metrics.in_flight.inc()
@@ -50,19 +49,6 @@ def door(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
             current_request_id.reset(token)
 
     return outer
-
-
-def with_slashes(segment: str) -> str:
-    """A path parameter as its caller meant it."""
-    return segment.replace("%2F", "/")
-
-
-def _keep_encoded_slashes(scope: Any) -> None:
-    """Let an encoded slash be part of a product's id instead of parting the path."""
-    raw = scope.get("raw_path") or b""
-    if b"%2f" in raw.lower():
-        path = raw.partition(b"?")[0].decode("latin-1")
-        scope["path"] = unquote(path.replace("%2f", "%252F").replace("%2F", "%252F"))
 
 
 class _Visit:
@@ -93,12 +79,12 @@ class _Visit:
     def record(self, metrics: Metrics) -> None:
         """Count and log the visit."""
         seconds = time.perf_counter() - self._start
-        path, method = self._scope.get("path_template", "(none)"), self._scope["method"]
+        path, method = self._scope.get("path_template", "(none)"), known_method(self._scope["method"])
         code = self._scope["state"].get("problem_code")
         metrics.observe_request(path, method, self._status, seconds, code)
         fields = {
             "method": method,
-            "path": self._scope["path"],
+            "path": address_of(self._scope),
             "route": path,
             "status": self._status,
             "duration_ms": round(seconds * 1000, 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -13,6 +13,13 @@ from engine.sight import Memory
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+def known_method(method: str) -> str:
+    """A method, or `other`: callers can invent as many as they like, and each would be a series of its own."""
+    return method if method in _METHODS else "other"
 
 
 class Metrics:
@@ -45,6 +52,11 @@ class Metrics:
         self.errors = Counter(
             "thatlook_http_errors", "Problem answers, by code and status.", ("code", "status"), registry=self.registry
         )
+
+    def watch_uploads(self, held_bytes: Callable[[], int]) -> None:
+        """Tell of what bodies hold, whenever somebody looks."""
+        words = "What the bodies of requests under way hold."
+        Gauge("thatlook_http_upload_bytes", words, registry=self.registry).set_function(held_bytes)
 
     def watch(self, searches: Workers, memory: Memory | None) -> None:
         """Tell of these searches' queue, and of photos known again, whenever somebody looks."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 from litestar import Request
-from litestar.datastructures import UploadFile
 
-from api.problems import MediaTypeUnsupported, UploadTooSlow
-from api.queries import ImageSearch, from_fields, from_json
+from api.base64_text import decode_base64
+from api.forms import Part, read_form
+from api.problems import MediaTypeUnsupported
+from api.queries import ImageSearch, from_fields, joined, json_with_address
 from api.services import Limits
+from api.uploads import read_body
 from engine.errors import ImageTooLarge, ImageUnreadable, ObjectNotFound, QueryRejected
 from engine.remote import fetch
 from engine.seams import ObjectStore
@@ -33,51 +34,62 @@ class PhotoRequest(Generic[Q]):
     upload: bytes | None = None
 
 
-async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q], within_s: float) -> PhotoRequest[Q]:
-    """Read multipart (file `image` and fields), JSON, or a raw image with query parameters.
+async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
+    """Read multipart (file `image` and fields), JSON, or a raw image; query parameters join the fields of each.
 
     Raises:
         MediaTypeUnsupported: of another kind.
-        QueryRejected, msgspec.ValidationError: wrong fields.
-        UploadTooSlow: it had not come after `within_s` seconds.
+        RequestMalformed, RequestTooLarge: not what its type says, or too much of it.
+        QueryRejected, msgspec.ValidationError: wrong fields, or fields that contradict each other.
     """
-    try:
-        async with asyncio.timeout(within_s):
-            return await _read(request, kind)
-    except TimeoutError:
-        raise UploadTooSlow(f"The request's body did not arrive within {within_s:g} s; send a smaller photo.") from None
-
-
-async def _read(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
-    media_type, _ = request.content_type
+    media_type, options = request.content_type
+    address = list(request.query_params.multi_items())
+    if any(name == "image_base64" for name, _ in address):
+        raise QueryRejected("image_base64 is too long for an address; send it in the body.")
     if media_type == "application/json":
-        body = await request.body()
-        small = len(body) < _SMALL_BYTES
-        return PhotoRequest(from_json(kind, body) if small else await asyncio.to_thread(from_json, kind, body))
+        body = await read_body(request)
+        read = partial(json_with_address, kind, body, address)
+        return PhotoRequest(read() if len(body) < _SMALL_BYTES else await asyncio.to_thread(read))
     if media_type == "multipart/form-data":
-        return await _from_form(request, kind)
+        parts = await read_form(request.stream(), options, "image")
+        fields = [(part.name, _field(part)) for part in parts if part.name != "image"]
+        query = joined(from_fields(kind, fields), {name for name, _ in fields}, address)
+        return PhotoRequest(query, _photo_of([part for part in parts if part.name == "image"]))
     if media_type.startswith("image/") or media_type == "application/octet-stream":
-        fields = list(request.query_params.multi_items())
-        return PhotoRequest(from_fields(kind, fields), await request.body())
+        return PhotoRequest(from_fields(kind, address), await read_body(request))
     raise MediaTypeUnsupported(
         "Send the photo as multipart/form-data (file field 'image'), as application/json "
         "(image_base64, image_id or image_url), or as the body itself with its own type, such as image/jpeg."
     )
 
 
-async def _from_form(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
-    fields: list[tuple[str, object]] = []
-    upload: bytes | None = None
-    for name, value in (await request.form()).multi_items():
-        if name != "image":
-            fields.append((name, value))
-        elif not isinstance(value, UploadFile):
-            raise QueryRejected("The field 'image' must be a file, with a file name.")
-        elif upload is not None:
-            raise QueryRejected("The field 'image' is given twice; send one photo.")
-        else:
-            upload = await value.read()
-    return PhotoRequest(from_fields(kind, fields), upload)
+def _field(part: Part) -> object:
+    """A field's text; a file that came under its name is not taken for one."""
+    return part.text() if part.file_name is None else part
+
+
+def _photo_of(parts: list[Part]) -> bytes | None:
+    """The photo of a form, whether or not its part has a file name."""
+    if not parts:
+        return None
+    if len(parts) > 1:
+        raise QueryRejected("The field 'image' is given twice; send one photo.")
+    (part,) = parts
+    if part.data and part.file_name is None and _is_text(part.data):
+        raise QueryRejected(
+            "The field 'image' holds text instead of a photo; send the file itself (curl: -F image=@photo.jpg), or "
+            "its base64 as image_base64 in a JSON body."
+        )
+    return part.data
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes are a text, which no picture is."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
 
 
 def find_picture(photo: PhotoRequest[Any], objects: ObjectStore, limits: Limits) -> bytes:
@@ -93,7 +105,7 @@ def find_picture(photo: PhotoRequest[Any], objects: ObjectStore, limits: Limits)
     if sum(source is not None for source in named) != 1:
         raise QueryRejected("Send exactly one photo: the file 'image', image_base64, image_id or image_url.")
     if query.image_base64 is not None:
-        return _checked(_decode_base64(query.image_base64), limits)
+        return _checked(decode_base64(query.image_base64), limits)
     if query.image_id is not None:
         return objects.get(_named_key(query.image_id))
     if query.image_url is not None:
@@ -123,17 +135,6 @@ def _from_address(url: str, limits: Limits) -> bytes:
     if not limits.image_urls:
         raise QueryRejected("This server does not fetch image_url; send the picture itself.")
     return fetch(url, limits.remote)
-
-
-def _decode_base64(text: str) -> bytes:
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
-    try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise ImageUnreadable(
-            "image_base64 is not valid base64; encode the file's bytes without line breaks."
-        ) from None
 
 
 def _checked(data: bytes, limits: Limits) -> bytes:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -27,17 +28,10 @@ from engine.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: Mapping[type[ThatLookError], int] = {
-    ImageTooLarge: 413,
-    InputRejected: 422,
-    NotFound: 404,
-    DeadlineExceeded: 504,
-    Unavailable: 503,
-    ContractBroken: 500,
-    ThatLookError: 500,
-}
 RETRY_AFTER_S = 5
 """For what is away; a busy server says by itself when to come back."""
+_MOST_TOLD = 2_000
+"""Characters of a message."""
 _CLOSE = {"Connection": "close"}
 _TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy)
 _HTTP_CODES = {
@@ -83,8 +77,28 @@ class UploadTooSlow(InputRejected):
     """A body that took longer to arrive than it may."""
 
 
+class UploadsFull(Busy):
+    """More is being uploaded than the server holds at once."""
+
+
 class RequestMalformed(InputRejected):
-    """A body that is not what its content type says."""
+    """An address, or a body, that is not what it says it is."""
+
+
+class RequestInvalid(InputRejected):
+    """A request of the right form with a wrong value."""
+
+
+class RequestTooLarge(InputRejected):
+    """A body with more in it than its endpoint takes."""
+
+
+class HostNotAllowed(InputRejected):
+    """A request by a name that is not ours."""
+
+
+class OriginNotAllowed(InputRejected):
+    """A request that another site's page makes."""
 
 
 class ProductsRejected(InputRejected):
@@ -95,14 +109,27 @@ class ProductsRejected(InputRejected):
         self.fields = [FieldError(name, reason) for name, reason in reasons]
 
 
+STATUS: Mapping[type[ThatLookError], int] = {
+    RequestMalformed: 400,
+    OriginNotAllowed: 403,
+    UploadTooSlow: 408,
+    RequestTooLarge: 413,
+    MediaTypeUnsupported: 415,
+    HostNotAllowed: 421,
+    ImageTooLarge: 413,
+    InputRejected: 422,
+    NotFound: 404,
+    DeadlineExceeded: 504,
+    Unavailable: 503,
+    ContractBroken: 500,
+    ThatLookError: 500,
+}
+_UNREAD = (403, 408, 413, 421)
+"""Answers to bodies that were not read to their end: the connection closes, so that the rest need not come."""
+
+
 def status_of(error: ThatLookError) -> int:
     """The status of an error: the table's nearest entry along its ancestors."""
-    if isinstance(error, MediaTypeUnsupported):
-        return 415
-    if isinstance(error, RequestMalformed):
-        return 400
-    if isinstance(error, UploadTooSlow):
-        return 408
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
@@ -114,7 +141,8 @@ def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> 
     else:
         _log.error("%s: %s", error.code, error.message, exc_info=error if status == 500 else None)
         detail = _general_words(status)
-    headers = _CLOSE if status == 408 else _retry_after(error)
+    unread = status in _UNREAD or isinstance(error, UploadsFull)
+    headers = {**_retry_after(error), **(_CLOSE if unread else {})}
     fields = error.fields if isinstance(error, ProductsRejected) else []
     return _respond(request, status, error.code, detail, fields, headers)
 
@@ -129,7 +157,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     fields = [_field_error(request, row) for row in error.extra] if isinstance(error.extra, list) else []
     detail = "; ".join(f"{row.field}: {row.message}" for row in fields) or _http_detail(status, error)
     # A body that was refused unread must not be sent to its end: the connection closes.
-    headers = {**(error.headers or {}), **(_CLOSE if status == 413 else {})}
+    headers = {**(error.headers or {}), **(_CLOSE if status in _UNREAD else {})}
     return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, headers)
 
 
@@ -160,22 +188,52 @@ def _respond(
     status: int,
     code: str,
     detail: str,
-    errors: list[FieldError] | None = None,
+    errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
-    state = request.scope.get("state", {})
+    return Response(
+        problem_of(request.scope, status, code, detail, errors),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def problem_of(scope: Any, status: int, code: str, detail: str, errors: Sequence[FieldError] = ()) -> Problem:
+    """The problem that answers a request; the request's metrics and log line get its code."""
+    state = scope.setdefault("state", {})
     state["problem_code"] = code
-    problem = Problem(
+    return Problem(
         type=f"urn:thatlook:problem:{code}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
+        detail=_short(detail),
         code=code,
-        instance=request.scope["path"],
+        instance=address_of(scope),
         request_id=state.get("request_id", ""),
-        errors=errors or [],
+        errors=[FieldError(_short(row.field), _short(row.message)) for row in errors],
     )
-    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+async def refuse(scope: Any, send: Any, error: ThatLookError) -> None:
+    """Answer a request that no route sees."""
+    status = status_of(error)
+    problem = problem_of(scope, status, error.code, error.message)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(problem), "more_body": False})
+
+
+def address_of(scope: Any) -> str:
+    """The path of a request as its caller wrote it, without the query."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"], errors="replace").encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
+
+
+def _short(text: str) -> str:
+    """A text that can be sent, whatever a caller put into it."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]} …"
 
 
 def _retry_after(error: ThatLookError) -> dict[str, str]:

@@ -6,21 +6,24 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import msgspec
 
-from api.problems import RequestMalformed
+from api.documents import check_depth, read_json
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
 from engine.money import parse_money
-from engine.seams import IngestState, LedgerEntry
+from engine.seams import IngestState, Ledger, LedgerEntry
 
 MAX_PRODUCTS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_ID, _MAX_TITLE, _MAX_URL, _MAX_DESCRIPTION, _MAX_VALUE = 200, 500, 2_048, 10_000, 500
 _MAX_IMAGES, _MAX_ATTRIBUTES = 20, 50
+_MOST_MARKS = 2_000_000
+"""Quotes, commas and brackets of the largest requests that make sense; more would be too much work to read."""
 
 
 class ProductForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,13 +100,11 @@ def read_products(body: bytes) -> list[object]:
     """One product, a list of products, or `{"products": […]}`, not yet checked.
 
     Raises:
-        RequestMalformed: not JSON.
+        RequestMalformed, RequestTooLarge: not JSON, or too much of it.
         InputRejected: none, or too many.
     """
-    try:
-        document: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestMalformed(f"The body is not valid JSON ({error}).") from None
+    document = read_json(body, object, most_marks=_MOST_MARKS)
+    check_depth(document)
     if isinstance(document, dict) and set(document) == {"products"}:
         document = document["products"]
     rows = document if isinstance(document, list) else [document]
@@ -198,6 +199,13 @@ def state_form(entry: LedgerEntry) -> ProductStateForm:
         refusals=[RefusalForm(r.image, r.rejection.stage, r.rejection.reason) for r in entry.refusals],
         product=product_form(entry.product),
     )
+
+
+def entry_of(ledger: Ledger, product_id: str) -> LedgerEntry | None:
+    """A product by its id: by these very characters, else by their composed form, in which feeds are read."""
+    composed = normalize("NFC", product_id)
+    found = ledger.get(list(dict.fromkeys((product_id, composed))))
+    return found.get(product_id) or found.get(composed)
 
 
 def _checked(row: object) -> tuple[Product | None, list[str]]:

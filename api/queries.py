@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from api.documents import read_json, told
 from api.problems import RequestMalformed
 from engine.domain import Box
 from engine.errors import QueryRejected
@@ -17,6 +18,10 @@ from engine.sight import ImageQuery
 
 K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
 Texts = str | list[str]
+Fields = Sequence[tuple[str, object]]
+Names = (
+    Annotated[str, Meta(max_length=500)] | Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)]
+)
 _JSON_FIELDS = ("filters", "weights", "box")
 _LIST_FIELDS = ("supercategory", "text", "not_text")
 
@@ -40,7 +45,7 @@ class TextSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields
 
     text: Texts = []
     not_text: Texts = []
-    supercategory: Texts = []
+    supercategory: Names = []
 
 
 class ImageSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +58,7 @@ class ImageSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_field
     image_base64: str | None = None
     image_id: str | None = None
     image_url: str | None = None
-    supercategory: Texts = []
+    supercategory: Names = []
     box: tuple[float, float, float, float] | None = None
     whole_image: bool = False
 
@@ -82,22 +87,18 @@ def from_json(kind: type[Q], body: bytes) -> Q:
     """Read a JSON body.
 
     Raises:
-        RequestMalformed: not JSON.
+        RequestMalformed, RequestTooLarge: not JSON, or too much of it.
         msgspec.ValidationError: JSON with wrong or unknown fields.
     """
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestMalformed(f"The body is not valid JSON ({error}).") from None
+    return read_json(body, kind)
 
 
-def from_fields(kind: type[Q], fields: Sequence[tuple[str, object]]) -> Q:
+def from_fields(kind: type[Q], fields: Fields) -> Q:
     """Read form fields or query parameters: numbers as text, structures as JSON, lists by repetition.
 
     Raises:
         QueryRejected: a field given twice, or one that is not the JSON it should be.
+        RequestTooLarge: too much JSON in a field.
         msgspec.ValidationError: wrong or unknown fields.
     """
     data: dict[str, object] = {}
@@ -107,10 +108,39 @@ def from_fields(kind: type[Q], fields: Sequence[tuple[str, object]]) -> Q:
         if name in _LIST_FIELDS:
             data[name] = [*_as_list(data.get(name)), value]
         elif name in data:
-            raise QueryRejected(f"The field {name!r} is given twice.")
+            raise QueryRejected(f"The field {name[:100]!r} is given twice.")
         else:
             data[name] = _from_text(name, value) if name in _JSON_FIELDS else value
     return msgspec.convert(data, kind, strict=False)
+
+
+def joined(body: Q, named: Collection[str], address: Fields) -> Q:
+    """A body's search together with the query parameters beside it; `named` are the fields that the body names.
+
+    Raises:
+        QueryRejected: a field that both give, with different values.
+        msgspec.ValidationError: wrong or unknown parameters.
+    """
+    if not address:
+        return body
+    beside = from_fields(type(body), address)
+    given = dict.fromkeys(name for name, _ in address)
+    for name in given:
+        if name in named and _plain(getattr(body, name)) != _plain(getattr(beside, name)):
+            raise QueryRejected(
+                f"The field {name!r} is given in the body and, with another value, in the address; give it once."
+            )
+    return msgspec.structs.replace(body, **{name: getattr(beside, name) for name in given})
+
+
+def json_with_address(kind: type[Q], body: bytes, address: Fields) -> Q:
+    """A JSON body together with the query parameters beside it.
+
+    Raises:
+        As `from_json` and `joined`.
+    """
+    query = from_json(kind, body)
+    return joined(query, read_json(body, dict[str, msgspec.Raw]), address) if address else query
 
 
 def image_query(request: ImageSearch) -> ImageQuery:
@@ -153,7 +183,9 @@ def _box(request: ImageSearch) -> Box | None:
         return None
     x0, y0, x1, y1 = request.box
     if x1 <= x0 or y1 <= y0:
-        raise QueryRejected(f"The box {list(request.box)} is empty; give x0, y0, x1, y1 with x0 < x1 and y0 < y1.")
+        raise QueryRejected(
+            f"The box {told(list(request.box))} is empty; give x0, y0, x1, y1 with x0 < x1 and y0 < y1."
+        )
     return request.box
 
 
@@ -161,12 +193,17 @@ def _from_text(name: str, value: str) -> object:
     if name == "box" and not value.lstrip().startswith("["):
         value = f"[{value}]"
     try:
-        parsed: object = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise QueryRejected(f"The field {name!r} is not valid JSON: {value[:80]!r}.") from None
-    if not isinstance(parsed, Mapping | list):
+        parsed = read_json(value, object, f"field {name!r}")
+    except RequestMalformed as error:
+        raise QueryRejected(f"{error.message} It begins: {value[:80]!r}.") from None
+    if not isinstance(parsed, dict | list):
         raise QueryRejected(f"The field {name!r} must be a JSON object or list, not {value[:80]!r}.")
     return parsed
+
+
+def _plain(value: object) -> object:
+    """A field's value in the form in which two are compared: one text and a list of it are the same."""
+    return [value] if isinstance(value, str) else value
 
 
 def _as_list(value: object) -> list[object]:

@@ -100,7 +100,9 @@ class Limits:
     Attributes:
         deadline_s: the whole time for a search; a caller can shorten it, never lengthen it.
         search_threads: searches that run at once; about the number of cores.
-        upload_s: how long a photo's upload may take.
+        upload_s: how long a request's body may take to arrive.
+        upload_memory_bytes: what the bodies of all requests under way may hold together.
+        allowed_hosts: the hosts by whose name we may be asked; None takes any.
         search_queue: searches that may wait at most; fewer do where they could not be answered in time.
         io_threads: look-ups in ledger and object store that run at once.
         image_urls: whether callers may name pictures by address (`image_url`).
@@ -110,6 +112,8 @@ class Limits:
     max_products_bytes: int = 16 * 1024 * 1024
     deadline_s: float = DEFAULT_BUDGET_S
     upload_s: float = 30.0
+    upload_memory_bytes: int = 256 * 1024 * 1024
+    allowed_hosts: frozenset[str] | None = None
     search_threads: int = 2
     search_queue: int = 64
     io_threads: int = 8

@@ -34,6 +34,7 @@ _OPTIONS: dict[str, Any] = {
     "timeout_graceful_shutdown": FINISH_WITHIN_S,
     "timeout_keep_alive": 15,
     "limit_concurrency": 512,
+    "http": "api.connections:Connection",
 }
 
 

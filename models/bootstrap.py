@@ -47,7 +47,9 @@ class Settings(BaseSettings):
         model_cache: keep compiled models in the home, so that the next start is quicker.
         photo_memory_bytes: for photos seen before, which are then not looked at anew; 0 remembers none.
         budget_s: the time of a search, from the photo's arrival to the answer.
-        upload_s: how long a photo may take to arrive.
+        upload_s: how long a request's body may take to arrive.
+        upload_memory_bytes: what the bodies of all requests under way may hold together.
+        allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
     """
 
     model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore")
@@ -73,6 +75,8 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(default=50_000_000, ge=10_000)
     budget_s: float = Field(default=5.0, gt=0)
     upload_s: float = Field(default=30.0, gt=0)
+    upload_memory_bytes: int = Field(default=256 * 1024 * 1024, ge=32 * 1024 * 1024)
+    allowed_hosts: str = ""
     allow_image_urls: bool = False
     allow_private_hosts: bool = False
     host: str = "127.0.0.1"

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from litestar import HttpMethod, Request, Response, route
 from litestar.params import PathParameter
 
+from api.addresses import with_slashes
 from api.desk import TheDesk
 from api.documentation import problems
-from api.door import with_slashes
 from api.pictures import IMAGES_PATH, stored_key
 
 _SIGNATURES = (
@@ -40,7 +40,8 @@ def content_type_of(data: bytes) -> str:
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     status_code=200,
     media_type="image/*",
-    responses=problems(404, 503),
+    responses=problems(404, 422, 503),
+    opt={"parameters": ()},
     tags=["images"],
     summary="A stored picture",
 )

@@ -16,6 +16,8 @@ from engine.errors import NotFound
 from engine.seams import IngestRun
 
 _RUNS_KEPT_IN_SIGHT = 10_000
+_MOST = 2**31 - 1
+"""The largest number that every ledger can count to."""
 
 
 class RunForm(msgspec.Struct, frozen=True):
@@ -64,23 +66,28 @@ class IngestController(Controller):
     path = "/v1/ingest"
     tags = ("ingest",)
 
-    @get("/status", responses=problems(503), summary="The catalogue's state")
+    @get("/status", responses=problems(422, 503), opt={"parameters": ()}, summary="The catalogue's state")
     async def status(self, desk: TheDesk) -> StatusForm:
         """Products by state, refused pictures by reason, and the latest run."""
         return await desk.look_up(partial(_status, desk))
 
-    @get("/runs", responses=problems(422, 503), summary="Runs over feeds")
+    @get("/runs", responses=problems(422, 503), opt={"parameters": ("limit",)}, summary="Runs over feeds")
     async def runs(self, desk: TheDesk, limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20) -> RunList:
         """The latest runs, newest first."""
         found = await desk.look_up(partial(desk.services.ledger.runs, limit))
         return RunList([_run_form(run) for run in found])
 
-    @get("/runs/{run_id:int}/errors", responses=problems(404, 422, 503), summary="Rows that were not taken")
+    @get(
+        "/runs/{run_id:int}/errors",
+        responses=problems(404, 422, 503),
+        opt={"parameters": ("offset", "limit")},
+        summary="Rows that were not taken",
+    )
     async def errors(
         self,
         run_id: Annotated[int, PathParameter()],
         desk: TheDesk,
-        offset: Annotated[int, QueryParameter(ge=0)] = 0,
+        offset: Annotated[int, QueryParameter(ge=0, le=_MOST)] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
     ) -> ErrorPage:
         """A run's rows that were not taken, in the order of their lines."""
@@ -95,6 +102,8 @@ def _status(desk: Desk) -> StatusForm:
 
 
 def _errors(desk: Desk, run_id: int, offset: int, limit: int) -> ErrorPage:
+    if not 0 <= run_id <= _MOST:
+        raise NotFound(f"There is no ingest run {str(run_id)[:40]}.")
     ledger = desk.services.ledger
     found = ledger.errors(run_id, offset=offset, limit=limit + 1)
     if not found and all(run.run_id != run_id for run in ledger.runs(_RUNS_KEPT_IN_SIGHT)):

@@ -8,18 +8,20 @@ from typing import Annotated, Any
 from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import PathParameter, QueryParameter
 
+from api.addresses import with_slashes
 from api.desk import Desk, TheDesk
 from api.documentation import PutProductsOperation, problems
-from api.door import with_slashes
 from api.problems import ProductsRejected
 from api.products import (
     IntakeReceipt,
     ProductPage,
     ProductStateForm,
     check_products,
+    entry_of,
     read_products,
     state_form,
 )
+from api.uploads import read_body
 from engine.errors import ProductNotFound
 from engine.seams import IngestState
 
@@ -34,16 +36,21 @@ class ProductController(Controller):
 
     @put(
         operation_class=PutProductsOperation,
-        responses=problems(413, 422, 503),
+        responses=problems(408, 413, 422, 503),
+        opt={"parameters": ()},
         status_code=202,
         summary="Write products",
     )
     async def write(self, request: Request[Any, Any, Any], desk: TheDesk) -> IntakeReceipt:
         """Take on one product or a list of at most 1,000; the answer says what became of each."""
-        body = await request.body()
+        body = await read_body(request)
         return await desk.look_up(partial(_take_on, desk, body))
 
-    @get(responses=problems(422, 503), summary="List products by state")
+    @get(
+        responses=problems(422, 503),
+        opt={"parameters": ("state", "after", "limit")},
+        summary="List products by state",
+    )
     async def page(
         self,
         desk: TheDesk,
@@ -59,12 +66,18 @@ class ProductController(Controller):
         more = entries[-1].product.product_id if len(entries) == limit else None
         return ProductPage([state_form(entry) for entry in entries], more)
 
-    @get("/{product_id:str}", responses=problems(404, 503), summary="Read a product")
+    @get("/{product_id:str}", responses=problems(404, 422, 503), opt={"parameters": ()}, summary="Read a product")
     async def read(self, product_id: ProductId, desk: TheDesk) -> ProductStateForm:
         """A product, where it stands, and why pictures of it were refused."""
         return await desk.look_up(partial(_find, desk, product_id))
 
-    @delete("/{product_id:str}", responses=problems(404, 503), status_code=204, summary="Delete a product")
+    @delete(
+        "/{product_id:str}",
+        responses=problems(404, 422, 503),
+        opt={"parameters": ()},
+        status_code=204,
+        summary="Delete a product",
+    )
     async def remove(self, product_id: ProductId, desk: TheDesk) -> Response[None]:
         """Take a product out; it is gone from searches when this answers."""
         await desk.look_up(partial(_delete, desk, product_id))
@@ -82,10 +95,9 @@ def _take_on(desk: Desk, body: bytes) -> IntakeReceipt:
 
 
 def _find(desk: Desk, path_id: str) -> ProductStateForm:
-    product_id = with_slashes(path_id)
-    entry = desk.services.ledger.get([product_id]).get(product_id)
+    entry = entry_of(desk.services.ledger, with_slashes(path_id))
     if entry is None:
-        raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
+        raise ProductNotFound(f"There is no product {with_slashes(path_id)!r} in this catalogue.")
     return state_form(entry)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Annotated, Any
+from unicodedata import is_normalized
 
 from litestar import Controller, Request, Response, get, post
 from litestar.params import HeaderParameter, PathParameter
 
+from api.addresses import with_slashes
 from api.desk import TheDesk
 from api.documentation import (
     HybridOperation,
@@ -16,20 +18,21 @@ from api.documentation import (
     TextOperation,
     problems,
 )
-from api.door import with_slashes
 from api.filters import filter_of
+from api.products import entry_of
 from api.queries import (
     HybridSearch,
     ImageSearch,
     SimilarSearch,
     TextSearch,
     from_fields,
-    from_json,
     image_query,
+    json_with_address,
     supercategories,
     text_query,
     weights_of,
 )
+from api.uploads import read_body
 from engine.answers import AnswerForm
 from engine.errors import TextRejected
 
@@ -97,7 +100,7 @@ class SearchController(Controller):
     @post(
         "/search/text",
         operation_class=TextOperation,
-        responses=problems(413, 422, 503, 504),
+        responses=problems(408, 413, 422, 503, 504),
         status_code=200,
         request_max_body_size=1_000_000,
         summary="Search by words",
@@ -106,7 +109,8 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products that fit the words."""
-        query = from_json(TextSearch, await request.body())
+        body = await read_body(request)
+        query = json_with_address(TextSearch, body, list(request.query_params.multi_items()))
         deadline = desk.deadline(deadline_ms)
         text = text_query(query.text, query.not_text)
         if text is None:
@@ -137,9 +141,13 @@ class SearchController(Controller):
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
         deadline = desk.deadline(deadline_ms)
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
+        named = with_slashes(product_id)
+        if not is_normalized("NFC", named):
+            entry = await desk.look_up(partial(entry_of, desk.services.ledger, named), deadline)
+            named = entry.product.product_id if entry else named
         call = partial(
             desk.services.thatlook.similar,
-            with_slashes(product_id),
+            named,
             text=text_query(query.text, query.not_text),
             where=filter_of(query.filters),
             k=query.k,

@@ -1,0 +1,81 @@
+"""Connections of callers: a request's head has a time too, and what is no HTTP is refused as everything else is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+import msgspec
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.problems import MEDIA_TYPE, problem_of
+
+HEAD_WITHIN_S = 10.0
+"""How long a head may take to arrive, and what is left of a body that nobody reads."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's own, which by itself waits for ever for a head that has begun, or for one that never begins."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Time begins with the connection."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Time ends when a whole head has come, and begins anew with the first byte of the next."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """The rest of a body that was not read is thrown away for a while, then the connection ends."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, as a problem."""
+        self._refuse(400, "request-malformed", f"{msg} The head of the request breaks the rules of HTTP/1.1.")
+
+    def _watch(self) -> None:
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        if under_way or self.transport.is_closing():
+            self._unwatch()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEAD_WITHIN_S, self._too_late)
+
+    def _unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self) -> None:
+        self._timer = None
+        begun, _ = self.conn.trailing_data
+        if begun and self.conn.our_state is h11.IDLE and not self.transport.is_closing():
+            self._refuse(408, "upload-too-slow", f"The head of the request did not arrive within {HEAD_WITHIN_S:g} s.")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        scope: dict[str, Any] = {"path": "/", "state": {}}
+        body = msgspec.json.encode(problem_of(scope, status, code, detail))
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        try:
+            for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        except h11.LocalProtocolError:
+            pass  # An answer has begun; its caller sees that it is cut short.
+        self.transport.close()
