@@ -10,11 +10,12 @@ from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import RequestMalformed, refuse
+from api.problems import AddressTooLong, RequestMalformed, refuse
 from engine.errors import NotFound, QueryRejected, ThatLookError
 
 _SLASH = "\udc2f"
 """Stands for an encoded slash within a part of a path: no UTF-8 decodes to it, so that it is never anything else."""
+_MAX_PATH, _MAX_QUERY = 8_192, 65_536
 _PRODUCTS = ["", "v1", "products"]
 
 
@@ -74,6 +75,10 @@ def check_names(names: Iterable[str], known: Collection[str]) -> None:
 
 def _routed(scope: Any) -> str:
     raw = (scope.get("raw_path") or b"").partition(b"?")[0]
+    if len(raw) > _MAX_PATH or len(scope.get("query_string") or b"") > _MAX_QUERY:
+        raise AddressTooLong(
+            f"A path may have {_MAX_PATH:,} bytes and a query {_MAX_QUERY:,}; send the rest as a body."
+        )
     if not raw:
         return str(scope["path"])
     parts = [_text("path", part).replace("/", _SLASH) for part in raw.split(b"/")]

@@ -31,9 +31,10 @@ class Connection(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """The rest of a body that was not read is thrown away for a while, then the connection ends."""
+        """The rest of a body that was not read is thrown away for a while; a head that has begun has its time."""
         super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY:
+        begun, _ = self.conn.trailing_data
+        if begun or self.conn.their_state is h11.SEND_BODY:
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from engine.redaction import redacted
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -21,13 +23,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redacted(record.getMessage()),
         }
         if current := request_id.get():
             line["request_id"] = current
         line |= getattr(record, "fields", {})
         if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+            line["trace"] = redacted(self.formatException(record.exc_info))
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 

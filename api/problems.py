@@ -26,6 +26,7 @@ from engine.errors import (
     ThatLookError,
     Unavailable,
 )
+from engine.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -85,6 +86,10 @@ class RequestMalformed(InputRejected):
     """An address, or a body, that is not what it says it is."""
 
 
+class AddressTooLong(InputRejected):
+    """An address that is longer than any that is needed."""
+
+
 class RequestInvalid(InputRejected):
     """A request of the right form with a wrong value."""
 
@@ -114,6 +119,7 @@ STATUS: Mapping[type[ThatLookError], int] = {
     OriginNotAllowed: 403,
     UploadTooSlow: 408,
     RequestTooLarge: 413,
+    AddressTooLong: 414,
     MediaTypeUnsupported: 415,
     HostNotAllowed: 421,
     ImageTooLarge: 413,
@@ -232,7 +238,7 @@ def address_of(scope: Any) -> str:
 
 def _short(text: str) -> str:
     """A text that can be sent, whatever a caller put into it."""
-    text = text.encode("utf-8", "replace").decode()
+    text = redacted(text.encode("utf-8", "replace").decode())
     return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]} …"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unicodedata import normalize
@@ -16,6 +17,7 @@ from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
 from engine.money import parse_money
+from engine.redaction import redacted
 from engine.seams import IngestState, Ledger, LedgerEntry
 
 MAX_PRODUCTS = 1_000
@@ -187,17 +189,19 @@ def product_form(product: Product) -> ProductForm:
 
 
 def state_form(entry: LedgerEntry) -> ProductStateForm:
-    """A product and where it stands."""
+    """A product and where it stands, without the passwords in its addresses."""
     return ProductStateForm(
         product_id=entry.product.product_id,
         state=entry.state,
-        reason=entry.reason,
-        feed=entry.feed,
+        reason=redacted(entry.reason) if entry.reason else entry.reason,
+        feed=redacted(entry.feed),
         updated=entry.updated,
         indexed_items=len(entry.items),
         supercategories=sorted({supercategory for supercategory, _ in entry.items}),
-        refusals=[RefusalForm(r.image, r.rejection.stage, r.rejection.reason) for r in entry.refusals],
-        product=product_form(entry.product),
+        refusals=[
+            RefusalForm(redacted(r.image), r.rejection.stage, redacted(r.rejection.reason)) for r in entry.refusals
+        ],
+        product=product_form(replace(entry.product, images=tuple(map(redacted, entry.product.images)))),
     )
 
 

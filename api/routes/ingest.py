@@ -13,6 +13,7 @@ from litestar.params import PathParameter, QueryParameter
 from api.desk import Desk, TheDesk
 from api.documentation import problems
 from engine.errors import NotFound
+from engine.redaction import redacted
 from engine.seams import IngestRun
 
 _RUNS_KEPT_IN_SIGHT = 10_000
@@ -108,9 +109,9 @@ def _errors(desk: Desk, run_id: int, offset: int, limit: int) -> ErrorPage:
     found = ledger.errors(run_id, offset=offset, limit=limit + 1)
     if not found and all(run.run_id != run_id for run in ledger.runs(_RUNS_KEPT_IN_SIGHT)):
         raise NotFound(f"There is no ingest run {run_id}.")
-    rows = [RowErrorForm(error.line, error.reason, error.product_id) for error in found[:limit]]
+    rows = [RowErrorForm(error.line, redacted(error.reason), error.product_id) for error in found[:limit]]
     return ErrorPage(rows, offset + limit if len(found) > limit else None)
 
 
 def _run_form(run: IngestRun) -> RunForm:
-    return RunForm(run.run_id, run.feed, run.started, run.finished, run.total, dict(run.counts))
+    return RunForm(run.run_id, redacted(run.feed), run.started, run.finished, run.total, dict(run.counts))

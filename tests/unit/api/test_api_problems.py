@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from api.logs import JsonFormatter
 from api.problems import status_of
 from api.workers import Busy
 from engine import errors
+from engine.domain import Rejection
 from engine.errors import ThatLookError
-from tests.fixtures.shop import Shop
+from engine.seams import ImageRefusal
+from tests.fixtures.shop import ENTRY, PRODUCT, Shop
 
 EXPECTED = {
     "ImageUnreadable": 422,
@@ -104,3 +108,29 @@ def test_come_back_later(shop: Shop, client: TestClient[Litestar]) -> None:
     assert _fail(shop, client, errors.StoreUnavailable("x"))["retry"] == "5"
     assert _fail(shop, client, Busy("Too many."))["retry"] == "1"
     assert _fail(shop, client, errors.DeadlineExceeded("Too late."))["detail"] == "Too late."
+
+
+def test_passwords_in_addresses_are_not_told(
+    shop: Shop, client: TestClient[Litestar], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither in a problem nor in a product's pictures, refusals and feed."""
+    address = "https://shop:pa55word@pictures.example/1.jpg"
+    problem = _fail(shop, client, errors.ImageUnreadable(f"{address} is damaged."))
+    assert problem["detail"] == "https://***@pictures.example/1.jpg is damaged."
+    shop.ledger.entries["p9"] = replace(
+        ENTRY,
+        product=replace(PRODUCT, product_id="p9", images=(address,)),
+        feed=address,
+        reason=f"could not fetch {address}",
+        refusals=(ImageRefusal(address, Rejection("fetch", f"{address} did not answer")),),
+    )
+    for path in ("/v1/products/p9", "/v1/products"):
+        text = client.get(path).text
+        assert "https://***@pictures.example/1.jpg" in text
+        assert "pa55word" not in text
+
+
+def test_log_lines_hold_no_passwords() -> None:
+    """Messages and traces alike."""
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, "postgresql://u:pa55word@db/x is away", (), None)
+    assert "pa55word" not in JsonFormatter().format(record)
