@@ -40,6 +40,14 @@ def serve(settings: Mapping[str, Any], host: str | None, port: int | None, worke
 @click.option("-k", "k", type=click.IntRange(1, 100), default=10, show_default=True, help="Products for each garment.")
 @click.option("--supercategory", "names", multiple=True, help="Only garments of this kind; may be repeated.")
 @click.option("--whole-image", is_flag=True, help="Take the picture as one garment of the one --supercategory.")
+@click.option("--all-variants", is_flag=True, help="Every size of a product as a hit, not one hit for each look.")
+@click.option(
+    "--unavailable",
+    type=click.Choice(["last", "mixed"]),
+    default="last",
+    show_default=True,
+    help="What is out of stock comes after what can be bought, or wherever it fits.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 @click.pass_obj
 def search(
@@ -51,26 +59,30 @@ def search(
     k: int,
     names: tuple[str, ...],
     whole_image: bool,
+    all_variants: bool,
+    unavailable: str,
     as_json: bool,
 ) -> None:
     """Find products for each garment of IMAGE, moved by words if there are any; or by words alone."""
     from api.queries import text_query
     from engine.answers import answer_form, to_json
     from engine.filters import parse_filter
+    from engine.looks import Shown
     from engine.sight import ImageQuery
 
     if image is None and whole_image:
         raise click.UsageError("--whole-image needs an IMAGE.")
+    shown = Shown(one_per_look=not all_variants, sold_out_last=unavailable == "last")
     text, where = text_query(list(texts), list(not_texts)), parse_filter(filters)
     if image is None and text is None:
         raise click.UsageError("Give an IMAGE, or --text to search by words alone.")
     data = None if image is None else _read(image)
     with _working(quiet=as_json), _open(settings) as thatlook:
         if data is None and text is not None:
-            answer = thatlook.search_text(text, supercategories=names or None, where=where, k=k)
+            answer = thatlook.search_text(text, supercategories=names or None, where=where, k=k, shown=shown)
         else:
             looking = ImageQuery(names or None, None, whole_image)
-            answer = thatlook.search_image(data or b"", looking, text=text, where=where, k=k)
+            answer = thatlook.search_image(data or b"", looking, text=text, where=where, k=k, shown=shown)
     form = answer_form(answer)
     if as_json:
         from engine.printing import print_json

@@ -52,6 +52,12 @@ _ANSWER = {
                     "score": 0.87,
                     "signals": {"visual": 0.9, "semantic": 0.84, "text": None},
                     "why": ["Looks alike in cut and texture (0.90)."],
+                    "availability": "in_stock",
+                    "list_price": 69.9,
+                    "color": "navy",
+                    "size": "38",
+                    "item_group_id": "dress-17",
+                    "variants": [],
                 }
             ],
         }
@@ -140,6 +146,11 @@ def _content(schema: dict[str, Any], example: Any = None) -> OpenAPIMediaType:
     return OpenAPIMediaType(schema=schema, examples=examples)  # type: ignore[arg-type]
 
 
+def _choice(*words: str) -> dict[str, Any]:
+    """One of some words, the first unless another is given."""
+    return {"type": "string", "enum": list(words), "default": words[0]}
+
+
 def _photo_body(kind: type[ImageSearch], example: dict[str, Any]) -> RequestBody:
     """The three ways in which a photo can come."""
     schema = inline_schema(kind)
@@ -216,6 +227,8 @@ class SimilarOperation(_AnsweringOperation):
         rows: list[tuple[str, dict[str, Any], str]] = [
             ("k", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many products."),
             ("filters", {"type": "string"}, "Filters as JSON."),
+            ("group", _choice("look", "none"), "One hit for each look, or every size."),
+            ("unavailable", _choice("last", "mixed"), "What is sold out comes last, or wherever it fits."),
             ("text", texts, "Wanted words; may be repeated."),
             ("not_text", texts, "Unwanted words; may be repeated."),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from api.problems import RequestMalformed
 from engine.domain import Box
 from engine.errors import QueryRejected
 from engine.fusion import Weights
+from engine.looks import Shown
 from engine.service import TextQuery
 from engine.sight import ImageQuery
 
@@ -26,11 +27,23 @@ _JSON_FIELDS = ("filters", "weights", "box")
 _LIST_FIELDS = ("supercategory", "text", "not_text")
 
 
+Group = Annotated[
+    Literal["look", "none"],
+    Meta(description="`look`: one hit for all sizes of a product, which are its `variants`; `none`: every product."),
+]
+Unavailable = Annotated[
+    Literal["last", "mixed"],
+    Meta(description="`last`: what is out of stock comes after what can be bought; `mixed`: wherever it fits."),
+]
+
+
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every search can be asked."""
 
     k: K = 10
     filters: dict[str, Any] = {}
+    group: Group = "look"
+    unavailable: Unavailable = "last"
 
 
 class SimilarSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +154,11 @@ def json_with_address(kind: type[Q], body: bytes, address: Fields) -> Q:
     """
     query = from_json(kind, body)
     return joined(query, read_json(body, dict[str, msgspec.Raw]), address) if address else query
+
+
+def shown(request: SearchRequest) -> Shown:
+    """Which products become hits, and in which order."""
+    return Shown(one_per_look=request.group == "look", sold_out_last=request.unavailable == "last")
 
 
 def image_query(request: ImageSearch) -> ImageQuery:

@@ -12,6 +12,7 @@ from engine.domain import Answer, Product
 from engine.filters import Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS
+from engine.looks import Shown
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, ObjectStore
 from engine.service import TextQuery
@@ -30,6 +31,7 @@ class Looks(Protocol):
         where: Filter = ...,
         k: int = ...,
         weights: Weights | None = None,
+        shown: Shown = ...,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Similar products for each garment of a photo."""
@@ -42,6 +44,7 @@ class Looks(Protocol):
         supercategories: Sequence[str] | None = None,
         where: Filter = ...,
         k: int = ...,
+        shown: Shown = ...,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Products that fit the words."""
@@ -55,6 +58,7 @@ class Looks(Protocol):
         where: Filter = ...,
         k: int = ...,
         weights: Weights | None = None,
+        shown: Shown = ...,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Other products like a stored one."""

@@ -42,7 +42,20 @@ def _table(garment: GarmentHitsForm) -> Table:
 
 
 def _cells(hit: HitForm) -> tuple[Text, ...]:
-    price = "" if hit.price is None else f"{hit.price:.2f} {hit.currency or ''}".rstrip()
     brand = f" · {hit.brand}" if hit.brand else ""
-    product = printable(hit.title + brand).append("\n").append_text(Text(printable(hit.link).plain, style="dim"))
-    return product, printable(price), Text("\n").join(printable(line) for line in hit.why)
+    sizes = ", ".join(each.size for each in hit.variants if each.size)
+    product = [printable(hit.title + brand), *([printable(f"Sizes: {sizes}")] if sizes else [])]
+    link = Text(printable(hit.link).plain, style="dim")
+    return _lines(*product, link), _lines(*map(printable, _price(hit))), _lines(*map(printable, hit.why))
+
+
+def _price(hit: HitForm) -> list[str]:
+    """What it costs, what it did before the sale, and whether it can be bought."""
+    price = "" if hit.price is None else f"{hit.price:.2f} {hit.currency or ''}".rstrip()
+    on_sale = hit.list_price is not None and hit.price is not None and hit.list_price > hit.price
+    stock = "" if hit.availability == "in_stock" else hit.availability.replace("_", " ")
+    return [line for line in (price, f"was {hit.list_price:.2f}" if on_sale else "", stock) if line]
+
+
+def _lines(*lines: Text) -> Text:
+    return Text("\n").join(lines)

@@ -77,6 +77,10 @@ class BareStore:
         """All rows of one product."""
         return self.indexes[name].items_of(product_id)
 
+    def matching(self, name: str, where: Filter, most: int) -> list[Item]:
+        """Rows that match."""
+        return self.indexes[name].matching(where, most)
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         return self.indexes[name].count(where)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from engine.domain import Answer, Garment, GarmentHits, Hit, Signals
+from engine.domain import Answer, Garment, GarmentHits, Hit, Product, Signals
 
 ImageUrl = Callable[[str], str]
 """Turns the key of a stored picture into what a reader can open."""
@@ -25,8 +25,25 @@ class SignalForm(msgspec.Struct, frozen=True):
     color: float | None = None
 
 
+class VariantForm(msgspec.Struct, frozen=True):
+    """One product of a hit's look: another size, mostly. `price` is what a buyer pays today."""
+
+    id: str
+    size: str | None
+    color: str | None
+    price: float | None
+    list_price: float | None
+    currency: str | None
+    availability: str
+    link: str
+
+
 class HitForm(msgspec.Struct, frozen=True):
-    """One product found, with the reasons. `price` is what a buyer pays today."""
+    """One product found, with the reasons. `price` is what a buyer pays today, `list_price` what it is without a sale.
+
+    `variants` are the products of its look (same `item_group_id`, and same colour or picture) that match the filters,
+    itself included, in the order of their sizes; empty where there is no other.
+    """
 
     product_id: str
     title: str
@@ -39,6 +56,12 @@ class HitForm(msgspec.Struct, frozen=True):
     score: float
     signals: SignalForm
     why: list[str]
+    availability: str = "in_stock"
+    list_price: float | None = None
+    color: str | None = None
+    size: str | None = None
+    item_group_id: str | None = None
+    variants: list[VariantForm] = []
 
 
 class GarmentForm(msgspec.Struct, frozen=True):
@@ -68,7 +91,10 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
-    """The answer to one search, with milliseconds by stage and the size of the upright photo."""
+    """The answer to one search, with milliseconds by stage and the size of the upright photo.
+
+    `notes` are sentences for a person: what of the query was ignored, corrected, guessed or not understood.
+    """
 
     garments: list[GarmentHitsForm]
     timing_ms: dict[str, float]
@@ -114,6 +140,26 @@ def hit_form(hit: Hit, image_url: ImageUrl) -> HitForm:
         score=_share(hit.score),
         signals=_signal_form(hit.signals),
         why=list(hit.why),
+        availability=product.availability.value,
+        list_price=product.price,
+        color=product.color,
+        size=product.attributes.get("size"),
+        item_group_id=product.item_group_id,
+        variants=[variant_form(each) for each in hit.variants],
+    )
+
+
+def variant_form(product: Product) -> VariantForm:
+    """One product of a hit's look."""
+    return VariantForm(
+        id=product.product_id,
+        size=product.attributes.get("size"),
+        color=product.color,
+        price=product.effective_price,
+        list_price=product.price,
+        currency=product.currency,
+        availability=product.availability.value,
+        link=product.link,
     )
 
 

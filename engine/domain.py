@@ -221,7 +221,8 @@ class Signals:
 class Hit:
     """One product found, with the indexed garment that matched best.
 
-    `score` rises with similarity, 0 to 1; `why` holds sentences for a person.
+    `score` rises with similarity, 0 to 1; `why` holds sentences for a person. `variants` are the products of the hit's
+    look that match the query's filters, itself among them, where there are several.
     """
 
     product: Product
@@ -229,6 +230,7 @@ class Hit:
     score: float
     signals: Signals
     why: tuple[str, ...]
+    variants: tuple[Product, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +244,7 @@ class GarmentHits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """The whole answer with milliseconds by stage."""
+    """The whole answer with milliseconds by stage; `notes` say what was ignored, corrected, guessed, not understood."""
 
     garments: tuple[GarmentHits, ...]
     timing_ms: Mapping[str, float]

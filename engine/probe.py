@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.color_look import ColorLook
 from engine.domain import Space
 from engine.fusion import Asking
+from engine.looks import Look
 from engine.seams import Calibration
 from engine.wish import NO_WISH, Wish
 
@@ -24,7 +25,7 @@ class Probe:
         positive, negative: embeddings of wanted and unwanted words, in the semantic space.
         look: the colours of the query's garment; wish: what its words ask for.
         words, facets, color: what the explanation compares hits with.
-        exclude: product ids never to answer with.
+        exclude: product ids never to answer with; own: the look that asks, of which no other size is an answer.
     """
 
     visual: NDArray[np.float32] | None = None
@@ -37,6 +38,7 @@ class Probe:
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str | None = None
     exclude: frozenset[str] = frozenset()
+    own: Look = frozenset()
 
     @property
     def asking(self) -> Asking:

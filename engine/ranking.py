@@ -17,59 +17,112 @@ from numpy.typing import NDArray
 from engine.domain import Item, Signals
 from engine.evidence import facets_weighed, with_evidence
 from engine.fusion import Signal, Weights, fuse, log_odds, sigmoid
+from engine.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
 from engine.probe import Calibrations, Probe
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
 
 EVIDENCE = 200
 """Rows whose colours and words are weighed, at least; with more than 50 products wanted, four for each of them."""
+_WIDEN = 4
+_CHUNK = 16
+"""Items read at a time where the first ones did not make the answer, as sizes of one dress do not."""
 _EVEN = Weights(1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
-    """One supercategory's products, best first, each by the item that matches best.
+    """One supercategory's hits in order, each by the item that matches best.
 
     Attributes:
-        chances: what each signal says of each product, 0 to 1, NaN where an item lacks it.
+        chances: what each signal says of each hit, 0 to 1, NaN where an item lacks it.
+        buyable: the first so many can be bought, or were not asked whether they can.
         complete: no further product matches.
     """
 
     items: list[Item]
     scores: list[float]
     chances: dict[Signal, list[float]]
+    buyable: int
     complete: bool
 
     def signals(self, row: int) -> Signals:
-        """What each signal says of a product, None where it had no part."""
+        """What each signal says of a hit, None where it had no part."""
         each = {name: values[row] for name, values in self.chances.items()}
         return Signals(**{name: None if isnan(value) else value for name, value in each.items()})
 
 
 def rank(
-    listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations, weights: Weights, wanted: int
+    listed: Shortlist,
+    probe: Probe,
+    supercategory: str,
+    calibrations: Calibrations,
+    weights: Weights,
+    wanted: int,
+    shown: Shown = EVERY_PRODUCT,
 ) -> Ranked:
-    """The shortlist's products in order: `wanted` of them, or more, or all there are."""
+    """The shortlist's products in order, one of each look if so asked: `wanted` of them, or all there are."""
     logits, close = embedding_logits(listed, probe, supercategory, calibrations)
     nearness = fuse(logits, weights if any(weights.of(signal) for signal in logits) else _EVEN)
     # Rows that were deleted meanwhile, or whose sister row is not written yet.
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
-    weighed = facets_weighed(probe.look, probe.wish)
+    weighed, reach, every = facets_weighed(probe.look, probe.wish), wanted, count_of(listed.products[nearness >= 0])
     while True:
-        places = contenders(nearness, close, listed, wanted, weighed=bool(weighed))
+        places = contenders(nearness, close, listed, reach, weighed=bool(weighed))
         joined = {signal: values[places] for signal, values in logits.items()}
         if weighed:
             told = listed.facets(places.tolist(), weighed)
             joined = with_evidence(joined, probe.look, probe.wish, [facets or {} for facets in told])
         scores = fuse(joined, weights)
-        best = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])[:wanted]
-        items = listed.items(places[best].tolist())
-        if None not in items:
+        order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
+        chosen = _choose(listed, places, order, wanted, shown, probe.own)
+        if chosen.buyable >= wanted or len(order) >= every:
             break
-        nearness[places[best[[item is None for item in items]]]] = -1
-    complete = listed.exhausted and len(best) == count_of(listed.products[nearness >= 0])
+        reach *= _WIDEN
+    best = np.array(chosen.rows, np.int64)
     chances = {signal: sigmoid(values[best]).tolist() for signal, values in joined.items()}
-    return Ranked([item for item in items if item], scores[best].tolist(), chances, complete)
+    complete = listed.exhausted and chosen.walked >= every
+    return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete)
+
+
+@dataclass(slots=True, eq=False)
+class _Chosen:
+    """Rows that become hits, with their items; the first `buyable` can be bought. `walked` rows were looked at."""
+
+    rows: list[int]
+    items: list[Item]
+    buyable: int = 0
+    walked: int = 0
+
+
+def _choose(
+    listed: Shortlist, places: NDArray[np.int64], order: NDArray[np.int64], wanted: int, shown: Shown, own: Look
+) -> _Chosen:
+    """The first rows of an order that are to be hits; no more items are read than it takes to find them."""
+    chosen, looks, later = _Chosen([], []), set[tuple[str, ...]](), list[tuple[int, Item]]()
+    while len(chosen.rows) < wanted and chosen.walked < len(order):
+        part = order[chosen.walked : chosen.walked + max(wanted - len(chosen.rows), _CHUNK if chosen.walked else 1)]
+        chosen.walked += len(part)
+        for row, item in zip(part.tolist(), listed.items(places[part].tolist()), strict=True):
+            if item is None or not own.isdisjoint(look_of(item)):
+                continue
+            if shown.sold_out_last and sold_out(item):
+                later.append((row, item))
+            else:
+                _append_look(chosen, looks, row, item, shown)
+    del chosen.rows[wanted:], chosen.items[wanted:]
+    chosen.buyable = len(chosen.rows)
+    for row, item in later[: 0 if chosen.buyable >= wanted else None]:
+        _append_look(chosen, looks, row, item, shown)
+    return chosen
+
+
+def _append_look(chosen: _Chosen, looks: set[tuple[str, ...]], row: int, item: Item, shown: Shown) -> None:
+    look = look_of(item) if shown.one_per_look else frozenset[tuple[str, ...]]()
+    if looks.isdisjoint(look):
+        chosen.rows.append(row)
+        chosen.items.append(item)
+    looks |= look
 
 
 def count_of(products: NDArray[np.int64]) -> int:

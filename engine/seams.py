@@ -220,6 +220,10 @@ class VectorStore(Protocol):
         """All rows of one product, by item_id."""
         ...
 
+    def matching(self, name: str, where: Filter, most: int) -> list[Item]:
+        """Rows that match, by item_id; where more than `most` do, which of them come is left open."""
+        ...
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         ...

@@ -1,4 +1,4 @@
-"""The search: candidates from both embeddings → exact scores → one hit per product → rank.
+"""The search: candidates from both embeddings → exact scores → one hit per product, or per look → rank.
 
 Stores give candidates, perhaps approximate ones; every score that a caller sees is computed
 here on the raw embeddings, the same way over every store.
@@ -7,7 +7,7 @@ here on the raw embeddings, the same way over every store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from engine.errors import QueryRejected
 from engine.evidence import WORDS_FACET, near_names
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
+from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, look_of, of_same_look
 from engine.probe import Calibrations, Probe
 from engine.ranking import Ranked, count_of, rank
 from engine.seams import Ledger, ShortlistQuery, VectorStore
@@ -29,6 +30,19 @@ MAX_K = 100
 DEPTH = 100
 """Candidates that each embedding must give at first, where so many match. A store may give more."""
 WIDEN = 4
+MAX_VARIANTS = 2_000
+"""Rows read at most, in one supercategory, to tell the variants of all hits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """One search: what is looked for, among what, how it is weighed and shown, and how long it takes."""
+
+    probe: Probe
+    where: Filter
+    weights: Weights
+    watch: Stopwatch
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +61,9 @@ class Searcher:
         where: Filter = EVERYTHING,
         weights: Weights | None = None,
         watch: Stopwatch | None = None,
+        shown: Shown = EVERY_PRODUCT,
     ) -> tuple[Hit, ...]:
-        """The k best products over the given supercategories, best first, k whenever k exist.
+        """The k best hits over the given supercategories, best first, k whenever k exist.
 
         Raises:
             QueryRejected: k out of range, or a probe with nothing to search by.
@@ -57,64 +72,100 @@ class Searcher:
             raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
         if not any(probe.vectors(space) for space in SPACES):
             raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
-        watch, weights = watch or Stopwatch(), weights or DEFAULTS[probe.asking]
+        asked = _Asked(probe, where, weights or DEFAULTS[probe.asking], watch or Stopwatch(), shown.under(where))
         wanted = k
         while True:
-            found = [self._best_products(probe, name, wanted, where, weights, watch) for name in supercategories]
-            with watch.stage("rank"):
-                hits = self._hits(probe, found, k, weights)
+            found = [ranked for name in supercategories for ranked in self._best(asked, name, wanted)]
+            with asked.watch.stage("rank"):
+                hits = self._hits(asked, found, k)
             if len(hits) == k or all(ranked.complete for ranked in found):
-                return hits
+                break
             wanted *= WIDEN  # The ledger does not have some of the products: they are being deleted.
+        if shown.one_per_look and any("item_group_id" in hit.item.facets for hit in hits):
+            with asked.watch.stage("variants"):
+                return self._with_variants(hits, where)
+        return hits
 
-    def _best_products(
-        self, probe: Probe, supercategory: str, wanted: int, where: Filter, weights: Weights, watch: Stopwatch
-    ) -> Ranked:
-        """Widen the candidates until they hold so many products, or every matching row was seen."""
+    def _best(self, asked: _Asked, supercategory: str, wanted: int) -> list[Ranked]:
+        """The best of one supercategory; with too few that can be bought among the nearest, those farther off too."""
+        ranked = self._widened(asked, supercategory, wanted)
+        if not asked.shown.sold_out_last or ranked.complete or ranked.buyable >= wanted:
+            return [ranked]
+        narrowed = replace(asked, where=Filter((*asked.where.conditions, NOT_SOLD_OUT)))
+        return [self._widened(narrowed, supercategory, wanted), ranked]
+
+    def _widened(self, asked: _Asked, supercategory: str, wanted: int) -> Ranked:
+        """Widen the candidates until they hold so many hits, or every matching row was seen."""
+        probe, where, watch = asked.probe, asked.where, asked.watch
         spaces = {collection_name(supercategory, space): probe.vectors(space) for space in SPACES}
-        asked = {name: np.stack(vectors) for name, vectors in spaces.items() if vectors}
+        vectors = {name: np.stack(each) for name, each in spaces.items() if each}
         words, also = collection_name(supercategory, "semantic"), _narrower(probe.wish, where)
         least = max(DEPTH, 4 * wanted)
         while True:
             with watch.stage("candidates"):
-                listed = self.store.shortlist(ShortlistQuery(asked, words, least, where, also, probe.exclude))
+                listed = self.store.shortlist(ShortlistQuery(vectors, words, least, where, also, probe.exclude))
                 enough = listed.exhausted or count_of(listed.products) >= wanted
             if enough:
                 with watch.stage("rescore"):
-                    ranked = rank(listed, probe, supercategory, self.calibrations, weights, wanted)
+                    ranked = rank(listed, probe, supercategory, self.calibrations, asked.weights, wanted, asked.shown)
                 if listed.exhausted or len(ranked.items) >= wanted:
                     return ranked
             least *= WIDEN
 
-    def _hits(self, probe: Probe, found: Sequence[Ranked], k: int, weights: Weights) -> tuple[Hit, ...]:
-        """Merge the supercategories, keep one hit per product, and bring the products' words."""
+    def _hits(self, asked: _Asked, found: Sequence[Ranked], k: int) -> tuple[Hit, ...]:
+        """Merge the supercategories, keep one hit per product or look, and bring the products' words."""
         merged = sorted(
-            ((score, ranked, row) for ranked in found for row, score in enumerate(ranked.scores)),
-            key=lambda entry: -entry[0],
+            ((ranked, row) for ranked in found for row in range(len(ranked.items))),
+            key=lambda each: (each[1] >= each[0].buyable, -each[0].scores[each[1]]),
         )
         hits: dict[str, Hit] = {}
+        looks: set[tuple[str, ...]] = set()
         for start in range(0, len(merged), 2 * k):
-            self._append_hits(hits, merged[start : start + 2 * k], probe, weights)
+            self._append_hits(hits, looks, merged[start : start + 2 * k], asked)
             if len(hits) >= k:
                 break
         return tuple(hits.values())[:k]
 
     def _append_hits(
-        self, hits: dict[str, Hit], entries: Sequence[tuple[float, Ranked, int]], probe: Probe, weights: Weights
+        self, hits: dict[str, Hit], looks: set[tuple[str, ...]], entries: Sequence[tuple[Ranked, int]], asked: _Asked
     ) -> None:
-        products = self.ledger.products([ranked.items[row].product_id for _, ranked, row in entries])
-        for score, ranked, row in entries:
+        products = self.ledger.products([ranked.items[row].product_id for ranked, row in entries])
+        for ranked, row in entries:
             item = ranked.items[row]
-            if (product := products.get(item.product_id)) and product.product_id not in hits:
-                hits[product.product_id] = _hit(product, item, score, ranked.signals(row), probe, weights)
+            product = products.get(item.product_id)
+            look = look_of(item) if asked.shown.one_per_look else frozenset()
+            if product and product.product_id not in hits and looks.isdisjoint(look):
+                hits[product.product_id] = _hit(product, item, ranked.scores[row], ranked.signals(row), asked)
+                looks |= look
+
+    def _with_variants(self, hits: Sequence[Hit], where: Filter) -> tuple[Hit, ...]:
+        """The hits, each with all products of its look that match the filter."""
+        groups: dict[str, set[str]] = {}
+        for hit in hits:
+            groups.setdefault(hit.item.supercategory, set()).update(hit.item.facets.get("item_group_id", ()))
+        items = [
+            item
+            for name, ids in groups.items()
+            if ids
+            for item in self.store.matching(
+                collection_name(name, "semantic"),
+                Filter((*where.conditions, FacetCondition("item_group_id", frozenset(ids)))),
+                MAX_VARIANTS,
+            )
+        ]
+        alike = [dict.fromkeys(item.product_id for item in of_same_look(hit.item, items)) for hit in hits]
+        products = self.ledger.products(list(dict.fromkeys(id_ for ids in alike if len(ids) > 1 for id_ in ids)))
+        variants = [by_size([products[i] for i in ids if i in products]) if len(ids) > 1 else () for ids in alike]
+        return tuple(replace(hit, variants=each) for hit, each in zip(hits, variants, strict=True))
 
 
-def _hit(product: Product, item: Item, score: float, signals: Signals, probe: Probe, weights: Weights) -> Hit:
+def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _Asked) -> Hit:
+    probe = asked.probe
     why = explain(
         product,
         item,
         signals,
-        weights,
+        asked.weights,
         words=probe.words,
         shared=probe.facets,
         color=probe.color,

@@ -15,6 +15,7 @@ from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
+from engine.looks import FOR_SHOPPERS, Shown, look_of, sold_out
 from engine.pipeline import Seer
 from engine.seams import TextEmbedder
 from engine.search import Probe, Searcher
@@ -65,6 +66,7 @@ class ThatLook:
         where: Filter = EVERYTHING,
         k: int = 10,
         weights: Weights | None = None,
+        shown: Shown = FOR_SHOPPERS,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Similar products for each garment of the photo's main person, moved by the text if there is one.
@@ -80,7 +82,7 @@ class ThatLook:
         probes = self._probes(seen, text, watch)
         answers = []
         for garment, probe in zip(seen.upright(), probes, strict=True):
-            hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch)
+            hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch, shown)
             answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height)
 
@@ -91,6 +93,7 @@ class ThatLook:
         supercategories: Sequence[str] | None = None,
         where: Filter = EVERYTHING,
         k: int = 10,
+        shown: Shown = FOR_SHOPPERS,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Products that fit the words.
@@ -104,9 +107,11 @@ class ThatLook:
         names, others = self._asked_for(text, supercategories)
         with watch.stage("embed"):
             probe = worded(text, self.seer.texts)
-        hits = self.searcher.search(probe, names, k, where, None, watch)
+        hits = self.searcher.search(probe, names, k, where, None, watch, shown)
         if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
-            hits += self.searcher.search(probe, others, k - len(hits), where, None, watch)
+            hits += self.searcher.search(probe, others, k - len(hits), where, None, watch, shown)
+            if shown.under(where).sold_out_last:
+                hits = tuple(sorted(hits, key=lambda hit: sold_out(hit.item)))
         return Answer((GarmentHits(None, names[0] if len(names) == 1 else None, hits),), watch.timing_ms())
 
     def similar(
@@ -117,9 +122,10 @@ class ThatLook:
         where: Filter = EVERYTHING,
         k: int = 10,
         weights: Weights | None = None,
+        shown: Shown = FOR_SHOPPERS,
         deadline: Deadline | None = None,
     ) -> Answer:
-        """Other products like a stored one ("because you looked at …").
+        """Other products like a stored one ("because you looked at …"), not itself in other sizes.
 
         Raises:
             ProductNotFound: unknown, or with nothing indexed.
@@ -134,8 +140,8 @@ class ThatLook:
             words = worded(text, self.seer.texts)
         answers = []
         for supercategory in dict.fromkeys(name for name, _ in entry.items):
-            probe = self._stored_probe(product_id, supercategory, words)
-            hits = self.searcher.search(probe, [supercategory], k, where, weights, watch)
+            probe = self._stored_probe(product_id, supercategory, words, shown)
+            hits = self.searcher.search(probe, [supercategory], k, where, weights, watch, shown)
             answers.append(GarmentHits(None, supercategory, hits))
         return Answer(tuple(answers), watch.timing_ms())
 
@@ -155,7 +161,7 @@ class ThatLook:
             for i in range(len(seen.garments))
         ]
 
-    def _stored_probe(self, product_id: str, supercategory: str, words: Probe) -> Probe:
+    def _stored_probe(self, product_id: str, supercategory: str, words: Probe, shown: Shown) -> Probe:
         store = self.searcher.store
         items = store.items_of(collection_name(supercategory, "semantic"), product_id)
         if not items:
@@ -170,6 +176,7 @@ class ThatLook:
             look=read_looks([items[0].facets]),
             facets=facets,
             exclude=frozenset({product_id}),
+            own=frozenset().union(*map(look_of, items)) if shown.one_per_look else frozenset(),
         )
 
     def _asked_for(self, text: TextQuery, names: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -28,6 +28,7 @@ from api.queries import (
     from_fields,
     image_query,
     json_with_address,
+    shown,
     supercategories,
     text_query,
     weights_of,
@@ -64,7 +65,15 @@ class SearchController(Controller):
         query, where = photo.query, filter_of(photo.query.filters)
         looking = image_query(query)
         image = await desk.picture(photo, deadline)
-        call = partial(desk.services.thatlook.search_image, image, looking, where=where, k=query.k, deadline=deadline)
+        call = partial(
+            desk.services.thatlook.search_image,
+            image,
+            looking,
+            where=where,
+            k=query.k,
+            shown=shown(query),
+            deadline=deadline,
+        )
         return await desk.search(call, deadline)
 
     @post(
@@ -93,6 +102,7 @@ class SearchController(Controller):
             where=where,
             k=query.k,
             weights=weights,
+            shown=shown(query),
             deadline=deadline,
         )
         return await desk.search(call, deadline)
@@ -121,6 +131,7 @@ class SearchController(Controller):
             supercategories=supercategories(query),
             where=filter_of(query.filters),
             k=query.k,
+            shown=shown(query),
             deadline=deadline,
         )
         return await desk.search(call, deadline)
@@ -151,6 +162,7 @@ class SearchController(Controller):
             text=text_query(query.text, query.not_text),
             where=filter_of(query.filters),
             k=query.k,
+            shown=shown(query),
             deadline=deadline,
         )
         return await desk.search(call, deadline)

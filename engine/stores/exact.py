@@ -120,6 +120,13 @@ class ExactStore:
             found = [item for item in rows.items.values() if item.product_id == product_id] if rows else []
         return sorted(found, key=lambda item: item.item_id)
 
+    def matching(self, name: str, where: Filter, most: int) -> list[Item]:
+        """Rows that match, by item_id."""
+        with self._lock:
+            rows = self._collections.get(name)
+            found = [item for item in rows.items.values() if where.matches(item)] if rows else []
+        return sorted(found, key=lambda item: item.item_id)[:most]
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         with self._lock:

@@ -161,6 +161,10 @@ class LiteStore:
         """All rows of one product, by item_id."""
         return self._index(name).items_of(product_id) if name in self._specs else []
 
+    def matching(self, name: str, where: Filter, most: int) -> list[Item]:
+        """Rows that match, by item_id."""
+        return self._index(name).matching(where, most) if name in self._specs else []
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         return self._index(name).count(where) if name in self._specs else 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -156,6 +157,14 @@ class MilvusStore:
         """All rows of one product, by item_id."""
         where = f"product_id in {quoted_list([product_id])}"
         rows = self._all(name, where, ATTRIBUTES) if self._spec(name) else []
+        return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
+
+    def matching(self, name: str, where: Filter, most: int) -> list[Item]:
+        """Rows that match, by item_id."""
+        if self._spec(name) is None:
+            return []
+        nothing: list[dict[str, Any]] = []
+        rows = self._or(lambda: list(islice(self._query(name, expression(where), ATTRIBUTES), most)), nothing)
         return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
 
     def count(self, name: str, where: Filter = EVERYTHING) -> int:

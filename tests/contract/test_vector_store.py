@@ -224,6 +224,22 @@ def test_values_are_values_whatever_they_contain(subject: Subject, evil: str) ->
     assert subject.store.count(subject.name) == 1
 
 
+def test_the_rows_that_match_are_brought_with_their_words(subject: Subject) -> None:
+    """All of them by item_id, or as many as asked; none of a collection that is not there."""
+    oracle, _ = filled(subject)
+    for where in (
+        Filter((FacetCondition("color", frozenset({"red", "navy"})),)),
+        Filter((PriceCondition(20.0, 60.0),)),
+    ):
+        true = oracle.matching(subject.name, where, 100)
+        assert 3 < len(true) < 60
+        assert subject.store.matching(subject.name, where, 100) == true
+        some = subject.store.matching(subject.name, where, 3)
+        assert len(some) == 3
+        assert {item.item_id for item in some} <= {item.item_id for item in true}
+    assert subject.store.matching("no such collection", EVERYTHING, 5) == []
+
+
 def test_a_lone_surrogate_in_a_filter_matches_nothing(subject: Subject) -> None:
     """JSON can spell it, no text has it: an answer without rows, not an error."""
     _, rows = filled(subject, 5)

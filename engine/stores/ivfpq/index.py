@@ -149,6 +149,12 @@ class DerivedIndex:
         """How many rows match."""
         return search.count(self.view(), where, self._recent)
 
+    def matching(self, where: Filter, most: int) -> list[Item]:
+        """Rows that match, by item_id."""
+        view = self.view()
+        rows = np.flatnonzero(search.rows_that_match(view, where))[:most]
+        return sorted((view.entry(int(row)).item() for row in rows), key=lambda item: item.item_id)
+
     def embeddings(self, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Embeddings in the order asked; zeros and False for a row that does not exist."""
         view = self.view()

@@ -64,11 +64,16 @@ class Matching:
 
 
 def _matching(view: View, where: Filter) -> Matching:
-    allowed = matching(where, view.live, view.prices, view.postings)
+    allowed = rows_that_match(view, where)
     rows = view.ann.rows if view.ann else 0
     indexed = int(np.count_nonzero(allowed[:rows]))
     only = view.ann.restricted(allowed[:rows]) if view.ann and indexed < rows else None
     return Matching(allowed, int(np.count_nonzero(allowed)), indexed, only)
+
+
+def rows_that_match(view: View, where: Filter) -> NDArray[np.bool_]:
+    """(n,) which rows are alive and match."""
+    return matching(where, view.live, view.prices, view.postings)
 
 
 def search(view: View, plan: IvfpqPlan, queries: Embeddings, k: int, where: Filter, recent: Recent) -> list[Candidates]:

@@ -15,12 +15,14 @@ from engine.domain import Answer
 from engine.errors import ImageUnreadable, NoGarmentFound, ProductNotFound, QueryRejected
 from engine.filters import FacetCondition, Filter, PriceCondition
 from engine.fusion import Weights
+from engine.looks import FOR_SHOPPERS, Shown
 from engine.service import TextQuery
 from engine.sight import ImageQuery
 from tests.fixtures.shop import PNG, Shop
 
 Client = TestClient[Litestar]
 ACME = Filter((FacetCondition("brand", frozenset({"acme"})),))
+SHOWN = {"shown": FOR_SHOPPERS}
 HIT = {
     "product_id": "p 1/a",
     "title": "Linen dress",
@@ -33,6 +35,12 @@ HIT = {
     "score": 0.8765,
     "signals": {"visual": 0.9, "semantic": 0.8, "text": None, "color": None},
     "why": ["Looks alike."],
+    "availability": "in_stock",
+    "list_price": 60.0,
+    "color": None,
+    "size": "38",
+    "item_group_id": None,
+    "variants": [],
 }
 
 
@@ -57,7 +65,7 @@ def test_photo_as_multipart(shop: Shop, client: Client) -> None:
     assert _last_call(shop) == (
         "search_image",
         (PNG, ImageQuery(("full_body",), (1.0, 2.0, 30.0, 40.0), False)),
-        {"where": ACME, "k": 3},
+        {"where": ACME, "k": 3, "shown": FOR_SHOPPERS},
     )
     document = response.json()
     assert document["garments"][0]["hits"] == [HIT]
@@ -84,7 +92,11 @@ def test_photo_in_json(shop: Shop, client: Client) -> None:
     assert client.post("/v1/search/image", json={"image_base64": encoded}).status_code == 200
     assert _last_call(shop)[1][0] == PNG
     assert client.post("/v1/search/image", json={"image_id": HIT["image"]}).status_code == 200
-    assert _last_call(shop) == ("search_image", (PNG, ImageQuery(None)), {"where": Filter(), "k": 10})
+    assert _last_call(shop) == (
+        "search_image",
+        (PNG, ImageQuery(None)),
+        {"where": Filter(), "k": 10, "shown": FOR_SHOPPERS},
+    )
 
 
 def test_photo_and_words(shop: Shop, client: Client) -> None:
@@ -100,6 +112,7 @@ def test_photo_and_words(shop: Shop, client: Client) -> None:
         "where": Filter(),
         "k": 10,
         "weights": Weights(0.5, 1.0, 3.0),
+        "shown": FOR_SHOPPERS,
     }
 
 
@@ -110,7 +123,12 @@ def test_words_alone(shop: Shop, client: Client) -> None:
     assert _last_call(shop) == (
         "search_text",
         (TextQuery(("navy dress",)),),
-        {"supercategories": ("full_body",), "where": Filter((PriceCondition(maximum=50.0),)), "k": 2},
+        {
+            "supercategories": ("full_body",),
+            "where": Filter((PriceCondition(maximum=50.0),)),
+            "k": 2,
+            "shown": FOR_SHOPPERS,
+        },
     )
 
 
@@ -121,8 +139,20 @@ def test_a_stored_product(shop: Shop, client: Client) -> None:
     assert _last_call(shop) == (
         "similar",
         ("p 1/a",),
-        {"text": TextQuery(("red", "linen")), "where": ACME, "k": 5},
+        {"text": TextQuery(("red", "linen")), "where": ACME, "k": 5, "shown": FOR_SHOPPERS},
     )
+
+
+def test_every_size_and_the_sold_out_where_they_fit(shop: Shop, client: Client) -> None:
+    """`group` and `unavailable` switch both off, in JSON, in a form and in a query; another word is refused."""
+    wanted = {"group": "none", "unavailable": "mixed"}
+    client.post("/v1/search/text", json={"text": "dress", **wanted})
+    client.post("/v1/search/image", files={"image": ("look.png", PNG)}, data=wanted)
+    client.get("/v1/products/p1/similar", params=wanted)
+    assert [kwargs["shown"] for _, _, kwargs in shop.looks.calls] == [Shown(), Shown(), Shown()]
+    client.post("/v1/search/text", json={"text": "dress", "group": "none"})
+    assert _last_call(shop)[2]["shown"] == Shown(one_per_look=False, sold_out_last=True)
+    assert client.post("/v1/search/text", json={"text": "dress", "group": "all"}).status_code == 422
 
 
 @pytest.mark.parametrize(

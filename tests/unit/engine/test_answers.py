@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
-from engine.answers import answer_form, detection_form, to_json
-from engine.domain import Answer, Garment, GarmentHits, Hit, Item, Product, Signals
+from engine.answers import answer_form, detection_form, hit_form, to_json
+from engine.domain import Answer, Availability, Garment, GarmentHits, Hit, Item, Product, Signals
 
 GARMENT = Garment(
     "dress",
@@ -44,6 +45,12 @@ HIT_DOCUMENT = {
     "score": 0.8765,
     "signals": {"visual": 0.9124, "semantic": 0.5, "text": None, "color": None},
     "why": ["Looks alike."],
+    "availability": "in_stock",
+    "list_price": 60.0,
+    "color": None,
+    "size": None,
+    "item_group_id": None,
+    "variants": [],
 }
 
 
@@ -60,6 +67,21 @@ def test_answer_has_the_documented_form() -> None:
     }
     assert list(document["garments"][0]) == ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
     assert list(document["garments"][0]["hits"][0]) == list(HIT_DOCUMENT)
+
+
+def test_a_hit_tells_its_variants() -> None:
+    """Each with its size, both prices and whether it can be bought."""
+    large = replace(
+        PRODUCT, product_id="p2", sale_price=None, availability=Availability.OUT_OF_STOCK, color="navy",
+        item_group_id="g", attributes={"size": "L"},
+    )  # fmt: skip
+    form = hit_form(replace(HIT, product=large, variants=(large, PRODUCT)), str)
+    assert (form.availability, form.price, form.list_price) == ("out_of_stock", 60.0, 60.0)
+    assert (form.color, form.size, form.item_group_id) == ("navy", "L", "g")
+    assert [(v.id, v.size, v.price, v.list_price, v.availability) for v in form.variants] == [
+        ("p2", "L", 60.0, 60.0, "out_of_stock"),
+        ("p1", None, 49.9, 60.0, "in_stock"),
+    ]
 
 
 def test_answer_without_a_photo_keeps_the_keys() -> None:
