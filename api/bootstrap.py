@@ -7,12 +7,12 @@ process takes products in as well as answering.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from api.hosts import hosts_of
 from api.services import Limits, Services
+from engine.cpus import available_cpus
 from engine.errors import ThatLookError
 from engine.remote import RemoteLimits
 from ingest.bootstrap import ingest_parts
@@ -28,7 +28,7 @@ def limits_of(settings: Settings) -> Limits:
         upload_s=settings.upload_s,
         upload_memory_bytes=settings.upload_memory_bytes,
         allowed_hosts=hosts_of(settings.host, settings.allowed_hosts),
-        search_threads=os.cpu_count() or 1,
+        search_threads=available_cpus(),
         image_urls=settings.allow_image_urls,
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),
     )

@@ -8,7 +8,6 @@ picture, garments and both embeddings on the first alone, into flat indexes in m
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from benchmarks.bench_machine import cores
 from benchmarks.bench_run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.bench_standard import INT8, STANDARD, link_standard
 from benchmarks.bench_work import photo_work
+from engine.cpus import available_cpus
 from engine.errors import ContractBroken, ThatLookError
 from ingest.bootstrap import ingest_parts
 from ingest.pipeline import ingest_feed
@@ -128,7 +128,7 @@ def _shop(settings: BenchSettings, products: int, seed: int) -> Path:
     """A drawn shop; the next run finds it there."""
     folder = settings.work / "shops" / f"{products}-{seed}"
     if not (folder / "done").exists():
-        write_catalogue(folder, products, seed, workers=os.cpu_count() or 1)
+        write_catalogue(folder, products, seed, workers=available_cpus())
         (folder / "done").touch()
     return folder / "feed.jsonl"
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.bench_history import Machine, Work
+from engine.cpus import available_cpus
 from models.runtime import _openvino, cpu_computes_bf16
 
 _READ_BYTES = 256 * 1024 * 1024
@@ -39,7 +40,7 @@ def describe_machine(*, peaks: bool = True) -> Machine:
 
 def cores() -> int:
     """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cpus()
 
 
 def reference_ms(repeats: int = 9) -> float:

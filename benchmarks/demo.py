@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from api.tables import show_answer
 from benchmarks.picture import save_picture
 from engine.answers import answer_form
 from engine.console import plain_console
+from engine.cpus import available_cpus
 from engine.errors import ContractBroken
 from engine.images import decode
 from engine.printing import printable
@@ -66,7 +66,7 @@ def _draw_shop(console: Console, shop: Path, products: int, seed: int) -> Path:
     feed = shop / "feed.jsonl"
     if not feed.exists():
         with console.status(f"Drawing a shop of {products} products …"):
-            write_catalogue(shop, products, seed, workers=os.cpu_count() or 1)
+            write_catalogue(shop, products, seed, workers=available_cpus())
     console.print(f"A shop of {products} products: {feed}")
     return feed
 

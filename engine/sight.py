@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.clock import Stopwatch
+from engine.clock import Deadline, Stopwatch
 from engine.color_look import ColorLook, looks_of
 from engine.colors import main_color
 from engine.crops import box_area, box_garment, cut, outer_box, whole
@@ -31,6 +31,8 @@ ENOUGH_SIDE = 960
 """Of a larger photo the longer side keeps at least so many pixels: over twice as many as the segmenter takes in."""
 CLOSE_SIDE = 112
 """A garment whose longer side has fewer pixels of such a photo is cut out of a larger one: an embedder wants these."""
+NEAR_SIDE = 3072
+"""So many pixels of that larger one's longer side are enough, however small the garment is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +145,23 @@ class Sight:
 
     def _look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> Seen:
         with watch.stage("decode"):
-            photo = decode_photo(data, self.limits, ENOUGH_SIDE)
+            photo = decode_photo(data, self.limits, ENOUGH_SIDE, watch.deadline)
         garments = self._garments(photo, query, watch)
         with watch.stage("crop"):
-            crops = [whole(photo.pixels)] if query.whole_image else self._crops(data, photo, garments)
+            crops = [whole(photo.pixels)] if query.whole_image else self._crops(data, photo, garments, watch.deadline)
             colors = tuple(main_color(crop) for crop in crops)
             looks = looks_of(crops)
         with watch.stage("embed"):
             rows = self.seer.embed(crops)
         return Seen(garments, rows["visual"], rows["semantic"], colors, looks, photo.width, photo.height, photo.scale)
 
-    def _crops(self, data: bytes, photo: Photo, garments: Sequence[Garment]) -> list[Crop]:
+    def _crops(self, data: bytes, photo: Photo, garments: Sequence[Garment], deadline: Deadline | None) -> list[Crop]:
         """Every garment cut out; small ones of a reduced photo from a larger decoding of it."""
         sides = [max(g.box[2] - g.box[0], g.box[3] - g.box[1]) for g in garments]
         if min(sides) >= CLOSE_SIDE or photo.scale == (1.0, 1.0):
             return [cut(photo.pixels, garment) for garment in garments]
         enough = max(photo.pixels.shape[:2]) * CLOSE_SIDE / min(sides)
-        near = decode_photo(data, self.limits, ceil(enough)).pixels
+        near = decode_photo(data, self.limits, min(ceil(enough), NEAR_SIDE), deadline).pixels
         scale = near.shape[1] / photo.pixels.shape[1], near.shape[0] / photo.pixels.shape[0]
         return [
             cut(photo.pixels, garment) if side >= CLOSE_SIDE else cut(near, enlarged(garment, scale))

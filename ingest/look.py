@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.color_look import kept_measures, measured_facets
-from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Rejection, Space
+from engine.domain import SPACES, Crop, Embeddings, Item, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
 from engine.gate import Policy
 from engine.images import decode, encode_jpeg
@@ -89,18 +88,9 @@ def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_
     except ImageNotFetched as error:
         return Picture(reference, rejection=Rejection("fetch", error.reason), transient=error.transient)
     try:
-        return Picture(reference, _shrink(decode(data, parts.limits)))
+        return Picture(reference, decode(data, parts.limits, max_side=STORED_SIDE))  # As stored, so that boxes fit.
     except InputRejected as error:
         return Picture(reference, rejection=Rejection("decode", error.message))
-
-
-def _shrink(pixels: Pixels) -> Pixels:
-    """As it will be stored, so that boxes fit the stored picture."""
-    if max(pixels.shape[:2]) <= STORED_SIDE:
-        return pixels
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((STORED_SIDE, STORED_SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(picture)
 
 
 def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Policy) -> Seen | Outcome:

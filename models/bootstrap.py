@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.cpus import available_cpus
 from engine.errors import HomeInUse, QueryRejected, StoreUnavailable
 from engine.gate import Policy
 from engine.images import ImageLimits
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     """Everything an operator can set, as THATLOOK_NAME in the environment.
 
     Attributes:
-        threads: of each model; left to the runtime where it is not set.
+        threads: of each model; where it is not set, as many as the processors that this process is granted.
         streams: calls of one model that compute at once; see `RuntimeOptions`.
         model_cache: keep compiled models in the home, so that the next start is quicker.
         photo_memory_bytes: for photos seen before, which are then not looked at anew; 0 remembers none.
@@ -132,7 +133,7 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
         home=settings.home,
         options=RuntimeOptions(
             runtime=settings.runtime,
-            threads=settings.threads,
+            threads=settings.threads or _granted_threads(),
             streams=settings.streams,
             cache_dir=_model_cache(settings),
         ),
@@ -180,6 +181,12 @@ def _beside(work: Callable[[], T]) -> Iterator[Future[T]]:
         future = pool.submit(work)
         pool.shutdown(wait=False)
         yield future
+
+
+def _granted_threads() -> int | None:
+    """Threads for each model where a container grants fewer processors than it shows; None leaves it to the runtime."""
+    cpus = available_cpus()
+    return cpus if cpus < (os.cpu_count() or 1) else None
 
 
 def _model_cache(settings: Settings) -> Path | None:

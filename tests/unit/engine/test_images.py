@@ -14,6 +14,7 @@ from engine.errors import ImageTooLarge, ImageUnreadable
 from engine.images import ImageLimits, decode, decode_photo, encode_jpeg
 
 SIZE = (64, 48)
+NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8))
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -90,8 +91,7 @@ def test_grey_and_bilevel() -> None:
 
 
 def jpeg() -> bytes:
-    pixels = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
-    return encoded(Image.fromarray(pixels), "JPEG")
+    return encoded(NOISE, "JPEG")
 
 
 def huge_png() -> bytes:
@@ -111,7 +111,7 @@ def huge_png() -> bytes:
         (b"%PDF-1.7 not a picture", ImageUnreadable, "not an image"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 40, ImageUnreadable, "image"),
         (jpeg()[:2000], ImageUnreadable, "damaged or cut short"),
-        (encoded(Image.new("RGB", (640, 480), "red"))[:-30], ImageUnreadable, "damaged or cut short"),
+        (encoded(NOISE)[: 480 * 640], ImageUnreadable, "damaged or cut short"),
         (encoded(Image.new("RGB", (400, 8))), ImageUnreadable, "400 × 8"),
         (huge_png(), ImageTooLarge, "pixels"),
     ],
