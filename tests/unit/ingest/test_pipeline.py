@@ -293,7 +293,7 @@ def test_a_product_that_loses_its_pictures_loses_its_row(parts: IngestParts, tmp
 
 @pytest.mark.parametrize(
     ("data", "stage"),
-    [(b"", "decode"), (picture()[:200], "decode"), (b"<html>", "decode"),
+    [(b"", "decode"), (picture()[:150], "decode"), (b"<html>", "decode"),
      (encoded(np.zeros((9, 9, 3), np.uint8)), "decode"),
      (encoded(np.zeros((500, 500, 3), np.uint8)), "decode")],
 )  # fmt: skip
