@@ -2,14 +2,18 @@
 
 Two habits of Milvus shape this file. A read that must see every write waits for the server's clock (200–400 ms,
 at 3 ms otherwise): so the writer waits once, after each write, until it can be seen, and reads never do.
-And an index finds only what it probes: so few matching rows are fetched and scored exactly, and an answer that
-is short although more rows match is asked again, wider, and in the end exactly.
+And an index finds only what it probes: an answer that is short is asked again through every list. Where the index
+scores exactly, no embedding travels (`milvus_shortlist.py`); where it does not, few matching rows are fetched and
+scored here, and so is every shortlist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -24,9 +28,10 @@ from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_border import CollectionGone, border, quiet
 from engine.stores.milvus_expression import expression, quoted, quoted_list
-from engine.stores.milvus_plan import MilvusPlan, plan_for
-from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_item, to_row
+from engine.stores.milvus_plan import EXACT_KINDS, MilvusPlan, plan_for
+from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_facets, to_item, to_row
 from engine.stores.milvus_schema import schema_for, spec_from
+from engine.stores.milvus_shortlist import Scores, scored_shortlist
 from engine.stores.rows import (
     check_dim,
     check_name,
@@ -39,6 +44,10 @@ from engine.stores.rows import (
 )
 
 MAX_LIMIT = 16_384
+PARALLEL = 8
+"""Requests of one process that are under way at a time for shortlists: three garments' sisters, and some to spare."""
+MAX_COUNTED = 1000
+"""Filters whose counts are remembered."""
 _Answer = TypeVar("_Answer")
 
 
@@ -70,6 +79,9 @@ class MilvusStore:
         quiet()
         self.uri, self._timeout_s = uri, timeout_s
         self._specs: dict[str, CollectionSpec] = {}
+        self._kinds: dict[str, str] = {}
+        self._counted: dict[tuple[str, str], tuple[float, int]] = {}
+        self._pool = ThreadPoolExecutor(PARALLEL, "milvus")
         try:
             with border(uri):
                 self._client = MilvusClient(uri, token=token, timeout=min(timeout_s, 10.0))
@@ -97,7 +109,7 @@ class MilvusStore:
 
     def drop(self, name: str) -> None:
         """Forget a collection with all its rows."""
-        self._specs.pop(name, None)
+        self._forget(name)
         if self._describe(name):
             with border(self.uri):
                 self._client.drop_collection(name, timeout=self._timeout_s)
@@ -134,8 +146,28 @@ class MilvusStore:
         return self._or(lambda: self._search(spec, queries, k, where), [no_candidates() for _ in queries])
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in any of several sisters; embeddings come with a request for each of these."""
+        """The rows nearest to any query in any of several sisters, scored by the server where its index is exact."""
+        if all(self._scores_exactly(name) for name in query.asked):
+            pooled = self._plan.pool(max((self._about(name, query.where) for name in query.asked), default=0))
+            return scored_shortlist(self, replace(query, least=max(query.least, pooled)), self._pool)
         return gathered(self, query)
+
+    def scored(self, name: str, queries: Embeddings, item_ids: Sequence[str]) -> list[Scores]:
+        """The cosines of these rows with each query, of those that exist; exact if the index is."""
+        found = [Scores() for _ in queries]
+        if (spec := self._spec(name)) is None:
+            return found
+        for part in _parts(list(item_ids), self._plan.batch_rows):
+            where = f"item_id in {quoted_list(part)}"
+            ask = partial(self._hits, spec, queries, len(part), where, self._plan.nlist, [])
+            answers: list[Any] = self._or(ask, [])
+            for scores, hits in zip(found, answers, strict=False):
+                scores.update((hit.id, hit.distance) for hit in hits)
+        return found
+
+    def facets_by_id(self, name: str, item_ids: Sequence[str]) -> dict[str, Mapping[str, tuple[str, ...]]]:
+        """The facets of these rows, of those that exist."""
+        return {item_id: to_facets(row) for item_id, row in self._rows_by_id(name, item_ids, ["facets"]).items()}
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked; zeros and False for a row that does not exist."""
@@ -185,45 +217,71 @@ class MilvusStore:
             self._client.drop_index(name, VECTOR)
             self._client.create_index(name, self._index_params(spec))
             self._client.load_collection(name)
+        self._forget(name)
 
     def close(self) -> None:
         """Let go of the connection."""
+        self._pool.shutdown()
         with border(self.uri):
             self._client.close()
 
     def _search(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
-        matching = self._count(spec.name, where)
-        if matching <= self._plan.exact_rows or k > MAX_LIMIT:
+        matching = self._about(spec.name, where)
+        few = matching <= self._plan.exact_rows and not self._scores_exactly(spec.name)
+        if few or k > MAX_LIMIT:
             return self._exactly(spec, queries, k, where)
         for nprobe in dict.fromkeys((self._plan.probes(matching), self._plan.nlist)):
-            found = self._approximately(spec, queries, k, where, nprobe)
-            if all(len(answer.item_ids) >= min(k, matching) for answer in found):
-                return found
-        return self._exactly(spec, queries, k, where)
+            found = self._probed(spec, queries, k, expression(where), nprobe)
+            if all(len(answer.item_ids) >= k for answer in found):
+                break
+        return found
 
-    def _approximately(
-        self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter, nprobe: int
-    ) -> list[Candidates]:
-        with border(self.uri):
-            answers = self._client.search(
-                spec.name,
-                data=list(queries),
-                anns_field=VECTOR,
-                limit=k,
-                filter=expression(where),
-                output_fields=["product_id"],
-                search_params={"metric_type": "IP", "params": {"nprobe": nprobe}},
-                consistency_level="Session",
-                timeout=self._timeout_s,
-            )
+    def _probed(self, spec: CollectionSpec, queries: Embeddings, k: int, where: str, nprobe: int) -> list[Candidates]:
         return [
             Candidates(
                 tuple(hit.id for hit in hits),
                 tuple(hit.entity["product_id"] for hit in hits),
                 np.array([hit.distance for hit in hits], np.float32),
             )
-            for hits in answers
+            for hits in self._hits(spec, queries, k, where, nprobe, ["product_id"])
         ]
+
+    def _hits(
+        self, spec: CollectionSpec, queries: Embeddings, k: int, where: str, nprobe: int, fields: list[str]
+    ) -> list[Any]:
+        """pymilvus's hits of each query; a field asked for costs more to read than to send."""
+        with border(self.uri):
+            return list(
+                self._client.search(
+                    spec.name,
+                    data=list(queries),
+                    anns_field=VECTOR,
+                    limit=k,
+                    filter=where,
+                    output_fields=fields,
+                    search_params={"metric_type": "IP", "params": {"nprobe": nprobe}},
+                    consistency_level="Session",
+                    timeout=self._timeout_s,
+                )
+            )
+
+    def _about(self, name: str, where: Filter) -> int:
+        """How many rows match, as counted a while ago at most: it decides only how widely the index is probed."""
+        key, now = (name, expression(where)), time.monotonic()
+        counted_at, rows = self._counted.get(key, (-self._plan.counted_s, 0))
+        if now - counted_at >= self._plan.counted_s:
+            if len(self._counted) >= MAX_COUNTED:
+                self._counted.clear()
+            rows = self.count(name, where)
+            self._counted[key] = (now, rows)
+        return rows
+
+    def _scores_exactly(self, name: str) -> bool:
+        """Whether the collection's index gives exact cosines; one that does not exist has no wrong ones."""
+        if name not in self._kinds and self._spec(name):
+            with border(self.uri):
+                self._kinds[name] = str((self._client.describe_index(name, VECTOR) or {}).get("index_type"))
+        return self._kinds.get(name, EXACT_KINDS[0]) in EXACT_KINDS
 
     def _exactly(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         """Fetch every matching row and score it here. Holds the matching embeddings in memory."""
@@ -238,9 +296,24 @@ class MilvusStore:
             return {}
         found: dict[str, dict[str, Any]] = {}
         for part in _parts(list(dict.fromkeys(item_ids)), self._plan.batch_rows):
-            rows = self._all(name, f"item_id in {quoted_list(part)}", fields)
+            where, nothing = f"item_id in {quoted_list(part)}", list[dict[str, Any]]()
+            rows = self._or(partial(self._some, name, where, fields, len(part)), nothing)
             found |= {row["item_id"]: row for row in rows}
         return found
+
+    def _some(self, name: str, where: str, fields: list[str], most: int) -> list[dict[str, Any]]:
+        """The rows that match, which are known to be so few."""
+        with border(self.uri):
+            return list(
+                self._client.query(
+                    name,
+                    filter=where,
+                    output_fields=["item_id", *(f for f in fields if f != "item_id")],
+                    limit=most,
+                    consistency_level="Session",
+                    timeout=self._timeout_s,
+                )
+            )
 
     def _all(self, name: str, where: str, fields: list[str]) -> list[dict[str, Any]]:
         nothing: list[dict[str, Any]] = []
@@ -352,8 +425,14 @@ class MilvusStore:
         try:
             return ask()
         except CollectionGone:
-            self._specs.clear()
+            for name in list(self._specs):
+                self._forget(name)
             return otherwise
+
+    def _forget(self, name: str) -> None:
+        """What is known of a collection, as it is gone or made anew."""
+        self._specs.pop(name, None)
+        self._kinds.pop(name, None)
 
 
 def _best(scores: NDArray[np.float32], item_ids: list[str], product_ids: list[str], k: int) -> Candidates:

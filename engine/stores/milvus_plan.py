@@ -6,8 +6,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import ceil
+from math import ceil, sqrt
 from typing import Any
+
+EXACT_KINDS = ("FLAT", "IVF_FLAT")
+"""Index types whose scores are exact cosines of the stored embeddings; those of other types are approximate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class MilvusPlan:
     nbits: int
     exact_rows: int
     scan_rows: int
+    pooled: int
+    pooled_per_root: float
+    counted_s: float
     batch_rows: int
 
     def index_params(self, dim: int) -> dict[str, int]:
@@ -29,6 +35,10 @@ class MilvusPlan:
         if self.kind == "IVF_PQ":
             params |= {"m": _divisor(dim, max(1, dim // self.numbers_per_code)), "nbits": self.nbits}
         return params
+
+    def pool(self, matching: int) -> int:
+        """Rows that each embedding gives to the fused order, among so many."""
+        return max(self.pooled, round(self.pooled_per_root * sqrt(matching)))
 
     def probes(self, matching: int) -> int:
         """nprobe where so many rows match: enough lists to meet `scan_rows` of them, and `nprobe` at least."""

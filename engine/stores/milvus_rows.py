@@ -52,7 +52,6 @@ def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
 def to_item(row: Mapping[str, Any]) -> Item:
     """The item of a row that `query` returned with `ATTRIBUTES`."""
     x0, y0, x1, y1 = _json(row["box"])["xyxy"]
-    facets = {facet_name(key): tuple(values) for key, values in _json(row["facets"]).items()}
     return Item(
         item_id=row["item_id"],
         product_id=row["product_id"],
@@ -60,9 +59,14 @@ def to_item(row: Mapping[str, Any]) -> Item:
         label=row["label"],
         image=row["image"],
         box=(float(x0), float(y0), float(x1), float(y1)),
-        facets=facets,
+        facets=to_facets(row),
         price=None if row["price"] == NO_PRICE else float(row["price"]),
     )
+
+
+def to_facets(row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The facets of a row that `query` returned with `facets`."""
+    return {facet_name(key): tuple(values) for key, values in _json(row["facets"]).items()}
 
 
 def _text(value: Mapping[str, Any]) -> str:

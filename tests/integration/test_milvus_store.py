@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -14,6 +15,7 @@ from pymilvus import MilvusClient
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, FacetCondition, Filter
+from engine.seams import ShortlistQuery
 from engine.stores.exact import ExactStore
 from engine.stores.milvus import MilvusStore
 from tests.contract.vector_store_cases import an_item, ann_recall, assert_same_answers, clustered, near, unit
@@ -125,8 +127,40 @@ def test_rebuilding_makes_the_planned_index_anew(store: MilvusStore, name: str) 
         each.upsert(name, items, rows)
     store.rebuild(name)
     status = next(s for s in store.status() if s.name == name)
-    assert (status.rows, status.index) == (50, "IVF_SQ8")
+    assert (status.rows, status.index) == (50, "IVF_FLAT")
     assert_same_answers(store, oracle, name, rows[:3], 50)
+
+
+def test_a_shortlist_draws_no_embedding_from_the_server(
+    store: MilvusStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candidates, cosines, facets and items of a shortlist: a request for embeddings, or a count each time, fails."""
+    rng = np.random.default_rng(0)
+    items, rows = [an_item(rng, n) for n in range(400)], clustered(rng, 400, DIM)
+    store.ensure(CollectionSpec(name, DIM, "f" * 64))
+    store.upsert(name, items, rows)
+    query = ShortlistQuery(
+        {name: rows[:1]}, name, least=20, also=[Filter((FacetCondition("color", frozenset({"red"})),))]
+    )
+    store.shortlist(query)
+    asked: list[str] = []
+    for method in ("query", "search"):
+        real = getattr(MilvusClient, method)
+
+        def spied(self: MilvusClient, *given: object, real: Any = real, **options: Any) -> object:
+            asked.extend(options["output_fields"])
+            return real(self, *given, **options)
+
+        monkeypatch.setattr(MilvusClient, method, spied)
+    listed = store.shortlist(query)
+    cosines = listed.cosines(name, rows[:2])
+    found = listed.items(range(len(listed.products)))
+    listed.facets(range(10), ("color",))
+    ids = [item.item_id for item in found if item]
+    assert len(ids) == len(listed.products) >= 300
+    assert np.allclose(cosines, rows[[int(each[5:]) for each in ids]] @ rows[:2].T, atol=1e-6)
+    assert "product_id" in asked
+    assert not {"embedding", "count(*)"} & set(asked)
 
 
 def test_ivf_pq_of_this_server_is_right_only_without_a_bitmap(milvus_server: str, name: str) -> None:

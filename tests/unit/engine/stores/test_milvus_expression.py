@@ -55,8 +55,8 @@ def test_an_item_comes_back_from_its_row() -> None:
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
-        ("v2.3.5-lite", "IVF_SQ8"),
-        ("2.3.21", "IVF_SQ8"),
+        ("v2.3.5-lite", "IVF_FLAT"),
+        ("2.3.21", "IVF_FLAT"),
         ("v2.4.0", "IVF_PQ"),
         ("v2.6.11", "IVF_PQ"),
         ("v3.0-beta", "IVF_PQ"),
