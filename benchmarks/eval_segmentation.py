@@ -16,11 +16,12 @@ import numpy as np
 
 from benchmarks.segmentation_prior import guess_all, learn_places
 from models.segmenter import PERSON
+from models.train.accessories import ACCESSORIES
 from models.train.datasets import CLASSES
 from models.train.segmenter_eval import ClassFigures, Photos, confusion, evaluate
 from models.train.segmenter_measure import Measured, Seen, figures_of, see_split
 
-GARMENTS = tuple(label for label in CLASSES if label != PERSON)
+GARMENTS = tuple(label for label in CLASSES if label != PERSON and label not in ACCESSORIES)
 THREE = ("upper_wear", "lower_wear", "foot_wear")
 """The paper's supercategories. Dresses and outerwear have their own here and count for neither."""
 WORN_ON_TOP = {"dress": "upper_wear", "outerwear": "upper_wear"}

@@ -14,6 +14,7 @@ from engine.taxonomy import load_taxonomy
 from models.drawing import COLOURS, OTHER
 from models.segmenter import PERSON
 from models.studio.sheet import contact_sheet
+from models.train.accessories import with_accessories
 from models.train.datasets import CcpFolder
 from models.train.segmenter_eval import IOUS, Instance, mask_iou
 from models.train.segmenter_measure import Seen
@@ -50,7 +51,7 @@ def errors(truth: Sequence[Instance], kept: Sequence[Instance]) -> float:
 
 def _drawn(pixels: Pixels, instances: Sequence[Instance]) -> Pixels:
     """A cell of the sheet: masks tinted and outlined, class and score beside them."""
-    canvas, taxonomy = np.ascontiguousarray(pixels).copy(), load_taxonomy()
+    canvas, taxonomy = np.ascontiguousarray(pixels).copy(), with_accessories(load_taxonomy())
     for instance in (i for i in instances if i.label != PERSON):
         colour = COLOURS.get(taxonomy.supercategory_of(instance.label), OTHER)
         canvas[instance.mask] = (0.5 * canvas[instance.mask] + 0.5 * np.array(colour)).astype(np.uint8)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from engine.domain import Answer, Garment, GarmentHits, Hit, Product, Signals
+from engine.domain import Accessory, Answer, Garment, GarmentHits, Hit, Product, Signals
 
 ImageUrl = Callable[[str], str]
 """Turns the key of a stored picture into what a reader can open."""
@@ -103,13 +103,22 @@ class AnswerForm(msgspec.Struct, frozen=True):
     notes: list[str] = []
 
 
-class DetectionForm(msgspec.Struct, frozen=True):
-    """The garments of one image, as `thatlook detect --json` prints them."""
+class AccessoryForm(msgspec.Struct, frozen=True):
+    """A bag or hat that was seen and set aside."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+class DetectionForm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The garments of one image, as `thatlook detect --json` prints them, and `set_aside` where something was."""
 
     image: str
     width: int
     height: int
     garments: list[GarmentForm]
+    set_aside: list[AccessoryForm] = []
 
 
 def garment_form(garment: Garment) -> GarmentForm:
@@ -120,9 +129,18 @@ def garment_form(garment: Garment) -> GarmentForm:
     return GarmentForm(garment.label, garment.supercategory, score, (x0, y0, x1, y1), polygons, also)
 
 
-def detection_form(image: str, width: int, height: int, garments: Iterable[Garment]) -> DetectionForm:
+def accessory_form(accessory: Accessory) -> AccessoryForm:
+    """One thing that was set aside."""
+    x0, y0, x1, y1 = (round(float(v), 2) for v in accessory.box)
+    return AccessoryForm(accessory.label, round(float(accessory.score), 4), (x0, y0, x1, y1))
+
+
+def detection_form(
+    image: str, width: int, height: int, garments: Iterable[Garment], accessories: Iterable[Accessory] = ()
+) -> DetectionForm:
     """The garments of one image; `image` is the name that the caller gave it."""
-    return DetectionForm(image, width, height, [garment_form(g) for g in garments])
+    aside = [accessory_form(a) for a in accessories]
+    return DetectionForm(image, width, height, [garment_form(g) for g in garments], aside)
 
 
 def hit_form(hit: Hit, image_url: ImageUrl) -> HitForm:

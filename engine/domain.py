@@ -73,11 +73,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Accessory:
+    """Something worn or carried that is seen and set aside: it is no garment, and none is taken for it.
+
+    Attributes:
+        label: `bag` or `headwear`.
+    """
+
+    label: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What the segmenter saw in one image: garment pieces as detected, and people."""
+    """What the segmenter saw in one image: garment pieces as detected, people, and what is set aside."""
 
     garments: tuple[Garment, ...]
     people: tuple[Person, ...]
+    accessories: tuple[Accessory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

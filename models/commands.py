@@ -58,8 +58,9 @@ def detect(
     forms = []
 
     def look(picture: looking.Looked) -> None:
-        seen = seer.scene(picture.pixels).garments if everything else seer.garments(picture.pixels)
-        forms.append(looking.detected(picture, seen))
+        scene = seer.scene(picture.pixels)
+        seen = scene.garments if everything else seer.garments(picture.pixels, scene)
+        forms.append(looking.detected(picture, seen, scene.accessories))
         if draw:
             looking.save_drawing(draw, picture.name, draw_garments(picture.pixels, seen))
 

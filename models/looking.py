@@ -12,7 +12,7 @@ from PIL import Image
 from rich.table import Table
 
 from engine.answers import DetectionForm, detection_form
-from engine.domain import Garment, GateReport, Pixels
+from engine.domain import Accessory, Garment, GateReport, Pixels
 from engine.errors import ImageTooLarge, InputRejected
 from engine.images import ImageLimits, decode
 from engine.printing import say
@@ -63,10 +63,10 @@ def _read(path: Path, max_bytes: int) -> bytes:
     return path.read_bytes()
 
 
-def detected(picture: Looked, garments: Iterable[Garment]) -> DetectionForm:
-    """One picture's garments in their JSON form."""
+def detected(picture: Looked, garments: Iterable[Garment], accessories: Iterable[Accessory] = ()) -> DetectionForm:
+    """One picture's garments, and what was set aside, in their JSON form."""
     height, width = picture.pixels.shape[:2]
-    return detection_form(picture.name, width, height, garments)
+    return detection_form(picture.name, width, height, garments, accessories)
 
 
 def posed(picture: Looked, report: GateReport) -> PoseForm:
@@ -92,6 +92,9 @@ def detection_table(forms: Iterable[DetectionForm]) -> Table:
             table.add_row(form.image, garment.label, garment.supercategory, f"{garment.score:.2f}", box)
         if not form.garments:
             table.add_row(form.image, "none", "", "", "")
+        for thing in form.set_aside:
+            box = " ".join(f"{v:.0f}" for v in thing.box)
+            table.add_row(form.image, thing.label, "set aside", f"{thing.score:.2f}", box)
     return table
 
 

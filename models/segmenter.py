@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import Box, Garment, Person, Pixels, Scene
+from engine.domain import Accessory, Box, Garment, Person, Pixels, Scene
 from engine.errors import ContractBroken
 from engine.taxonomy import Taxonomy
 from models.detections import Detections, greedy, named_here, suppress
@@ -22,6 +22,8 @@ from models.preprocess import place, to_input
 from models.runtime import Session
 
 PERSON = "person"
+SET_ASIDE = "set_aside"
+"""The manifest's `extra` names so the classes that are no garments: bags and headwear."""
 SAME_PLACE = 0.6
 """Boxes that overlap more are looked upon as one thing when its possible names are gathered."""
 
@@ -66,7 +68,9 @@ class YoloSegmenter:
         self._spec = spec
         self._session = session
         self._fingerprint = fingerprint
-        self._supercategories = {c: taxonomy.supercategory_of(c) for c in spec.classes if c != PERSON}
+        self._aside = frozenset(spec.extra.get(SET_ASIDE, ())) - set(taxonomy.classes)  # A shop may sell them.
+        worn = [name for name in spec.classes if name != PERSON and name not in self._aside]
+        self._supercategories = {name: taxonomy.supercategory_of(name) for name in worn}
         self._thresholds = Thresholds.of(spec.extra)
         self._least_scores = self._thresholds.by_class(spec.classes)
 
@@ -95,7 +99,16 @@ class YoloSegmenter:
             if name == PERSON
         )
         reader = MaskReader(outputs["output1"][0], placement, spec.input_size, (height, width))
-        return Scene(self._garments(reader, found, boxes, names), people)
+        things = self._things(reader, found, boxes, names)
+        accessories = tuple(
+            Accessory(names[i], float(found.scores[i]), as_box(boxes[i])) for i, _ in things if names[i] in self._aside
+        )
+        garments = tuple(
+            self._garment(names[i], found.take(np.array([i])), reader, patch)
+            for i, patch in things
+            if names[i] not in self._aside
+        )
+        return Scene(garments, people, accessories)
 
     def _detections(self, raw: NDArray[np.float32]) -> Detections:
         """Rows above their class's threshold, one per thing, best first; boxes in the input's pixels."""
@@ -119,13 +132,14 @@ class YoloSegmenter:
     def _also(self, label: str, score: float, names: NDArray[np.float32]) -> tuple[str, ...]:
         """Other supercategories that a garment may belong to, by what its possible names score, likeliest first."""
         least = max(self._thresholds.least_doubt, self._thresholds.doubt * score)
-        order = [i for i in np.argsort(-names, kind="stable") if names[i] >= least and self._spec.classes[i] != PERSON]
-        likely = dict.fromkeys(self._supercategories[self._spec.classes[i]] for i in order)
+        order = [self._spec.classes[i] for i in np.argsort(-names, kind="stable") if names[i] >= least]
+        likely = dict.fromkeys(self._supercategories[name] for name in order if name in self._supercategories)
         return tuple(name for name in likely if name != self._supercategories[label])
 
-    def _garments(
+    def _things(
         self, reader: MaskReader, found: Detections, boxes: NDArray[np.float32], names: Sequence[str]
-    ) -> tuple[Garment, ...]:
+    ) -> list[tuple[int, Patch]]:
+        """Rows of what is no person, with their masks; of two names for one thing the better one."""
         least = self._thresholds.least_area * reader.size[0] * reader.size[1]
         worn = [
             (i, patch)
@@ -134,9 +148,7 @@ class YoloSegmenter:
         ]
         classes = [int(found.classes[i]) for i, _ in worn]
         kept = greedy(rivals([patch for _, patch in worn], classes, self._thresholds.same_iou))
-        return tuple(
-            self._garment(names[i], found.take(np.array([i])), reader, patch) for i, patch in (worn[k] for k in kept)
-        )
+        return [worn[k] for k in kept]
 
     def _garment(self, label: str, one: Detections, reader: MaskReader, patch: Patch) -> Garment:
         whole = reader.to_image(patch)

@@ -9,9 +9,14 @@ from typing import Any
 
 from models.export.publish import publish
 from models.manifest import ModelSpec, load_manifest
+from models.segmenter import SET_ASIDE
+from models.train.accessories import ACCESSORIES
 from models.train.datasets import CLASSES
 from models.train.segmenter import quiet_ultralytics
 from models.train.warm_start import WeightsUnfit, onnx_initialisers
+
+SERVED: Mapping[str, Any] = {"score": 0.2, "nms_iou": 0.5, "same_iou": 0.6}
+"""Thresholds of a segmenter that was never served before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def export_segmenter(
         resize="letterbox",
         pad_value=114,
         classes=CLASSES,
-        extra=dict(extra or {}),
+        extra={**(extra or {}), SET_ASIDE: list(ACCESSORIES)},
         notes=dict(notes or {}),
     )
     sample = torch.rand(2, 3, *input_size, generator=torch.Generator().manual_seed(0))

@@ -45,7 +45,13 @@ def train() -> None:
 @click.option("--add", "more", type=FOLDER, multiple=True, help="A folder that `train dataset` wrote; repeat.")
 @click.option("--flat-lays", type=FOLDER, help="Clothing Dataset: images and images.csv.")
 @click.option("--people-finder", type=FILE, help="YOLOX weights (ONNX) that find bystanders, to blur them.")
-@click.option("--init", type=FOLDER, help="Profile whose segmenter the training goes on from; else from scratch.")
+@click.option("--samples", type=FOLDER, help="Shop samples: a folder per shop with images and products.jsonl.")
+@click.option(
+    "--init",
+    type=click.Path(exists=True, path_type=Path),
+    help="Profile whose segmenter the training goes on from, or a checkpoint of ultralytics (yolo11n-seg.pt); "
+    "else from scratch.",
+)
 @click.option("--teacher", type=FOLDER, help="Profile whose segmenter labels CCP's tag-only photos where tags agree.")
 @click.option("--catalogue", type=FOLDER, help="Magento catalogue, whose Luma pictures the teacher labels too.")
 @click.option("--generated", type=click.IntRange(min=0), default=0, show_default=True, help="Studio pictures to draw.")
@@ -80,6 +86,7 @@ def train_segmenter_command(
     more: tuple[Path, ...],
     flat_lays: Path | None,
     people_finder: Path | None,
+    samples: Path | None,
     init: Path | None,
     teacher: Path | None,
     catalogue: Path | None,
@@ -108,10 +115,12 @@ def train_segmenter_command(
         raise click.BadParameter(f"{input_size} are no multiples of 32 from 64 on.", param_hint="--input-size")
     if (freeze or keep) and init is None:
         raise click.UsageError("--freeze and --keep take the weights of a profile: give --init.")
+    if keep and init is not None and init.is_file():
+        raise click.UsageError("--keep mixes in an exported segmenter: give --init the folder of its profile.")
     if ccp is None and not more:
         raise click.UsageError("There is nothing to learn from: give --ccp, or --add with a folder of photos.")
     mix = SceneMix(
-        ccp, flat_lays, people_finder, teacher=teacher, catalogue=catalogue, generated=generated, more=more,
+        ccp, flat_lays, samples, people_finder, teacher=teacher, catalogue=catalogue, generated=generated, more=more,
         limit=8 if smoke else None,
     )  # fmt: skip
     config = (
@@ -122,11 +131,11 @@ def train_segmenter_command(
     checkpoint = segmenter.train_segmenter(config)
     report: dict[str, Any] = {"checkpoint": str(checkpoint)}
     if profile is not None:
-        from models.export.segmenter import Kept, export_segmenter
+        from models.export.segmenter import SERVED, Kept, export_segmenter
 
         size = input_size or segmenter.served_size(config)
         kept = Kept(init, keep) if init and keep else None
-        thresholds = load_manifest(init).require("segmenter").extra if init else None
+        thresholds = load_manifest(init).require("segmenter").extra if init and init.is_dir() else SERVED
         spec = export_segmenter(checkpoint, profile, input_size=size, shifts=dict(shift), kept=kept, extra=thresholds)
         report["model"] = str(profile / spec.file)
     _tell(report, as_json)

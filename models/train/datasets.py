@@ -1,8 +1,8 @@
 """Garment photos with masks: the CCP reader, and the folder of pictures and polygons that YOLO-seg trains on.
 
 CCP (Clothing Co-Parsing, Apache-2.0) labels the main person of a street photo with 59 classes, pixel by pixel.
-Here they become the taxonomy's five classes and `person`: one instance per class and photo, all its pieces
-together, because a pair of shoes is one garment and a bag strap does not cut a coat in two.
+Here they become the taxonomy's five classes, `person`, `bag` and `headwear`: one instance per class and photo, all
+its pieces together, because a pair of shoes is one garment and a bag strap does not cut a coat in two.
 """
 
 from __future__ import annotations
@@ -21,8 +21,18 @@ from PIL import Image
 
 from engine.domain import Pixels
 from engine.errors import InputRejected
+from models.train.accessories import ACCESSORIES
 
-CLASSES: tuple[str, ...] = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "person")
+CLASSES: tuple[str, ...] = (
+    "upper_wear",
+    "lower_wear",
+    "foot_wear",
+    "dress",
+    "outerwear",
+    "person",
+    "bag",
+    "headwear",
+)
 """Order of the segmenter's outputs."""
 
 Mask = NDArray[np.bool_]
@@ -100,7 +110,8 @@ class CcpFolder:
         labels = read_json(self.root / "labels.json")
         number = {name: index for index, name in enumerate(labels["labels"])}
         values = {name: tuple(number[word] for word in words) for name, words in labels["mapping"].items()}
-        return {**values, "person": tuple(range(1, len(number)))}
+        aside = {name: tuple(number[w] for w in words if w in number) for name, words in ACCESSORIES.items()}
+        return {**values, **aside, "person": tuple(range(1, len(number)))}
 
 
 def is_for_tuning(photo_id: str) -> bool:

@@ -6,47 +6,30 @@ for choices (`tune`) are in neither part.
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from engine.taxonomy import load_taxonomy
 from models.studio.dataset import write_segmentation_set
 from models.train.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
 from models.train.datasets_foreign import ClassWords, write_garment_folder
 from models.train.datasets_people import PeopleFinder
-from models.train.datasets_scenes import around_person, flat_lay_mask, in_studio, without_bystanders
+from models.train.datasets_products import (
+    RARE_ALONE,
+    as_shops_show,
+    cut_out,
+    flat_lays,
+    repeated,
+    sample_photos,
+    with_bars,
+)
+from models.train.datasets_scenes import around_person, in_studio, without_bystanders
 from models.train.datasets_yolo import yolo_photos
 from models.train.self_training import Teacher, agreed_photos, catalogue_accessories, catalogue_photos, tagged_photos
-
-FLAT_LAY_CLASSES: dict[str, str] = {
-    "T-Shirt": "upper_wear",
-    "Longsleeve": "upper_wear",
-    "Shirt": "upper_wear",
-    "Polo": "upper_wear",
-    "Hoodie": "upper_wear",
-    "Blouse": "upper_wear",
-    "Top": "upper_wear",
-    "Undershirt": "upper_wear",
-    "Pants": "lower_wear",
-    "Shorts": "lower_wear",
-    "Skirt": "lower_wear",
-    "Shoes": "foot_wear",
-    "Dress": "dress",
-    "Outwear": "outerwear",
-    "Blazer": "outerwear",
-}
-"""The labels of the Clothing Dataset (CC0) that are garments of ours."""
-
-
-FLAT_LAY_OTHERS = {"Hat"}
-"""Labels of things that are no garment of ours: pictures of them teach what to leave alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +39,11 @@ class SceneMix:
     Attributes:
         ccp: the CCP folder, or None where `more` holds all photos.
         flat_lays: the Clothing Dataset's folder (`images/`, `images.csv`), or None.
+        samples: the shop samples' folder (a folder per shop with `products.jsonl`), or None.
         people_finder: YOLOX weights that find bystanders, or None to leave them in.
+        framings: how often a street photo is shown, each time cut differently.
         studio_share: studio scenes per street photo.
+        alone_share: things cut from a street photo and shown before a wall by themselves, per street photo.
         flat_lays_per_class: at most this many flat-lays of each class.
         teacher: profile whose segmenter labels CCP's tag-only photos, or None to leave them out.
         catalogue: the Magento catalogue, whose Luma pictures the teacher labels too, or None.
@@ -69,9 +55,12 @@ class SceneMix:
 
     ccp: Path | None = None
     flat_lays: Path | None = None
+    samples: Path | None = None
     people_finder: Path | None = None
-    studio_share: float = 0.8
-    flat_lays_per_class: int = 110
+    framings: int = 2
+    studio_share: float = 0.85
+    alone_share: float = 0.7
+    flat_lays_per_class: int = 420
     teacher: Path | None = None
     catalogue: Path | None = None
     generated: int = 0
@@ -111,13 +100,30 @@ def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto
     rng = np.random.default_rng(mix.seed)
     finder = PeopleFinder(mix.people_finder) if mix.people_finder else None
     for photo in (_alone(folder.read(photo_id), finder) for photo_id in folder.split("fit")[: mix.limit]):
-        yield around_person(photo, rng)
-        if rng.random() < mix.studio_share:
-            yield in_studio(photo, f"{photo.name}_studio", rng)
+        yield from _street_photos(photo, mix, rng)
     if mix.flat_lays is not None:
-        yield from flat_lay_photos(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
+        lays = flat_lays(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
+        yield from map(with_bars, (made for lay in lays for made in as_shops_show(lay, rng)))
+    if mix.samples is not None:
+        yield from map(with_bars, (made for one in sample_photos(mix.samples) for made in repeated(one, rng)))
+    if mix.catalogue is not None:
+        things = list(catalogue_accessories(mix.catalogue))[: mix.limit]
+        yield from map(with_bars, (made for thing in things for made in repeated(thing, rng)))
     if mix.teacher is not None:
         yield from _taught_photos(folder.root, mix, Teacher(mix.teacher), finder)
+
+
+def _street_photos(photo: LabelledPhoto, mix: SceneMix, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
+    """A street photo in several framings, before a studio's wall, and what is worn by itself."""
+    for number in range(mix.framings):
+        yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
+    if rng.random() < mix.studio_share:
+        yield in_studio(photo, f"{photo.name}_studio", rng)
+    if rng.random() < mix.alone_share:
+        yield from cut_out(photo, rng)
+    if rng.random() < mix.alone_share / 2:
+        rare = {label: mask for label, mask in photo.masks.items() if label in RARE_ALONE}
+        yield from cut_out(replace(photo, name=f"{photo.name}_rare", masks=rare), rng)
 
 
 def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
@@ -130,26 +136,6 @@ def _taught_photos(root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFi
         yield _alone(photo, finder)
     if mix.catalogue is not None:
         yield from agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit])
-        yield from list(catalogue_accessories(mix.catalogue))[: mix.limit]
-
-
-def flat_lay_photos(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
-    """Flat-lays whose garment could be told from the floor, at most `per_class` of each class, and as many hats."""
-    with (root / "images.csv").open(newline="") as table:
-        rows = [row for row in csv.DictReader(table) if row["label"] in {*FLAT_LAY_CLASSES, *FLAT_LAY_OTHERS}]
-    order = np.random.default_rng(seed).permutation(len(rows))
-    taken: Counter[str | None] = Counter()
-    for row in (rows[index] for index in order):
-        label = FLAT_LAY_CLASSES.get(row["label"])
-        path = root / "images" / f"{row['image'].removesuffix('.jpg')}.jpg"
-        if taken[label] >= per_class or not path.exists():
-            continue
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        mask = flat_lay_mask(pixels) if label else None
-        if label is None or mask is not None:
-            taken[label] += 1
-            yield LabelledPhoto(f"flat_{path.stem}", pixels, {label: mask} if label and mask is not None else {})
 
 
 def _smaller(photo: LabelledPhoto, long_side: int) -> LabelledPhoto:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from engine.domain import Box, Pixels
 from engine.taxonomy import Taxonomy
+from models.train.accessories import WORDS
 from models.train.datasets import (
     CLASSES,
     DatasetUnreadable,
@@ -78,8 +79,8 @@ class ClassWords:
         return None
 
     def _by_synonym(self, word: str) -> str | None:
-        if word in CLASSES:
-            return word
+        if word in CLASSES or word in WORDS:
+            return WORDS.get(word, word)
         found = self.taxonomy.classify(word)
         return found.name if found else None
 

@@ -55,9 +55,13 @@ SAMPLE_WORDS: dict[str, str] = {
 }
 """Words of the shop samples' `article`, the first that occurs decides; others (sunglasses) are no class of ours."""
 
+WALLS = 0.6
+"""Share of the flat-lays that are put before a wall as well."""
 WIDEST = 0.75
 """Width by height of a picture; wider ones get bars above and below, as what is served does."""
 BAR = 114
+RARE_ALONE = ("foot_wear", "bag", "headwear")
+"""What shops show alone and flat-lays hardly do: cut out of street photos more often."""
 ALONE_LEAST = {"bag": 0.006, "headwear": 0.003, "foot_wear": 0.006}
 """Least share of a street photo that something covers to be cut out; garments need more."""
 
@@ -121,13 +125,30 @@ def before_white(pixels: Pixels) -> Mask:
     return without_specks(filled > 0)
 
 
-def alone(photo: LabelledPhoto, rng: np.random.Generator, most: int = 1) -> Iterator[LabelledPhoto]:
+def as_shops_show(photo: LabelledPhoto, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
+    """A flat-lay as it is, and three in five before a wall; shoes, which are few, once more."""
+    yield photo
+    if rng.random() < WALLS:
+        yield before_wall(photo, f"{photo.name}_wall", rng)
+    if "foot_wear" in photo.masks and rng.random() < WALLS:
+        yield before_wall(photo, f"{photo.name}_wall2", rng)
+
+
+def repeated(photo: LabelledPhoto, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
+    """A shop's picture, and what it shows before further walls: kinds of which there are few more often."""
+    yield photo
+    for label in photo.masks:
+        for number in range(4 if label in RARE_ALONE else 1):
+            yield before_wall(photo, f"{photo.name}_{number}", rng)
+
+
+def cut_out(photo: LabelledPhoto, rng: np.random.Generator, most: int = 1) -> Iterator[LabelledPhoto]:
     """Things that a person wears or carries, each cut out and put before a wall by itself."""
     shown = [label for label in photo.masks if label != "person"]
     large = [label for label in shown if photo.masks[label].mean() >= ALONE_LEAST.get(label, 0.02)]
     for label in rng.permutation(large)[:most]:
         piece = without_specks(photo.masks[str(label)])
-        if piece.any():
+        if piece.any() and (label in RARE_ALONE or _in_one_piece(piece)):
             cut = LabelledPhoto(photo.name, photo.pixels, {str(label): piece})
             yield before_wall(cut, f"{photo.name}_alone_{label}", rng)
 
@@ -173,6 +194,14 @@ def _cut(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask]:
 def _largest_piece(mask: Mask) -> Mask:
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return np.asarray(pieces == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())) if count > 1 else mask
+
+
+def _in_one_piece(mask: Mask) -> bool:
+    """Whether a garment looks like one when cut out: not the two strips of an open coat."""
+    largest = _largest_piece(mask)
+    outline, _ = cv2.findContours(largest.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    hull = cv2.contourArea(cv2.convexHull(outline[0]))
+    return bool(largest.sum() >= 0.85 * mask.sum() and largest.sum() >= 0.5 * hull)
 
 
 def _folded(pixels: Pixels, mask: Mask, label: str, rng: np.random.Generator) -> tuple[Pixels, Mask]:

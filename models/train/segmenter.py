@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from models.manifest import load_manifest
@@ -44,7 +45,8 @@ class SegmenterTraining:
             them square. What is served may be of another width: the network does not mind.
         close_mosaic_at: share of the training after which pictures come one by one.
         floor: final learning rate as a share of `learning_rate`.
-        init: profile whose segmenter the training goes on from, or None to start from scratch.
+        init: profile whose segmenter the training goes on from, or a checkpoint of ultralytics, or None to start
+            from scratch.
         freeze: so many of the network's first layers stay as they are; 10 are the backbone.
     """
 
@@ -83,7 +85,7 @@ def planned(
     threads: int = 2,
     freeze: int = 0,
 ) -> SegmenterTraining:
-    """A training from scratch, or one that goes on from a profile's segmenter.
+    """A training from scratch, or one that goes on from a profile's segmenter or a checkpoint of ultralytics.
 
     The latter takes half the learning rate and larger pictures from the start.
     """
@@ -94,12 +96,15 @@ def planned(
         plain,
         init=init,
         sizes=((0.0, 256), (0.5, 384)),
-        width=2 / 3,
+        width=0.75,
         close_mosaic_at=0.5,
         learning_rate=0.001,
         overrides=dict(GENTLE),
     )
 
+
+CLASS_BRANCH = "network.model.23.cv3.0.2.weight"
+"""The last layer of the class branch, by its name in an exported file: (classes, width, 1, 1)."""
 
 SMOKE_OVERRIDES: dict[str, Any] = {"warmup_epochs": 0.0, "mosaic": 0.0, "degrees": 0.0, "scale": 0.1}
 
@@ -192,7 +197,7 @@ def size_at(progress: float, sizes: Sequence[tuple[float, int]]) -> int:
 def served_size(config: SegmenterTraining) -> tuple[int, int]:
     """Height and width that suit what a training ends with; landscape pictures are given a little more room."""
     side = config.sizes[-1][1]
-    return side, side if config.width == 1 else round(side * (config.width + 1 / 12) / 32) * 32
+    return side, side if config.width == 1 else round(side * max(config.width, 0.75) / 32) * 32
 
 
 def _trainer_class() -> Any:
@@ -214,6 +219,7 @@ def _trainer_class() -> Any:
             self.clock = time.monotonic()
             super().__init__(overrides=_overrides(config, data, resume))
             self.add_callback("on_train_epoch_start", type(self)._plan_epoch)
+            self.add_callback("on_train_batch_start", type(self)._plan_batch)
             self.add_callback("on_train_batch_end", type(self)._watch_clock)
             self.add_callback("on_model_save", type(self)._note_time)
 
@@ -226,7 +232,11 @@ def _trainer_class() -> Any:
 
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
             model: Any = super().get_model(cfg, weights, verbose)
-            if self.config.init is not None and weights is None:
+            if self.config.init is None or weights is not None:
+                return model
+            if self.config.init.is_file():
+                load_checkpoint_weights(model, self.config.init)
+            else:
                 given: Any = self.data["train"]
                 folders = [Path(folder) for folder in (given if isinstance(given, list) else [given])]
                 pictures = sorted(picture for folder in folders for picture in folder.iterdir())
@@ -252,8 +262,13 @@ def _trainer_class() -> Any:
             finally:
                 engine.autocast = plain
 
-        def _plan_epoch(self) -> None:
+        def _plan_batch(self) -> None:
+            """Rate and picture size follow the progress within an epoch too: large data has few epochs."""
             self.side = size_at(self.progress(), self.config.sizes)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * learning_rate_share(self.progress(), self.config.floor)
+
+        def _plan_epoch(self) -> None:
             self.args.val = (self.epoch + 1) % self.config.validate_every == 0
             if self.progress() >= self.config.close_mosaic_at:
                 self.args.close_mosaic = self.epochs
@@ -282,23 +297,93 @@ def _trainer_class() -> Any:
     return ProgressTrainer
 
 
+def load_checkpoint_weights(model: Any, checkpoint: Path) -> None:
+    """Start a YOLO-seg module from ultralytics' own weights (`yolo11n-seg.pt`), whatever their classes.
+
+    Classes of the same name (COCO's `person`) keep their rows of the class branch; the others start anew.
+
+    Raises:
+        WeightsUnfit: the file is no checkpoint of ultralytics, or one of another architecture.
+    """
+    from ultralytics.nn import tasks
+
+    library: Any = tasks
+    try:
+        source = library.load_checkpoint(checkpoint)[0].float()
+    except Exception as error:  # Whatever unpickling meets in a file of somebody else's.
+        raise WeightsUnfit(f"{checkpoint} cannot be read as a checkpoint of ultralytics: {error}.") from error
+    model.load(source, verbose=False)
+    given, taken = source.state_dict(), model.state_dict()
+    missing = [
+        n for n, value in taken.items() if ".cv3." not in n and getattr(given.get(n), "shape", None) != value.shape
+    ]
+    if missing:
+        raise WeightsUnfit(f"{checkpoint} is of another architecture: it has no {missing[0]} of the same shape.")
+
+
+def widen_class_branch(model: Any, width: int) -> None:
+    """Build the class branch as wide as the weights that are to fill it.
+
+    ultralytics makes it as wide as the classes of the first training: 80 channels for COCO, 64 for a few classes.
+    """
+    import torch
+    from ultralytics.nn import modules
+
+    blocks: Any = modules
+    depthwise, conv = blocks.DWConv, blocks.Conv
+    head = model.model[-1]
+    for level, branch in enumerate(head.cv3):
+        if branch[-1].in_channels == width:
+            continue
+        entry = branch[0][0].conv.in_channels
+        head.cv3[level] = torch.nn.Sequential(
+            torch.nn.Sequential(depthwise(entry, entry, 3), conv(entry, width, 1)),
+            torch.nn.Sequential(depthwise(width, width, 3), conv(width, width, 1)),
+            torch.nn.Conv2d(width, branch[-1].out_channels, 1),
+        )
+
+
 def restore_segmenter(model: Any, profile: Path, pictures: Sequence[Path], count: int = 64, side: int = 256) -> None:
     """Fill a YOLO-seg module of ultralytics with the weights of a profile's segmenter.
+
+    Classes that the profile does not know start anew.
 
     Args:
         pictures: `count` of them, evenly chosen, calibrate the batch norms.
     Raises:
-        WeightsUnfit: the profile's segmenter has other classes or another architecture.
+        WeightsUnfit: the profile's segmenter has none of our classes, or another architecture.
     """
     import torch
 
     spec = load_manifest(profile).require("segmenter")
-    if spec.classes != CLASSES:
+    if not set(spec.classes) & set(CLASSES):
         raise WeightsUnfit(f"The segmenter of {profile} knows {spec.classes}, not {CLASSES}: train from scratch.")
     chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)]
     tensors = [_calibration_picture(path, side) for path in chosen]
     batches = [torch.stack(tensors[i : i + 16]) for i in range(0, len(tensors), 16)]
-    restore(model, onnx_initialisers(profile / spec.file), folded_pairs(model), batches, "network.")
+    values = onnx_initialisers(profile / spec.file)
+    if CLASS_BRANCH not in values:
+        raise WeightsUnfit(f"The segmenter of {profile} is of another architecture: it has no {CLASS_BRANCH}.")
+    widen_class_branch(model, values[CLASS_BRANCH].shape[1])
+    if spec.classes != CLASSES:
+        values |= _rows_of_our_classes(model, values, spec.classes)
+    restore(model, values, folded_pairs(model), batches, "network.")
+
+
+def _rows_of_our_classes(
+    model: Any, values: dict[str, NDArray[Any]], classes: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """The last layers of the class branch in our order; rows of unknown classes as the module has them."""
+    rows = {}
+    for level, branch in enumerate(model.model[-1].cv3):
+        for kind in ("weight", "bias"):
+            name = f"network.model.23.cv3.{level}.2.{kind}"
+            ours = getattr(branch[-1], kind).detach().numpy().copy()
+            for number, label in enumerate(CLASSES):
+                if label in classes:
+                    ours[number] = values[name][classes.index(label)]
+            rows[name] = ours
+    return rows
 
 
 def folded_pairs(model: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from engine.taxonomy import Taxonomy, load_taxonomy
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
+from models.train.accessories import with_accessories
 from models.train.datasets import CLASSES, CcpFolder, LabelledPhoto
 from models.train.segmenter_eval import ClassFigures, Instance, Photos, evaluate, mask_box
 from models.train.self_training import Muted
@@ -73,7 +74,7 @@ class Measured:
     @classmethod
     def open(cls, profile: Path, extra: Mapping[str, Any] | None = None) -> Measured:
         """Open a profile's segmenter; `extra` overrules thresholds of its manifest."""
-        taxonomy = load_taxonomy(None)
+        taxonomy = with_accessories(load_taxonomy(None))
         spec = load_manifest(profile).require("segmenter")
         spec = replace(spec, extra={**spec.extra, **(extra or {})})
         eager_spec = replace(spec, extra={**spec.extra, "score": LEAST_SCORE, "scores": None})

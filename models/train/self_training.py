@@ -24,8 +24,10 @@ from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
+from models.train.accessories import ACCESSORIES, with_accessories
 from models.train.datasets import CLASSES, CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
 from models.train.datasets_pose import is_held_out
+from models.train.datasets_products import before_white
 from models.train.embedder_data import is_validation
 
 CLEAR_COLOURS = {"black", "blue", "gray", "green", "purple"}
@@ -105,7 +107,7 @@ class Teacher:
         self._spec = replace(spec, extra=extra)
         self._people = PeopleOf(profile, threads)
         self._session = open_session(profile / spec.file, RuntimeOptions(threads=threads))
-        self._taxonomy = load_taxonomy(None)
+        self._taxonomy = with_accessories(load_taxonomy(None))
 
     def label(self, photo: KnownPhoto) -> LabelledPhoto | None:
         """The photo with the masks that all agree on, or None where they do not."""
@@ -169,13 +171,13 @@ def tagged_photos(root: Path) -> Iterator[KnownPhoto]:
         DatasetUnreadable: `annotations.jsonl` or `labels.json` is missing or damaged.
     """
     mapping = read_json(root / "labels.json")["mapping"]
-    class_of = {word: label for label, words in mapping.items() for word in words}
+    class_of = {word: label for label, words in {**mapping, **ACCESSORIES}.items() for word in words}
     labelled = {photo for split in read_json(root / "splits.json") for photo in CcpFolder(root).split(split)}
     for row in _rows(root / "annotations.jsonl"):
         if "tags" not in row or row["id"] in labelled:
             continue
         shown = frozenset(class_of[tag] for tag in row["tags"] if tag in class_of)
-        if shown:
+        if shown - set(ACCESSORIES):
             bare = bool({"skirt", "shorts"} & set(row["tags"])) and not {"pants", "jeans", "leggings"} & set(
                 row["tags"]
             )
@@ -209,13 +211,15 @@ def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
 
 
 def catalogue_accessories(root: Path) -> Iterator[LabelledPhoto]:
-    """Luma's bags, watches and balls of products that are not held out: pictures in which nothing is a garment."""
+    """Luma's bags (told by their number) of products that are not held out, and watches and balls without a label."""
     for row in _rows(root / "products.jsonl"):
         product = str(row["product_id"])
         if row["source"] != "luma" or row["class"] != "accessory_or_other" or is_validation(f"luma/{product}"):
             continue
         for image in row["images"]:
-            yield LabelledPhoto(Path(image["file"]).stem, _read(root / "images" / image["file"]))
+            pixels = _read(root / "images" / image["file"])
+            bag = {"bag": before_white(pixels)} if product[1:2] == "B" else {}
+            yield LabelledPhoto(Path(image["file"]).stem, pixels, bag)
 
 
 def agreed_photos(teacher: Teacher, photos: Iterable[KnownPhoto]) -> Iterator[LabelledPhoto]:

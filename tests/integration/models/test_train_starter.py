@@ -159,6 +159,56 @@ def test_the_shipped_segmenter_comes_back_into_torch(ccp: Path, tmp_path: Path) 
     assert np.abs(restored - shipped).max() < 1e-4 * np.abs(shipped).max()
 
 
+def test_a_checkpoint_of_ultralytics_is_gone_on_from_and_its_wide_branch_survives_an_export(
+    ccp: Path, tmp_path: Path
+) -> None:
+    """COCO's class branch is wider than a few classes build it: kept on loading, exported, and built again later."""
+    import torch
+
+    from models.export.segmenter import export_segmenter
+    from models.manifest import load_manifest
+    from models.train.datasets import CLASSES
+    from models.train.segmenter import load_checkpoint_weights, quiet_ultralytics, restore_segmenter
+    from models.train.warm_start import WeightsUnfit
+
+    quiet_ultralytics(tmp_path)
+    from ultralytics.nn import tasks
+
+    library: Any = tasks
+
+    def network(classes: int, plan: str = "yolo11n-seg.yaml") -> Any:
+        torch.manual_seed(classes)
+        return library.SegmentationModel(plan, ch=3, nc=classes, verbose=False)
+
+    coco, ours = network(80), network(len(CLASSES))
+    coco.names = {number: ("person" if number == 0 else f"thing {number}") for number in range(80)}
+    ours.names = dict(enumerate(CLASSES))
+    torch.save({"model": coco, "train_args": {}}, tmp_path / "coco.pt")
+    load_checkpoint_weights(ours, tmp_path / "coco.pt")
+    last, source = ours.model[-1].cv3[0][-1], coco.model[-1].cv3[0][-1]
+    assert last.weight.shape == (len(CLASSES), 80, 1, 1)
+    assert torch.equal(last.weight[CLASSES.index("person")], source.weight[0])
+    assert torch.equal(ours.model[0].conv.weight, coco.model[0].conv.weight)
+    with torch.no_grad():  # As after any training: an exporter joins what is equal, such as biases never touched.
+        for parameter in ours.parameters():
+            parameter.add_(1e-3 * torch.randn(parameter.shape))
+    torch.save({"model": ours, "train_args": {}}, tmp_path / "ours.pt")
+    export_segmenter(tmp_path / "ours.pt", tmp_path / "profile", input_size=(96, 64))
+    spec = load_manifest(tmp_path / "profile").require("segmenter")
+    assert spec.extra["set_aside"] == ["bag", "headwear"]
+    again = network(len(CLASSES))
+    restore_segmenter(again, tmp_path / "profile", sorted((ccp / "images").iterdir())[:4])
+    pictures = torch.rand(1, 3, 96, 64)
+    with torch.no_grad():
+        one, other = (net.eval()(pictures)[0][0] for net in (ours, again))
+    assert (one - other).abs().max() < 0.02 * one.abs().max(), "the file holds half-precision weights"
+    with pytest.raises(WeightsUnfit, match="another architecture"):
+        load_checkpoint_weights(network(len(CLASSES), "yolo11s-seg.yaml"), tmp_path / "coco.pt")
+    (tmp_path / "none.pt").write_text("no checkpoint")
+    with pytest.raises(WeightsUnfit, match="cannot be read"):
+        load_checkpoint_weights(ours, tmp_path / "none.pt")
+
+
 def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Path, tmp_path: Path) -> None:
     """The loss falls; called again, it goes on instead of starting over; the wrapper can run what it exports."""
     from dataclasses import replace

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.domain import Scene
 from engine.errors import ContractBroken
-from engine.taxonomy import load_taxonomy
+from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 from models.manifest import ModelSpec
 from models.segmenter import Thresholds, YoloSegmenter
 
@@ -149,3 +150,40 @@ def test_other_heads_than_yolos_are_named() -> None:
     session._answer["output0"] = np.zeros((1, 300, 6), np.float32)[..., :4].transpose(0, 2, 1)
     with pytest.raises(ContractBroken, match="raw YOLO head for 6 classes"):
         seer.segment(BLACK)
+
+
+WITH_BAG = replace(SPEC, classes=("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "bag"))
+"""The hand-written heads' sixth class, called a bag."""
+
+
+def with_bag(rows: Sequence[Row], taxonomy: Taxonomy | None = None) -> Scene:
+    """What is seen where the sixth class is a bag, and set aside."""
+    spec = replace(WITH_BAG, extra={"set_aside": ["bag", "headwear"], "doubt": 0.1})
+    as_sixth: list[Row] = [("person" if name == "bag" else name, *rest) for name, *rest in rows]  # type: ignore[misc]
+    return YoloSegmenter(spec, HandHeads(as_sixth), "mark", taxonomy or load_taxonomy()).segment(BLACK)
+
+
+def test_a_bag_is_seen_and_set_aside_and_never_a_dress() -> None:
+    """The surer name stays: a bag hides the dress that it was nearly taken for, and is no doubt of a garment."""
+    scene = with_bag([("bag", 0.7, (0, 0, 64, 30), 1), ("dress", 0.6, (0, 0, 64, 30), 1)])
+    assert scene.garments == ()
+    assert [(a.label, a.box) for a in scene.accessories] == [("bag", (0, 0, 128, 60))]
+    assert scene.accessories[0].score == pytest.approx(0.7)
+    other = with_bag([("bag", 0.5, (0, 0, 64, 30), 1), ("dress", 0.6, (0, 0, 64, 30), 1)])
+    assert [(g.label, g.also) for g in other.garments] == [("dress", ())]
+    assert other.accessories == ()
+
+
+def test_a_shop_that_sells_bags_gets_them_as_garments() -> None:
+    """Its taxonomy says so; nothing else has to."""
+    plain = load_taxonomy()
+    bags = Taxonomy({**plain.classes, "bag": GarmentClass("bag", "bags")}, {**plain.supercategories, "bags": "bags"})
+    scene = with_bag([("bag", 0.7, (0, 0, 64, 30), 1)], bags)
+    assert [(g.label, g.supercategory) for g in scene.garments] == [("bag", "bags")]
+    assert scene.accessories == ()
+
+
+def test_a_class_that_nobody_knows_is_still_refused() -> None:
+    """Only what the manifest sets aside may be missing from the taxonomy."""
+    with pytest.raises(ContractBroken, match="bag"):
+        YoloSegmenter(WITH_BAG, HandHeads([]), "mark", load_taxonomy())

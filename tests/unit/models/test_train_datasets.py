@@ -57,7 +57,7 @@ def ccp(tmp_path: Path) -> Path:
 def test_pieces_of_a_class_are_one_mask_without_specks(ccp: Path) -> None:
     """A strap across a shirt leaves one shirt; the speck in the corner is no part of it."""
     masks = CcpFolder(ccp).read("0001").masks
-    assert set(masks) == {"upper_wear", "foot_wear", "person"}
+    assert set(masks) == {"upper_wear", "foot_wear", "person", "bag"}
     assert masks["upper_wear"].sum() == 2 * 40 * 18
     assert not masks["upper_wear"][:10].any()
 
@@ -113,17 +113,20 @@ def test_label_lines_are_relative_and_name_the_class() -> None:
 def test_a_crop_drops_what_left_the_picture(ccp: Path) -> None:
     """Cropped to the chest, the person wears no shoes any more."""
     chest = crop_photo(CcpFolder(ccp).read("0001"), (0, 0, 80, 70), "chest")
-    assert set(chest.masks) == {"upper_wear", "person"}
+    assert set(chest.masks) == {"upper_wear", "person", "bag"}
     assert chest.pixels.shape == (70, 80, 3)
 
 
 def test_the_folder_keeps_splits_apart(ccp: Path, tmp_path: Path) -> None:
     """No validation photo, nor a studio scene made from one, is among the training pictures."""
     out = tmp_path / "out"
-    data = build_segmenter_folder(out, SceneMix(ccp, studio_share=1.0))
-    assert {p.stem for p in (out / "images" / "train").iterdir()} == {"0001", "0001_studio", "0002", "0002_studio"}
+    data = build_segmenter_folder(out, SceneMix(ccp, studio_share=1.0, alone_share=1.0))
+    stems = {p.stem for p in (out / "images" / "train").iterdir()}
+    assert {"0001_0", "0001_1", "0001_studio", "0002_0", "0002_1", "0002_studio"} < stems
+    assert any("_alone_" in stem for stem in stems)
+    assert all(stem.startswith(("0001", "0002")) for stem in stems)
     assert {p.stem for p in (out / "images" / "val").iterdir()} == {"0003"}
-    assert (out / "labels" / "val" / "0003.txt").read_text().count("\n") == 3
+    assert (out / "labels" / "val" / "0003.txt").read_text().count("\n") == 4, "shirt, shoes, person and bag"
     assert "0: upper_wear" in data.read_text()
     assert "5: person" in data.read_text()
 

@@ -209,7 +209,9 @@ def test_the_command_picks_from_a_folder_and_says_why(chosen: tuple[Path, Result
     document = json.loads((out / ANNOTATIONS).read_text())
     assert len(document["images"]) == 2
     assert {p.name for p in (out / "images").iterdir()} == {i["file_name"] for i in document["images"]}
-    assert any(a["category_id"] == len(CLASSES) for a in document["annotations"]), "people are proposed too"
+    assert any(a["category_id"] == CLASSES.index("person") + 1 for a in document["annotations"]), (
+        "people are proposed too"
+    )
 
 
 def test_what_was_picked_can_be_accepted_as_it_is(chosen: tuple[Path, Result], tmp_path: Path) -> None:
