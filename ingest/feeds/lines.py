@@ -1,56 +1,72 @@
-"""A feed's bytes → numbered lines of text: gzip, byte order marks, and caps, in a stream."""
+"""A feed's bytes → text and numbered lines: byte order marks, encodings, and caps, in a stream."""
 
 from __future__ import annotations
 
-import gzip
+import codecs
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 from engine.errors import FeedUnreadable
+from ingest.feeds.packed import open_bytes
 
-MAX_LINE = 4_000_000
-"""Characters of one line; a longer one is no row of a product."""
+MAX_LINE = 16_000_000
+"""Characters of one row; a longer one is no product."""
 UNDECODED = re.compile(r"[\ud800-\udfff]")
 """What `open_feed` makes of bytes that are no text."""
-_GZIP = b"\x1f\x8b"
-_ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
+_UNMARKED = {"utf-16-le": (0, 1, 0, 1), "utf-16-be": (1, 0, 1, 0), "utf-32-le": (0, 1, 1, 1), "utf-32-be": (1, 1, 1, 0)}
+"""Which of four bytes is zero in most of the text of a European language."""
+_NO_CHARSETS = frozenset(
+    {"idna", "punycode", "unicode_escape", "unicode-escape", "raw_unicode_escape", "raw-unicode-escape", "utf-7",
+     "undefined", "charmap", "mbcs", "oem"}
+)  # fmt: skip
+"""Python's codecs for something else than a file's text."""
+
+
+def charset(name: str) -> codecs.CodecInfo | None:
+    """The encoding of text that has this name, None where there is none."""
+    try:
+        " ".encode(name)  # Refuses codecs of something else than text, which `lookup` knows too.
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    return None if found.name in _NO_CHARSETS else found
 
 
 @contextmanager
-def open_feed(path: Path) -> Iterator[TextIO]:
-    """The feed's text. Bytes that are not UTF-8 become surrogates, so that their row alone is refused.
+def open_feed(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
+    """The feed's text. Bytes that are no text in its encoding become surrogates, so that their row alone is refused.
+
+    Args:
+        encoding: of a feed without a byte order mark; UTF-8 (and UTF-16 or 32, which show) where none is given.
 
     Raises:
         FeedUnreadable: it cannot be opened, or is damaged in the middle.
     """
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-            with io.TextIOWrapper(stream, _encoding(stream), errors="surrogateescape", newline="") as text:
-                yield text
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise FeedUnreadable(f"The feed {path.name} is damaged or cut short ({error}); fetch it again.") from None
-    except UnicodeError as error:
-        raise FeedUnreadable(f"The feed {path.name} is not text ({error}); save it as UTF-8.") from None
-    except IsADirectoryError:
-        raise FeedUnreadable(f"{path} is a folder; name the feed file in it.") from None
-    except FileNotFoundError:
-        raise FeedUnreadable(f"There is no feed {path}.") from None
-    except OSError as error:
-        raise FeedUnreadable(f"The feed {path} cannot be read: {error.strerror or error}.") from None
+    with open_bytes(path) as stream:
+        found = _encoding(stream.peek(4096)[:4096], encoding)
+        errors = "surrogatepass" if found.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        with io.TextIOWrapper(stream, found, errors=errors, newline="") as text:
+            yield text
 
 
-def _encoding(stream: BinaryIO) -> str:
-    start = stream.read(2)
-    stream.seek(0)
-    return _ENCODINGS.get(start, "utf-8-sig")
+def _encoding(start: bytes, wanted: str | None) -> str:
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return name
+    if wanted:
+        return wanted
+    for name, pattern in _UNMARKED.items():
+        shares = [start[place::4].count(0) * 4 / max(1, len(start)) for place in range(4)]
+        if len(start) >= 8 and all((s > 0.6) if zero else (s < 0.1) for s, zero in zip(shares, pattern, strict=True)):
+            return name
+    return "utf-8-sig"
 
 
 def numbered(text: TextIO) -> Iterator[tuple[int, str | None]]:
@@ -58,10 +74,10 @@ def numbered(text: TextIO) -> Iterator[tuple[int, str | None]]:
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1
-        if len(line) < MAX_LINE or line.endswith("\n"):
+        if len(line) < MAX_LINE or line.endswith(("\n", "\r")):
             yield number, line
             continue
-        while (rest := text.readline(MAX_LINE)) and not rest.endswith("\n"):
+        while (rest := text.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
             pass
         yield number, None
 
@@ -69,10 +85,7 @@ def numbered(text: TextIO) -> Iterator[tuple[int, str | None]]:
 def count_lines(path: Path) -> int:
     """How many lines a feed has, for progress; 0 where it cannot be told."""
     try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-            return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
-    except (OSError, EOFError, zlib.error):
+        with open_bytes(path) as stream:
+            return sum(block.count(b"\n") for block in iter(lambda: stream.read1(1 << 20), b""))
+    except FeedUnreadable:
         return 0

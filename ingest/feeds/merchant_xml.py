@@ -2,208 +2,194 @@
 
 A feed is cut into items by their tags before any of them is parsed, so that one that is not well-formed (a bare
 ampersand, say) is refused alone, and memory holds one item. What stands before the first item is never parsed: no
-document type is read, and no entity can be declared.
+document type is read, and no entity can be declared. Every character is looked at a bounded number of times.
 
 Source: https://support.google.com/merchants/answer/160589 (RSS), https://support.google.com/merchants/answer/160593.
 """
 
 from __future__ import annotations
 
-import codecs
-import html.entities
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TextIO
-from xml.parsers import expat
 
 from engine.errors import FeedUnreadable
-from ingest.feeds.columns import column_name
-from ingest.feeds.lines import MAX_LINE, UNDECODED
+from ingest.feeds.lines import MAX_LINE, charset
+from ingest.feeds.merchant_item import BadItem, fields_of
+from ingest.feeds.rows import Feed, Row, checked
 
 _CHUNK = 1 << 16
-_LONGEST_TAG = 64
-_ROOT = re.compile(r"<!--.*?-->|<([A-Za-z][\w:.\-]*)", re.DOTALL)
-_DECLARED = re.compile(r"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:\-]+)["']""")
-_BEGINS = re.compile(r"<!--|<!\[CDATA\[|<(?:[\w.\-]+:)?(?:item|entry)(?=[\s>])")
-_ENDS = re.compile(r"<!--|<!\[CDATA\[|</(?:[\w.\-]+:)?(?:item|entry)\s*>")
-_ENDS_OF = {"<!--": re.compile("-->"), "<![CDATA[": re.compile(r"\]\]>")}
-_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
-_XMLS_OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
-_HOUSEKEEPING = frozenset({"guid", "pubDate", "published", "updated", "comments", "source", "author", "rights"})
-"""RSS's and Atom's own elements that say nothing of a product."""
-_TEXTS = frozenset({"title", "description", "summary", "content"})
-"""May hold HTML's elements, unescaped, whose text counts."""
+_LONGEST_TAG, _LONGEST_END = 1 << 16, 200
+"""Characters of a tag, and of what ends a comment or a document type."""
+_ITEMS = ("item", "entry")
+_MARK = re.compile(
+    r"<(?:!--|!\[CDATA\[|\?|!DOCTYPE|(?P<end>/)?(?P<name>[A-Za-z_][\w.\-]*+(?::[\w.\-]++)?+)(?P<rest>[^<>]*+)>)"
+)
+_BEHIND = {"<!--": re.compile("-->"), "<![CDATA[": re.compile(r"\]\]>"), "<?": re.compile(r"\?>")}
+_DOCTYPE_ENDS, _SUBSET_ENDS = re.compile(r"[\[>]"), re.compile(r"\]\s{0,100}>")
+_NAMESPACE = re.compile(r"""\bxmlns(?::([\w.\-]+))?\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)')""")
+_DECLARED = re.compile(r"""<\?xml\s[^?<>]{0,200}?encoding\s{0,20}=\s{0,20}["']([\w.:\-]{1,40})["']""")
 
 
-class BadItem(ValueError):
-    """An item that is no XML; the message is for the shop's staff."""
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An item's text, None where it is too long; `unended` where the next one begins inside it."""
+
+    line: int
+    text: str | None
+    unended: bool = False
 
 
-def items(text: TextIO, name: str) -> Iterator[tuple[int, str | None]]:
-    """Every item's text at the line where it begins, None for one that is too long.
+def read_xml(feed: Feed) -> Iterator[Row]:
+    """Every item as a row, at the line where it begins.
 
     Lines ascend: of items in one line, as in a feed without line breaks, each counts as one more.
 
     Raises:
-        FeedUnreadable: the feed has no items, ends before its end, or names an unknown encoding.
+        FeedUnreadable: a required field is in none of the first items; no item at all, the feed is cut short, or it
+            names an unknown encoding.
     """
-    feed, last = _Scanner(_decoded(text, name)), 0
-    while (line := feed.to_item()) is not None:
-        last = max(line, last + 1)
-        item = feed.item()
-        if item == "":
-            raise FeedUnreadable(f"The feed {name} ends inside the item of line {last}; fetch it again.")
-        yield last, item
+    return checked(_rows(feed), feed.name)
+
+
+def _rows(feed: Feed) -> Iterator[Row]:
+    scanner, last = _Scanner(_decoded(feed)), 0
+    for item in scanner:
+        last = max(item.line, last + 1)
+        yield _row(last, item, scanner.namespaces)
+    if scanner.inside:
+        last = max(scanner.inside, last + 1)
+        raise FeedUnreadable(f"The feed {feed.name} ends inside the item of line {last}; fetch it again.")
     if not last:
-        raise FeedUnreadable(f"The feed {name} is XML without an <item> or <entry>; products are read from those.")
-    if not feed.complete():
-        raise FeedUnreadable(f"The feed {name} is cut short, </{feed.root}> is missing; fetch it again.")
+        raise FeedUnreadable(f"The feed {feed.name} is XML without an <item> or <entry>; products are read from those.")
+    if not scanner.closed:
+        raise FeedUnreadable(f"The feed {feed.name} is cut short, </{scanner.root}> is missing; fetch it again.")
 
 
-def fields_of(item: str) -> dict[str, object]:
-    """The fields of one item, by Google's names; an element that is there several times becomes a list.
-
-    Raises:
-        BadItem: it is not well-formed.
-    """
-    if UNDECODED.search(item):
-        raise BadItem("The item has bytes that are not text in the feed's encoding; save it as UTF-8.")
-    reader = _ItemReader()
+def _row(line: int, item: _Item, namespaces: Mapping[str, str]) -> Row:
+    if item.text is None:
+        return Row(line, {}, "The item is too long for a product.")
+    if item.unended:
+        return Row(line, {}, "The item does not end before the next one begins.")
     try:
-        reader.parser.Parse(_NAMED.sub(_character, item), True)
-    except expat.ExpatError as error:
-        words = expat.errors.messages[error.code]
-        raise BadItem(f"The item is not well-formed XML ({words} in its line {error.lineno}).") from None
-    return reader.fields()
-
-
-class _ItemReader:
-    """Collects the elements right below the item. Google's own (`g:title`) go before RSS's and Atom's (`title`)."""
-
-    def __init__(self) -> None:
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
-        self._depth = 0
-        self._text = ""
-        self._part = ""
-        self._parts: dict[str, str] = {}
-        self._found: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
-
-    def fields(self) -> dict[str, object]:
-        """What was collected; one value as it is, several as a list."""
-        merged = {**self._found[False], **self._found[True]}
-        return {name: values[0] if len(values) == 1 else values for name, values in merged.items()}
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 2:
-            self._text, self._parts = attributes.get("href", "") if tag.endswith("link") else "", {}
-        self._part = ""
-
-    def _characters(self, data: str) -> None:
-        self._text += data
-        self._part += data
-
-    def _end(self, tag: str) -> None:
-        self._depth -= 1
-        prefix, _, name = tag.rpartition(":")
-        if self._depth == 2:
-            self._parts[name] = self._part.strip()
-        elif self._depth == 1:
-            if name == "product_detail":
-                self._put(True, self._parts.get("attribute_name", ""), self._parts.get("attribute_value", ""))
-            elif self._tells(prefix, name):
-                self._put(prefix == "g", name, self._text.strip())
-
-    def _tells(self, prefix: str, name: str) -> bool:
-        """Whether an element is one of the product's fields; of those with parts (shipping, tax …) only texts are."""
-        return name in _TEXTS or not (self._parts or (prefix == "" and name in _HOUSEKEEPING))
-
-    def _put(self, google: bool, name: str, value: str) -> None:
-        if name and value:
-            self._found[google].setdefault(column_name(name), []).append(value)
+        return Row(line, fields_of(item.text, namespaces))
+    except BadItem as error:
+        return Row(line, {}, str(error))
 
 
 class _Scanner:
-    """Reads on from tag to tag, past comments and CDATA, and forgets what lies behind."""
+    """Reads on from tag to tag, past comments, CDATA and instructions, and forgets what lies behind.
+
+    `namespaces` are those declared around the items, by prefix; `inside` is the line of an item without an end.
+    """
 
     def __init__(self, chunks: Iterator[str]) -> None:
         self._chunks = chunks
         self._text = ""
         self._at = 0
         self._line = 1
+        self._keep = False
         self._too_long = False
+        self.namespaces: dict[str, str] = {}
         self.root = ""
+        self.closed = False
+        self.inside = 0
 
-    def to_item(self) -> int | None:
-        """The line where the next item begins; None where there is none."""
-        tag = self._next(_BEGINS)
-        if not self.root:
-            self.root = next((root[1] for root in _ROOT.finditer(self._text) if root[1]), "")
-        if tag is None:
-            return None
-        self._forget(tag.start())
-        return self._line
+    def __iter__(self) -> Iterator[_Item]:
+        while (mark := self._find(_MARK)) is not None:
+            name = mark["name"]
+            if name is None:
+                if not self._pass(mark[0]):
+                    return
+            elif name.rpartition(":")[2] in _ITEMS and not mark["end"]:
+                if not mark["rest"].endswith("/"):
+                    self._forget(mark.start())
+                    if (item := self._item(name)) is None:
+                        return
+                    yield item
+            else:
+                self._around(name, mark["rest"], ends=bool(mark["end"]))
 
-    def item(self) -> str | None:
-        """The item that begins here; None if it is too long, "" if it never ends."""
-        self._at, self._too_long = 1, False
-        tag = self._next(_ENDS)
-        if tag is None:
-            return ""
-        item = None if self._too_long else self._text[: tag.end()]
-        self._forget(tag.end())
-        return item
+    def _around(self, name: str, rest: str, *, ends: bool) -> None:
+        """A tag outside of items."""
+        self.root = self.root or name
+        if name == self.root:
+            self.closed = ends
+        if "xmlns" in rest:
+            self.namespaces |= {prefix: one or two for prefix, one, two in _NAMESPACE.findall(rest)}
 
-    def complete(self) -> bool:
-        """Whether the root's end tag came, once there is no further item."""
-        return re.search(rf"</{re.escape(self.root)}\s*>", self._text) is not None
+    def _item(self, name: str) -> _Item | None:
+        """The item that begins here; None where the feed ends before it does."""
+        self.inside = line = self._line
+        self._keep, self._too_long, self._at = True, False, 1
+        ends = _ends_of(name)
+        while (tag := self._find(ends)) is not None:
+            if tag[0] in _BEHIND:
+                if not self._pass(tag[0]):
+                    return None
+                continue
+            unended = not tag[0].startswith("</")
+            end = tag.start() if unended else tag.end()
+            text = None if self._too_long else self._text[:end]
+            self._keep, self.inside, self._at = False, 0, end
+            self._forget(end)
+            return _Item(line, text, unended)
+        return None
 
-    def _next(self, tags: re.Pattern[str]) -> re.Match[str] | None:
-        while (tag := self._find(tags)) and (end := _ENDS_OF.get(tag[0])):
-            self._at = tag.end()
-            if (after := self._find(end)) is None:
-                return None
-            self._at = after.end()
-        return tag
+    def _pass(self, opening: str) -> bool:
+        """Go behind a comment, CDATA, an instruction or a document type; whether it ends."""
+        if opening in _BEHIND:
+            return self._find(_BEHIND[opening]) is not None
+        found = self._find(_DOCTYPE_ENDS)
+        if found is not None and found[0] == "[":
+            found = self._find(_SUBSET_ENDS)
+        return found is not None
 
     def _find(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """The next match, with `_at` behind it. A tag that is not whole yet is looked at again with more text."""
         while (match := pattern.search(self._text, self._at)) is None:
             if (chunk := next(self._chunks, None)) is None:
                 return None
-            self._at = max(self._at, len(self._text) - _LONGEST_TAG)
-            self._text += chunk
-            if len(self._text) > MAX_LINE:
+            self._at = self._pending(pattern)
+            self._too_long = self._too_long or (self._keep and len(self._text) > MAX_LINE)
+            if not self._keep or self._too_long:
                 self._forget(self._at)
-                self._too_long = True
+            self._text += chunk
+        self._at = match.end()
         return match
+
+    def _pending(self, pattern: re.Pattern[str]) -> int:
+        """Where a match may have begun that needs more text: at the last `<`, as no tag holds another one."""
+        length = len(self._text)
+        if not pattern.pattern.startswith("<"):
+            return max(self._at, length - _LONGEST_END)
+        begun = self._text.rfind("<", max(self._at, length - _LONGEST_TAG))
+        return begun if begun >= 0 else length
 
     def _forget(self, count: int) -> None:
         self._line += self._text.count("\n", 0, count)
         self._text, self._at = self._text[count:], max(0, self._at - count)
 
 
-def _decoded(text: TextIO, name: str) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def _ends_of(name: str) -> re.Pattern[str]:
+    tag = re.escape(name)
+    return re.compile(rf"<!--|<!\[CDATA\[|<\?|</{tag}\s{{0,1000}}>|<{tag}(?=[\s>/])")
+
+
+def _decoded(feed: Feed) -> Iterator[str]:
     """The text in the encoding that its XML declaration names: it was read as UTF-8, other bytes as surrogates."""
-    start = text.read(_CHUNK)
-    declared = _DECLARED.match(start)
+    text: TextIO = feed.text
+    start = text.read(max(_CHUNK, 1))
+    declared = _DECLARED.search(feed.start[:1_000])
     encoding = declared[1] if declared else "utf-8"
-    try:
-        " ".encode(encoding)  # Refuses codecs of something else than text, which `lookup` knows too.
-        codec = codecs.lookup(encoding)
-    except LookupError:
-        raise FeedUnreadable(f"The feed {name} is in an unknown encoding ({encoding}); save it as UTF-8.") from None
-    read = codec.incrementaldecoder("replace").decode
+    codec = charset(encoding)
+    if codec is None:
+        raise FeedUnreadable(f"The feed {feed.name} is in an unknown encoding ({encoding}); save it as UTF-8.")
+    read = codec.incrementaldecoder("surrogateescape").decode
     as_read = not text.encoding.startswith("utf-8") or codec.name.startswith("utf")
     while start:
         yield start if as_read else read(start.encode("utf-8", "surrogateescape"))
         start = text.read(_CHUNK)
-
-
-def _character(entity: re.Match[str]) -> str:
-    """HTML's named characters, which shops write and XML does not know."""
-    name = entity[1]
-    return entity[0] if name in _XMLS_OWN else html.entities.html5.get(f"{name};", entity[0])

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from engine.domain import Product
+from engine.errors import FeedUnreadable
+from engine.redaction import redacted
 from engine.seams import FeedError
-from ingest.feeds.formats import FORMATS, Reader, Row, sniff
+from ingest.feeds.formats import reader_of
 from ingest.feeds.lines import open_feed
 from ingest.feeds.records import BadRow, product_id_of, to_product
+from ingest.feeds.rows import Feed, FeedOptions, Row
+
+BAD_ROWS, BAD_FOR_GOOD = 100_000, 100
+"""So many bad rows, and so many more for each good one, are told; what has more is not the feed that is meant."""
+_START = 1 << 16
 
 
-def read_feed(path: Path, name: str | None = None) -> Iterator[tuple[int, Product | FeedError]]:
+def read_feed(
+    path: Path, name: str | None = None, options: FeedOptions | None = None
+) -> Iterator[tuple[int, Product | FeedError]]:
     """Every row, in order, with its line: a product, or an error that says why it is none.
 
     Of rows with one id the first counts. Nothing is held but the ids.
@@ -22,31 +32,44 @@ def read_feed(path: Path, name: str | None = None) -> Iterator[tuple[int, Produc
         FeedUnreadable: before the first row (no such file, a missing column, an unknown format) or
             in the middle (a damaged archive); rows given before are good.
     """
+    options = options or FeedOptions()
     name = name or path.name
     seen: dict[str, int] = {}
-    with open_feed(path) as text:
-        for row in _reader(path, text)(text, path.name):
-            yield row.line, _product(row, name, seen)
+    bad = 0
+    start = _beginning(path, options)
+    with open_feed(path, options.encoding) as text:
+        feed = Feed(text, path.name, start, options)
+        for row in reader_of(path, start)(feed):
+            result = _product(row, name, seen)
+            bad += isinstance(result, FeedError)
+            yield row.line, result
+            if bad > BAD_ROWS + BAD_FOR_GOOD * len(seen):
+                raise FeedUnreadable(f"{name} has {bad} bad rows and {len(seen)} good ones: is it the right file?")
 
 
-def _reader(path: Path, text: TextIO) -> Reader:
-    suffixes = [s.casefold() for s in path.suffixes]
-    suffix = next((s for s in reversed(suffixes) if s != ".gz"), "")
-    if suffix in FORMATS:
-        return FORMATS[suffix]
-    start = text.read(4096)
-    text.seek(0)
-    return sniff(start)
+def _beginning(path: Path, options: FeedOptions) -> str:
+    """The first lines, as far as they can be read."""
+    found, left = [], _START
+    told = suppress(OSError, EOFError, zlib.error, UnicodeError, FeedUnreadable)  # When it is read in earnest.
+    with open_feed(path, options.encoding) as text, told:
+        while left > 0 and (line := text.readline(left)):
+            found.append(line)
+            left -= len(line)
+    return "".join(found)
 
 
 def _product(row: Row, feed: str, seen: dict[str, int]) -> Product | FeedError:
     product_id = product_id_of(row.fields)
     if row.problem:
-        return FeedError(feed, row.line, row.problem, product_id)
+        return FeedError(feed, row.line, redacted(row.problem), product_id)
     try:
         product = to_product(row.fields)
     except BadRow as error:
-        return FeedError(feed, row.line, str(error), product_id)
+        return FeedError(feed, row.line, redacted(str(error)), product_id)
+    except RecursionError:
+        return FeedError(feed, row.line, "the row is nested too deeply.", product_id)
+    except Exception as error:  # Whatever one row brings, the others go on.
+        return FeedError(feed, row.line, f"the row cannot be read ({type(error).__name__}).", product_id)
     first = seen.setdefault(product.product_id, row.line)
     if first != row.line:
         return FeedError(feed, row.line, f"The id was in line {first} already; the first row counts.", product_id)

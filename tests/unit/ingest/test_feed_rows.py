@@ -259,8 +259,8 @@ def test_feeds_that_cannot_be_read_at_all(tmp_path: Path) -> None:
         read(text(tmp_path, ""))
     with pytest.raises(FeedUnreadable, match="XML"):
         read(text(tmp_path, "<?xml version='1.0'?><rss/>", "feed.xml"))
-    with pytest.raises(FeedUnreadable, match="JSON list"):
-        read(text(tmp_path, "[{}]", "feed.json"))
+    with pytest.raises(FeedUnreadable, match="without a list of products"):
+        read(text(tmp_path, "[1, 2]", "feed.json"))
 
 
 def test_an_archive_that_is_cut_short_gives_what_it_has(tmp_path: Path) -> None:

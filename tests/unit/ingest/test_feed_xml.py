@@ -172,3 +172,108 @@ def test_a_comment_before_the_feed_is_not_taken_for_it(tmp_path: Path) -> None:
 def test_a_packed_feed_is_known_by_its_first_character(tmp_path: Path) -> None:
     rows = read(tmp_path, gzip.compress((HEAD + item(1) + TAIL).encode()), "feed")
     assert [p.product_id for p in products(rows)] == ["1"]
+
+
+GOOGLE = "http://base.google.com/ns/1.0"
+SCOPES = {
+    "another prefix": (f'xmlns:p="{GOOGLE}"', "p:{}"),
+    "the same namespace over TLS": (f'xmlns:g="{GOOGLE.replace("http", "https")}/"', "g:{}"),
+    "the default namespace": (f'xmlns="{GOOGLE}"', "{}"),
+    "no declaration": ("", "g:{}"),
+    "Google's prefix for others": (f'xmlns:g="urn:shop" xmlns:x="{GOOGLE}"', "x:{}"),
+}
+FIELDS = {"id": "1", "title": "Dress", "link": "https://shop.example/1", "image_link": "1.jpg"}
+
+
+def scoped(scope: str, more: str = "") -> str:
+    declared, tag = SCOPES[scope]
+    fields = "".join(f"<{tag.format(name)}>{value}</{tag.format(name)}>" for name, value in FIELDS.items())
+    return f"<rss {declared} xmlns:media='http://search.yahoo.com/mrss/'><channel><item>{fields}{more}</item></channel></rss>"
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_namespace_decides_and_not_the_prefix(tmp_path: Path, scope: str) -> None:
+    """Whatever Google's namespace is called, and whatever else is called `g`."""
+    (product,) = products(read(tmp_path, scoped(scope)))
+    assert (product.product_id, product.title, product.link) == ("1", "Dress", "https://shop.example/1")
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_same_name_in_another_namespace_is_another_field(tmp_path: Path, scope: str) -> None:
+    """A title, picture or price of another vocabulary is none of the product's."""
+    more = (
+        "<media:title>Video</media:title><media:link>https://other.example</media:link><media:price>1 EUR</media:price>"
+    )
+    (product,) = products(read(tmp_path, scoped(scope, more)))
+    assert (product.title, product.link, product.price) == ("Dress", "https://shop.example/1", None)
+    if scope == "Google's prefix for others":
+        (product,) = products(
+            read(tmp_path, scoped(scope, "<g:title>Other</g:title><g:id>9</g:id><g:price>1 EUR</g:price>"))
+        )
+        assert (product.product_id, product.title, product.price) == ("1", "Dress", None)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("rel", ['rel="self"', 'rel="enclosure"', 'rel="alternate"', ""])
+def test_the_products_own_link_wins(tmp_path: Path, rel: str, first: bool) -> None:
+    """Over those of Atom in an RSS item, wherever they stand."""
+    atom = f'<a:link xmlns:a="http://www.w3.org/2005/Atom" {rel} href="https://shop.example/feed.xml"/>'
+    own = "<link>https://shop.example/1</link>"
+    fields = "<title>A</title><g:id>1</g:id><g:image_link>1.jpg</g:image_link>"
+    body = atom + own if first else own + atom
+    (product,) = products(read(tmp_path, f"{HEAD}<item>{fields}{body}</item>{TAIL}"))
+    assert product.link == "https://shop.example/1"
+
+
+def test_atoms_page_is_told_from_its_other_links(tmp_path: Path) -> None:
+    links = "".join(
+        f'<link rel="{rel}" href="https://shop.example/{rel}"/>' for rel in ("self", "edit", "alternate", "next")
+    )
+    feed = f"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="{GOOGLE}"><link rel="self" href="https://shop.example"/>
+<entry>{links}<title>A</title><g:id>1</g:id><g:image_link>1.jpg</g:image_link><summary>Soft</summary></entry></feed>"""
+    (product,) = products(read(tmp_path, feed))
+    assert (product.link, product.description) == ("https://shop.example/alternate", "Soft")
+
+
+def test_an_element_that_comes_again(tmp_path: Path) -> None:
+    """Of what a product has one of, the first counts; colours, pictures and categories may be several."""
+    more = """<g:title>Other</g:title><g:link>https://shop.example/other</g:link><g:id>1</g:id>
+<g:price>9 EUR</g:price><g:price>8 EUR</g:price><g:color>navy</g:color><g:color>white</g:color>
+<g:brand></g:brand><g:brand>Acme</g:brand><g:image_link>2.jpg</g:image_link><g:fit>slim</g:fit><g:fit>long</g:fit>"""
+    (product,) = products(read(tmp_path, HEAD + item(1, more) + TAIL))
+    assert (product.product_id, product.title, product.link) == ("1", "Dress 1", "https://shop.example/1")
+    assert (product.price, product.brand, product.images) == (9.0, "Acme", ("1.jpg", "2.jpg"))
+    assert product.color == "navy/white"
+    assert product.attributes == {"fit": "slim, long"}
+
+
+def test_comments_instructions_and_document_types_are_passed_anywhere(tmp_path: Path) -> None:
+    """With what looks like items, ends and quotes in them."""
+    noise = "<!-- it's <item> --><?php echo '<item>' ?>"
+    head = HEAD.replace("<rss", f"{noise}<!DOCTYPE rss [ <!ENTITY x '<item>'> {noise} ]>{noise}<rss")
+    more = "<!-- </item> --><?x </item> ?><g:brand>A<!-- b -->c</g:brand>"
+    rows = read(tmp_path, head + noise + item(1, more) + noise + item(2) + TAIL + noise)
+    assert [product.brand for product in products(rows)] == ["Ac", None]
+
+
+def test_an_item_without_end_costs_itself_alone(tmp_path: Path) -> None:
+    """The next one begins inside it."""
+    rows = read(tmp_path, HEAD + item(1).replace("</item>", "") + item(2) + TAIL)
+    assert isinstance(rows[0][1], FeedError)
+    assert "does not end" in rows[0][1].reason
+    assert isinstance(rows[1][1], Product)
+
+
+@pytest.mark.parametrize(
+    "text", ["caf&eacute; &amp; bar", "caf&#233; &#38; bar", "<![CDATA[café & bar]]>", "café &#x26; bar"]
+)
+def test_entities_are_decoded_once(tmp_path: Path, text: str) -> None:
+    (product,) = products(read(tmp_path, HEAD + item(1, f"<g:brand>{text}</g:brand>") + TAIL))
+    assert product.brand == "café & bar"
+
+
+def test_bytes_that_the_declared_encoding_does_not_have_refuse_their_item(tmp_path: Path) -> None:
+    head = HEAD.replace('"1.0"?>', '"1.0" encoding="us-ascii"?>')
+    rows = read(tmp_path, (head + item(1, "<g:brand>Märchen</g:brand>") + item(2) + TAIL).encode())
+    assert isinstance(rows[0][1], FeedError)
+    assert isinstance(rows[1][1], Product)

@@ -1,0 +1,80 @@
+"""What every reader of a format takes and gives: a feed's text, and numbered rows with Google's column names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO, TypeAlias
+
+from engine.errors import FeedUnreadable
+from ingest.feeds.columns import missing, repeated
+
+PEEK, PEEK_CHARACTERS = 100, 4_000_000
+"""Rows of a JSON or XML feed that are looked at before a column is called missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOptions:
+    """What a shop says of its feed, as the feed itself does not.
+
+    Attributes:
+        shop_url: the shop's address, for the links of an export of Shopify's or WooCommerce's.
+        currency: of the prices in such an export, as ISO 4217's code.
+        encoding: of the text, where it is neither UTF-8 nor marked.
+    """
+
+    shop_url: str | None = None
+    currency: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed that is open. `start` is the beginning of its text, for telling what it is."""
+
+    text: TextIO
+    name: str
+    start: str = ""
+    options: FeedOptions = field(default_factory=FeedOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row at its first line: fields, or why there are none."""
+
+    line: int
+    fields: Mapping[str, object]
+    problem: str | None = None
+
+
+Reader: TypeAlias = Callable[[Feed], Iterator[Row]]
+
+
+def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
+    """The rows, if the first of them have the columns that are required.
+
+    Raises:
+        FeedUnreadable: a required column is in none of them.
+    """
+    first: list[Row] = []
+    found: dict[str, None] = {}
+    characters = 0
+    for row in rows:
+        first.append(row)
+        found |= dict.fromkeys(row.fields)
+        characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
+        if not missing(found) or len(first) >= PEEK or characters > PEEK_CHARACTERS:
+            break
+    if found:
+        check_columns(list(found), name)
+    yield from first
+    yield from rows
+
+
+def check_columns(columns: Sequence[str], name: str) -> None:
+    """Raise FeedUnreadable where a required column is missing, or a known one is there twice."""
+    if gone := missing(set(columns)):
+        told = ", ".join(column[:60] for column in sorted(set(columns))[:40]) or "none"
+        raise FeedUnreadable(f"The feed {name} has no column {', '.join(gone)}. Columns found: {told}.")
+    if twice := repeated(columns):
+        raise FeedUnreadable(f"The feed {name} has the column {', '.join(twice)} more than once; keep one of them.")

@@ -1,0 +1,60 @@
+"""Tables → rows with Google's column names: a Merchant feed's own, or an export of Shopify's or WooCommerce's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ingest.feeds.columns import KNOWN, column_name
+from ingest.feeds.delimited import Cells, Table, read_table
+from ingest.feeds.rows import Feed, Row, check_columns
+
+_FORMULA_TEXT = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
+"""`="00123"`, which keeps a spreadsheet from making a number of it."""
+_NUMBERS = frozenset({"id", "item_group_id", "gtin", "mpn", "sku"})
+"""Columns where `'00123` means the same; elsewhere it may be a name ('47)."""
+
+
+def read_delimited(feed: Feed) -> Iterator[Row]:
+    """A header and rows.
+
+    Raises:
+        FeedUnreadable: no header, or a required column is missing.
+    """
+    table = read_table(feed, known=_is_known, optional=lambda cell: column_name(cell) not in KNOWN)
+    yield from _merchant(table, feed)
+
+
+def _is_known(cell: str) -> bool:
+    return column_name(cell) in KNOWN
+
+
+def _merchant(table: Table, feed: Feed) -> Iterator[Row]:
+    columns = [column_name(cell) for cell in table.header]
+    check_columns(columns, feed.name)
+    for row in table.rows:
+        yield Row(row.line, _fields(columns, row), row.problem)
+
+
+def _fields(columns: Sequence[str], row: Cells) -> dict[str, object]:
+    """Cells by column; a column that is there several times (pictures) becomes a list. Empty ones of no known name
+    are left out: a feed may have thousands."""
+    fields: dict[str, object] = {}
+    for name, cell in zip(columns, row.cells, strict=False):
+        if not cell.strip():
+            if name in KNOWN:
+                fields.setdefault(name, "")
+            continue
+        value = plain_cell(cell, number=name in _NUMBERS)
+        before = fields.get(name)
+        fields[name] = value if not before else [*before, value] if isinstance(before, list) else [before, value]
+    return fields
+
+
+def plain_cell(cell: str, *, number: bool = False) -> str:
+    """A cell without what only spreadsheets need: `="text"`, and `'` before what would be a formula."""
+    if cell[:1] == "'" and (cell[1:2] in "=+-@\t\r" or (number and cell[1:].strip().isdigit())):
+        return cell[1:]
+    if "=" in cell[:3] and (text := _FORMULA_TEXT.fullmatch(cell)):
+        return text[1].replace('""', '"')
+    return cell
