@@ -26,7 +26,7 @@ from litestar.openapi.spec import (
 from litestar.types import Method
 
 from api.problems import MEDIA_TYPE, Problem
-from api.products import ProductForm
+from api.product_schema import product_schema
 from api.queries import HybridSearch, ImageSearch, TextSearch
 
 _FILTERS = {"brand": ["acme"], "price": {"min": 10, "max": 50}, "not": {"color": ["red"]}}
@@ -73,9 +73,11 @@ _PRODUCT = {
     "link": "https://shop.example/dress-17",
     "image_link": "https://shop.example/dress-17.jpg",
     "price": "49.90 EUR",
+    "availability": "in_stock",
     "brand": "Acme",
     "color": "navy",
-    "category": "dresses",
+    "product_type": "Women > Dresses",
+    "google_product_category": 2271,
     "attributes": {"sleeve": "short"},
 }
 
@@ -241,6 +243,6 @@ class PutProductsOperation(Operation):
     """Write products."""
 
     def __post_init__(self) -> None:
-        one = inline_schema(ProductForm)
+        one = product_schema()
         schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]}
         self.request_body = RequestBody(required=True, content={"application/json": _content(schema, _PRODUCT)})

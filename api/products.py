@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
-from unicodedata import normalize
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,20 +12,18 @@ from api.documents import check_depth, read_json
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
-from engine.money import parse_money
+from engine.products.reading import product_id_of, read_product
+from engine.products.sales import write_period
 from engine.redaction import redacted
-from engine.seams import IngestState, Ledger, LedgerEntry
+from engine.seams import IngestState, LedgerEntry
 
 MAX_PRODUCTS = 1_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_MAX_ID, _MAX_TITLE, _MAX_URL, _MAX_DESCRIPTION, _MAX_VALUE = 200, 500, 2_048, 10_000, 500
-_MAX_IMAGES, _MAX_ATTRIBUTES = 20, 50
 _MOST_MARKS = 2_000_000
 """Quotes, commas and brackets of the largest requests that make sense; more would be too much work to read."""
 
 
-class ProductForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A product as its shop writes it; prices are numbers, or texts such as "49.90 EUR"."""
+class ProductForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A product as it is kept; `PUT` takes it back as it is, and more (`product_schema.py`)."""
 
     id: str
     title: str
@@ -37,14 +31,16 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     image_link: str
     additional_image_link: list[str] = []
     description: str = ""
-    price: float | str | None = None
-    sale_price: float | str | None = None
+    price: float | None = None
+    sale_price: float | None = None
+    sale_price_effective_date: str | None = None
     currency: str | None = None
     availability: Availability = Availability.IN_STOCK
     brand: str | None = None
     color: str | None = None
     gender: str | None = None
     category: str | None = None
+    product_type: list[str] = []
     item_group_id: str | None = None
     size: str | None = None
     material: str | None = None
@@ -54,11 +50,15 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ProductReceipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons."""
+    """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons.
+
+    `notes` say what was changed or left out of one that was taken on.
+    """
 
     id: str | None
     state: str
     reasons: list[str] = []
+    notes: list[str] = []
 
 
 class IntakeReceipt(msgspec.Struct, frozen=True):
@@ -118,50 +118,22 @@ def read_products(body: bytes) -> list[object]:
 
 
 def check_products(rows: Sequence[object]) -> tuple[list[Product], IntakeReceipt]:
-    """Check each product by itself: one bad one does not stop the rest."""
+    """Check each product by itself, by the rules of feeds: one bad one does not stop the rest."""
     accepted: dict[str, Product] = {}
     receipts: list[ProductReceipt] = []
     for row in rows:
-        product, reasons = _checked(row)
+        fields = row if isinstance(row, dict) else {}
+        reading = read_product(fields)
+        product, reasons = reading.product, list(reading.reasons)
         if product is not None and product.product_id in accepted:
-            reasons = ["this id is in the request more than once; the first one was taken"]
+            reasons = ["this id is in the request more than once; the first one was taken."]
         if product is None or reasons:
-            receipts.append(ProductReceipt(_id_of(row), "rejected", reasons))
+            receipts.append(ProductReceipt(product_id_of(fields), "rejected", reasons))
         else:
             accepted[product.product_id] = product
-            receipts.append(ProductReceipt(product.product_id, IngestState.PENDING.value))
+            pending = IngestState.PENDING.value
+            receipts.append(ProductReceipt(product.product_id, pending, notes=list(reading.notes)))
     return list(accepted.values()), IntakeReceipt(len(accepted), len(rows) - len(accepted), receipts)
-
-
-def product_of(form: ProductForm) -> Product:
-    """The engine's product.
-
-    Raises:
-        ValueError: a price that is not money, or amounts in two currencies.
-    """
-    price, first = _money("price", form.price)
-    sale_price, second = _money("sale_price", form.sale_price)
-    currencies = {c.upper() for c in (form.currency, first, second) if c}
-    if len(currencies) > 1:
-        raise ValueError(f"price, sale_price and currency name several currencies: {', '.join(sorted(currencies))}")
-    named = {name: getattr(form, name) for name in ATTRIBUTE_FACETS if name != "item_group_id"}
-    return Product(
-        product_id=form.id,
-        title=form.title,
-        link=form.link,
-        images=tuple(dict.fromkeys((form.image_link, *form.additional_image_link))),
-        description=form.description,
-        price=price,
-        sale_price=sale_price,
-        currency=next(iter(currencies), None),
-        availability=form.availability,
-        brand=form.brand,
-        color=form.color,
-        gender=form.gender,
-        category=form.category,
-        item_group_id=form.item_group_id,
-        attributes={**form.attributes, **{name: value for name, value in named.items() if value}},
-    )
 
 
 def product_form(product: Product) -> ProductForm:
@@ -176,12 +148,14 @@ def product_form(product: Product) -> ProductForm:
         description=product.description,
         price=product.price,
         sale_price=product.sale_price,
+        sale_price_effective_date=write_period((product.sale_start, product.sale_end)),
         currency=product.currency,
         availability=product.availability,
         brand=product.brand,
         color=product.color,
         gender=product.gender,
         category=product.category,
+        product_type=[path for path in product.categories if path != product.category],
         item_group_id=product.item_group_id,
         attributes={name: value for name, value in product.attributes.items() if name not in named},
         **named,
@@ -203,63 +177,3 @@ def state_form(entry: LedgerEntry) -> ProductStateForm:
         ],
         product=product_form(replace(entry.product, images=tuple(map(redacted, entry.product.images)))),
     )
-
-
-def entry_of(ledger: Ledger, product_id: str) -> LedgerEntry | None:
-    """A product by its id: by these very characters, else by their composed form, in which feeds are read."""
-    composed = normalize("NFC", product_id)
-    found = ledger.get(list(dict.fromkeys((product_id, composed))))
-    return found.get(product_id) or found.get(composed)
-
-
-def _checked(row: object) -> tuple[Product | None, list[str]]:
-    try:
-        form = msgspec.convert(row, ProductForm)
-        reasons = list(_faults(form))
-        return (None, reasons) if reasons else (product_of(form), [])
-    except (msgspec.ValidationError, ValueError) as error:
-        return None, [str(error).replace(" - at `$.", " - at `")]
-
-
-def _faults(form: ProductForm) -> Iterable[str]:
-    if not form.id.strip() or len(form.id) > _MAX_ID or _CONTROL.search(form.id):
-        yield f"id must have 1 to {_MAX_ID} printable characters"
-    if not form.title.strip() or len(form.title) > _MAX_TITLE:
-        yield f"title must have 1 to {_MAX_TITLE} characters"
-    if len(form.description) > _MAX_DESCRIPTION:
-        yield f"description must have at most {_MAX_DESCRIPTION:,} characters"
-    if not _is_address(form.link, ("http", "https")):
-        yield "link must be an http(s) address"
-    if len(form.additional_image_link) >= _MAX_IMAGES:
-        yield f"there are more than {_MAX_IMAGES} pictures"
-    if not all(_is_address(image, ("http", "https", "s3")) for image in (form.image_link, *form.additional_image_link)):
-        yield "image_link and additional_image_link must be http(s) or s3 addresses"
-    if len(form.attributes) > _MAX_ATTRIBUTES:
-        yield f"there are more than {_MAX_ATTRIBUTES} attributes"
-    words: list[Any] = [form.brand, form.color, form.gender, form.category, form.item_group_id, form.currency]
-    words += [form.size, form.material, form.pattern, form.age_group, *form.attributes, *form.attributes.values()]
-    if any(word is not None and len(word) > _MAX_VALUE for word in words):
-        yield f"a value has more than {_MAX_VALUE} characters"
-
-
-def _is_address(text: str, schemes: Sequence[str]) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in schemes and bool(parts.netloc) and len(text) <= _MAX_URL and not _CONTROL.search(text)
-
-
-def _money(name: str, value: float | str | None) -> tuple[float | None, str | None]:
-    """An amount and its currency, if the text names one."""
-    if value is None:
-        return None, None
-    try:
-        return parse_money(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def _id_of(row: object) -> str | None:
-    found = row.get("id") if isinstance(row, dict) else None
-    return found[:_MAX_ID] if isinstance(found, str) else None

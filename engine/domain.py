@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -152,7 +153,12 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as its shop describes it. `images` are references, the main one first."""
+    """A product as its shop describes it. `images` are references, the main one first.
+
+    Attributes:
+        price: the list price; sale_price: what is asked instead from `sale_start` to `sale_end`, where these are given.
+        category: the shop's own, or Google's path where it has none; categories: all of them.
+    """
 
     product_id: str
     title: str
@@ -169,11 +175,20 @@ class Product:
     category: str | None = None
     item_group_id: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    sale_start: datetime | None = None
+    sale_end: datetime | None = None
 
     @property
     def effective_price(self) -> float | None:
-        """What a buyer pays today: the sale price where there is one."""
-        return self.price if self.sale_price is None else self.sale_price
+        """What a buyer pays now."""
+        return self.price_at(datetime.now(UTC))
+
+    def price_at(self, moment: datetime) -> float | None:
+        """What a buyer pays at a moment: the sale price where there is one that holds then."""
+        begun = self.sale_start is None or self.sale_start <= moment
+        over = self.sale_end is not None and self.sale_end < moment
+        return self.sale_price if self.sale_price is not None and begun and not over else self.price
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Taxonomy:
                     return found
         return None
 
+    def meaning(self, phrase: str) -> GarmentClass | None:
+        """The class that a casefolded word, or two, stands for, or None."""
+        return self._by_synonym.get(phrase)
+
     @cached_property
     def _by_synonym(self) -> dict[str, GarmentClass]:
         return {word: c for c in self.classes.values() for word in (*c.synonyms, c.name.replace("_", " "), c.name)}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from engine.domain import Availability
+from engine.products.availability import availability_of
 
 _MARKS = str.maketrans(
     {
@@ -28,18 +29,6 @@ _PARTS = re.compile(r"\s*[/|;]\s*|\s*,\s+")
 _SIZES = re.compile(r"\s*[|;]\s*|\s*,\s+")
 _MOST_STEPS = 8
 
-_STOCK: Mapping[str, Availability] = MappingProxyType(
-    dict.fromkeys(
-        ("instock", "available", "limitedavailability", "instoreonly", "onlineonly", "limited", "lowstock"),
-        Availability.IN_STOCK,
-    )
-    | dict.fromkeys(
-        ("outofstock", "soldout", "discontinued", "unavailable", "notavailable", "reserved", "nostock"),
-        Availability.OUT_OF_STOCK,
-    )
-    | dict.fromkeys(("preorder", "presale", "preorders"), Availability.PREORDER)
-    | dict.fromkeys(("backorder", "onbackorder", "backordered", "madetoorder"), Availability.BACKORDER)
-)
 GENDERS = ("male", "female", "unisex")
 AGE_GROUPS = ("newborn", "infant", "toddler", "kids", "adult")
 _GENDERS = {
@@ -88,11 +77,6 @@ def bare(text: str) -> str:
     """Letters and digits alone, without accents: "H&M", "h & m" and "H and M" are one name."""
     apart = unicodedata.normalize("NFKD", re.sub(r"\s+(?:and|und|et)\s+", "&", folded(text)))
     return "".join(each for each in apart if each.isalnum())
-
-
-def availability_of(text: str) -> Availability | None:
-    """What a shop's or schema.org's word for stock means; None for others."""
-    return _STOCK.get(_letters(text))
 
 
 def closed_value(facet: str, text: str) -> str | None:

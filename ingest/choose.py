@@ -13,6 +13,7 @@ from engine.crops import box_area, cut, outer_box, whole
 from engine.domain import Crop, Garment, GateReport, Pixels, Product, Rejection, Scene
 from engine.evidence import OF_COLOR
 from engine.gate import Policy
+from engine.products.kinds import kind_of
 from engine.seams import ImageRefusal
 from engine.taxonomy import GarmentClass, Taxonomy
 from engine.wish import colors_in
@@ -64,12 +65,8 @@ class _Candidate:
 
 
 def product_class(product: Product, taxonomy: Taxonomy) -> GarmentClass | None:
-    """What the shop says the product is: by the category's last steps first, then by the title."""
-    steps = [step for step in (product.category or "").split(">") if step.strip()]
-    for text in (*reversed(steps), product.title):
-        if found := taxonomy.classify(text):
-            return found
-    return None
+    """What the shop says the product is, by its categories and its title; None where these name no garment."""
+    return kind_of(product, taxonomy).garment
 
 
 def choose(

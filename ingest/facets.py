@@ -13,6 +13,8 @@ BRAND_FACET = "~brand"
 MAX_VALUE = 100
 """A longer attribute is a text to read, not a value to filter by."""
 MAX_WORDS = 32
+MAX_PATHS = 100
+"""Parts of a product's categories by which it is found."""
 
 
 def item_facets(product: Product) -> dict[str, tuple[str, ...]]:
@@ -34,11 +36,13 @@ def item_facets(product: Product) -> dict[str, tuple[str, ...]]:
         "item_group_id": product.item_group_id,
     }
     facets = {name: values for name, text in pairs.items() if text and (values := _values(name, text))}
-    if product.category and (paths := paths_of(product.category)):
-        facets["category"] = paths
+    categories = product.categories or ((product.category,) if product.category else ())
+    if paths := tuple(dict.fromkeys(path for category in categories for path in paths_of(category))):
+        facets["category"] = paths[:MAX_PATHS]
     if product.brand and (name := bare(product.brand)):
         facets[BRAND_FACET] = (name,)
-    kept = (product.title, product.category or "", attributes.get("material", ""), attributes.get("pattern", ""))
+    told = (product.category or "", *(category.rpartition(">")[2] for category in categories[1:]))
+    kept = (product.title, *told, attributes.get("material", ""), attributes.get("pattern", ""))
     if words := sorted(shop_words(kept))[:MAX_WORDS]:
         facets[WORDS_FACET] = tuple(words)
     return facets

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from ingest.sources import ImageNotFetched, ImageSources
 
 FETCH_BUDGET_S = 60.0
 """For all pictures of one product: a server that hangs must not hold up the rest of the feed for hours."""
+GUESSED = "Neither category nor title names a garment that is known here; its kind was told from the picture alone."
 STORED_SIDE = 1024
 """Longest side of a stored picture in pixels: enough for a page, and for every model's input."""
 
@@ -74,7 +76,9 @@ class Seen:
 
 
 def gather(parts: IngestParts, sources: ImageSources, plan: Plan) -> list[Picture]:
-    """Fetch and decode a product's pictures; each one that cannot be had is told why."""
+    """Fetch and decode a product's pictures; each one that cannot be had is told why; none of what is no garment."""
+    if plan.other:
+        return []
     give_up = time.monotonic() + FETCH_BUDGET_S
     return [_gather_one(parts, sources, reference, give_up) for reference in plan.product.images]
 
@@ -95,6 +99,10 @@ def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_
 
 def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Policy) -> Seen | Outcome:
     """Choose the picture and the garment. A failure of one product's pictures is that product's alone."""
+    if plan.other:
+        return Outcome(
+            plan, IngestState.REFUSED, reason=f"By its category or title it is no garment but: {plan.other}."
+        )
     transient = any(picture.transient for picture in pictures)
     try:
         chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy, plan.product.color)
@@ -127,10 +135,11 @@ def embed(parts: IngestParts, seen: Sequence[Seen]) -> list[Outcome]:
     if not seen:
         return []
     embeddings = parts.seer.embed([one.crop for one in seen])
-    return [_outcome(one, {space: embeddings[space][i] for space in SPACES}) for i, one in enumerate(seen)]
+    now = parts.now()
+    return [_outcome(one, {space: embeddings[space][i] for space in SPACES}, now) for i, one in enumerate(seen)]
 
 
-def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]]) -> Outcome:
+def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]], now: datetime) -> Outcome:
     product, garment = seen.plan.product, seen.chosen.garment
     jpeg = encode_jpeg(seen.chosen.pixels, max_side=STORED_SIDE)
     key = f"{picture_prefix(product.product_id)}{hashlib.sha256(jpeg).hexdigest()[:16]}.jpg"
@@ -142,11 +151,11 @@ def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]]) -> Outcom
         image=key,
         box=garment.box,
         facets=item_facets(product) | measured_facets(seen.chosen.crop),
-        price=product.effective_price,
+        price=product.price_at(now),
     )
-    return Outcome(
-        seen.plan, IngestState.INDEXED, (Row(item, embeddings),), seen.refusals, None, (key, jpeg), settled=seen.settled
-    )
+    reason = None if seen.plan.wanted else GUESSED
+    rows, picture = (Row(item, embeddings),), (key, jpeg)
+    return Outcome(seen.plan, IngestState.INDEXED, rows, seen.refusals, reason, picture, settled=seen.settled)
 
 
 def picture_prefix(product_id: str) -> str:
@@ -165,7 +174,7 @@ def reword(parts: IngestParts, plans: Sequence[Plan]) -> tuple[list[Outcome], li
         if old is None or None in rows:
             missing.append(plan)
             continue
-        facets, price = item_facets(plan.product), plan.product.effective_price
+        facets, price = item_facets(plan.product), plan.product.price_at(parts.now())
         renewed = tuple(
             Row(replace(row.item, facets=facets | kept_measures(row.item.facets), price=price), row.embeddings)
             for row in rows

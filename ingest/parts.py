@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
@@ -46,9 +47,14 @@ class Looks(Protocol):
         ...
 
 
+def utc_now() -> datetime:
+    """The moment by which sales are judged."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IngestParts:
-    """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`)."""
+    """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time."""
 
     seer: Looks
     store: VectorStore
@@ -58,6 +64,7 @@ class IngestParts:
     sources: SourceRules = field(default_factory=SourceRules)
     limits: ImageLimits = DEFAULT_LIMITS
     threads: int = 4
+    now: Callable[[], datetime] = utc_now
 
 
 def models_fingerprint(seer: Seer) -> str:

@@ -17,7 +17,7 @@ from ingest.feeds.reader import read_feed
 from ingest.flow import Flow, flow_of
 from ingest.look import Outcome
 from ingest.parts import IngestParts
-from ingest.plan import plan_products
+from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
 from ingest.sources import ImageSources
 from ingest.summary import OnProgress, Progress, Summary, Tally
@@ -52,11 +52,12 @@ def ingest_feed(
         FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
         StoreUnavailable, ModelUnavailable: a part does not answer; run again later.
     """
-    rows = read_feed(feed, name or feed.name)
+    tally = Tally()
+    rows = read_feed(feed, name or feed.name, on_notes=tally.notes)
     rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
     label, prune = name or feed.name, prune or prune_all
     claim_feed(parts.ledger, label, feed, named=name is not None, prune=prune)
-    run = _Run(parts, label, policy, count_lines(feed) or None, progress)
+    run = _Run(parts, label, policy, count_lines(feed) or None, progress, tally)
     if parts.sources.root is None:
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
     sources, writer = ImageSources(parts.sources), Writer(parts)
@@ -96,12 +97,18 @@ class _Run:
         self.limited = limit is not None
         while chunk := list(islice(products, CHUNK)):
             plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
-            self.tally.counts["unchanged"] += sum(plan.kind == "unchanged" for plan in plans)
             flow.take([plan for plan in plans if plan.kind != "unchanged"])
+            for plan in (plan for plan in plans if plan.kind == "unchanged"):
+                self._unchanged(plan)
             self._tell()
         source.close()
         flow.finish()
         self._tell(force=True)
+
+    def _unchanged(self, plan: Plan) -> None:
+        self.tally.counts["unchanged"] += 1
+        if plan.old and plan.old.items:
+            self.tally.plan(plan)
 
     def written(self, outcome: Outcome) -> None:
         """Count one written product."""
@@ -142,6 +149,9 @@ class _Run:
             seconds=round(time.monotonic() - self._started, 3),
             complete=not self.limited,
             note=self.note,
+            guessed=counts["guessed"],
+            guessed_ids=tuple(self.tally.guessed),
+            changed=dict(self.tally.changed.most_common()),
         )
 
     def _products(self, rows: _Rows) -> Generator[Product, None, None]:

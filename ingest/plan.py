@@ -11,9 +11,9 @@ import msgspec
 
 from engine.domain import Product
 from engine.gate import Policy
+from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
-from ingest.choose import product_class
 from ingest.parts import FACETS_VERSION, INDEX_VERSION, IngestParts, content_hash, digest
 from ingest.sources import ImageNotFetched, ImageSources, is_remote
 
@@ -23,7 +23,12 @@ _SETTLED = (IngestState.INDEXED, IngestState.REFUSED, IngestState.FAILED)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """One product with what the ledger knew of it, and what is to be done."""
+    """One product with what the ledger knew of it, and what is to be done.
+
+    Attributes:
+        wanted: the garment that the shop's words name; None where they name none, and the picture alone can tell.
+        other: what they call it instead ("bag"), where it is no garment.
+    """
 
     product: Product
     feed: str
@@ -32,6 +37,7 @@ class Plan:
     content_hash: str
     kind: Kind
     old: LedgerEntry | None
+    other: str | None = None
 
 
 def plan_products(
@@ -51,9 +57,13 @@ def plan_products(
     ]
 
 
-def record_hash(product: Product) -> str:
-    """Names a product's words; equal words give equal names, whatever the order of the attributes."""
-    return digest(INDEX_VERSION, FACETS_VERSION, msgspec.json.encode(product, order="deterministic").decode())
+def record_hash(product: Product, asked: float | None) -> str:
+    """Names a product's words and what a buyer pays; equal ones give equal names, in whatever order the attributes are.
+
+    A sale that has begun or ended since the last run gives another name, so that the stored price is renewed.
+    """
+    words = msgspec.json.encode(product, order="deterministic").decode()
+    return digest(INDEX_VERSION, FACETS_VERSION, words, "" if asked is None else repr(asked))
 
 
 def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | None:
@@ -72,10 +82,12 @@ def _plan(
     stamps: list[tuple[str, str]] | None,
     old: LedgerEntry | None,
 ) -> Plan:
-    wanted = product_class(product, parts.seer.taxonomy)
-    content = content_hash(parts, policy, wanted.name if wanted else None, stamps) if stamps is not None else ""
-    record = record_hash(product)
-    return Plan(product, feed, wanted, record, content, _kind(feed, record, content, old), old)
+    said = kind_of(product, parts.seer.taxonomy)
+    name = said.garment.name if said.garment else f"-{said.other}" if said.other else None
+    content = content_hash(parts, policy, name, stamps) if stamps is not None else ""
+    record = record_hash(product, product.price_at(parts.now()))
+    kind = _kind(feed, record, content, old)
+    return Plan(product, feed, said.garment, record, content, kind, old, said.other)
 
 
 def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:

@@ -57,11 +57,18 @@ def show_summary(console: Console, summary: Summary) -> None:
     console.print(table)
     _show_reasons(console, "Products not indexed", summary.products_refused)
     _show_reasons(console, "Pictures not indexed", summary.images_refused)
+    _show_reasons(console, "Changed in rows that were taken", summary.changed)
     if summary.errors:
         rows = Table("line", "id", "reason", title="Rows that were not taken")
         for error in summary.errors[:ROWS_SHOWN]:
             rows.add_row(str(error.line), error.product_id or "", error.reason)
         console.print(rows)
+    if summary.guessed:
+        named = ", ".join(summary.guessed_ids[:ROWS_SHOWN]) + (" …" if summary.guessed > ROWS_SHOWN else "")
+        console.print(
+            f"{summary.guessed} products name no garment in category or title; their kind was told from the picture "
+            f"alone and may be wrong: {named}"
+        )
     if summary.note:
         console.print(f"Note: {summary.note}.")
 
@@ -94,4 +101,6 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "bad_rows": summary.bad_rows,
         "errors": [{"line": e.line, "id": e.product_id, "reason": e.reason} for e in summary.errors],
         "note": summary.note,
+        "guessed": {"count": summary.guessed, "ids": list(summary.guessed_ids)},
+        "changed": dict(summary.changed),
     }

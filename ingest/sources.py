@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from engine.errors import InputRejected
 from engine.images import DEFAULT_LIMITS
 from engine.objects.s3_settings import S3Settings
+from engine.products.pictures import encoded_address
 from engine.remote import NotServed, RemoteLimits, fetch
+from ingest.paths import found_path
 
 if TYPE_CHECKING:
     from ingest.s3_pictures import S3Pictures
-
-_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 class ImageNotFetched(Exception):
@@ -115,9 +115,7 @@ class ImageSources:
         plain = reference.removeprefix("file://") if _scheme(reference) == "file" else reference
         root = self.rules.root.resolve()
         try:
-            path = (root / plain).resolve()
-            if not path.exists() and "%" in plain:
-                path = (root / unquote(plain)).resolve()
+            path = found_path(root, plain)
         except (OSError, ValueError, RuntimeError):
             raise ImageNotFetched("The picture's path is not a path.") from None
         if not self.rules.allow_outside and not path.is_relative_to(root):
@@ -130,7 +128,7 @@ class ImageSources:
             limits = RemoteLimits(self.rules.max_bytes, self.rules.timeout_s, ports=frozenset(), allowed=_anywhere)
         for attempt in range(1, self.rules.tries + 1):
             try:
-                return fetch(quote(url, safe=_SAFE), limits)
+                return fetch(encoded_address(url), limits)
             except NotServed as error:
                 if not error.transient or attempt == self.rules.tries:
                     raise ImageNotFetched(_told(error), transient=error.transient) from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.seams import FeedError, IngestState
 from ingest.look import Outcome
+from ingest.plan import Plan
 
 ERRORS_TOLD = 100
 """So many bad rows are in the summary; all of them are in the ledger."""
@@ -35,6 +36,8 @@ class Summary:
         images_refused: pictures of the products looked at, by reason.
         errors: the first bad rows; `bad_rows` counts all.
         complete: the feed was read to its end.
+        guessed: indexed products whose kind no word told, only the picture; `guessed_ids` are the first of them.
+        changed: what was changed in good rows or left out of them, and in how many.
         note: what the reader of the summary should know, such as why nothing was pruned.
     """
 
@@ -54,6 +57,9 @@ class Summary:
     seconds: float
     complete: bool
     note: str | None = None
+    guessed: int = 0
+    guessed_ids: tuple[str, ...] = ()
+    changed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def products_per_s(self) -> float:
@@ -69,6 +75,8 @@ class Tally:
     images: Counter[str] = field(default_factory=Counter)
     products: Counter[str] = field(default_factory=Counter)
     errors: list[FeedError] = field(default_factory=list)
+    guessed: list[str] = field(default_factory=list)
+    changed: Counter[str] = field(default_factory=Counter)
 
     def outcome(self, outcome: Outcome) -> None:
         """Count one written product."""
@@ -76,6 +84,19 @@ class Tally:
         self.images.update(refusal.rejection.reason for refusal in outcome.refusals)
         if outcome.state in (IngestState.REFUSED, IngestState.FAILED) and outcome.reason:
             self.products[outcome.reason] += 1
+        if outcome.state is IngestState.INDEXED:
+            self.plan(outcome.plan)
+
+    def plan(self, plan: Plan) -> None:
+        """Count an indexed product whose kind no word told."""
+        if plan.wanted is None and plan.other is None:
+            self.counts["guessed"] += 1
+            if len(self.guessed) < ERRORS_TOLD:
+                self.guessed.append(plan.product.product_id)
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """Count what was changed in a good row."""
+        self.changed.update(notes)
 
     def error(self, error: FeedError) -> None:
         """Count one bad row."""

@@ -17,12 +17,12 @@ from api.products import (
     ProductPage,
     ProductStateForm,
     check_products,
-    entry_of,
     read_products,
     state_form,
 )
 from api.uploads import read_body
 from engine.errors import ProductNotFound
+from engine.products.lookup import find_product
 from engine.seams import IngestState
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
@@ -95,7 +95,7 @@ def _take_on(desk: Desk, body: bytes) -> IntakeReceipt:
 
 
 def _find(desk: Desk, path_id: str) -> ProductStateForm:
-    entry = entry_of(desk.services.ledger, with_slashes(path_id))
+    entry = find_product(desk.services.ledger, with_slashes(path_id))
     if entry is None:
         raise ProductNotFound(f"There is no product {with_slashes(path_id)!r} in this catalogue.")
     return state_form(entry)

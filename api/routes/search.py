@@ -19,7 +19,6 @@ from api.documentation import (
     problems,
 )
 from api.filters import filter_of
-from api.products import entry_of
 from api.queries import (
     HybridSearch,
     ImageSearch,
@@ -36,6 +35,7 @@ from api.queries import (
 from api.uploads import read_body
 from engine.answers import AnswerForm
 from engine.errors import TextRejected
+from engine.products.lookup import find_product
 
 DeadlineMs = Annotated[
     int | None,
@@ -154,7 +154,7 @@ class SearchController(Controller):
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
         named = with_slashes(product_id)
         if not is_normalized("NFC", named):
-            entry = await desk.look_up(partial(entry_of, desk.services.ledger, named), deadline)
+            entry = await desk.look_up(partial(find_product, desk.services.ledger, named), deadline)
             named = entry.product.product_id if entry else named
         call = partial(
             desk.services.thatlook.similar,

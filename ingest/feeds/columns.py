@@ -1,32 +1,18 @@
-"""Names of columns in their many dialects → Google Merchant's names."""
+"""Columns of a feed: Google Merchant's names, which are required, and which are there twice."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from engine.products.fields import KNOWN
+from engine.products.fields import field_name as column_name
+
+__all__ = ["KNOWN", "REQUIRED", "column_name", "missing", "repeated"]
+
 REQUIRED = ("id", "title", "link", "image_link")
-KNOWN = frozenset(
-    {*REQUIRED, "description", "additional_image_link", "price", "sale_price", "availability", "brand", "color"}
-    | {"gender", "age_group", "size", "material", "pattern", "product_type", "google_product_category"}
-    | {"item_group_id", "attributes", "currency"}
-)
-ALIASES = {"colour": "color", "additional_image_links": "additional_image_link", "product_types": "product_type"}
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BETWEEN = re.compile(r"[\s_\-]+")
-
-
-def column_name(header: str) -> str:
-    """Google's name for a header, or, for an unknown one, the header itself, trimmed.
-
-    `g:image_link`, `Image Link`, `image-link` and `imageLink` are all `image_link`.
-    """
-    bare = header.strip().lstrip("\ufeff").strip().strip('"')
-    plain = re.sub(r"^g:\s*", "", bare, flags=re.IGNORECASE)
-    name = _BETWEEN.sub("_", _HUMP.sub("_", plain)).casefold()
-    name = ALIASES.get(name, name)
-    return name if name in KNOWN else plain
+_MANY = ("additional_image_link", "category", "product_type", "google_product_category")
+"""May be there in several columns, whose values count together."""
 
 
 def missing(columns: Collection[str]) -> list[str]:
@@ -35,6 +21,6 @@ def missing(columns: Collection[str]) -> list[str]:
 
 
 def repeated(columns: Iterable[str]) -> list[str]:
-    """Known columns that are there twice, as with two dialects of one name; pictures may be."""
-    counts = Counter(name for name in columns if name in KNOWN and name != "additional_image_link")
+    """Known columns that are there twice, as with two dialects of one name; pictures and categories may be."""
+    counts = Counter(name for name in columns if name in KNOWN and name not in _MANY)
     return [name for name, count in counts.items() if count > 1]

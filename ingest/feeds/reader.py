@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from engine.domain import Product
 from engine.errors import FeedUnreadable
@@ -20,13 +21,16 @@ BAD_ROWS, BAD_FOR_GOOD = 100_000, 100
 """So many bad rows, and so many more for each good one, are told; what has more is not the feed that is meant."""
 _START = 1 << 16
 
+_Read: TypeAlias = tuple[int, Product | FeedError]
+OnNotes: TypeAlias = Callable[[Sequence[str]], None]
+
 
 def read_feed(
-    path: Path, name: str | None = None, options: FeedOptions | None = None
-) -> Iterator[tuple[int, Product | FeedError]]:
+    path: Path, name: str | None = None, options: FeedOptions | None = None, on_notes: OnNotes | None = None
+) -> Iterator[_Read]:
     """Every row, in order, with its line: a product, or an error that says why it is none.
 
-    Of rows with one id the first counts. Nothing is held but the ids.
+    Of rows with one id the first counts. Nothing is held but the ids. `on_notes` hears what was changed in a row.
 
     Raises:
         FeedUnreadable: before the first row (no such file, a missing column, an unknown format) or
@@ -40,7 +44,7 @@ def read_feed(
     with open_feed(path, options.encoding) as text:
         feed = Feed(text, path.name, start, options)
         for row in reader_of(path, start)(feed):
-            result = _product(row, name, seen)
+            result = _product(row, name, seen, on_notes)
             bad += isinstance(result, FeedError)
             yield row.line, result
             if bad > BAD_ROWS + BAD_FOR_GOOD * len(seen):
@@ -58,12 +62,12 @@ def _beginning(path: Path, options: FeedOptions) -> str:
     return "".join(found)
 
 
-def _product(row: Row, feed: str, seen: dict[str, int]) -> Product | FeedError:
+def _product(row: Row, feed: str, seen: dict[str, int], on_notes: OnNotes | None = None) -> Product | FeedError:
     product_id = product_id_of(row.fields)
     if row.problem:
         return FeedError(feed, row.line, redacted(row.problem), product_id)
     try:
-        product = to_product(row.fields)
+        product, notes = to_product(row.fields)
     except BadRow as error:
         return FeedError(feed, row.line, redacted(str(error)), product_id)
     except RecursionError:
@@ -73,4 +77,6 @@ def _product(row: Row, feed: str, seen: dict[str, int]) -> Product | FeedError:
     first = seen.setdefault(product.product_id, row.line)
     if first != row.line:
         return FeedError(feed, row.line, f"The id was in line {first} already; the first row counts.", product_id)
+    if notes and on_notes:
+        on_notes(notes)
     return product

@@ -1,0 +1,40 @@
+"""Names of a product's fields in their many dialects → Google Merchant's names."""
+
+from __future__ import annotations
+
+import re
+
+KNOWN = frozenset(
+    {"id", "title", "link", "image_link", "description", "additional_image_link", "price", "sale_price", "currency"}
+    | {"sale_price_effective_date", "availability", "brand", "color", "gender", "age_group", "size", "material"}
+    | {"pattern", "category", "product_type", "google_product_category", "item_group_id", "attributes"}
+)
+ALIASES = {
+    "colour": "color",
+    "additional_image_links": "additional_image_link",
+    "categories": "category",
+    "product_types": "product_type",
+}
+API_ALIASES = {
+    "offer_id": "id",
+    "sizes": "size",
+    "colors": "color",
+    "price_currency": "currency",
+    "currency_code": "currency",
+    "product_attributes": "attributes",
+}
+"""What APIs call fields, beside those names; they count where the field itself is not given."""
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN = re.compile(r"[\s_\-]+")
+_PREFIX = re.compile(r"^g:\s*", re.IGNORECASE)
+
+
+def field_name(written: str) -> str:
+    """Google's name for a field, or, for an unknown one, the name itself, trimmed.
+
+    `g:image_link`, `Image Link`, `image-link` and `imageLink` are all `image_link`.
+    """
+    plain = _PREFIX.sub("", written.strip().lstrip("\ufeff").strip().strip('"'))
+    name = _BETWEEN.sub("_", _HUMP.sub("_", plain)).casefold()
+    name = ALIASES.get(name, name)
+    return name if name in KNOWN else plain

@@ -1,0 +1,88 @@
+"""A product's prices read together: list price, sale price, when that holds, and their one currency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.money import Money, common, currencies_of, read_money
+from engine.products.sales import Period, read_period
+from engine.products.text import plain
+from engine.products.values import is_empty, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What is asked for a product, why it cannot be read (`reasons`), and what was left out (`notes`)."""
+
+    price: float | None = None
+    sale_price: float | None = None
+    currency: str | None = None
+    sale_start: datetime | None = None
+    sale_end: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_prices(fields: Mapping[str, object]) -> Prices:
+    """Prices from `price`, `sale_price`, `sale_price_effective_date` and `currency`.
+
+    A sale price of 0 or not below the price is no sale, and neither is one whose period cannot be told.
+    """
+    reasons: list[str] = []
+    known = _currency(fields.get("currency"), reasons)
+    price = _money("price", fields.get("price"), known, reasons)
+    sale = _money("sale_price", fields.get("sale_price"), known, reasons)
+    if price is not None and price.amount == 0:
+        reasons.append("price: 0 is no price; leave it empty where there is none.")
+    meant = known
+    for money in (price, sale):
+        both = common(meant, money.currencies) if money else meant
+        if both is None:
+            reasons.append("price, sale_price and currency are in different currencies.")
+            break
+        meant = both
+    if reasons:
+        return Prices(reasons=tuple(reasons))
+    return _with_sale(price, sale, meant[0] or None if meant else None, fields.get("sale_price_effective_date"))
+
+
+def _with_sale(price: Money | None, sale: Money | None, currency: str | None, dates: object) -> Prices:
+    asked = None if price is None else price.amount
+    if sale is None:
+        return Prices(asked, None, currency)
+    if sale.amount == 0 or (asked is not None and sale.amount >= asked):
+        return Prices(asked, None, currency, notes=("sale_price is 0 or not below the price, so it is no sale",))
+    try:
+        start, end = _period(dates)
+    except ValueError as error:
+        note = f"sale_price_effective_date: {error}; the sale price was left out"
+        return Prices(asked, None, currency, notes=(note,))
+    return Prices(asked, sale.amount, currency, start, end)
+
+
+def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str]) -> Money | None:
+    if is_empty(value):
+        return None
+    try:
+        return read_money(value if isinstance(value, int | float | Mapping) else plain(text_of(value)), known)
+    except ValueError as error:
+        reasons.append(f"{name}: {error}.")
+        return None
+
+
+def _currency(value: object, reasons: list[str]) -> tuple[str, ...]:
+    if is_empty(value):
+        return ()
+    try:
+        return currencies_of(plain(text_of(value)))
+    except ValueError as error:
+        reasons.append(f"currency: {error}.")
+        return ()
+
+
+def _period(value: object) -> Period:
+    if is_empty(value):
+        return None, None
+    return read_period(value if isinstance(value, Mapping) else plain(text_of(value)))
