@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from engine.console import plain_console
 from engine.gate import Policy
 from engine.printing import print_json, say
 from engine.stopping import terminable
 from ingest.bootstrap import open_ingest
+from ingest.feeds.lines import charset
+from ingest.feeds.rows import FeedOptions
 from ingest.intake import Intake
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
+from ingest.summary import FeedBrokenOff, Summary
 from models.bootstrap import read_settings
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """The shop's address without a slash at its end."""
+    if value is None:
+        return None
+    address = value if "://" in value else f"https://{value}"
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", address, re.IGNORECASE):
+        raise click.BadParameter(f"{value!r} is not an address such as https://shop.example.")
+    return address.rstrip("/")
+
+
+def _currency(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[A-Za-z]{3}", value):
+        raise click.BadParameter(f"{value!r} is not a currency's code such as EUR.")
+    return value.upper() if value else None
+
+
+def _encoding(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and charset(value) is None:
+        raise click.BadParameter(f"{value!r} is not an encoding of text such as cp1252.")
+    return value
 
 
 @click.command()
@@ -26,6 +56,9 @@ from models.bootstrap import read_settings
 @click.option("--prune-all", is_flag=True, help="The same, also where that is more than half of them.")
 @click.option("--limit", type=click.IntRange(min=1), help="End after so many good rows.")
 @click.option("--name", help="What to call the feed; its file name where not given.")
+@click.option("--shop-url", callback=_address, help="The shop's address, for links of a Shopify or WooCommerce export.")
+@click.option("--currency", callback=_currency, help="Of the prices in such an export, such as EUR.")
+@click.option("--encoding", callback=_encoding, help="Of the feed's text, such as cp1252; UTF-8 where not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
 def ingest(
@@ -36,18 +69,41 @@ def ingest(
     prune_all: bool,
     limit: int | None,
     name: str | None,
+    shop_url: str | None,
+    currency: str | None,
+    encoding: str | None,
     as_json: bool,
 ) -> None:
-    """Bring a shop's FEED (JSONL, CSV, TSV, XML; Google Merchant's names) into the catalogue.
+    """Bring a shop's FEED (JSON, CSV, TSV, XML; Google Merchant's, Shopify's, WooCommerce's) into the catalogue.
 
-    Run it again whenever the feed changes or a run was cut off: only what is left to do is done.
+    Run it again whenever the feed changes or a run was cut off: only what is left to do is done. Exit status 1 where
+    the feed cannot be read to its end, or none of its rows could be taken; some bad rows are told, with status 0.
     """
     settings = read_settings(options | ({"policy": policy} if policy else {}))
     console = plain_console()
-    with terminable(), open_ingest(settings) as parts, shown_progress(console) as progress:
+    said = FeedOptions(shop_url, currency, encoding)
+    with terminable(), _told(console, as_json), open_ingest(settings) as parts, shown_progress(console) as progress:
         summary = ingest_feed(
-            parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, progress=progress
-        )
+            parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, options=said,
+            progress=progress,
+        )  # fmt: skip
+    _tell(console, summary, as_json)
+    if summary.nothing_taken:
+        say(f"thatlook: none of the {summary.read + summary.bad_rows} rows of {summary.feed} could be taken.")
+        sys.exit(1)
+
+
+@contextmanager
+def _told(console: Console, as_json: bool) -> Iterator[None]:
+    """A feed that breaks off in the middle is told with what was taken before."""
+    try:
+        yield
+    except FeedBrokenOff as error:
+        _tell(console, error.summary, as_json)
+        raise
+
+
+def _tell(console: Console, summary: Summary, as_json: bool) -> None:
     if as_json:
         print_json(summary_json(summary))
     else:

@@ -11,16 +11,17 @@ from pathlib import Path
 from engine.domain import Product
 from engine.errors import FeedUnreadable
 from engine.gate import Policy
-from engine.seams import FeedError
+from engine.seams import FeedError, IngestState
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
+from ingest.feeds.rows import FeedOptions
 from ingest.flow import Flow, flow_of
 from ingest.look import Outcome
 from ingest.parts import IngestParts
 from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
 from ingest.sources import ImageSources
-from ingest.summary import OnProgress, Progress, Summary, Tally
+from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
 from ingest.writer import Writer
 
 CHUNK = 64
@@ -39,6 +40,7 @@ def ingest_feed(
     prune_all: bool = False,
     limit: int | None = None,
     name: str | None = None,
+    options: FeedOptions | None = None,
     progress: OnProgress | None = None,
 ) -> Summary:
     """Bring a feed's products into the catalogue.
@@ -46,14 +48,16 @@ def ingest_feed(
     A second run over the same feed does only what is left to do. A run that was killed is taken up
     by the next one. `prune` takes out products that left the feed: only after the feed was read to
     its end, and never more than half of them unless `prune_all`. `limit` ends the run after so many
-    good rows. `name` is what the ledger calls the feed, its file name where none is given.
+    good rows. `name` is what the ledger calls the feed, its file name where none is given. `options` is
+    what the shop says of the feed.
 
     Raises:
-        FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
+        FeedUnreadable: the feed cannot be read at all.
+        FeedBrokenOff: it is damaged (what was read before is kept).
         StoreUnavailable, ModelUnavailable: a part does not answer; run again later.
     """
     tally = Tally()
-    rows = read_feed(feed, name or feed.name, on_notes=tally.notes)
+    rows = read_feed(feed, name or feed.name, options, on_notes=tally.notes)
     rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
     label, prune = name or feed.name, prune or prune_all
     claim_feed(parts.ledger, label, feed, named=name is not None, prune=prune)
@@ -107,6 +111,7 @@ class _Run:
 
     def _unchanged(self, plan: Plan) -> None:
         self.tally.counts["unchanged"] += 1
+        self.tally.taken += plan.old is not None and plan.old.state is IngestState.INDEXED
         if plan.old and plan.old.items:
             self.tally.plan(plan)
 
@@ -133,13 +138,11 @@ class _Run:
         """Close the run and sum it up.
 
         Raises:
-            FeedUnreadable: the feed broke off in the middle.
+            FeedBrokenOff: the feed broke off in the middle.
         """
         counts = self.tally.counts
         self.parts.ledger.update_run(self._run_id, dict(counts), finished=self.broken is None)
-        if self.broken is not None:
-            raise FeedUnreadable(f"{self.broken.message} Its first {counts['read']} products were taken.")
-        return Summary(
+        summary = Summary(
             feed=self.feed,
             run_id=self._run_id,
             **{name: counts[name] for name in _COUNTED},
@@ -147,12 +150,18 @@ class _Run:
             products_refused=dict(self.tally.products.most_common()),
             errors=tuple(self.tally.errors),
             seconds=round(time.monotonic() - self._started, 3),
-            complete=not self.limited,
+            complete=not self.limited and self.broken is None,
             note=self.note,
             guessed=counts["guessed"],
             guessed_ids=tuple(self.tally.guessed),
             changed=dict(self.tally.changed.most_common()),
+            taken=self.tally.taken,
+            error=self.broken.message if self.broken else None,
         )
+        if self.broken is not None:
+            told = f"{self.broken.message} Its first {counts['read']} products were taken."
+            raise FeedBrokenOff(told, summary)
+        return summary
 
     def _products(self, rows: _Rows) -> Generator[Product, None, None]:
         """Good rows; bad ones go into the ledger. A feed that breaks off ends here, and is told at the end."""

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from engine.printing import printable
 from ingest.summary import OnProgress, Progress, Summary
 
 REASONS_SHOWN = 15
@@ -103,4 +104,6 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "note": summary.note,
         "guessed": {"count": summary.guessed, "ids": list(summary.guessed_ids)},
         "changed": dict(summary.changed),
+        "taken": summary.taken,
+        "error": {"code": "feed-unreadable", "message": printable(summary.error)} if summary.error else None,
     }

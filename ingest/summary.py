@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from engine.errors import FeedUnreadable
 from engine.seams import FeedError, IngestState
 from ingest.look import Outcome
 from ingest.plan import Plan
@@ -39,6 +40,8 @@ class Summary:
         guessed: indexed products whose kind no word told, only the picture; `guessed_ids` are the first of them.
         changed: what was changed in good rows or left out of them, and in how many.
         note: what the reader of the summary should know, such as why nothing was pruned.
+        taken: products of the feed that stand indexed in the catalogue after the run.
+        error: why the feed broke off in the middle, if it did.
     """
 
     feed: str
@@ -60,11 +63,31 @@ class Summary:
     guessed: int = 0
     guessed_ids: tuple[str, ...] = ()
     changed: Mapping[str, int] = field(default_factory=dict)
+    taken: int = 0
+    error: str | None = None
+
+    @property
+    def nothing_taken(self) -> bool:
+        """Whether the feed has rows and none of them is in the catalogue: a failure, for scripts."""
+        return self.taken == 0 and self.read + self.bad_rows > 0
 
     @property
     def products_per_s(self) -> float:
         """Rate over everything that was read."""
         return self.read / self.seconds if self.seconds > 0 else 0.0
+
+
+class FeedBrokenOff(FeedUnreadable):
+    """A feed that is damaged in the middle; `summary` tells what was taken before."""
+
+    def __init__(self, message: str, summary: Summary) -> None:
+        super().__init__(message)
+        self.summary = summary
+
+    @property
+    def code(self) -> str:
+        """To a caller it is a feed that cannot be read."""
+        return "feed-unreadable"
 
 
 @dataclass(slots=True)
@@ -77,10 +100,12 @@ class Tally:
     errors: list[FeedError] = field(default_factory=list)
     guessed: list[str] = field(default_factory=list)
     changed: Counter[str] = field(default_factory=Counter)
+    taken: int = 0
 
     def outcome(self, outcome: Outcome) -> None:
         """Count one written product."""
         self.counts[_word(outcome)] += 1
+        self.taken += outcome.state is IngestState.INDEXED
         self.images.update(refusal.rejection.reason for refusal in outcome.refusals)
         if outcome.state in (IngestState.REFUSED, IngestState.FAILED) and outcome.reason:
             self.products[outcome.reason] += 1

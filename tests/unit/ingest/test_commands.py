@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.domain import Product
+from engine.errors import FeedUnreadable
 from engine.seams import IngestState
 from ingest import commands
 from ingest.intake import Intake
@@ -58,7 +59,7 @@ def test_json_is_one_document_and_nothing_else(home: Path, tmp_path: Path) -> No
 def test_people_see_tables_on_stderr(home: Path, tmp_path: Path) -> None:
     """Without --json stdout stays empty."""
     (tmp_path / "a.png").write_bytes(picture(ALONE))
-    feed = write_feed(tmp_path, [row("a"), row("b", price="?")])
+    feed = write_feed(tmp_path, [row("a"), row("b", price="?"), row("c")])
     result = call(home, "ingest", str(feed), "--policy", "strict")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No person in the picture." in result.stderr
@@ -85,3 +86,78 @@ def test_the_worker_indexes_what_is_pending(home: Path, tmp_path: Path) -> None:
     parts = open_fake_parts(home)
     assert parts.ledger.counts()[IngestState.FAILED] == 1
     close_parts(parts)
+
+
+def test_an_id_that_looks_like_markup_is_shown_as_it_is(home: Path, tmp_path: Path) -> None:
+    """A bad row's id and reason reach the table whatever they hold; the work is done, so the status is 0."""
+    odd = ["[/red]", "[bold]", "a[/]b", ":smile:", "\x1b[31m", "\u202ed"]
+    rows = [row(name, "x.png", title="") for name in odd] + [row("[/red]2", "x.png")]
+    result = call(home, "ingest", str(write_feed(tmp_path, rows)))
+    assert result.exit_code == 0
+    assert all(name in result.stderr for name in odd[:4])
+    assert "\x1b" not in result.stderr
+    assert "\u202e" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ([row("a"), row("b", price="?")], 0),
+        ([row("a", price="?")], 1),
+        ([row("a", "http://127.0.0.1/x.png"), row("b", "http://127.0.0.1/x.png")], 1),
+        ([row("a", "back.png")], 1),
+        ([row("a", "back.png"), row("b", title=""), row("c", "http://127.0.0.1/x.png")], 1),
+        ([row("a"), row("b", "back.png")], 0),
+        ([], 0),
+    ],
+)
+def test_a_feed_of_which_nothing_could_be_taken_fails(
+    home: Path, tmp_path: Path, rows: list[dict[str, object]], status: int
+) -> None:
+    """Status 1 where every row is bad, refused or failed, in every later run too; an empty feed is none."""
+    (tmp_path / "back.png").write_bytes(picture(BACK))
+    feed = write_feed(tmp_path, rows)
+    if not rows:
+        feed = tmp_path / "empty.csv"
+        feed.write_text("id,title,link,image_link\n")
+    for _ in range(2):
+        result = call(home, "ingest", str(feed), "--json")
+        told = json.loads(result.stdout)
+        assert (result.exit_code, told["taken"] > 0 or not rows) == (status, status == 0)
+        assert ("none of the" in result.stderr) == bool(status)
+
+
+def test_a_feed_that_breaks_off_is_one_document_with_what_was_taken(home: Path, tmp_path: Path) -> None:
+    """Its error is in the summary; nothing is pruned."""
+    call(home, "ingest", str(write_feed(tmp_path, [row("a"), row("b")])), "--name", "shop")
+    feed = tmp_path / "cut.json"
+    feed.write_text(json.dumps([row("a")])[:-1])
+    with pytest.raises(FeedUnreadable, match="cut short"):
+        call(home, "ingest", str(feed), "--json", "--prune-all", "--name", "shop")
+    shown = CliRunner().invoke(
+        commands.ingest, [str(feed), "--json", "--prune-all", "--name", "shop"], obj={"home": home}
+    )
+    told = json.loads(shown.stdout)
+    assert (told["complete"], told["taken"], told["products"]["pruned"]) == (False, 1, 0)
+    assert "cut short" in told["error"]["message"]
+
+
+def test_no_password_of_an_address_is_shown(home: Path, tmp_path: Path) -> None:
+    """In the tables, the JSON document and the ledger's errors."""
+    rows = [row("a", "https://me:secret@127.0.0.1/a.png"), row("b", link="ftp://me:secret@x.example/b"), row("c")]
+    feed = write_feed(tmp_path, rows)
+    for result in (call(home, "ingest", str(feed)), call(home, "ingest", str(feed), "--json")):
+        assert "secret" not in result.output
+    parts = open_fake_parts(home)
+    errors = [error for run in parts.ledger.runs() for error in parts.ledger.errors(run.run_id)]
+    assert errors
+    assert not any("secret" in error.reason for error in errors)
+    close_parts(parts)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--encoding", "punycode"], ["--encoding", "none"], ["--shop-url", "a b"], ["--currency", "Euro"]]
+)
+def test_what_is_said_of_a_feed_is_checked(home: Path, arguments: list[str]) -> None:
+    """Before anything is opened."""
+    assert call(home, "ingest", "feed.csv", *arguments).exit_code == 2
