@@ -16,6 +16,7 @@ from api.desk import Desk
 from api.documentation import configuration
 from api.door import door
 from api.hosts import checked_hosts
+from api.methods import complete_options
 from api.metrics import Metrics
 from api.problems import HANDLERS
 from api.routes.images import read_image
@@ -72,7 +73,7 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     # Litestar's own middleware does not see requests that no route takes; these must.
     memory = UploadMemory(limits.upload_memory_bytes)
     counted.watch_uploads(lambda: memory.held_bytes)
-    inner = bounded_uploads(app.asgi_handler, memory, limits.upload_s)
+    inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
     app.asgi_handler = door(checked_hosts(decoded_addresses(inner), limits.allowed_hosts), counted)
     return app
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from inspect import cleandoc
 from typing import Any, ClassVar
 
-import msgspec
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import (
     Example,
     License,
@@ -25,9 +22,11 @@ from litestar.openapi.spec import (
 )
 from litestar.types import Method
 
+from api.openapi import JsonDocument, YamlDocument
 from api.problems import MEDIA_TYPE, Problem
 from api.product_schema import product_schema
-from api.queries import HybridSearch, ImageSearch, TextSearch
+from api.queries import HybridSearch, ImageSearch, SimilarSearch, TextSearch
+from api.schemas import form_schema, query_schemas, search_schema
 
 _FILTERS = {"brand": ["acme"], "price": {"min": 10, "max": 50}, "not": {"color": ["red"]}}
 _ANSWER = {
@@ -67,6 +66,7 @@ _ANSWER = {
     "height": 640,
     "notes": [],
 }
+_BYTES = {"type": "string", "format": "binary"}
 _PRODUCT = {
     "id": "dress-17",
     "title": "Linen midi dress",
@@ -101,8 +101,8 @@ def configuration(version: str) -> OpenAPIConfig:
         operation_id_creator=_operation_id,
         path="/schema",
         render_plugins=[
-            JsonRenderPlugin(path=["/", "/openapi.json"], media_type=MediaType.JSON),
-            YamlRenderPlugin(path="/openapi.yaml"),
+            JsonDocument(path=["/", "/openapi.json"], media_type=MediaType.JSON),
+            YamlDocument(path="/openapi.yaml"),
         ],
     )
 
@@ -124,48 +124,26 @@ def _operation_id(handler: HTTPRouteHandler, method: Method, _: Any) -> str:
     return f"{subject}_{handler.handler_name}{suffix}"
 
 
-def inline_schema(kind: Any) -> dict[str, Any]:
-    """A type's JSON Schema with its references written out."""
-    document = msgspec.json.schema(kind)
-    definitions = document.pop("$defs", {})
-
-    def written_out(node: Any) -> Any:
-        if isinstance(node, list):
-            return [written_out(child) for child in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return written_out(definitions[node["$ref"].rsplit("/", 1)[-1]])
-        row = {key: written_out(value) for key, value in node.items()}
-        return row | {"description": cleandoc(row["description"])} if isinstance(row.get("description"), str) else row
-
-    schema: dict[str, Any] = written_out(document)
-    return schema
-
-
 def _content(schema: dict[str, Any], example: Any = None) -> OpenAPIMediaType:
     examples = None if example is None else {"example": Example(value=example)}
     return OpenAPIMediaType(schema=schema, examples=examples)  # type: ignore[arg-type]
 
 
-def _choice(*words: str) -> dict[str, Any]:
-    """One of some words, the first unless another is given."""
-    return {"type": "string", "enum": list(words), "default": words[0]}
+def _query_parameters(kind: Any) -> list[Parameter]:
+    """The fields of a search as query parameters; beside a body they join its fields."""
+    return [Parameter(name, "query", schema=schema) for name, schema in query_schemas(kind).items()]  # type: ignore[arg-type]
 
 
 def _photo_body(kind: type[ImageSearch], example: dict[str, Any]) -> RequestBody:
     """The three ways in which a photo can come."""
-    schema = inline_schema(kind)
-    fields = {name: row for name, row in schema["properties"].items() if not name.startswith("image_")}
-    file = {"type": "string", "format": "binary", "description": "The photo."}
-    form = {"type": "object", "properties": {"image": file, **fields}}
     return RequestBody(
         required=True,
         description="Multipart with the file `image`; or JSON; or the photo itself, its fields as query parameters.",
         content={
-            "multipart/form-data": _content(form),
-            "application/json": _content(schema, example),
-            "image/*": _content({"type": "string", "format": "binary"}),
+            "multipart/form-data": _content(form_schema(kind)),
+            "application/json": _content(search_schema(kind), example),
+            "application/octet-stream": _content(_BYTES),
+            "image/*": _content(_BYTES),
         },
     )
 
@@ -191,6 +169,7 @@ class ImageOperation(_AnsweringOperation):
         super().__post_init__()
         example = {"image_id": "/v1/images/products/dress-17/0.jpg", "k": 5, "filters": _FILTERS}
         self.request_body = _photo_body(ImageSearch, example)
+        self.parameters = [*(self.parameters or []), *_query_parameters(ImageSearch)]
 
 
 @dataclass
@@ -206,6 +185,7 @@ class HybridOperation(_AnsweringOperation):
             "weights": {"visual": 1, "semantic": 1, "text": 2, "color": 1.5},
         }
         self.request_body = _photo_body(HybridSearch, example)
+        self.parameters = [*(self.parameters or []), *_query_parameters(HybridSearch)]
 
 
 @dataclass
@@ -215,8 +195,9 @@ class TextOperation(_AnsweringOperation):
     def __post_init__(self) -> None:
         super().__post_init__()
         example = {"text": "navy linen dress", "k": 5, "filters": _FILTERS}
-        content = {"application/json": _content(inline_schema(TextSearch), example)}
+        content = {"application/json": _content(search_schema(TextSearch), example)}
         self.request_body = RequestBody(required=True, content=content)
+        self.parameters = [*(self.parameters or []), *_query_parameters(TextSearch)]
 
 
 @dataclass
@@ -225,17 +206,7 @@ class SimilarOperation(_AnsweringOperation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        texts = {"type": "array", "items": {"type": "string"}}
-        rows: list[tuple[str, dict[str, Any], str]] = [
-            ("k", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many products."),
-            ("filters", {"type": "string"}, "Filters as JSON."),
-            ("group", _choice("look", "none"), "One hit for each look, or every size."),
-            ("unavailable", _choice("last", "mixed"), "What is sold out comes last, or wherever it fits."),
-            ("text", texts, "Wanted words; may be repeated."),
-            ("not_text", texts, "Unwanted words; may be repeated."),
-        ]
-        queries = [Parameter(name, "query", schema=schema, description=text) for name, schema, text in rows]  # type: ignore[arg-type]
-        self.parameters = [*(self.parameters or []), *queries]
+        self.parameters = [*(self.parameters or []), *_query_parameters(SimilarSearch)]
 
 
 @dataclass

@@ -7,7 +7,7 @@ told in general words, with the request's id to find it by: no path, host name o
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -44,7 +44,9 @@ _HTTP_CODES = {
     413: "request-too-large",
     415: "media-type-unsupported",
     422: "request-invalid",
+    500: "internal-error",
 }
+_TELLING = ("engine.errors", "api.problems", "api.workers", "api.addresses")
 _CALLER_LEFT = "client disconnected prematurely"
 """Litestar's words for a caller who is gone; nobody reads the answer, and it is no failure of ours."""
 _log = logging.getLogger("thatlook.api")
@@ -137,6 +139,19 @@ _UNREAD = (403, 408, 413, 421)
 def status_of(error: ThatLookError) -> int:
     """The status of an error: the table's nearest entry along its ancestors."""
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+def codes_of(status: int) -> list[str]:
+    """The codes that problems of a status can have."""
+    errors = [kind.__new__(kind) for kind in _kinds(ThatLookError) if kind.__module__ in _TELLING]
+    own = {error.code for error in errors if status_of(error) == status}
+    return sorted(own | ({_HTTP_CODES[status]} if status in _HTTP_CODES else set()))
+
+
+def _kinds(kind: type[ThatLookError]) -> Iterator[type[ThatLookError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _kinds(child)
 
 
 def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> Response[Problem]:

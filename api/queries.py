@@ -115,7 +115,7 @@ def from_fields(kind: type[Q], fields: Fields) -> Q:
         msgspec.ValidationError: wrong or unknown fields.
     """
     data: dict[str, object] = {}
-    for name, value in fields:
+    for name, value in _one_box(fields):
         if not isinstance(value, str):
             raise QueryRejected(f"The field {name!r} must be a text; only 'image' is a file.")
         if name in _LIST_FIELDS:
@@ -217,6 +217,14 @@ def _from_text(name: str, value: str) -> object:
     if not isinstance(parsed, dict | list):
         raise QueryRejected(f"The field {name!r} must be a JSON object or list, not {value[:80]!r}.")
     return parsed
+
+
+def _one_box(fields: Fields) -> Fields:
+    """The fields with their box in one: generated clients repeat a list's name for each of its values."""
+    sides = [value for name, value in fields if name == "box" and isinstance(value, str)]
+    if len(sides) != 4:
+        return fields
+    return [*((name, value) for name, value in fields if name != "box"), ("box", ",".join(sides))]
 
 
 def _plain(value: object) -> object:

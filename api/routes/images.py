@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from litestar import HttpMethod, Request, Response, route
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
 from api.addresses import with_slashes
@@ -20,6 +21,7 @@ _SIGNATURES = (
     (b"GIF8", "image/gif"),
     (b"BM", "image/bmp"),
 )
+_UNCHANGED = ResponseSpec(None, generate_examples=False, description="The caller has it already")
 _CACHING = "public, max-age=86400, stale-while-revalidate=604800"
 
 
@@ -40,7 +42,7 @@ def content_type_of(data: bytes) -> str:
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     status_code=200,
     media_type="image/*",
-    responses=problems(404, 422, 503),
+    responses={304: _UNCHANGED, **problems(404, 422, 503, 504)},
     opt={"parameters": ()},
     tags=["images"],
     summary="A stored picture",

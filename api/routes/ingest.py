@@ -67,12 +67,12 @@ class IngestController(Controller):
     path = "/v1/ingest"
     tags = ("ingest",)
 
-    @get("/status", responses=problems(422, 503), opt={"parameters": ()}, summary="The catalogue's state")
+    @get("/status", responses=problems(422, 503, 504), opt={"parameters": ()}, summary="The catalogue's state")
     async def status(self, desk: TheDesk) -> StatusForm:
         """Products by state, refused pictures by reason, and the latest run."""
         return await desk.look_up(partial(_status, desk))
 
-    @get("/runs", responses=problems(422, 503), opt={"parameters": ("limit",)}, summary="Runs over feeds")
+    @get("/runs", responses=problems(422, 503, 504), opt={"parameters": ("limit",)}, summary="Runs over feeds")
     async def runs(self, desk: TheDesk, limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20) -> RunList:
         """The latest runs, newest first."""
         found = await desk.look_up(partial(desk.services.ledger.runs, limit))
@@ -80,7 +80,7 @@ class IngestController(Controller):
 
     @get(
         "/runs/{run_id:int}/errors",
-        responses=problems(404, 422, 503),
+        responses=problems(404, 422, 503, 504),
         opt={"parameters": ("offset", "limit")},
         summary="Rows that were not taken",
     )

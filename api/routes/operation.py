@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from api.desk import TheDesk
-from api.documentation import problems
 from engine.clock import Deadline
 from engine.errors import Unavailable
 
@@ -32,7 +32,12 @@ async def healthz() -> Health:
     return Health("ok")
 
 
-@get("/readyz", tags=["operation"], responses=problems(503), summary="Ready")
+@get(
+    "/readyz",
+    tags=["operation"],
+    responses={503: ResponseSpec(Readiness, generate_examples=False, description="A part cannot answer at present")},
+    summary="Ready",
+)
 async def readyz(desk: TheDesk) -> Response[Readiness]:
     """Whether models, stores and ledger can answer; 503 where one cannot."""
     try:

@@ -36,7 +36,7 @@ class ProductController(Controller):
 
     @put(
         operation_class=PutProductsOperation,
-        responses=problems(408, 413, 422, 503),
+        responses=problems(408, 413, 422, 503, 504),
         opt={"parameters": ()},
         status_code=202,
         summary="Write products",
@@ -47,7 +47,7 @@ class ProductController(Controller):
         return await desk.look_up(partial(_take_on, desk, body))
 
     @get(
-        responses=problems(422, 503),
+        responses=problems(422, 503, 504),
         opt={"parameters": ("state", "after", "limit")},
         summary="List products by state",
     )
@@ -66,14 +66,14 @@ class ProductController(Controller):
         more = entries[-1].product.product_id if len(entries) == limit else None
         return ProductPage([state_form(entry) for entry in entries], more)
 
-    @get("/{product_id:str}", responses=problems(404, 422, 503), opt={"parameters": ()}, summary="Read a product")
+    @get("/{product_id:str}", responses=problems(404, 422, 503, 504), opt={"parameters": ()}, summary="Read a product")
     async def read(self, product_id: ProductId, desk: TheDesk) -> ProductStateForm:
         """A product, where it stands, and why pictures of it were refused."""
         return await desk.look_up(partial(_find, desk, product_id))
 
     @delete(
         "/{product_id:str}",
-        responses=problems(404, 422, 503),
+        responses=problems(404, 422, 503, 504),
         opt={"parameters": ()},
         status_code=204,
         summary="Delete a product",

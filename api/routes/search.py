@@ -39,7 +39,11 @@ from engine.products.lookup import find_product
 
 DeadlineMs = Annotated[
     int | None,
-    HeaderParameter(name="X-Deadline-Ms", description="The caller's own, shorter deadline in milliseconds."),
+    HeaderParameter(
+        name="X-Deadline-Ms",
+        schema_extra={"minimum": 1},
+        description="The caller's own, shorter deadline in milliseconds.",
+    ),
 ]
 
 
@@ -52,7 +56,7 @@ class SearchController(Controller):
     @post(
         "/search/image",
         operation_class=ImageOperation,
-        responses=problems(408, 413, 415, 422, 503, 504),
+        responses=problems(404, 408, 413, 415, 422, 503, 504),
         status_code=200,
         summary="Search by photo",
     )
@@ -79,7 +83,7 @@ class SearchController(Controller):
     @post(
         "/search/hybrid",
         operation_class=HybridOperation,
-        responses=problems(408, 413, 415, 422, 503, 504),
+        responses=problems(404, 408, 413, 415, 422, 503, 504),
         status_code=200,
         summary="Search by photo and words",
     )
