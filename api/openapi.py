@@ -67,7 +67,7 @@ def _put_responses_right(method: str, operation: Node) -> None:
             codes = ", ".join(f"`{code}`" for code in codes_of(int(status)))
             response["description"] = HTTPStatus(int(status)).phrase + (f": {codes}" if codes else "")
         if "image/*" in response.get("content", {}):
-            response["content"] = dict.fromkeys(("image/*", "application/octet-stream"), {"schema": _BYTES})
+            response["content"] = {key: {"schema": _BYTES} for key in ("image/*", "application/octet-stream")}
         if method == "head" or status in ("204", "304"):
             response.pop("content", None)
     responses["405"]["headers"] = {"Allow": _header("string", "The methods that this path takes.")}

@@ -132,8 +132,10 @@ def test_description(client: Client) -> None:
         "get /readyz",
     }
     image = document["paths"]["/v1/search/image"]["post"]
-    assert set(image["requestBody"]["content"]) == {"multipart/form-data", "application/json", "image/*"}
-    assert set(image["responses"]) == {"200", "400", "408", "413", "415", "422", "503", "504"}
+    kinds = {"multipart/form-data", "application/json", "application/octet-stream", "image/*"}
+    assert set(image["requestBody"]["content"]) == kinds
+    refusals = {"400", "403", "404", "405", "408", "413", "414", "415", "421", "422", "500", "503", "504"}
+    assert set(image["responses"]) == {"200", *refusals}
     assert set(image["responses"]["422"]["content"]) == {"application/problem+json"}
     example = image["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
     assert example["garments"][0]["class"] == "dress"

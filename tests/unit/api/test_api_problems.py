@@ -34,6 +34,7 @@ EXPECTED = {
     "StoreUnavailable": 503,
     "ModelUnavailable": 503,
     "HomeInUse": 503,
+    "HomeDamaged": 503,
     "DeadlineExceeded": 504,
     "ContractBroken": 500,
     "DimensionMismatch": 500,
