@@ -1,0 +1,130 @@
+"""Both clients and the embedded engine against a running server: every documented route, and the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import thatlook
+from tests.e2e.test_api_program import COLORS, photo
+from tests.fixtures.program import Server, start, stop
+from tests.fixtures.tiny_models import write_tiny_profile
+
+LOOK = photo(COLORS["red"])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a feed of three products, ingested through the embedded engine."""
+    home = tmp_path_factory.mktemp("clients")
+    write_tiny_profile(home / "models" / "tiny")
+    rows = []
+    for name, rgb in COLORS.items():
+        (home / f"{name}.jpg").write_bytes(photo(rgb))
+        rows.append({
+            "id": f"{name}/1", "title": f"{name} shirt", "link": f"https://shop.example/{name}", "brand": "Acme",
+            "image_link": f"{name}.jpg", "price": "10.00 EUR", "color": name,
+        })  # fmt: skip
+    feed = home / "feed.jsonl"
+    feed.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with thatlook.open(home, profile="tiny", threads=1) as shop:
+        assert isinstance(shop, thatlook.Embedded)
+        assert shop.ingest(feed).indexed == 3
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[Server]:
+    server = start(home, home / "server.log")
+    yield server
+    stop(server)
+
+
+def seen_by(transport: list[tuple[str, str]]) -> Any:
+    """A hook of httpx's that notes each request."""
+
+    def note(request: httpx.Request) -> None:
+        transport.append((request.method.lower(), request.url.path))
+
+    return note
+
+
+def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
+    """A route that is added to the API without a method in the client fails here."""
+    address = str(server.client.base_url)
+    called: list[tuple[str, str]] = []
+    with thatlook.open(address) as shop:
+        assert isinstance(shop, thatlook.Client)
+        shop._http.event_hooks = {"request": [seen_by(called)]}
+        assert shop.ready().status == "ready"
+        found = shop.search_image(LOOK, k=2, filters={"brand": "acme"})
+        hit = found.garments[0].hits[0]
+        assert (hit.title, hit.price, hit.availability) == ("red shirt", 10.0, "in_stock")
+        assert shop.image(hit.image).startswith(b"\xff\xd8")
+        moved = shop.search_image(LOOK, text="in blue", weights={"visual": 1, "semantic": 1, "text": 1, "color": 2})
+        assert moved.garments[0].hits
+        assert shop.search_text("shirt", not_text="red", k=1).garments[0].hits
+        assert {each.product_id for each in shop.similar("red/1").garments[0].hits} == {"blue/1", "green/1"}
+        assert shop.product("red/1").state == "indexed"
+        assert [each.product_id for each in shop.every_product()] == ["blue/1", "green/1", "red/1"]
+        assert shop.ingest_status().products["indexed"] == 3
+        (run,) = shop.ingest_runs()
+        assert (run.counts["indexed"], shop.ingest_errors(run.run_id)) == (3, [])
+        receipt = shop.put_products([
+            {"id": "new", "title": "New", "link": "https://shop.example/new", "image_link": "http://127.0.0.1:9/x.jpg"},
+            {"id": "bad"},
+        ])  # fmt: skip
+        assert (receipt.accepted, receipt.rejected) == (1, 1)
+        shop.delete_product("new")
+        with pytest.raises(thatlook.ProductNotFound, match="new"):
+            shop.product("new")
+        assert "thatlook_" in shop.metrics()
+    document = server.client.get("/schema/openapi.json").json()
+    documented = {(method, path) for path, operations in document["paths"].items() for method in operations}
+    left = {
+        (method, path)
+        for method, path in documented
+        if method in ("get", "put", "post", "delete", "patch")
+        and not any(method == m and re.fullmatch(re.sub(r"\{[^}]+\}", ".+", path), p) for m, p in called)
+    }
+    assert left <= {("get", "/healthz")}
+
+
+def test_the_asynchronous_client_and_the_plain_one_get_the_same(server: Server) -> None:
+    """Side by side, and several at once."""
+    address = str(server.client.base_url)
+
+    async def several() -> list[thatlook.Answer]:
+        async with thatlook.AsyncClient(address) as shop:
+            assert (await shop.ready()).status == "ready"
+            return await asyncio.gather(shop.search_image(LOOK, k=3), shop.search_text("blue shirt", k=3))
+
+    with thatlook.Client(address) as shop:
+        plain = [shop.search_image(LOOK, k=3), shop.search_text("blue shirt", k=3)]
+    assert [told(answer) for answer in asyncio.run(several())] == [told(answer) for answer in plain]
+
+
+def told(answer: thatlook.Answer) -> list[Any]:
+    return [(found.supercategory, [(hit.product_id, hit.score) for hit in found.hits]) for found in answer.garments]
+
+
+def test_the_embedded_engine_answers_as_the_server(server: Server, home: Path) -> None:
+    """The same home, once over HTTP and once in this process; while it serves, a second holder is told so."""
+    address = str(server.client.base_url)
+    options: Any = {"k": 3, "filters": {"not": {"color": "green"}}}
+    with thatlook.Client(address) as shop:
+        over_http = [shop.search_image(LOOK, **options), shop.similar("red/1"), shop.search_text("shirt", k=2)]
+    with pytest.raises(thatlook.HomeInUse, match="Ask that server over HTTP"):
+        thatlook.open(home, profile="tiny")
+    stop(server)
+    with thatlook.open(home, profile="tiny", threads=1) as shop:
+        here = [shop.search_image(LOOK, **options), shop.similar("red/1"), shop.search_text("shirt", k=2)]
+        assert shop.image(here[0].garments[0].hits[0].image).startswith(b"\xff\xd8")
+    assert [told(answer) for answer in here] == [told(answer) for answer in over_http]

@@ -1,0 +1,106 @@
+"""What `import thatlook` gives: other people's programs stand on these names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import thatlook
+from api import products as api_products
+from api.routes import ingest as api_ingest
+from api.routes import operation as api_operation
+from thatlook import forms
+
+NAMES = [
+    "Answer",
+    "AsyncClient",
+    "Client",
+    "ContractBroken",
+    "DeadlineExceeded",
+    "Embedded",
+    "FeedUnreadable",
+    "FilterRejected",
+    "GarmentHits",
+    "Hit",
+    "HomeInUse",
+    "ImageTooLarge",
+    "ImageUnreadable",
+    "IngestError",
+    "IngestRun",
+    "IngestStatus",
+    "InputRejected",
+    "ModelUnavailable",
+    "NoGarmentFound",
+    "NotFound",
+    "ObjectNotFound",
+    "ProductNotFound",
+    "ProductPage",
+    "ProductState",
+    "QueryRejected",
+    "Receipt",
+    "Signals",
+    "StoreUnavailable",
+    "TextRejected",
+    "ThatLookError",
+    "Unavailable",
+    "Variant",
+    "open",
+]
+
+SAME = {
+    forms.IngestError: api_ingest.RowErrorForm,
+    forms.IngestErrors: api_ingest.ErrorPage,
+    forms.IngestRun: api_ingest.RunForm,
+    forms.IngestRuns: api_ingest.RunList,
+    forms.IngestStatus: api_ingest.StatusForm,
+    forms.ProductPage: api_products.ProductPage,
+    forms.ProductReceipt: api_products.ProductReceipt,
+    forms.ProductState: api_products.ProductStateForm,
+    forms.Readiness: api_operation.Readiness,
+    forms.Receipt: api_products.IntakeReceipt,
+    forms.Refusal: api_products.RefusalForm,
+}
+
+
+def test_the_public_names() -> None:
+    """A name is added here on purpose, and never taken away in passing."""
+    assert thatlook.__all__ == NAMES
+    assert all(hasattr(thatlook, name) for name in NAMES)
+
+
+@pytest.mark.parametrize("ours", SAME, ids=lambda form: form.__name__)
+def test_the_clients_forms_are_the_apis(ours: type[msgspec.Struct]) -> None:
+    """Every field that the API answers has a place in the client's form, under the same name."""
+    assert ours.__struct_fields__ == SAME[ours].__struct_fields__
+
+
+def test_the_import_is_light() -> None:
+    """The client needs neither models, stores nor the web framework."""
+    heavy = {"litestar", "openvino", "onnxruntime", "faiss", "pymilvus", "sqlalchemy", "cv2", "torch"}
+    code = "import sys, thatlook; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert not heavy & set(shown.split())
+
+
+def test_a_consumer_sees_real_types(tmp_path: Path) -> None:
+    """mypy, strict, over a program of ten lines in another folder: right uses pass, wrong ones do not."""
+    program = tmp_path / "consumer.py"
+    program.write_text(
+        "import thatlook\n"
+        "with thatlook.Client('http://127.0.0.1:1') as shop:\n"
+        "    answer = shop.search_image(b'', text='in navy', k=5, filters={'brand': 'acme'})\n"
+        "    titles: list[str] = [hit.title for garment in answer.garments for hit in garment.hits]\n"
+        "    price: float | None = answer.garments[0].hits[0].price\n"
+        "    shop.search_image(b'', colour='navy')\n"
+        "    number: int = answer.garments[0].hits[0].title\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--cache-dir", str(tmp_path / "cache")]
+    checked = subprocess.run([*command, str(program)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    lines = [line for line in checked.stdout.splitlines() if "error" in line and "consumer.py" in line]
+    assert len(lines) == 2, checked.stdout
+    assert "colour" in lines[0]
+    assert "Incompatible types in assignment" in lines[1]

@@ -1,0 +1,100 @@
+"""Upload a photo of a look; get the products that make it.
+
+    with thatlook.open("http://127.0.0.1:8080") as shop:
+        answer = shop.search_image("look.jpg", text="in navy", k=5)
+        for garment in answer.garments:
+            print(garment.supercategory, [hit.title for hit in garment.hits])
+
+`open` takes the address of a server, or the folder of an embedded catalogue, and gives the same searches over either.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, overload
+
+from engine.answers import AnswerForm as Answer
+from engine.answers import GarmentHitsForm as GarmentHits
+from engine.answers import HitForm as Hit
+from engine.answers import SignalForm as Signals
+from engine.answers import VariantForm as Variant
+from engine.errors import (
+    ContractBroken,
+    DeadlineExceeded,
+    FeedUnreadable,
+    FilterRejected,
+    HomeInUse,
+    ImageTooLarge,
+    ImageUnreadable,
+    InputRejected,
+    ModelUnavailable,
+    NoGarmentFound,
+    NotFound,
+    ObjectNotFound,
+    ProductNotFound,
+    QueryRejected,
+    StoreUnavailable,
+    TextRejected,
+    ThatLookError,
+    Unavailable,
+)
+from thatlook.client import AsyncClient, Client
+from thatlook.embedded import Embedded
+from thatlook.forms import IngestError, IngestRun, IngestStatus, ProductPage, ProductState, Receipt
+
+__all__ = [
+    "Answer",
+    "AsyncClient",
+    "Client",
+    "ContractBroken",
+    "DeadlineExceeded",
+    "Embedded",
+    "FeedUnreadable",
+    "FilterRejected",
+    "GarmentHits",
+    "Hit",
+    "HomeInUse",
+    "ImageTooLarge",
+    "ImageUnreadable",
+    "IngestError",
+    "IngestRun",
+    "IngestStatus",
+    "InputRejected",
+    "ModelUnavailable",
+    "NoGarmentFound",
+    "NotFound",
+    "ObjectNotFound",
+    "ProductNotFound",
+    "ProductPage",
+    "ProductState",
+    "QueryRejected",
+    "Receipt",
+    "Signals",
+    "StoreUnavailable",
+    "TextRejected",
+    "ThatLookError",
+    "Unavailable",
+    "Variant",
+    "open",
+]
+
+
+@overload
+def open(place: str, **settings: Any) -> Client | Embedded: ...  # noqa: A001
+@overload
+def open(place: PathLike[str], **settings: Any) -> Embedded: ...  # noqa: A001
+def open(place: str | PathLike[str], **settings: Any) -> Client | Embedded:  # noqa: A001  # As `shelve.open` and others.
+    """A catalogue to search, to be closed in the end: use it in a `with` statement.
+
+    Args:
+        place: a server's address, such as `http://127.0.0.1:8080`; anything else is the folder of an embedded
+            catalogue, as `THATLOOK_HOME` names it.
+        settings: of the client (see `Client`), or of the embedded engine, as in `THATLOOK_…`: `profile="starter"`.
+    Raises:
+        HomeInUse: another process works on this folder; ask that server by its address.
+        ModelUnavailable, StoreUnavailable: a part of the embedded engine is missing or damaged.
+        QueryRejected: a setting that cannot be understood.
+    """
+    if isinstance(place, str) and place.lower().startswith(("http://", "https://")):
+        return Client(place, **settings)
+    return Embedded(place, **settings)

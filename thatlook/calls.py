@@ -1,0 +1,184 @@
+"""Every route of the HTTP API as a value: what to send, and what comes back. Both clients send these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from engine.answers import AnswerForm
+from engine.errors import ImageUnreadable, QueryRejected
+from thatlook.forms import (
+    IngestErrors,
+    IngestRuns,
+    IngestStatus,
+    PhotoOptions,
+    ProductPage,
+    ProductState,
+    Readiness,
+    Receipt,
+    SearchOptions,
+)
+
+T = TypeVar("T")
+Photo = bytes | str | PathLike[str]
+"""A photo's bytes, the path of its file, or its `https://` address where the server takes addresses."""
+IMAGES = "/v1/images/"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Generic[T]):
+    """One request: what to send, as httpx takes it, and the type of the answer (bytes: the body as it is)."""
+
+    method: str
+    path: str
+    answer: type[T]
+    also: tuple[int, ...] = ()
+    """Statuses of failure whose body is an answer all the same."""
+    sent: dict[str, Any] = field(default_factory=dict)
+
+
+def search_image(photo: Photo, options: PhotoOptions) -> Call[AnswerForm]:
+    """Search by photo, moved by words if there are any."""
+    path = "/v1/search/hybrid" if "text" in options or "not_text" in options else "/v1/search/image"
+    fields, headers = _split(options)
+    if isinstance(photo, str) and photo.lower().startswith(("http://", "https://")):
+        return Call("POST", path, AnswerForm, sent={"json": {**fields, "image_url": photo}, "headers": headers})
+    data = {name: _as_field(value) for name, value in fields.items()}
+    files = {"image": ("photo", photo_bytes(photo), "application/octet-stream")}
+    return Call("POST", path, AnswerForm, sent={"data": data, "files": files, "headers": headers})
+
+
+def search_text(
+    text: str | Sequence[str],
+    not_text: str | Sequence[str],
+    supercategory: str | Sequence[str],
+    options: SearchOptions,
+) -> Call[AnswerForm]:
+    """Search by words."""
+    fields, headers = _split(options)
+    words = {"text": text, "not_text": not_text, "supercategory": supercategory}
+    return Call("POST", "/v1/search/text", AnswerForm, sent={"json": {**_given(words), **fields}, "headers": headers})
+
+
+def similar(
+    product_id: str, text: str | Sequence[str], not_text: str | Sequence[str], options: SearchOptions
+) -> Call[AnswerForm]:
+    """Search by a stored product."""
+    fields, headers = _split(options)
+    params = {
+        name: _as_field(value) for name, value in ({**_given({"text": text, "not_text": not_text}), **fields}).items()
+    }
+    path = f"{_product(product_id)}/similar"
+    return Call("GET", path, AnswerForm, sent={"params": params, "headers": headers})
+
+
+def put_products(products: Sequence[Mapping[str, Any]]) -> Call[Receipt]:
+    """Write products; each has Google Merchant's names."""
+    return Call("PUT", "/v1/products", Receipt, sent={"json": [dict(product) for product in products]})
+
+
+def product(product_id: str) -> Call[ProductState]:
+    """Read a product."""
+    return Call("GET", _product(product_id), ProductState)
+
+
+def delete_product(product_id: str) -> Call[bytes]:
+    """Delete a product."""
+    return Call("DELETE", _product(product_id), bytes)
+
+
+def products(state: str | None, after: str | None, limit: int) -> Call[ProductPage]:
+    """List products."""
+    return Call(
+        "GET", "/v1/products", ProductPage, sent={"params": _given({"state": state, "after": after, "limit": limit})}
+    )
+
+
+def image(key: str) -> Call[bytes]:
+    """A stored picture."""
+    return Call("GET", key if key.startswith(IMAGES) else IMAGES + quote(key), bytes)
+
+
+def ingest_status() -> Call[IngestStatus]:
+    """The catalogue's state."""
+    return Call("GET", "/v1/ingest/status", IngestStatus)
+
+
+def ingest_runs(limit: int) -> Call[IngestRuns]:
+    """Runs over feeds."""
+    return Call("GET", "/v1/ingest/runs", IngestRuns, sent={"params": {"limit": limit}})
+
+
+def ingest_errors(run_id: int, offset: int, limit: int) -> Call[IngestErrors]:
+    """Rows that were not taken."""
+    params = {"offset": offset, "limit": limit}
+    return Call("GET", f"/v1/ingest/runs/{run_id}/errors", IngestErrors, sent={"params": params})
+
+
+def ready() -> Call[Readiness]:
+    """Whether every part can answer."""
+    return Call("GET", "/readyz", Readiness, also=(503,))
+
+
+def metrics() -> Call[bytes]:
+    """Prometheus metrics."""
+    return Call("GET", "/metrics", bytes)
+
+
+def read_answer(call: Call[T], body: bytes) -> T:
+    """The answer as a value."""
+    return body if call.answer is bytes else msgspec.json.decode(body, type=call.answer)  # type: ignore[return-value]
+
+
+def _product(product_id: str) -> str:
+    """A product's address; its id is one segment, whatever it holds.
+
+    Raises:
+        QueryRejected: an empty id, which would be the address of all products.
+    """
+    if product_id in ("", ".", ".."):
+        raise QueryRejected(f"{product_id!r} cannot be the id of a product.")
+    return f"/v1/products/{quote(product_id, safe='')}"
+
+
+def photo_bytes(photo: Photo) -> bytes:
+    """The photo's bytes, read from its file where a path is given.
+
+    Raises:
+        ImageUnreadable: the file cannot be read.
+    """
+    if isinstance(photo, bytes | bytearray | memoryview):
+        return bytes(photo)
+    try:
+        return Path(photo).read_bytes()
+    except OSError as error:
+        raise ImageUnreadable(f"The photo {str(photo)!r} cannot be read: {error.strerror}.") from None
+
+
+def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a request, and its headers."""
+    fields = {name: value for name, value in options.items() if name != "deadline_ms" and value is not None}
+    deadline = options.get("deadline_ms")
+    return fields, {} if deadline is None else {"X-Deadline-Ms": str(deadline)}
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", (), [])}
+
+
+def _as_field(value: object) -> object:
+    """A value as a form field or query parameter: structures as JSON, lists of words by repetition."""
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return [str(one) for one in value] if all(isinstance(one, str) for one in value) else json.dumps(list(value))
+    return str(value)

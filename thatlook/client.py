@@ -1,0 +1,274 @@
+"""Clients of the HTTP API, for programs that wait (`Client`) and for asyncio (`AsyncClient`). Both have every route."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from engine.answers import AnswerForm
+from engine.errors import Unavailable
+from engine.redaction import redacted
+from thatlook import calls
+from thatlook.calls import Call, Photo
+from thatlook.failures import failure_of, wait_of
+from thatlook.forms import (
+    IngestError,
+    IngestRun,
+    IngestStatus,
+    PhotoOptions,
+    ProductPage,
+    ProductState,
+    Readiness,
+    Receipt,
+    SearchOptions,
+)
+
+T = TypeVar("T")
+TIMEOUT_S = 40.0
+"""Longer than a server takes for an upload and an answer."""
+Words = str | Sequence[str]
+
+
+class _Base:
+    """What both clients share: the server, and how often to try again where it says when."""
+
+    def __init__(self, address: str, *, retries: int) -> None:
+        self.address = redacted(address.rstrip("/"))
+        self._retries = retries
+
+    def _unreachable(self, error: httpx.HTTPError) -> Unavailable:
+        reason = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+        return Unavailable(
+            f"The server at {self.address} {reason} ({type(error).__name__}); is `thatlook serve` running?"
+        )
+
+    def _wait(self, response: httpx.Response, tries: int) -> float | None:
+        """Seconds until the same request may be sent again; None where it is not to be."""
+        return wait_of(response.headers.get("Retry-After")) if tries < self._retries else None
+
+    def _read(self, call: Call[T], response: httpx.Response) -> T:
+        if response.is_success or response.status_code in call.also:
+            return calls.read_answer(call, response.content)
+        raise failure_of(response.status_code, response.content, self.address)
+
+
+class Client(_Base):
+    """A server's catalogue, from a program that waits for each answer. Safe to use from several threads.
+
+    Every method raises the errors of this package: `InputRejected` (change the request), `NotFound`, `Unavailable` (try
+    again later), with the server's own sentence.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            address: such as `http://127.0.0.1:8080`.
+            retries: how often a request is sent again, only where the server refused it and says when (Retry-After).
+            headers: sent with every request, such as those that a proxy wants.
+            transport: httpx's, for tests and special networks.
+        """
+        super().__init__(address, retries=retries)
+        self._http = httpx.Client(base_url=address, timeout=timeout_s, headers=headers, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
+        """Products like each garment of a photo, moved by words if there are any."""
+        return self._send(calls.search_image(photo, options))
+
+    def search_text(
+        self, text: Words, *, not_text: Words = (), supercategory: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Products that fit the words."""
+        return self._send(calls.search_text(text, not_text, supercategory, options))
+
+    def similar(
+        self, product_id: str, *, text: Words = (), not_text: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Other products like a stored one, moved by words if there are any."""
+        return self._send(calls.similar(product_id, text, not_text, options))
+
+    def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Write products, each with Google Merchant's field names; indexing follows, see `product`."""
+        return self._send(calls.put_products(products))
+
+    def product(self, product_id: str) -> ProductState:
+        """A product, where it stands, and why pictures of it were refused."""
+        return self._send(calls.product(product_id))
+
+    def delete_product(self, product_id: str) -> None:
+        """Take a product out; it is gone from searches when this returns."""
+        self._send(calls.delete_product(product_id))
+
+    def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
+        """One page of products in the order of their ids."""
+        return self._send(calls.products(state, after, limit))
+
+    def every_product(self, *, state: str | None = None) -> Iterator[ProductState]:
+        """All products, page by page."""
+        after: str | None = None
+        while True:
+            page = self.products(state=state, after=after, limit=500)
+            yield from page.products
+            if (after := page.next_after) is None:
+                return
+
+    def image(self, key: str) -> bytes:
+        """A stored picture; `key` is a hit's `image`."""
+        return self._send(calls.image(key))
+
+    def ingest_status(self) -> IngestStatus:
+        """How many products stand where."""
+        return self._send(calls.ingest_status())
+
+    def ingest_runs(self, limit: int = 20) -> list[IngestRun]:
+        """The latest runs over feeds, newest first."""
+        return self._send(calls.ingest_runs(limit)).runs
+
+    def ingest_errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[IngestError]:
+        """Rows of a run that were not taken."""
+        return self._send(calls.ingest_errors(run_id, offset, limit)).errors
+
+    def ready(self) -> Readiness:
+        """Whether every part of the server can answer, and what it waits for."""
+        return self._send(calls.ready())
+
+    def metrics(self) -> str:
+        """The server's metrics, in Prometheus's text form."""
+        return self._send(calls.metrics()).decode()
+
+    def _send(self, call: Call[T]) -> T:
+        for tries in range(self._retries + 1):
+            try:
+                response = self._http.request(call.method, call.path, **call.sent)
+            except httpx.HTTPError as error:
+                raise self._unreachable(error) from error
+            if response.is_success or (wait := self._wait(response, tries)) is None:
+                break
+            time.sleep(wait)
+        return self._read(call, response)
+
+
+class AsyncClient(_Base):
+    """The same for asyncio; see `Client`."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Make a client; see `Client`."""
+        super().__init__(address, retries=retries)
+        self._http = httpx.AsyncClient(base_url=address, timeout=timeout_s, headers=headers, transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
+        """Products like each garment of a photo, moved by words if there are any."""
+        return await self._send(await asyncio.to_thread(calls.search_image, photo, options))
+
+    async def search_text(
+        self, text: Words, *, not_text: Words = (), supercategory: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Products that fit the words."""
+        return await self._send(calls.search_text(text, not_text, supercategory, options))
+
+    async def similar(
+        self, product_id: str, *, text: Words = (), not_text: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Other products like a stored one, moved by words if there are any."""
+        return await self._send(calls.similar(product_id, text, not_text, options))
+
+    async def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Write products, each with Google Merchant's field names; indexing follows, see `product`."""
+        return await self._send(calls.put_products(products))
+
+    async def product(self, product_id: str) -> ProductState:
+        """A product, where it stands, and why pictures of it were refused."""
+        return await self._send(calls.product(product_id))
+
+    async def delete_product(self, product_id: str) -> None:
+        """Take a product out; it is gone from searches when this returns."""
+        await self._send(calls.delete_product(product_id))
+
+    async def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
+        """One page of products in the order of their ids."""
+        return await self._send(calls.products(state, after, limit))
+
+    async def every_product(self, *, state: str | None = None) -> AsyncIterator[ProductState]:
+        """All products, page by page."""
+        after: str | None = None
+        while True:
+            page = await self.products(state=state, after=after, limit=500)
+            for product in page.products:
+                yield product
+            if (after := page.next_after) is None:
+                return
+
+    async def image(self, key: str) -> bytes:
+        """A stored picture; `key` is a hit's `image`."""
+        return await self._send(calls.image(key))
+
+    async def ingest_status(self) -> IngestStatus:
+        """How many products stand where."""
+        return await self._send(calls.ingest_status())
+
+    async def ingest_runs(self, limit: int = 20) -> list[IngestRun]:
+        """The latest runs over feeds, newest first."""
+        return (await self._send(calls.ingest_runs(limit))).runs
+
+    async def ingest_errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[IngestError]:
+        """Rows of a run that were not taken."""
+        return (await self._send(calls.ingest_errors(run_id, offset, limit))).errors
+
+    async def ready(self) -> Readiness:
+        """Whether every part of the server can answer, and what it waits for."""
+        return await self._send(calls.ready())
+
+    async def metrics(self) -> str:
+        """The server's metrics, in Prometheus's text form."""
+        return (await self._send(calls.metrics())).decode()
+
+    async def _send(self, call: Call[T]) -> T:
+        for tries in range(self._retries + 1):
+            try:
+                response = await self._http.request(call.method, call.path, **call.sent)
+            except httpx.HTTPError as error:
+                raise self._unreachable(error) from error
+            if response.is_success or (wait := self._wait(response, tries)) is None:
+                break
+            await asyncio.sleep(wait)
+        return self._read(call, response)

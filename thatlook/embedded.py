@@ -1,0 +1,157 @@
+"""The engine in this process, over a folder: the same searches as over HTTP, with nothing to start."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from engine.answers import AnswerForm, answer_form
+from engine.errors import QueryRejected
+from thatlook.calls import Photo, photo_bytes
+from thatlook.forms import PhotoOptions, SearchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.domain import Answer
+    from engine.filters import Filter
+    from engine.gate import Policy
+    from ingest.summary import Summary
+
+    Words = str | Sequence[str]
+
+
+class Embedded:
+    """The catalogue of a folder, held by this process alone until `close`. Searches may come from several threads."""
+
+    def __init__(self, home: str | PathLike[str], **settings: Any) -> None:
+        """Open the catalogue; an empty folder is an empty catalogue.
+
+        Args:
+            home: as `THATLOOK_HOME` names it.
+            settings: as in `THATLOOK_…`, in lower case: `profile`, `threads`, `policy` …
+        Raises:
+            HomeInUse: another process works on this folder; ask that server by its address.
+            ModelUnavailable, ModelMismatch, StoreUnavailable: a part is missing, damaged or another model's.
+            QueryRejected: a setting that cannot be understood.
+        """
+        from models.bootstrap import open_parts, read_settings
+
+        self._stack = ExitStack()
+        self._parts = self._stack.enter_context(open_parts(read_settings({**settings, "home": Path(home)})))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._stack.close()
+
+    def ingest(self, feed: str | PathLike[str], *, policy: Policy | None = None, prune: bool = False) -> Summary:
+        """Bring a shop's feed into the catalogue, as `thatlook ingest` does.
+
+        Raises:
+            FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
+        """
+        from ingest.bootstrap import ingest_parts
+        from ingest.pipeline import ingest_feed
+
+        return ingest_feed(ingest_parts(self._parts), Path(feed), policy or self._parts.settings.policy, prune=prune)
+
+    def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
+        """Products like each garment of a photo, moved by words if there are any.
+
+        Raises:
+            ImageUnreadable, ImageTooLarge, NoGarmentFound, QueryRejected, FilterRejected: as over HTTP.
+        """
+        from engine.fusion import Weights
+        from engine.sight import ImageQuery
+
+        words, weights = _text(options.get("text", ()), options.get("not_text", ())), options.get("weights")
+        if weights is not None and words is None:
+            raise QueryRejected("'weights' are for a photo and words; give 'text' or 'not_text'.")
+        looking = ImageQuery(
+            _names(options.get("supercategory", ())), options.get("box"), options.get("whole_image", False)
+        )
+        return self._told(
+            self._parts.thatlook.search_image(
+                photo_bytes(photo),
+                looking,
+                text=words,
+                weights=None if weights is None else Weights(**weights),
+                **_common(options),
+            )
+        )
+
+    def search_text(
+        self, text: Words, *, not_text: Words = (), supercategory: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Products that fit the words.
+
+        Raises:
+            TextRejected, QueryRejected, FilterRejected: as over HTTP.
+        """
+        from engine.service import TextQuery
+
+        words = _text(text, not_text) or TextQuery(("",))
+        found = self._parts.thatlook.search_text(words, supercategories=_names(supercategory), **_common(options))
+        return self._told(found)
+
+    def similar(
+        self, product_id: str, *, text: Words = (), not_text: Words = (), **options: Unpack[SearchOptions]
+    ) -> AnswerForm:
+        """Other products like a stored one, moved by words if there are any.
+
+        Raises:
+            ProductNotFound: unknown, or with nothing indexed.
+        """
+        return self._told(self._parts.thatlook.similar(product_id, text=_text(text, not_text), **_common(options)))
+
+    def image(self, key: str) -> bytes:
+        """A stored picture; `key` is a hit's `image`."""
+        return self._parts.objects.get(key)
+
+    @staticmethod
+    def _told(answer: Answer) -> AnswerForm:
+        return answer_form(answer)
+
+
+def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
+    """What every search of the engine takes."""
+    from engine.clock import DEFAULT_BUDGET_S, Deadline
+    from engine.looks import Shown
+
+    deadline_ms = options.get("deadline_ms", DEFAULT_BUDGET_S * 1000)
+    return {
+        "k": options.get("k", 10),
+        "where": _filter(options.get("filters")),
+        "shown": Shown(options.get("group", "look") == "look", options.get("unavailable", "last") == "last"),
+        "deadline": Deadline.within(deadline_ms / 1000),
+    }
+
+
+def _filter(document: Mapping[str, Any] | None) -> Filter:
+    from engine.filters import EVERYTHING
+
+    if not document:
+        return EVERYTHING
+    from api.filters import filter_of  # It brings the web framework along: half a second, for those who filter.
+
+    return filter_of(document)
+
+
+def _text(positive: Words, negative: Words) -> Any:
+    from engine.service import TextQuery
+
+    wanted, unwanted = _names(positive) or (), _names(negative) or ()
+    return TextQuery(wanted, unwanted) if wanted or unwanted else None
+
+
+def _names(names: Words) -> tuple[str, ...] | None:
+    """One text or several; None for none."""
+    return ((names,) if isinstance(names, str) else tuple(names)) or None
