@@ -53,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 def _services(settings: Settings) -> Iterator[Services]:
     with open_parts(settings, warm=True) as parts, _intake(parts) as intake:
         memory = parts.thatlook.memory
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, _readiness(parts), memory)
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, _readiness(parts, intake), memory)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def _intake(parts: Parts) -> Iterator[Intake]:
         yield intake
 
 
-def _readiness(parts: Parts) -> Callable[[], Mapping[str, str]]:
+def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:
     """Asks every part that can be away."""
 
     def unready() -> Mapping[str, str]:
@@ -76,7 +76,10 @@ def _readiness(parts: Parts) -> Callable[[], Mapping[str, str]]:
             "ledger": lambda: parts.ledger.get_setting("probe"),
             "pictures": lambda: parts.objects.exists("probe"),
         }
-        return {name: reason for name, look in looks.items() if (reason := _failure(look))}
+        unready = {name: reason for name, look in looks.items() if (reason := _failure(look))}
+        if problem := intake.problem():
+            unready["intake"] = problem
+        return unready
 
     return unready
 

@@ -362,6 +362,10 @@ class Ledger(Protocol):
         """How many images were refused, by reason."""
         ...
 
+    def failure_counts(self) -> dict[str, int]:
+        """How many products failed, by reason, the most frequent first."""
+        ...
+
     def start_run(self, feed: str, total: int | None) -> int:
         """Open a run; returns its id."""
         ...

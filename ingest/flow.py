@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
+from engine.errors import ThatLookError
 from engine.gate import Policy
 from ingest.choose import Picture
-from ingest.look import Outcome, Seen, embed, gather, look, reword
+from ingest.failures import apart, models_answer, stores_answer, told
+from ingest.look import Outcome, Seen, embed, failed, gather, look, reword
 from ingest.parts import IngestParts
 from ingest.plan import Plan
 from ingest.sources import ImageSources
 from ingest.writer import Writer
 
+T = TypeVar("T")
+R = TypeVar("R")
 BATCH = 32
 """Products that are embedded and written together."""
 WRITES_AHEAD = 2
@@ -40,8 +46,15 @@ class Flow:
 
     def take(self, plans: Sequence[Plan]) -> None:
         """Take on plans that are not `unchanged`; returns when few enough are in flight."""
-        outcomes, missing = reword(self.parts, [plan for plan in plans if plan.kind == "words"])
-        self._ready += outcomes
+        self._ready += [failed(plan, plan.reason or "") for plan in plans if plan.kind == "failed"]
+        reworded = self._apart(
+            [plan for plan in plans if plan.kind == "words"],
+            lambda some: [reword(self.parts, some)],
+            lambda plan: plan,
+            "Rewriting its words",
+        )
+        self._ready += [outcome for outcomes, _ in reworded for outcome in outcomes]
+        missing = [plan for _, plans in reworded for plan in plans]
         for plan in [*(plan for plan in plans if plan.kind == "everything"), *map(_anew, missing)]:
             self._ahead.append((plan, self.pool.submit(gather, self.parts, self.sources, plan)))
             while len(self._ahead) > 2 * self.parts.threads:
@@ -65,10 +78,13 @@ class Flow:
 
     def _look_at_next(self) -> None:
         plan, fetching = self._ahead.popleft()
-        pictures = fetching.result()
+        lost = fetching.exception()
         if self.sources.stopping.is_set():  # Pictures that did not come say nothing now; the next run takes it up.
             return
-        result = look(self.parts, plan, pictures, self.policy)
+        if lost is not None:
+            self._ready.append(failed(plan, told("Fetching", lost)))
+            return
+        result = look(self.parts, plan, fetching.result(), self.policy)
         if isinstance(result, Seen):
             self._seen.append(result)
         else:
@@ -78,9 +94,24 @@ class Flow:
         self._write_when(2 * BATCH)
 
     def _embed(self) -> None:
-        self._ready += embed(self.parts, self._seen)
-        self._seen.clear()
+        seen, self._seen = self._seen, []
+        self._ready += self._apart(seen, partial(embed, self.parts), lambda one: one.plan, "The models")
         self._write_when(BATCH)
+
+    def _apart(
+        self, items: Sequence[T], work: Callable[[Sequence[T]], list[R]], plan: Callable[[T], Plan], doing: str
+    ) -> list[R]:
+        """Work on many products at once; those that fail by themselves are outcomes of their own.
+
+        Raises:
+            ThatLookError: a part does not answer, whatever product it is asked about.
+        """
+        done, lost = apart(items, work)
+        for item, error in lost:
+            if isinstance(error, ThatLookError) and not (models_answer(self.parts) and stores_answer(self.parts)):
+                raise error
+            self._ready.append(failed(plan(item), told(doing, error)))
+        return done
 
     def _write_when(self, enough: int) -> None:
         if len(self._ready) < enough:

@@ -7,21 +7,22 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from threading import Event, Thread
 
 from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
 from engine.gate import Policy
 from engine.seams import IngestState, LedgerEntry
+from ingest.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.flow import flow_of
 from ingest.look import Outcome
-from ingest.parts import IngestParts
+from ingest.parts import API_FEED, IngestParts
 from ingest.plan import plan_products
+from ingest.retries import Retries
 from ingest.sources import ImageSources
 from ingest.writer import Writer
 
-API_FEED = "api"
 BATCH = 32
 RETRY_S = 5.0
 _log = logging.getLogger(__name__)
@@ -40,6 +41,9 @@ class Intake:
         self._writer = Writer(parts)
         self._wake, self._stop = Event(), Event()
         self._sources = ImageSources(parts.sources)
+        self._retries = Retries(parts.ledger, API_FEED)
+        self._settled = 0
+        self._problem: str | None = None
         self._thread: Thread | None = None
 
     def submit(self, products: Sequence[Product]) -> None:
@@ -55,17 +59,75 @@ class Intake:
         self._writer.remove(product_ids)
 
     def work_once(self) -> int:
-        """Index everything that is pending now; returns how many products were settled."""
-        settled: list[Outcome] = []
+        """Index everything that is pending now, and what failed and is due again; returns how many were settled.
+
+        Raises:
+            ThatLookError: a part does not answer, whatever product it is asked about.
+        """
+        self._settled = 0
         pending = self._parts.ledger.ids(feed=API_FEED, state=IngestState.PENDING)
+        ids = chain(pending, self._retries.ready())
+        while not self._stop.is_set() and (some := list(islice(ids, BATCH))):
+            done, lost = self._apart(some)
+            for product_id, error in lost:
+                if isinstance(error, ThatLookError) and not done:
+                    raise error
+                self._failed(product_id, error)
+        return self._settled
+
+    def _apart(self, ids: list[str]) -> tuple[list[str], list[tuple[str, BaseException]]]:
+        """Index together; where that fails although every part answers, find out on whose account."""
+        try:
+            return self._index(ids), []
+        except ThatLookError:
+            if len(ids) == 1 or not stores_answer(self._parts):
+                raise
+        except Exception:
+            _log.debug("Trying %d products apart", len(ids), exc_info=True)
+        return apart(ids, self._index)
+
+    def _index(self, ids: Sequence[str]) -> list[str]:
         sources = self._sources = ImageSources(self._parts.sources)
-        while not self._stop.is_set() and (ids := list(islice(pending, BATCH))):
-            with flow_of(self._parts, sources, self._writer, self._policy, settled.append) as flow:
-                entries = self._parts.ledger.get(ids)
-                products = [e.product for e in entries.values() if e.state is IngestState.PENDING]
-                flow.take(plan_products(self._parts, sources, products, API_FEED, self._policy, flow.pool))
-                flow.finish()
-        return len(settled)
+        if self._stop.is_set():
+            sources.stopping.set()
+        with flow_of(self._parts, sources, self._writer, self._policy, self._written) as flow:
+            entries = self._parts.ledger.get(ids)
+            due = set(self._retries.ready())
+            products = [e.product for i, e in entries.items() if e.state is IngestState.PENDING or i in due]
+            for gone in set(ids) - set(entries):
+                self._retries.forget(gone)
+            plans = plan_products(self._parts, sources, products, API_FEED, self._policy, flow.pool)
+            flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
+            for plan in plans:
+                if plan.kind in ("unchanged", "given up"):
+                    self._retries.forget(plan.product.product_id)
+            flow.finish()
+        return list(ids)
+
+    def _written(self, outcome: Outcome) -> None:
+        self._settled += 1
+        product_id = outcome.plan.product.product_id
+        if outcome.reason and outcome.state is not IngestState.REFUSED:
+            _log.warning("The product %r was not indexed: %s", product_id, outcome.reason)
+        for entry in self._parts.ledger.get([product_id]).values():
+            self._retries.note(entry)
+
+    def _failed(self, product_id: str, error: BaseException) -> None:
+        """The last resort for a product on which something failed that nothing below had expected."""
+        reason = told("Indexing", error)
+        _log.error("The product %r could not be indexed: %s", product_id, reason, exc_info=error)
+        with self._writer.book:
+            for entry in self._parts.ledger.get([product_id]).values():
+                marked = mark(attempts_of(entry) + 1, "")
+                now = datetime.now(UTC)
+                lost = replace(entry, state=IngestState.FAILED, reason=reason, content_hash=marked, updated=now)
+                self._parts.ledger.put([lost])
+                self._retries.note(lost)
+                self._settled += 1
+
+    def problem(self) -> str | None:
+        """Why nothing at all is indexed at present; None where all is well."""
+        return None if self._problem is None else f"Products wait to be indexed: {self._problem}"
 
     def start(self) -> None:
         """Begin to index in the background, what is pending from before included."""
@@ -85,21 +147,23 @@ class Intake:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait()
-            self._wake.clear()
             try:
+                self._wake.wait(self._retries.wait_s())
+                self._wake.clear()
                 self.work_once()
+                self._problem = None
             except Unavailable as error:
                 _log.warning("Pending products wait: %s", error.message)
-                self._try_again_later()
+                self._try_again_later(error.message)
             except ThatLookError as error:
                 _log.error("Pending products cannot be indexed: %s", error.message)
-                self._try_again_later()
-            except Exception:
+                self._try_again_later(error.message)
+            except Exception as error:
                 _log.exception("Pending products could not be indexed")
-                self._try_again_later()
+                self._try_again_later(f"{type(error).__name__}: {error}")
 
-    def _try_again_later(self) -> None:
+    def _try_again_later(self, problem: str) -> None:
+        self._problem = problem
         self._stop.wait(RETRY_S)
         self._wake.set()
 
@@ -120,4 +184,5 @@ def _pending(product: Product, old: LedgerEntry | None) -> LedgerEntry:
     fresh = LedgerEntry(product, IngestState.PENDING, API_FEED, "", "", datetime.now(UTC))
     if old is None:
         return fresh
-    return replace(fresh, content_hash=old.content_hash, items=old.items, refusals=old.refusals)
+    content = "" if attempts_of(old) else old.content_hash  # Whoever writes it again wants it to be tried again.
+    return replace(fresh, content_hash=content, items=old.items, refusals=old.refusals)

@@ -20,6 +20,7 @@ from engine.seams import ImageRefusal, IngestState
 from engine.taxonomy import collection_name
 from ingest.choose import Chosen, Picture, choose
 from ingest.facets import item_facets
+from ingest.failures import models_answer, told
 from ingest.parts import IngestParts, digest
 from ingest.plan import Plan
 from ingest.sources import ImageNotFetched, ImageSources
@@ -48,6 +49,7 @@ class Outcome:
         picture: (key, JPEG) to store, if there is a new one.
         keep_rows: rows in the store stay as they are (its pictures could not be had just now).
         settled: whether the content hash may be trusted by the next run.
+        defect: something failed that should not; tried again a bounded number of times, over runs too.
     """
 
     plan: Plan
@@ -58,6 +60,21 @@ class Outcome:
     picture: tuple[str, bytes] | None = None
     keep_rows: bool = False
     settled: bool = True
+    defect: bool = False
+
+
+def failed(plan: Plan, reason: str) -> Outcome:
+    """A product on which something failed; garments of it that were indexed before are kept."""
+    if plan.old and plan.old.items:
+        kept = f"{reason} The garments indexed before are kept."
+        return Outcome(plan, IngestState.INDEXED, reason=kept, keep_rows=True, settled=False, defect=True)
+    return Outcome(plan, IngestState.FAILED, reason=reason, settled=False, defect=True)
+
+
+def given_up(plan: Plan) -> Outcome:
+    """A product that failed so often that it waits for a change; nothing of it is written anew."""
+    reason = (plan.old.reason if plan.old else None) or "It failed."
+    return Outcome(plan, IngestState.FAILED, reason=reason, settled=False, defect=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +108,14 @@ def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_
         data = sources.fetch(reference)
     except ImageNotFetched as error:
         return Picture(reference, rejection=Rejection("fetch", error.reason), transient=error.transient)
+    except Exception as error:
+        return Picture(reference, rejection=Rejection("fetch", told("Fetching", error)), transient=True)
     try:
         return Picture(reference, decode(data, parts.limits, max_side=STORED_SIDE))  # As stored, so that boxes fit.
     except InputRejected as error:
         return Picture(reference, rejection=Rejection("decode", error.message))
+    except Exception as error:  # Not the picture's fault: no decoder could be started, say.
+        return Picture(reference, rejection=Rejection("fetch", told("Decoding", error)), transient=True)
 
 
 def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Policy) -> Seen | Outcome:
@@ -106,11 +127,12 @@ def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Po
     transient = any(picture.transient for picture in pictures)
     try:
         chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy, plan.product.color)
-    except ThatLookError:
+    except (KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # a defect of ours must not stop a shop's whole feed
-        reason = f"The models failed on this product ({type(error).__name__}: {error})."
-        return Outcome(plan, IngestState.FAILED, reason=reason, settled=False)
+    except BaseException as error:  # a defect of ours must not stop a shop's whole feed
+        if isinstance(error, ThatLookError) and not models_answer(parts):
+            raise
+        return failed(plan, told("The models", error))
     if chosen is not None:
         return Seen(plan, chosen, refusals, settled=not transient)
     if transient and plan.old and plan.old.items:
@@ -135,6 +157,8 @@ def embed(parts: IngestParts, seen: Sequence[Seen]) -> list[Outcome]:
     if not seen:
         return []
     embeddings = parts.seer.embed([one.crop for one in seen])
+    if not all(np.isfinite(rows).all() for rows in embeddings.values()):
+        raise ValueError("an embedding that is no number")
     now = parts.now()
     return [_outcome(one, {space: embeddings[space][i] for space in SPACES}, now) for i, one in enumerate(seen)]
 

@@ -16,7 +16,7 @@ from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
 from ingest.flow import Flow, flow_of
-from ingest.look import Outcome
+from ingest.look import Outcome, given_up
 from ingest.parts import IngestParts
 from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
@@ -101,9 +101,12 @@ class _Run:
         self.limited = limit is not None
         while chunk := list(islice(products, CHUNK)):
             plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
-            flow.take([plan for plan in plans if plan.kind != "unchanged"])
-            for plan in (plan for plan in plans if plan.kind == "unchanged"):
-                self._unchanged(plan)
+            flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
+            for plan in plans:
+                if plan.kind == "given up":
+                    self.tally.outcome(given_up(plan))
+                elif plan.kind == "unchanged":
+                    self._unchanged(plan)
             self._tell()
         source.close()
         flow.finish()

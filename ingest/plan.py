@@ -14,10 +14,12 @@ from engine.gate import Policy
 from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
+from ingest.failures import ATTEMPTS, attempts_of, told
 from ingest.parts import FACETS_VERSION, INDEX_VERSION, IngestParts, content_hash, digest
-from ingest.sources import ImageNotFetched, ImageSources, is_remote
+from ingest.sources import ImageSources, is_remote
 
-Kind = Literal["unchanged", "words", "everything"]
+Kind = Literal["unchanged", "words", "everything", "failed", "given up"]
+"""`failed`: it cannot even be planned; `given up`: it failed so often that only a change of it is worth a try."""
 _SETTLED = (IngestState.INDEXED, IngestState.REFUSED, IngestState.FAILED)
 
 
@@ -38,6 +40,7 @@ class Plan:
     kind: Kind
     old: LedgerEntry | None
     other: str | None = None
+    reason: str | None = None
 
 
 def plan_products(
@@ -52,9 +55,24 @@ def plan_products(
     known = parts.ledger.get([product.product_id for product in products])
     stamps = pool.map(lambda product: _stamps(sources, product), products)
     return [
-        _plan(parts, product, feed, policy, stamp, known.get(product.product_id))
+        _planned(parts, product, feed, policy, stamp, known.get(product.product_id))
         for product, stamp in zip(products, stamps, strict=True)
     ]
+
+
+def _planned(
+    parts: IngestParts,
+    product: Product,
+    feed: str,
+    policy: Policy,
+    stamps: list[tuple[str, str]] | None,
+    old: LedgerEntry | None,
+) -> Plan:
+    """A plan, whatever a product's words do to our reading of them."""
+    try:
+        return _plan(parts, product, feed, policy, stamps, old)
+    except Exception as error:
+        return Plan(product, feed, None, "", "", "failed", old, reason=told("Reading its words", error))
 
 
 def record_hash(product: Product, asked: float | None) -> str:
@@ -70,7 +88,7 @@ def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | 
     """What each picture is known by; None where it cannot be told at present."""
     try:
         return [(image, sources.stamp(image)) for image in product.images]
-    except ImageNotFetched:
+    except Exception:  # S3 does not answer, say; fetching will tell why.
         return None
 
 
@@ -91,6 +109,8 @@ def _plan(
 
 
 def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:
+    if old is not None and attempts_of(old, content) >= ATTEMPTS and (old.record_hash, old.feed) == (record, feed):
+        return "given up"
     if old is None or not content or old.content_hash != content or _worth_retrying(old):
         return "everything"
     settled = old.state in _SETTLED

@@ -107,7 +107,8 @@ class Tally:
         self.counts[_word(outcome)] += 1
         self.taken += outcome.state is IngestState.INDEXED
         self.images.update(refusal.rejection.reason for refusal in outcome.refusals)
-        if outcome.state in (IngestState.REFUSED, IngestState.FAILED) and outcome.reason:
+        told = outcome.defect or outcome.state in (IngestState.REFUSED, IngestState.FAILED)
+        if told and outcome.reason:
             self.products[outcome.reason] += 1
         if outcome.state is IngestState.INDEXED:
             self.plan(outcome.plan)
@@ -131,6 +132,8 @@ class Tally:
 
 
 def _word(outcome: Outcome) -> str:
+    if outcome.defect:
+        return "failed"
     if outcome.plan.kind == "words" or outcome.keep_rows:
         return "updated"
     return {IngestState.INDEXED: "indexed", IngestState.REFUSED: "refused"}.get(outcome.state, "failed")

@@ -15,10 +15,12 @@ from threading import RLock
 import numpy as np
 
 from engine.domain import SPACES
+from engine.errors import ThatLookError
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import collection_name
+from ingest.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.look import Outcome, Row, picture_prefix
-from ingest.parts import IngestParts
+from ingest.parts import API_FEED, IngestParts
 
 _Pairs = tuple[tuple[str, str], ...]
 
@@ -41,12 +43,7 @@ class Writer:
             with self.book:
                 wanted = self._still_as_planned(outcomes)
                 moments = self._announce(wanted)
-            for outcome in wanted:
-                if outcome.picture:
-                    self.parts.objects.put(*outcome.picture, "image/jpeg")
-            self._write_rows(wanted)
-            self._drop_old_pictures(wanted)
-            return self._settle(wanted, moments)
+            return self._settle(self._written(wanted), moments)
 
     def remove(self, product_ids: Collection[str]) -> int:
         """Take products out: rows first, the ledger last; returns how many there were."""
@@ -66,6 +63,46 @@ class Writer:
     def _still_as_planned(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         now = self.parts.ledger.get([_id(outcome) for outcome in outcomes])
         return [o for o in outcomes if _moment(now.get(_id(o))) == _moment(o.plan.old)]
+
+    def _written(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Write pictures and rows; products that cannot be written, where others can, come back as failed.
+
+        Raises:
+            ThatLookError: a store does not answer, whatever product it is asked to take.
+        """
+        try:
+            return self._write(outcomes)
+        except ThatLookError:
+            if not stores_answer(self.parts):
+                raise
+        except Exception:
+            pass  # Whose fault it is, trying them apart tells.
+        done, lost = apart(outcomes, self._write)
+        for _, error in lost:
+            if isinstance(error, ThatLookError) and not (done and stores_answer(self.parts)):
+                raise error
+        return done + [self._unwritten(outcome, error) for outcome, error in lost]
+
+    def _write(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        for outcome in outcomes:
+            if outcome.picture:
+                self.parts.objects.put(*outcome.picture, "image/jpeg")
+        self._write_rows(outcomes)
+        self._drop_old_pictures(outcomes)
+        return list(outcomes)
+
+    def _unwritten(self, outcome: Outcome, error: BaseException) -> Outcome:
+        """A product that could not be written; its rows, perhaps half there, are taken out if that can be done."""
+        pairs = dict.fromkeys((*_old_items(outcome), *_pairs(outcome)))
+        try:
+            self._delete_rows({name: {_id(outcome)} for name, _ in pairs})
+            rows: tuple[Row, ...] = ()
+        except Exception:
+            rows = outcome.rows  # The ledger then names them, and the next try replaces them.
+        return replace(
+            outcome, state=IngestState.FAILED, rows=rows, reason=told("Writing", error), picture=None,
+            keep_rows=False, settled=False, defect=True,
+        )  # fmt: skip
 
     def _announce(self, outcomes: Sequence[Outcome]) -> dict[str, datetime | None]:
         """Name the rows that are about to change; returns each product's moment in the ledger."""
@@ -139,12 +176,20 @@ def _entry(outcome: Outcome) -> LedgerEntry:
         state=outcome.state,
         feed=plan.feed,
         record_hash=plan.record_hash,
-        content_hash=plan.content_hash if outcome.settled else "",
+        content_hash=plan.content_hash if outcome.settled else _unsettled(outcome),
         updated=datetime.now(UTC),
         items=_pairs(outcome),
         refusals=outcome.refusals,
         reason=outcome.reason,
     )
+
+
+def _unsettled(outcome: Outcome) -> str:
+    """No content hash, but how often the product failed, where something failed that is to be tried again."""
+    lost = outcome.keep_rows or outcome.state is IngestState.FAILED
+    if not (outcome.defect or (lost and outcome.plan.feed == API_FEED)):
+        return ""
+    return mark(attempts_of(outcome.plan.old, outcome.plan.content_hash) + 1, outcome.plan.content_hash)
 
 
 def _intent(outcome: Outcome) -> LedgerEntry:

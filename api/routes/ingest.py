@@ -54,11 +54,12 @@ class ErrorPage(msgspec.Struct, frozen=True):
 
 
 class StatusForm(msgspec.Struct, frozen=True):
-    """How many products stand where, and how many pictures were refused for what."""
+    """How many products stand where, and how many pictures were refused, and products failed, for what."""
 
     products: dict[str, int]
     refusals: dict[str, int]
     latest_run: RunForm | None
+    failures: dict[str, int] = {}
 
 
 class IngestController(Controller):
@@ -99,7 +100,8 @@ def _status(desk: Desk) -> StatusForm:
     ledger = desk.services.ledger
     latest = ledger.runs(1)
     counts = {state.value: n for state, n in ledger.counts().items()}
-    return StatusForm(counts, ledger.refusal_counts(), _run_form(latest[0]) if latest else None)
+    failures = {redacted(reason): n for reason, n in ledger.failure_counts().items()}
+    return StatusForm(counts, ledger.refusal_counts(), _run_form(latest[0]) if latest else None, failures)
 
 
 def _errors(desk: Desk, run_id: int, offset: int, limit: int) -> ErrorPage:

@@ -36,6 +36,8 @@ from engine.seams import FeedError, ImageRefusal, IngestRun, IngestState, Ledger
 
 CHUNK = 500
 """Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
+FAILURES_TOLD = 100
+"""Reasons, of the most frequent: some name what is one product's alone."""
 BUSY_TIMEOUT_S = 30.0
 _MIGRATION_LOCK = 0x7468_6174_6C6F_6F6B  # "thatlook", for PostgreSQL's advisory locks
 
@@ -139,6 +141,14 @@ class SqlLedger:
         query = select(tables.refusals.c.reason, amount).group_by(tables.refusals.c.reason)
         with self._reading() as connection:
             found = connection.execute(query.order_by(amount.desc(), tables.refusals.c.reason))
+            return {str(reason): int(n) for reason, n in found}
+
+    def failure_counts(self) -> dict[str, int]:
+        """How many products failed, by reason, the most frequent first."""
+        amount, reason = func.count().label("amount"), func.coalesce(tables.products.c.reason, "").label("reason")
+        query = select(reason, amount).where(tables.products.c.state == IngestState.FAILED.value).group_by(reason)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(amount.desc(), reason).limit(FAILURES_TOLD))
             return {str(reason): int(n) for reason, n in found}
 
     def start_run(self, feed: str, total: int | None) -> int:

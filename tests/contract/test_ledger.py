@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,6 +166,9 @@ def test_counts_name_every_state(ledger: Ledger) -> None:
     assert ledger.counts() == {
         IngestState.PENDING: 0, IngestState.INDEXED: 2, IngestState.REFUSED: 1, IngestState.FAILED: 0,
     }  # fmt: skip
+    assert ledger.failure_counts() == {}
+    ledger.put([replace(entry(f"f{n}", IngestState.FAILED), reason="no " + "ab"[n > 0]) for n in range(3)])
+    assert list(ledger.failure_counts().items()) == [("no b", 2), ("no a", 1)]
     assert list(ledger.refusal_counts().items()) == [(BACK.rejection.reason, 2), ("404", 1)]
 
 
