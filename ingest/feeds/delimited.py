@@ -19,6 +19,8 @@ LOOK_AHEAD = 4_000_000
 """Characters that may be read in vain for the end of open quotation marks; what is read well earns more."""
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(?:(\\t)|([^\n\r"]))"?[\t,;|]*\s*', re.IGNORECASE)
 """Excel's first line, which names the separator."""
+_FORMULA_TEXT = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
+"""`="00123"`, which keeps a spreadsheet from making a number of it."""
 _HEADER_LINES = 50
 _OPEN = "A quotation mark may be left open in it."
 
@@ -112,6 +114,15 @@ def _problem(cells: Sequence[str], columns: int, must: int) -> str | None:
     if len(cells) > columns and not any(cell.strip() for cell in cells[columns:]):
         return None
     return f"The row has {len(cells)} cells, the header {columns}."
+
+
+def plain_cell(cell: str, *, number: bool = False) -> str:
+    """A cell without what only spreadsheets need: `="text"`, and `'` before what would be a formula."""
+    if cell[:1] == "'" and (cell[1:2] in "=+-@\t\r" or (number and cell[1:].strip().isdigit())):
+        return cell[1:]
+    if "=" in cell[:3] and (text := _FORMULA_TEXT.fullmatch(cell)):
+        return text[1].replace('""', '"')
+    return cell
 
 
 class _Lines:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from ingest.feeds.columns import KNOWN, column_name
-from ingest.feeds.delimited import Cells, Table, read_table
+from ingest.feeds.columns import KNOWN, column_name, missing
+from ingest.feeds.delimited import Cells, Table, plain_cell, read_table
 from ingest.feeds.rows import Feed, Row, check_columns
+from ingest.feeds.shopify import is_shopify, read_shopify, shopify_names
+from ingest.feeds.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
 
-_FORMULA_TEXT = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
-"""`="00123"`, which keeps a spreadsheet from making a number of it."""
 _NUMBERS = frozenset({"id", "item_group_id", "gtin", "mpn", "sku"})
 """Columns where `'00123` means the same; elsewhere it may be a name ('47)."""
 
@@ -22,11 +21,16 @@ def read_delimited(feed: Feed) -> Iterator[Row]:
         FeedUnreadable: no header, or a required column is missing.
     """
     table = read_table(feed, known=_is_known, optional=lambda cell: column_name(cell) not in KNOWN)
-    yield from _merchant(table, feed)
+    merchant = not missing({column_name(cell) for cell in table.header})
+    if is_shopify(table.header) and not merchant:
+        return read_shopify(table, feed)
+    if is_woocommerce(table.header) and not merchant:
+        return read_woocommerce(table, feed)
+    return _merchant(table, feed)
 
 
 def _is_known(cell: str) -> bool:
-    return column_name(cell) in KNOWN
+    return column_name(cell) in KNOWN or shopify_names(cell) or woocommerce_names(cell)
 
 
 def _merchant(table: Table, feed: Feed) -> Iterator[Row]:
@@ -49,12 +53,3 @@ def _fields(columns: Sequence[str], row: Cells) -> dict[str, object]:
         before = fields.get(name)
         fields[name] = value if not before else [*before, value] if isinstance(before, list) else [before, value]
     return fields
-
-
-def plain_cell(cell: str, *, number: bool = False) -> str:
-    """A cell without what only spreadsheets need: `="text"`, and `'` before what would be a formula."""
-    if cell[:1] == "'" and (cell[1:2] in "=+-@\t\r" or (number and cell[1:].strip().isdigit())):
-        return cell[1:]
-    if "=" in cell[:3] and (text := _FORMULA_TEXT.fullmatch(cell)):
-        return text[1].replace('""', '"')
-    return cell
