@@ -194,7 +194,8 @@ def _currencies(marks: str, text: str) -> tuple[str, ...]:
 def _marks(marks: str, text: str) -> list[str]:
     """The names of currencies in what stands around an amount."""
     found: list[str] = []
-    for word in marks.split():
+    words = ["".join(marks.split())] if _meant("".join(marks.split())) else marks.split()
+    for word in words:
         if _meant(word):
             found.append(word)
             continue

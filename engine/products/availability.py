@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import combining, normalize
 
@@ -46,6 +47,7 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 _COUNT = re.compile(r"[-+]?\d{1,9}(?:[.,]0+)?")
 
 
+@lru_cache(maxsize=1024)
 def availability_of(text: str) -> Availability | None:
     """What a word for stock means, None for others: "In Stock", `instock`, "https://schema.org/InStock", "épuisé".
 

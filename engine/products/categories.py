@@ -54,16 +54,17 @@ def is_googles(path: str) -> bool:
     return path.casefold() in _kinds_by_path()
 
 
-def _several(text: str, google: bool) -> list[str]:
+@lru_cache(maxsize=4096)
+def _several(text: str, google: bool) -> tuple[str, ...]:
     if google and (path := category_of_id(text)):
-        return [path]
+        return (path,)
     steps = _steps(text)
     whole = " > ".join(steps)
     parts = _NEXT_PATH.split(text)
     roots = {_root(part) for part in parts}
     if is_googles(whole) or len(parts) == 1 or len(roots) > 1:
-        return [_without_id(whole)]
-    return [_without_id(" > ".join(_steps(part))) for part in parts]
+        return (_without_id(whole),)
+    return tuple(_without_id(" > ".join(_steps(part))) for part in parts)
 
 
 def _steps(text: str) -> list[str]:

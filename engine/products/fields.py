@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 KNOWN = frozenset(
     {"id", "title", "link", "image_link", "description", "additional_image_link", "price", "sale_price", "currency"}
@@ -29,6 +30,7 @@ _BETWEEN = re.compile(r"[\s_\-]+")
 _PREFIX = re.compile(r"^g:\s*", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def field_name(written: str) -> str:
     """Google's name for a field, or, for an unknown one, the name itself, trimmed.
 

@@ -19,7 +19,7 @@ from unicodedata import combining, normalize
 
 from engine.taxonomy import GarmentClass, Taxonomy
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s)-(?=\s)")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s)-(?=\s)")
 _LONGEST_PHRASE = 4
 _LEAST_BEFORE_END = 3
 """Letters before a compound's last word: "Barock" is no skirt."""
@@ -101,9 +101,16 @@ def _head(words: _Words) -> Entry | None:
     strong = [(at, entry) for at, entry in known if not entry.weak] or known
     if first := next((entry for _, entry in strong if entry.first), None):
         return first
-    while len(strong) > 1 and strong[-1][1].kind.startswith("-") and strong[-1][0] != len(words) - 1:
-        strong = strong[:-1]  # "top tie front": what is no garment names the product only at the very end.
+    while len(strong) > 1 and _in_passing(strong[-1], words):
+        strong = strong[:-1]
+    if strong and _in_passing(strong[-1], words):
+        strong = [(at, entry) for at, entry in known if entry.weak] or strong
     return strong[-1][1] if strong else None
+
+
+def _in_passing(found: tuple[int, Entry], words: _Words) -> bool:
+    """Whether what is no garment stands before the end, where it does not name the product: "top tie front"."""
+    return found[1].kind.startswith("-") and found[0] != len(words) - 1
 
 
 def _words(text: str, taxonomy: Taxonomy) -> _Words:
@@ -124,20 +131,17 @@ def _longest(tokens: Sequence[str], taxonomy: Taxonomy) -> tuple[int, Entry | No
         phrase = " ".join(tokens[:length])
         if entry := entries.get(phrase):
             return length, entry
-        if length <= 2 and (own := taxonomy.meaning(phrase)):
+        if length <= 2 and (own := taxonomy.meaning(phrase) or taxonomy.meaning("-".join(tokens[:length]))):
             return length, Entry(own.name)
-    return 1, _compound(tokens[0])
+    return 1, _compound(tokens[0], taxonomy)
 
 
-def _compound(word: str) -> Entry | None:
+def _compound(word: str, taxonomy: Taxonomy) -> Entry | None:
     """What a compound's last part says: "Abendkleid", "spijkerbroek", "sundress"."""
-    entries, ends = lexicon().entries, lexicon().ends
-    bare = word.rpartition("-")[2]
-    if bare != word and (entry := entries.get(bare)):
-        return entry
-    for end in ends:
+    for end in lexicon().ends:
         if word.endswith(end) and (len(word) - len(end) >= _LEAST_BEFORE_END or not end.isascii()):
-            return entries.get(end)
+            own = taxonomy.meaning(end)
+            return Entry(own.name) if own else lexicon().entries.get(end)
     return None
 
 
@@ -170,11 +174,11 @@ def lexicon() -> Lexicon:
     data = tomllib.loads(files("engine.products").joinpath("garment_words.toml").read_text("utf-8"))
     between = {name: frozenset(_key(word) for word in listed.split()) for name, listed in data.pop("between").items()}
     entries: dict[str, Entry] = {}
-    for language in data.values():
-        for weak in ("weak", "words"):  # A word that one language means plainly is not weak.
+    for weak in ("words", "weak"):  # What one language means plainly is not weak; the languages named first decide.
+        for language in data.values():
             for kind, listed in language.get(weak, {}).items():
                 entry = Entry(kind, language["head"] == "first", weak == "weak")
-                entries |= dict.fromkeys(_keys(listed, language), entry)
+                entries = dict.fromkeys(_keys(listed, language), entry) | entries
     ends = {key for language in data.values() for key in _keys(language.get("ends", ""), language)}
     longest_first = tuple(sorted(ends, key=len, reverse=True))
     return Lexicon(MappingProxyType(entries), longest_first, between["joins"], between["cuts"])

@@ -73,6 +73,8 @@ def _composed(text: str) -> str:
 
 def _stripped(text: str) -> str:
     """Without elements and comments, and without what scripts and styles hold; in one pass, whatever the text."""
+    if "<" not in text:
+        return text
     kept, at = [], 0
     while mark := _MARKUP.search(text, at):
         kept.append(text[at : mark.start()])

@@ -1,0 +1,138 @@
+"""The rule book at work in a feed: sales that begin and end, kinds told, guessed or refused, names of files."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.filters import parse_filter
+from engine.seams import IngestState
+from ingest.parts import IngestParts
+from ingest.paths import found_path
+from ingest.pipeline import ingest_feed
+from ingest.progress import summary_json
+from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture, row, write_feed
+
+BEFORE, DURING, AFTER = (datetime(2026, month, 15, tzinfo=UTC) for month in (10, 11, 12))
+SALE = {
+    "price": "49.90 EUR",
+    "sale_price": "19.90 EUR",
+    "sale_price_effective_date": "2026-11-01T00:00+0100/2026-11-30T23:59+0100",
+}
+
+
+@pytest.fixture
+def seer() -> FakeSeer:
+    return FakeSeer()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, seer: FakeSeer) -> Iterator[IngestParts]:
+    made = open_fake_parts(tmp_path / "home", seer)
+    yield made
+    close_parts(made)
+
+
+def found(parts: IngestParts, *filters: str, supercategory: str = "upper_wear") -> list[str]:
+    query = np.ones((1, 8), np.float32)
+    (answer,) = parts.store.search(f"{supercategory}_visual", query, 100, parse_filter(filters))
+    return sorted(answer.product_ids)
+
+
+def test_the_stored_price_follows_the_sale(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+    """A run after a sale has begun, or ended, renews the price that filters see, without looking at a picture."""
+    feed = write_feed(tmp_path / "shop", [row("a", **SALE), row("b", price="49.90 EUR")])
+    assert ingest_feed(replace(parts, now=lambda: BEFORE), feed).indexed == 2
+    assert found(parts, "price<=20") == []
+    looked = seer.scenes
+    assert ingest_feed(replace(parts, now=lambda: BEFORE), feed).unchanged == 2
+    during = ingest_feed(replace(parts, now=lambda: DURING), feed)
+    assert (during.updated, during.unchanged, found(parts, "price<=20")) == (1, 1, ["a"])
+    assert ingest_feed(replace(parts, now=lambda: AFTER), feed).updated == 1
+    assert (found(parts, "price<=20"), found(parts, "price<=50"), seer.scenes) == ([], ["a", "b"], looked)
+
+
+def test_googles_ids_choose_the_garment(parts: IngestParts, tmp_path: Path) -> None:
+    """A number, a word in another language or a title does what a path in English does; each path is a filter."""
+    numbered = {"product_type": "Home > New In", "google_product_category": "204", "title": "Model 3000"}
+    german = {"product_type": "Damen > Röcke", "title": "Rock Anna"}
+    (tmp_path / "trousers.png").write_bytes(picture(label="lower_wear"))
+    feed = write_feed(tmp_path, [row("id", "trousers.png", **numbered), row("de", "trousers.png", **german)])
+    summary = ingest_feed(parts, feed)
+    assert (summary.indexed, summary.guessed) == (2, 0)
+    assert found(parts, supercategory="lower_wear") == ["de", "id"]
+    for category in ("new in", "pants", "Apparel & Accessories > Clothing", "Home>New In"):
+        assert found(parts, f"category={category}", supercategory="lower_wear") == ["id"]
+
+
+def test_what_only_the_picture_told_is_named(parts: IngestParts, tmp_path: Path) -> None:
+    """In the summary, in JSON and with the product; a run that has nothing to do tells it again."""
+    mute = {"product_type": "Sale", "title": "Model 3000"}
+    feed = write_feed(tmp_path / "shop", [row("a", **mute), row("b")])
+    summary = ingest_feed(parts, feed)
+    assert summary_json(summary)["guessed"] == {"count": 1, "ids": ["a"]}
+    entry = parts.ledger.get(["a"])["a"]
+    assert (entry.state, "picture alone" in (entry.reason or "")) == (IngestState.INDEXED, True)
+    again = ingest_feed(parts, feed)
+    assert (again.unchanged, again.guessed_ids) == (2, ("a",))
+    assert parts.ledger.runs()[0].counts["guessed"] == 1
+
+
+def test_what_is_no_garment_is_refused(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+    """Gloves are not found as shoes, nor a belt as the trousers in its picture; nobody looks at the picture."""
+    gloves = {"product_type": "Damen > Handschuhe", "title": "Model 3000"}
+    laces = {"google_product_category": "1856", "product_type": "", "title": "For boots"}
+    feed = write_feed(tmp_path / "shop", [row("gloves", **gloves), row("laces", **laces)])
+    summary = ingest_feed(parts, feed)
+    assert (summary.refused, seer.scenes) == (2, 0)
+    assert set(summary.products_refused) == {
+        "By its category or title it is no garment but: gloves.",
+        "By its category or title it is no garment but: shoe accessory.",
+    }
+    renamed = write_feed(tmp_path / "shop", [row("gloves"), row("laces")])
+    assert ingest_feed(parts, renamed).indexed == 2
+    assert ingest_feed(parts, write_feed(tmp_path / "shop", [row("gloves", **gloves), row("laces")])).refused == 1
+    assert found(parts) == ["laces"]
+
+
+def test_what_was_changed_in_good_rows_is_counted(parts: IngestParts, tmp_path: Path) -> None:
+    """A sale that is none and a cut description are told, not silent."""
+    rows = [row("a", price="10 EUR", sale_price="12 EUR"), row("b", description="x" * 10_001), row("c")]
+    assert summary_json(ingest_feed(parts, write_feed(tmp_path / "shop", rows)))["changed"] == {
+        "sale_price is 0 or not below the price, so it is no sale": 1,
+        "description was cut at 10,000 characters": 1,
+    }
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_brands_and_file_names_in_either_form_of_unicode(parts: IngestParts, tmp_path: Path, form: str) -> None:
+    """A brand is one brand, and a path finds its picture, whichever of both a Mac or an editor wrote."""
+    folder = tmp_path / "shop" / unicodedata.normalize("NFD", "Kleidér")
+    folder.mkdir(parents=True)
+    (folder / unicodedata.normalize("NFC", "é.png")).write_bytes(picture())
+    written = unicodedata.normalize(form, "Kleidér/é.png")
+    rows = [
+        row(unicodedata.normalize(one, f"é-{one}"), written, brand=unicodedata.normalize(one, "Chloé"))
+        for one in ("NFC", "NFD")
+    ]
+    feed = tmp_path / "shop" / "feed.jsonl"
+    feed.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    assert ingest_feed(parts, feed).indexed == 2
+    for asked in ("NFC", "NFD"):
+        assert found(parts, f"brand={unicodedata.normalize(asked, 'Chloé')}") == ["é-NFC", "é-NFD"]
+
+
+def test_paths_as_other_systems_write_them(tmp_path: Path) -> None:
+    """Backslashes, percent signs and a name that is really written so."""
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "ü%20.png").write_bytes(b"")
+    for written in ("a b/ü%20.png", "a%20b/%C3%BC%2520.png", "a b\\ü%20.png"):
+        assert found_path(tmp_path, written) == tmp_path / "a b" / "ü%20.png"
+    assert found_path(tmp_path, "none.png") == tmp_path / "none.png"
