@@ -81,6 +81,10 @@ class BareStore:
         """Rows that match."""
         return self.indexes[name].matching(where, most)
 
+    def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has."""
+        return self.indexes[name].known_values(facet, values)
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         return self.indexes[name].count(where)

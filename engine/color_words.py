@@ -69,6 +69,10 @@ LONGEST = 2
 """Words that a colour's name has at most."""
 
 
+COLOR_WORDS: frozenset[str] = frozenset({*_SAME, *_OWN, *ANCHORS})
+"""Every colour's name that is known."""
+
+
 def is_color(word: str) -> bool:
     """Whether this word or pair of words is a colour's."""
     return word in _OWN or _SAME.get(word, word) in ANCHORS

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from engine.color_look import LOOK_FACET, ColorLook, alike, read_looks, share_of
 from engine.color_words import base_name, color_anchors, names_near
-from engine.fusion import Signal
+from engine.fusion import Signal, sigmoid
 from engine.seams import Calibration
-from engine.wish import Wish, colors_in
+from engine.values import BRAND_FACET, WORDS_FACET, bare
+from engine.wish import Named, Wish, colors_in
 
 ALIKE = Calibration(0.3799, 0.1752)
 """How likely two looks of this likeness are the same variant's."""
@@ -27,10 +28,15 @@ FAMILY = 0.4
 """How far a shop's "blue" means navy: it may be, and mostly is not."""
 UNWANTED_CAP = 2.0
 """The log-odds that the absence of an unwanted colour may add: most items lack it, so it says little for one."""
-WORDS_FACET = "~words"
-"""The facet that holds the words of the shop's title and category, for lexical evidence."""
+_UNWANTED_WORDS = 0.03
+"""What is left of the score of an item that the shop calls by words that are not wanted."""
+_NAMED = {BRAND_FACET: (0.15, 0.3), "size": (0.3, 0.6), "gender": (0.2, 0.8), "age_group": (0.2, 0.8)}
+"""What is left of the score of an item whose brand (say) is not the named one, and of one that tells none."""
 WORDS_GAIN = 3.0
 """The log-odds that finding every wanted word among the shop's adds to the text's."""
+
+_ALSO_READ = {BRAND_FACET: ("brand",)}
+"""Where else a facet's value lies in items of former versions."""
 
 Facets = Mapping[str, tuple[str, ...]]
 
@@ -38,8 +44,10 @@ Facets = Mapping[str, tuple[str, ...]]
 def facets_weighed(look: ColorLook | None, wish: Wish) -> tuple[str, ...]:
     """The facets that `with_evidence` reads: none where there is nothing to weigh, and no more than it needs."""
     colored = bool(wish.colors or wish.unwanted)
-    asked = {LOOK_FACET: colored or look is not None, "color": colored, WORDS_FACET: bool(wish.words)}
-    return tuple(name for name, wanted in asked.items() if wanted)
+    worded = bool(wish.words or wish.unwanted_words)
+    asked = {LOOK_FACET: colored or look is not None, "color": colored, WORDS_FACET: worded}
+    named = dict.fromkeys(name for each in wish.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
+    return (*(name for name, wanted in asked.items() if wanted), *named)
 
 
 def with_evidence(
@@ -58,6 +66,31 @@ def with_evidence(
     if wish.words and "text" in joined:
         joined["text"] = joined["text"] + shop_says(wish, facets)
     return joined
+
+
+def kept(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) 0 to 1, what is left of each item's score: little of what is unwanted, or not what is named."""
+    left = np.ones(len(facets), np.float32)
+    if wish.unwanted:
+        looks = read_looks(facets)
+        for word in wish.unwanted:
+            has = np.nan_to_num(2 * _log_odds(_share(word, looks, facets), OF_COLOR), nan=-12)
+            left *= sigmoid(-has)
+    if wish.unwanted_words:
+        said = [frozenset(each.get(WORDS_FACET, ())) for each in facets]
+        unwanted = np.array([any(phrase <= words for phrase in wish.unwanted_words) for words in said], bool)
+        left[unwanted] *= _UNWANTED_WORDS
+    for named in wish.named:
+        left *= np.array([_named_share(named, each) for each in facets], np.float32)
+    return left
+
+
+def _named_share(named: Named, facets: Facets) -> float:
+    values = facets.get(named.facet) or tuple(
+        bare(text) for name in _ALSO_READ.get(named.facet, ()) for text in facets.get(name, ())
+    )
+    other, none = _NAMED.get(named.facet, (0.3, 0.6))
+    return 1.0 if not named.values.isdisjoint(values) else other if values else none
 
 
 def same_colors(look: ColorLook, facets: Sequence[Facets]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ there the embeddings have found some two hundred that are more alike.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item, Signals
-from engine.evidence import facets_weighed, with_evidence
+from engine.evidence import facets_weighed, kept, with_evidence
 from engine.fusion import Signal, Weights, fuse, log_odds, sigmoid
 from engine.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
 from engine.probe import Calibrations, Probe
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
+from engine.wish import score_share
 
 EVIDENCE = 200
 """Rows whose colours and words are weighed, at least; with more than 50 products wanted, four for each of them."""
@@ -70,10 +72,10 @@ def rank(
     while True:
         places = contenders(nearness, close, listed, reach, weighed=bool(weighed))
         joined = {signal: values[places] for signal, values in logits.items()}
-        if weighed:
-            told = listed.facets(places.tolist(), weighed)
-            joined = with_evidence(joined, probe.look, probe.wish, [facets or {} for facets in told])
-        scores = fuse(joined, weights)
+        told = [facets or {} for facets in listed.facets(places.tolist(), weighed)] if weighed else []
+        joined = with_evidence(joined, probe.look, probe.wish, told) if weighed else joined
+        joined = _as_understood(joined, probe)
+        scores = fuse(joined, weights) * (kept(probe.wish, told) if weighed else 1)
         order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
         chosen = _choose(listed, places, order, wanted, shown, probe.own)
         if chosen.buyable >= wanted or len(order) >= every:
@@ -83,6 +85,19 @@ def rank(
     chances = {signal: sigmoid(values[best]).tolist() for signal, values in joined.items()}
     complete = listed.exhausted and chosen.walked >= every
     return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete)
+
+
+def _as_understood(logits: Mapping[Signal, NDArray[np.float32]], probe: Probe) -> dict[Signal, NDArray[np.float32]]:
+    """Of words understood in part, that part of what they say; all signals are theirs where words ask alone."""
+    share = score_share(probe.wish)
+    if share >= 1:
+        return dict(logits)
+    lowered: dict[Signal, NDArray[np.float32]] = {}
+    for signal, values in logits.items():
+        chance = np.clip(share * sigmoid(values), 1e-6, 1 - 1e-6)
+        mine = signal == "text" or probe.asking == "words"
+        lowered[signal] = np.log(chance / (1 - chance)).astype(np.float32) if mine else values
+    return lowered
 
 
 @dataclass(slots=True, eq=False)

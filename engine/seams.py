@@ -224,6 +224,10 @@ class VectorStore(Protocol):
         """Rows that match, by item_id; where more than `most` do, which of them come is left open."""
         ...
 
+    def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has, or had until lately."""
+        ...
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         ...

@@ -15,7 +15,7 @@ from engine.clock import Stopwatch
 from engine.color_look import NAMES_FACET
 from engine.domain import SPACES, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
-from engine.evidence import WORDS_FACET, near_names
+from engine.evidence import near_names
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
 from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, look_of, of_same_look
@@ -23,6 +23,7 @@ from engine.probe import Calibrations, Probe
 from engine.ranking import Ranked, count_of, rank
 from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.taxonomy import collection_name
+from engine.values import WORDS_FACET
 from engine.wish import Wish
 
 __all__ = ["MAX_K", "Calibrations", "Probe", "Searcher"]
@@ -178,4 +179,5 @@ def _narrower(wish: Wish, where: Filter) -> list[Filter]:
     """The filters under which more candidates are asked for."""
     colors = [FacetCondition(NAMES_FACET, near_names(wish))] if wish.colors else []
     words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(wish.words)]
-    return [Filter((*where.conditions, *some)) for some in (colors, words) if some]
+    named = [[FacetCondition(each.facet, each.values)] for each in wish.named]
+    return [Filter((*where.conditions, *some)) for some in (colors, words, *named) if some]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.asking import NO_WORDS, Words, unit_mean, words_of
 from engine.clock import Deadline, Stopwatch
 from engine.color_look import read_looks
 from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit
@@ -21,7 +19,6 @@ from engine.seams import TextEmbedder
 from engine.search import Probe, Searcher
 from engine.sight import ImageQuery, Memory, Seen, Sight
 from engine.taxonomy import collection_name
-from engine.wish import read_wish, said
 
 MAX_TEXT = 1_000
 MAX_TEXTS = 16
@@ -79,12 +76,13 @@ class ThatLook:
         """
         watch = Stopwatch(deadline)
         seen = Sight(self.seer, self.limits, self.memory).look(image, query or ImageQuery(), watch)
-        probes = self._probes(seen, text, watch)
+        words = self._words(text, watch, beside_a_photo=True)
+        probes, where = _probes(seen, words.probe), words.within(where)
         answers = []
         for garment, probe in zip(seen.upright(), probes, strict=True):
             hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch, shown)
             answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
-        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height)
+        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, words.notes(answers))
 
     def search_text(
         self,
@@ -104,15 +102,16 @@ class ThatLook:
         if not text.positive:
             raise QueryRejected("A search by text alone needs wanted words, not only unwanted ones.")
         watch = Stopwatch(deadline)
-        names, others = self._asked_for(text, supercategories)
-        with watch.stage("embed"):
-            probe = worded(text, self.seer.texts)
+        words = self._words(text, watch)
+        names, others = self._asked_for((*words.read.kinds, *text.positive), supercategories)
+        probe, where = words.probe, words.within(where)
         hits = self.searcher.search(probe, names, k, where, None, watch, shown)
         if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
             hits += self.searcher.search(probe, others, k - len(hits), where, None, watch, shown)
             if shown.under(where).sold_out_last:
                 hits = tuple(sorted(hits, key=lambda hit: sold_out(hit.item)))
-        return Answer((GarmentHits(None, names[0] if len(names) == 1 else None, hits),), watch.timing_ms())
+        found = (GarmentHits(None, names[0] if len(names) == 1 else None, hits),)
+        return Answer(found, watch.timing_ms(), notes=words.notes(found))
 
     def similar(
         self,
@@ -136,30 +135,23 @@ class ThatLook:
             raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
         if not entry.items:
             raise ProductNotFound(f"Product {product_id!r} has no indexed picture ({entry.reason or entry.state}).")
-        with watch.stage("embed"):
-            words = worded(text, self.seer.texts)
+        words = self._words(text, watch, beside_a_photo=True)
+        where = words.within(where)
         answers = []
         for supercategory in dict.fromkeys(name for name, _ in entry.items):
-            probe = self._stored_probe(product_id, supercategory, words, shown)
+            probe = self._stored_probe(product_id, supercategory, words.probe, shown)
             hits = self.searcher.search(probe, [supercategory], k, where, weights, watch, shown)
             answers.append(GarmentHits(None, supercategory, hits))
-        return Answer(tuple(answers), watch.timing_ms())
+        return Answer(tuple(answers), watch.timing_ms(), notes=words.notes(answers))
 
-    def _probes(self, seen: Seen, text: TextQuery | None, watch: Stopwatch) -> list[Probe]:
-        words = Probe()
-        if text:
-            with watch.stage("embed"):
-                words = worded(text, self.seer.texts)
-        return [
-            replace(
-                words,
-                visual=seen.visual[i],
-                semantic=seen.semantic[i],
-                look=seen.looks.row(i),
-                color=seen.colors[i],
+    def _words(self, text: TextQuery | None, watch: Stopwatch, *, beside_a_photo: bool = False) -> Words:
+        if text is None:
+            return NO_WORDS
+        with watch.stage("embed"):
+            store, taxonomy = self.searcher.store, self.seer.taxonomy
+            return words_of(
+                text.positive, text.negative, self.seer.texts, store, taxonomy, beside_a_photo=beside_a_photo
             )
-            for i in range(len(seen.garments))
-        ]
 
     def _stored_probe(self, product_id: str, supercategory: str, words: Probe, shown: Shown) -> Probe:
         store = self.searcher.store
@@ -171,21 +163,21 @@ class ThatLook:
         facets = {name: items[0].facets[name] for name in SIMILAR_FACETS if name in items[0].facets}
         return replace(
             words,
-            visual=_unit_mean(rows["visual"]),
-            semantic=_unit_mean(rows["semantic"]),
+            visual=unit_mean(rows["visual"]),
+            semantic=unit_mean(rows["semantic"]),
             look=read_looks([items[0].facets]),
             facets=facets,
             exclude=frozenset({product_id}),
             own=frozenset().union(*map(look_of, items)) if shown.one_per_look else frozenset(),
         )
 
-    def _asked_for(self, text: TextQuery, names: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    def _asked_for(self, texts: Sequence[str], names: Sequence[str] | None) -> tuple[list[str], list[str]]:
         """The supercategories to search first, and those to turn to if they hold too little.
 
         "a navy dress with pockets" is a dress: the kind that words name comes before all others.
         """
         every = self._supercategories(names)
-        kinds = (self.seer.taxonomy.classify(said(one).split(" with ")[0]) for one in text.positive)
+        kinds = [self.seer.taxonomy.classify(one.split(" with ")[0]) for one in texts]
         named = {kind.supercategory for kind in kinds if kind}
         if names or not named:
             return every, []
@@ -197,17 +189,21 @@ class ThatLook:
 
 
 def worded(text: TextQuery | None, texts: TextEmbedder) -> Probe:
-    """The part of a probe that words make: their embeddings, and what they ask for as understood."""
-    if text is None:
-        return Probe()
-    rows = texts.embed_texts([*map(said, text.positive), *text.negative])
-    split = len(text.positive)
-    return Probe(
-        positive=_unit_mean(rows[:split]),
-        negative=_unit_mean(rows[split:]),
-        wish=read_wish(text.positive, text.negative),
-        words=text.positive,
-    )
+    """The part of a probe that words make, understood without a catalogue."""
+    return words_of(text.positive, text.negative, texts).probe if text else Probe()
+
+
+def _probes(seen: Seen, words: Probe) -> list[Probe]:
+    return [
+        replace(
+            words,
+            visual=seen.visual[i],
+            semantic=seen.semantic[i],
+            look=seen.looks.row(i),
+            color=seen.colors[i],
+        )
+        for i in range(len(seen.garments))
+    ]
 
 
 def _told(hit: Hit, garment: Garment) -> Hit:
@@ -216,10 +212,3 @@ def _told(hit: Hit, garment: Garment) -> Hit:
         return hit
     words = f"Filed under {hit.item.supercategory.replace('_', ' ')}, as which this garment may pass too."
     return replace(hit, why=(*hit.why, words))
-
-
-def _unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    if not len(rows):
-        return None
-    mean = rows.mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)

@@ -13,6 +13,10 @@ from types import MappingProxyType
 from engine.domain import Availability
 from engine.products.availability import availability_of
 
+BRAND_FACET = "~brand"
+"""The facet that holds the brand's letters and digits alone, by which the words of a query name it."""
+WORDS_FACET = "~words"
+"""The facet that holds the words of the shop's title, category, material and pattern, for evidence by words."""
 _MARKS = str.maketrans(
     {
         **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
@@ -138,6 +142,8 @@ def _completions(facets: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, t
         if len(values) > 1 and not any(_PARTS.search(value) for value in values):
             whole = "/".join(values)
             yield facet, (whole,) if facet == "size" else (whole, *values)
+    if BRAND_FACET not in facets and (names := [name for text in facets.get("brand", ()) if (name := bare(text))]):
+        yield BRAND_FACET, tuple(names)
     paths = [value for value in facets.get("category", ()) if value.count(" > ") > 1]
     missing = [path for whole in paths for path in paths_of(whole) if path not in facets["category"]]
     if missing:

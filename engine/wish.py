@@ -1,37 +1,61 @@
-"""What the words of a query ask for: colours, colours not to have, a kind of garment, and words to look for.
+"""What the words of a query ask for: colours, what not to have, words to look for, a price, and names of the catalogue.
 
-Plain reading, no model: phrases are matched whole, longest first; "not", "no", "without" and the like turn
-the colour behind them around. What is not understood is left to the text embedding, which reads everything.
+Plain reading, no model: `engine.words` reads languages, spelling and negations; colours are matched whole, longest
+first. What is left is embedded, and what nothing here understands is told.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from engine.color_words import LONGEST, is_color
+from engine.words.english import english
+from engine.words.languages import translated
+from engine.words.parts import Part, color_length, is_little, parts
+from engine.words.plain import plain, spelled, tokens
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[,;/&+]")
-_NOT = frozenset({"not", "no", "non", "without", "never", "except", "isn't", "don't"})
-_TURNS = frozenset({"but", "with"})
-"""Words at which a "not" ends."""
-_REACH = 3
-"""How many words behind a "not" it still turns a colour around ("not in a dark blue")."""
+__all__ = [
+    "NO_WISH",
+    "Named",
+    "Wish",
+    "colors_in",
+    "plain_word",
+    "plain_words",
+    "read_wish",
+    "said",
+    "shop_words",
+    "tokens",
+]
+
+_LEAST_UNDERSTOOD = 0.25
+"""What is left of a score where nothing of the words is understood."""
 _SAME_WORD = {
     "tee": "t-shirt", "tshirt": "t-shirt", "trouser": "pants", "pant": "pants", "jumper": "sweater", "dresses": "dress",
     "pullover": "sweater", "trainer": "sneaker", "parkas": "parka", "jean": "jeans", "short": "shorts", "gray": "grey",
     "tight": "leggings", "legging": "leggings", "stripy": "striped", "stripe": "striped", "stripes": "striped",
-    "plaid": "checked", "checkered": "checked", "check": "checked", "flower": "floral", "flowery": "floral",
-    "dotted": "dots", "spotted": "dots", "dot": "dots", "sleeved": "sleeve", "hooded": "hood", "hoody": "hoodie",
+    "stripey": "striped", "plaid": "checked", "checkered": "checked", "check": "checked", "flower": "floral",
+    "flowery": "floral", "flowered": "floral", "dotted": "dots", "spotted": "dots", "dot": "dots", "dotty": "dots",
+    "sleeved": "sleeve", "hooded": "hood", "hoody": "hoodie", "scarves": "scarf", "polka": "dots",
 }  # fmt: skip
-_EMPTY = frozenset({
-    "a", "an", "the", "i", "am", "is", "are", "it", "its", "in", "of", "for", "to", "on", "at", "by", "and", "or",
-    "but", "with", "same", "one", "more", "less", "very", "please", "show", "me", "find", "want", "looking", "look",
-    "like", "something", "that", "this", "be", "as", "my", "some", "any", "need", "would", "get", "give", "photo",
-    "picture", "piece", "clothing", "clothes", "garment", "item", "product", "color", "colored", "colour",
-    "coloured", "shade", "tone", "instead", "make", "has", "have",
-})  # fmt: skip
+
+_HANGING = frozenset(
+    {"but", "and", "or", "with", "that", "which", "who", "in", "is", "are", "a", "an", "the", "to", "for", "of"}
+)
+
+_VAGUE = frozenset(
+    {"pattern", "print", "printed", "patterned", "design", "detail", "motif", "look", "style", "fabric", "material"}
+)
+"""Heads of a phrase that say nothing beside another word: no "floral print" is nothing floral."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value of a catalogue's facet that stands in the words; `told` says it to a person."""
+
+    facet: str
+    values: frozenset[str]
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,103 +66,132 @@ class Wish:
         colors: colour words wanted; `either` says that one of them is enough ("navy or black").
         unwanted: colour words to stay away from.
         words: what else to look for among the shop's words, in their plain form.
+        unwanted_words: what to stay away from; of each phrase all words together.
+        named: values of the catalogue that the words name, a brand say.
+        understood: how much of the words is understood, 0 to 1.
     """
 
     colors: tuple[str, ...] = ()
     either: bool = False
     unwanted: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
+    unwanted_words: frozenset[frozenset[str]] = frozenset()
+    named: tuple[Named, ...] = ()
+    understood: float = 1.0
 
     def __bool__(self) -> bool:
-        return bool(self.colors or self.unwanted or self.words)
+        return bool(self.colors or self.unwanted or self.words or self.unwanted_words or self.named)
 
 
 NO_WISH = Wish()
 
 
 def read_wish(positive: Sequence[str], negative: Sequence[str] = ()) -> Wish:
-    """What wanted and unwanted texts ask for."""
+    """What wanted and unwanted texts ask for, without a catalogue."""
+    return wish_of([parts(in_english(text)) for text in positive], [parts(in_english(text)) for text in negative])
+
+
+def wish_of(positive: Sequence[Sequence[Part]], negative: Sequence[Sequence[Part]] = ()) -> Wish:
+    """What the parts of wanted and unwanted texts ask for."""
     wanted: dict[str, None] = {}
     turned: dict[str, None] = {}
     words: set[str] = set()
+    away: set[frozenset[str]] = set()
     either = False
-    for text in positive:
-        colors, away, rest = _read(tokens(text))
-        wanted |= dict.fromkeys(colors)
-        turned |= dict.fromkeys(away)
-        words |= rest
-        either |= len(colors) > 1 and re.search(r"\bor\b", text.casefold()) is not None
-    for text in negative:
-        colors, away, _ = _read(tokens(text))
-        turned |= dict.fromkeys((*colors, *away))
+    for read in positive:
+        colors = dict.fromkeys(part.phrase for part in read if part.role == "color")
+        either |= len(colors) > 1 and any(part.word == "or" for part in read)
+        wanted |= colors
+        turned |= dict.fromkeys(part.phrase for part in read if part.role == "turned" and part.colored)
+        words |= {plain_word(part.word) for part in read if part.role == "word"}
+        away |= _turned_away(read)
+    for read in negative:
+        turned |= dict.fromkeys(part.phrase for part in read if part.colored)
+        phrase = frozenset(plain_word(part.word) for part in read if part.role == "word")
+        away |= _turned_away(read) | ({phrase} if phrase else set())
     unwanted = tuple(color for color in turned if color not in wanted)
-    return Wish(tuple(wanted), either, unwanted, frozenset(words))
+    return Wish(tuple(wanted), either, unwanted, frozenset(words), _with_taken_in(away))
 
 
-def tokens(text: str) -> list[str]:
-    """Casefolded words and the marks that part them; "t-shirt" in all its spellings is one word."""
-    plain = re.sub(r"\bt[\s\-]?shirt", "tshirt", text.casefold())
-    return [word.removesuffix("'s").removesuffix("’s") for word in _TOKEN.findall(plain)]
+def score_share(wish: Wish) -> float:
+    """How much of a score stands, by how much of the words is understood."""
+    return _LEAST_UNDERSTOOD + (1 - _LEAST_UNDERSTOOD) * wish.understood
+
+
+def in_english(text: str) -> list[str]:
+    """A text's words, those of other languages in English."""
+    words = tokens(text)
+    found = translated(words, is_english)
+    return found.words if found else words
+
+
+@lru_cache(maxsize=8192)
+def is_english(word: str) -> bool:
+    """Whether a word is understood as English: it names a colour or a garment, says how one looks, or is little."""
+    known = english()
+    plain_form = plain_word(word)
+    return (
+        is_little(word)
+        or color_length([word]) > 0
+        or not known.garments.isdisjoint((word, plain_form))
+        or not known.looks.isdisjoint((word, plain_form))
+    )
 
 
 def shop_words(texts: Iterable[str]) -> frozenset[str]:
-    """The words of a shop's texts that a query may look for, in their plain form, without colours."""
-    found: set[str] = set()
-    for text in texts:
-        found |= _read(tokens(text))[2]
-    return frozenset(found)
+    """The words of a shop's texts that a query may look for, in their plain form and in English, without colours."""
+    read = [parts(in_english(text)) for text in texts]
+    return frozenset(plain_word(part.word) for each in read for part in each if part.role == "word")
 
 
+@lru_cache(maxsize=4096)
 def colors_in(text: str) -> tuple[str, ...]:
     """The colour words of a text, in order."""
-    return tuple(dict.fromkeys(_read(tokens(text))[0]))
+    return tuple(dict.fromkeys(part.phrase for part in parts(in_english(text)) if part.role == "color"))
 
 
 def said(text: str) -> str:
     """A text without what it turns away ("a dress, not black" → "a dress"), for an embedding that cannot read "not"."""
-    words = tokens(text)
-    kept = [word for word, part in zip(words, _parts(words), strict=True) if part[0] != "turned"]
-    return " ".join(kept).replace("tshirt", "t-shirt") if kept and len(kept) < len(words) else text
+    words = in_english(text)
+    read = parts(words)
+    if words == tokens(text) and not any(part.role == "turned" for part in read) and "-" not in plain(text):
+        return text
+    return said_of(read) or text
 
 
-def _read(words: Sequence[str]) -> tuple[list[str], list[str], set[str]]:
-    """Colours wanted, colours turned away, and the other words."""
-    parts = list(dict.fromkeys(part for part in _parts(words) if part[1]))
-    wanted = [phrase for part, phrase, _ in parts if part == "color"]
-    turned = [phrase for part, phrase, colored in parts if part == "turned" and colored]
-    return wanted, turned, {plain_word(phrase) for part, phrase, _ in parts if part == "word"}
-
-
-def _parts(words: Sequence[str]) -> list[tuple[str, str, bool]]:
-    """For each word: what it is part of (`color`, `word`, `turned`, or ``), that phrase, and whether it is a colour."""
-    parts: list[tuple[str, str, bool]] = []
-    reach, met = 0, False  # How far a "not" still reaches, and whether it has met its colour.
-    while len(parts) < len(words):
-        word, length = words[len(parts)], _color_length(words[len(parts) :])
-        if word in _NOT or (word, *words[len(parts) + 1 : len(parts) + 2]) == ("instead", "of"):
-            reach, met = _REACH, False
-            parts.append(("turned", "", False))
-        elif length:
-            met = reach > 0
-            parts += [("turned" if met else "color", " ".join(words[len(parts) : len(parts) + length]), True)] * length
-        elif word in _EMPTY or word.isdigit() or len(word) < 2:
-            reach = 0 if word in _TURNS else max(0, reach - 1)
-            parts.append(("turned" if reach else "", "", False))
-        else:
-            parts.append(("turned" if reach and not met else "word", word, False))
-            reach = 0
-    return parts
-
-
-def _color_length(words: Sequence[str]) -> int:
-    """How many words the colour at the beginning has ("light blue", "peach pink"); 0 where there is none."""
-    at = 0
-    while fits := [n for n in range(1, LONGEST + 1) if is_color(" ".join(words[at : at + n])) and at + n <= len(words)]:
-        at += fits[-1]
-    return at
+def said_of(read: Sequence[Part]) -> str:
+    """The wanted words of some parts as a text, with nothing left hanging at its end."""
+    words = [part.word for part in read if part.role != "turned"]
+    while words and (words[-1] in _HANGING or not words[-1].isalnum()):
+        words.pop()
+    return spelled(words)
 
 
 def plain_word(word: str) -> str:
     """A word without its plural, under the spelling that stands for its kin."""
     singular = word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
     return _SAME_WORD.get(word) or _SAME_WORD.get(singular) or singular
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """The words of a text that say something, in their plain form."""
+    return tuple(plain_word(word) for word in tokens(text) if not is_little(word))
+
+
+def _turned_away(read: Sequence[Part]) -> set[frozenset[str]]:
+    """The phrases that are turned away, each as its words; colours are told apart."""
+    phrases: dict[str, set[str]] = {}
+    for part in read:
+        if part.role == "turned" and part.phrase and not part.colored:
+            phrases.setdefault(part.phrase, set()).add(plain_word(part.word))
+    return {
+        frozenset(words - _VAGUE) if len(words) > 1 and words - _VAGUE else frozenset(words)
+        for words in phrases.values()
+    }
+
+
+def _with_taken_in(away: set[frozenset[str]]) -> frozenset[frozenset[str]]:
+    """With what a general word takes in: without a pattern is without stripes."""
+    alone = {word for phrase in away if len(phrase) == 1 for word in phrase}
+    more = {frozenset({each}) for word in alone for each in english().takes_in.get(word, ())}
+    return frozenset(away | more)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from engine.domain import Product
-from engine.evidence import WORDS_FACET
 from engine.filters import CORE_FACETS, facet_value
-from engine.values import CLOSED, bare, closed_value, parts_of, paths_of
+from engine.values import BRAND_FACET, CLOSED, WORDS_FACET, bare, closed_value, parts_of, paths_of
 from engine.wish import shop_words
 
-BRAND_FACET = "~brand"
-"""The brand's letters and digits alone, by which the words of a query name it."""
 MAX_VALUE = 100
 """A longer attribute is a text to read, not a value to filter by."""
 MAX_WORDS = 32

@@ -127,6 +127,13 @@ class ExactStore:
             found = [item for item in rows.items.values() if where.matches(item)] if rows else []
         return sorted(found, key=lambda item: item.item_id)[:most]
 
+    def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has."""
+        with self._lock:
+            rows = self._collections.get(name)
+            held = {value for item in rows.items.values() for value in item.facets.get(facet, ())} if rows else set()
+        return frozenset(held.intersection(values))
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         with self._lock:

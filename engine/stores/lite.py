@@ -165,6 +165,10 @@ class LiteStore:
         """Rows that match, by item_id."""
         return self._index(name).matching(where, most) if name in self._specs else []
 
+    def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has, or had until the index was last rebuilt."""
+        return self._index(name).known_values(facet, values) if name in self._specs else frozenset()
+
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""
         return self._index(name).count(where) if name in self._specs else 0

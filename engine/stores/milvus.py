@@ -28,6 +28,7 @@ from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_border import CollectionGone, border, quiet
 from engine.stores.milvus_expression import expression, quoted, quoted_list
+from engine.stores.milvus_known import KnownValues
 from engine.stores.milvus_plan import EXACT_KINDS, MilvusPlan, plan_for
 from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_facets, to_item, to_row
 from engine.stores.milvus_schema import schema_for, spec_from
@@ -79,6 +80,7 @@ class MilvusStore:
         quiet()
         self.uri, self._timeout_s = uri, timeout_s
         self._specs: dict[str, CollectionSpec] = {}
+        self._known = KnownValues(self.matching)
         self._kinds: dict[str, str] = {}
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}
         self._pool = ThreadPoolExecutor(PARALLEL, "milvus")
@@ -198,6 +200,10 @@ class MilvusStore:
         nothing: list[dict[str, Any]] = []
         rows = self._or(lambda: list(islice(self._query(name, expression(where), ATTRIBUTES), most)), nothing)
         return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
+
+    def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has, or had a minute ago."""
+        return self._known.among(name, facet, values) if self._spec(name) else frozenset()
 
     def count(self, name: str, where: Filter = EVERYTHING) -> int:
         """How many rows match."""

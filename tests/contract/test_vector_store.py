@@ -240,6 +240,24 @@ def test_the_rows_that_match_are_brought_with_their_words(subject: Subject) -> N
     assert subject.store.matching("no such collection", EVERYTHING, 5) == []
 
 
+def test_which_values_there_are(subject: Subject) -> None:
+    """Of those asked for, in any number; none of another facet, or of a collection that is not there."""
+    oracle, _ = filled(subject)
+    asked = {"red", "navy", "no such colour", 'x"y', "brand 1"}
+    true = oracle.known_values(subject.name, "color", asked)
+    assert true == {"red", "navy"}
+    for _ in range(2):  # A store may remember.
+        assert subject.store.known_values(subject.name, "color", asked) == true
+        assert subject.store.known_values(subject.name, "brand", {f"brand {n}" for n in range(200)}) == {
+            value for n in range(200) if oracle.count(subject.name, _brand(value := f"brand {n}"))
+        }
+    assert subject.store.known_values("no such collection", "color", asked) == frozenset()
+
+
+def _brand(value: str) -> Filter:
+    return Filter((FacetCondition("brand", frozenset({value})),))
+
+
 def test_a_lone_surrogate_in_a_filter_matches_nothing(subject: Subject) -> None:
     """JSON can spell it, no text has it: an answer without rows, not an error."""
     _, rows = filled(subject, 5)

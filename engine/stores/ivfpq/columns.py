@@ -19,7 +19,7 @@ from engine.stores.ivfpq.postings import Postings, facet_key, facet_keys, item_k
 from engine.values import completed
 
 _LEAST = 1024
-FACETS_FORM = 2
+FACETS_FORM = 3
 """Raised when facets are found by other keys, so that saved ones are derived anew from the rows' words."""
 
 

@@ -24,6 +24,7 @@ from engine.stores.ivfpq.ann import Ann, BuildCancelled
 from engine.stores.ivfpq.columns import NewRows
 from engine.stores.ivfpq.edition import Condition, Edition, View
 from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.postings import facet_key
 from engine.stores.ivfpq.search import Pool
 
 _log = logging.getLogger(__name__)
@@ -148,6 +149,11 @@ class DerivedIndex:
     def count(self, where: Filter) -> int:
         """How many rows match."""
         return search.count(self.view(), where, self._recent)
+
+    def known_values(self, facet: str, values: Collection[str]) -> frozenset[str]:
+        """Which of a facet's values some row has, or had."""
+        postings = self.view().postings
+        return frozenset(value for value in values if postings.has(facet_key(facet, value)))
 
     def matching(self, where: Filter, most: int) -> list[Item]:
         """Rows that match, by item_id."""

@@ -96,6 +96,10 @@ class Postings:
         for key in keys:
             self._recent.setdefault(key, []).append(row)
 
+    def has(self, key: int) -> bool:
+        """Whether any row has, or had, a key."""
+        return key in self._recent or any(_place(keys, key) is not None for keys in (self.keys, self.dense_keys))
+
     def mark(self, key: int, has: NDArray[np.bool_]) -> None:
         """Set those of the first rows that have a key, as many as `has` is long."""
         if (at := _place(self.dense_keys, key)) is not None:

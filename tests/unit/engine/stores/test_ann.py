@@ -183,7 +183,7 @@ def test_saved_columns_find_the_same_rows(tmp_path: Path) -> None:
         wanted = np.array([item_key("i7"), item_key("no such"), item_key("i199")], np.uint64)
         assert each.items.newest_of(each.item_keys, wanted).tolist() == [7, -1, 199]
         assert each.checks[:40].tolist() == [*range(20), *range(20)]
-    assert len(again.postings.dense_keys) == 3
+    assert len(again.postings.dense_keys) == 6
     assert not having(again, "brand", "b3")
 
 
