@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from engine.domain import Availability
 from engine.products.availability import availability_of
+from engine.products.categories import category_of_id
 
 BRAND_FACET = "~brand"
 """The facet that holds the brand's letters and digits alone, by which the words of a query name it."""
@@ -28,7 +29,7 @@ _MARKS = str.maketrans(
 """Typographic marks → the ones on a keyboard; what has no width → nothing."""
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _SLASH = re.compile(r"\s*/\s*")
-_STEP = re.compile(r"\s*[>›»]\s*")
+_STEP = re.compile(r"\s*[>›»→]\s*")
 _PARTS = re.compile(r"\s*[/|;]\s*|\s*,\s+")
 _SIZES = re.compile(r"\s*[|;]\s*|\s*,\s+")
 _MOST_STEPS = 8
@@ -103,6 +104,8 @@ def asked_forms(facet: str, text: str) -> frozenset[str]:
     """Every stored form that a caller's value means, those of catalogues written by former versions included."""
     as_written = " ".join(text.casefold().split())
     forms = {canonical(facet, text)}
+    if facet == "category" and (path := category_of_id(text)):
+        forms.add(canonical(facet, path))
     if as_written != folded(text) or not as_written.isascii():
         forms |= {as_written, unicodedata.normalize("NFD", as_written)}
     return frozenset(form for form in forms if form)
