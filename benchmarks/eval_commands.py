@@ -131,16 +131,15 @@ def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
 @click.option("--split", type=click.Choice(["val", "tune"]), default="val", show_default=True, help="CCP photos.")
 def segmentation(data: Path, profile: Path, sheet: Path | None, as_json: bool, split: str) -> None:
     """Garments found and cut out: boxes and masks against CCP's labels, beside guessing the usual places."""
-    from benchmarks.eval_report import Report, Target, say
-    from benchmarks.eval_segmentation import TARGETS, evaluate_segmentation, see_photos, table_rows
+    from benchmarks.eval_report import Report, say
+    from benchmarks.eval_segmentation import evaluate_segmentation, see_photos, table_rows, targets_of
     from benchmarks.segmentation_sheet import write_sheets
 
     seen = see_photos(profile, data, split)
     figures = evaluate_segmentation(seen, data)
     if sheet is not None:
         write_sheets(sheet, data / "ccp", seen)
-    targets = [Target(f"{name}, mask_ap50", target, figures[name]["mask_ap50"]) for name, target in TARGETS.items()]
-    say(Report("segmentation", profile, figures, targets), table_rows(figures), as_json=as_json)
+    say(Report("segmentation", profile, figures, targets_of(figures)), table_rows(figures), as_json=as_json)
 
 
 @evaluate.command()

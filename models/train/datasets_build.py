@@ -43,6 +43,7 @@ class SceneMix:
         people_finder: YOLOX weights that find bystanders, or None to leave them in.
         framings: how often a street photo is shown, each time cut differently.
         studio_share: studio scenes per street photo.
+        thigh_share: studio scenes from the head to the thigh, as shops show tops, per street photo.
         alone_share: things cut from a street photo and shown before a wall by themselves, per street photo.
         flat_lays_per_class: at most this many flat-lays of each class.
         teacher: profile whose segmenter labels CCP's tag-only photos, or None to leave them out.
@@ -59,6 +60,7 @@ class SceneMix:
     people_finder: Path | None = None
     framings: int = 2
     studio_share: float = 0.85
+    thigh_share: float = 0.9
     alone_share: float = 0.7
     flat_lays_per_class: int = 420
     teacher: Path | None = None
@@ -119,6 +121,8 @@ def _street_photos(photo: LabelledPhoto, mix: SceneMix, rng: np.random.Generator
         yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
     if rng.random() < mix.studio_share:
         yield in_studio(photo, f"{photo.name}_studio", rng)
+    if rng.random() < mix.thigh_share:
+        yield in_studio(photo, f"{photo.name}_thigh", rng, "thigh")
     if rng.random() < mix.alone_share:
         yield from cut_out(photo, rng)
     if rng.random() < mix.alone_share / 2:

@@ -59,10 +59,13 @@ def around_person(photo: LabelledPhoto, rng: np.random.Generator) -> LabelledPho
     return crop_photo(photo, box, photo.name)
 
 
-def in_studio(photo: LabelledPhoto, name: str, rng: np.random.Generator) -> LabelledPhoto:
+def in_studio(photo: LabelledPhoto, name: str, rng: np.random.Generator, framed: str | None = None) -> LabelledPhoto:
     """The main person before a plain wall, framed as shops frame: whole, to the thigh, headless, or legs alone.
 
     Whoever wears a dress is never shown as legs alone: a shop that frames so sells skirts and trousers.
+
+    Args:
+        framed: one of `FRAMES`; drawn where none is given.
     """
     main = photo.masks.get("person")
     if main is None:
@@ -70,10 +73,10 @@ def in_studio(photo: LabelledPhoto, name: str, rng: np.random.Generator) -> Labe
     x0, y0, x1, y1 = _box(main)
     tall, wide = y1 - y0, x1 - x0
     shares = DRESSED if "dress" in photo.masks else FRAMES
-    frame = rng.choice(list(shares), p=list(shares.values()))
+    frame = framed or rng.choice(list(shares), p=list(shares.values()))
     top, bottom = {
         "whole": (-rng.uniform(0.02, 0.15), 1 + rng.uniform(0.02, 0.15)),
-        "thigh": (-rng.uniform(0.02, 0.1), rng.uniform(0.5, 0.75)),
+        "thigh": (-rng.uniform(-0.03, 0.1), rng.uniform(0.42, 0.75)),
         "headless": (rng.uniform(0.1, 0.2), rng.uniform(0.55, 1.05)),
         "legs": (rng.uniform(0.3, 0.45), 1 + rng.uniform(0.02, 0.08)),
     }[str(frame)]

@@ -35,7 +35,7 @@ class ByBrightness(FakeSeer):
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Three products of the unseen shop, a flat-lay to learn from and two to measure with."""
+    """Four products of the unseen shop; flat-lays: one to learn from, one to choose by, two to measure with, a hat."""
     shop, lays = tmp_path / "unseen_shop" / "images", tmp_path / "clothing_dataset" / "images"
     for folder in (shop, lays):
         folder.mkdir(parents=True)
@@ -44,10 +44,12 @@ def data(tmp_path: Path) -> Path:
         Image.new("RGB", (224, 224), (shade,) * 3).save(shop / f"{name}.jpg")
     lines = [json.dumps({"id": name, "file": f"{name}.jpg", "class": label}) for name, label, _ in products]
     (shop.parent / "products.jsonl").write_text("\n".join(lines))
-    for name, shade in (("a", 200), ("b", 200), ("c", 90), ("hat", 200)):
+    for name, shade in (("a", 200), ("b", 200), ("c", 90), ("hat", 200), ("v", 90)):
         Image.new("RGB", (40, 60), (shade,) * 3).save(lays / f"{name}.jpg")
     table = "image,label,kids,sender_id,split_small\na,Shoes,False,1,train\nb,Shoes,False,1,test\n"
-    (lays.parent / "images.csv").write_text(f"{table}c,Dress,False,1,validation\nhat,Hat,False,1,test\n")
+    (lays.parent / "images.csv").write_text(
+        f"{table}c,Dress,False,1,test\nhat,Hat,False,1,test\nv,Dress,False,1,validation\n"
+    )
     return tmp_path
 
 
