@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from engine.decoding.outline import FORMATS, Outline
+from engine.decoding.primaries import profile_of_codes
 from engine.errors import ImageUnreadable
 
 _AVIF = {b"avif", b"avis", b"avio"}
@@ -21,12 +22,21 @@ def outline(data: bytes) -> Outline:
     """
     length = min(int.from_bytes(data[:4], "big"), 1024)
     brands = {data[8:12], *(data[at : at + 4] for at in range(16, length, 4))}
-    size = _largest(data)
+    size, colors = _largest(data), _colors(data)
     if data[8:12] in _AVIF or (brands & _AVIF and not brands & _HEIF):
-        return Outline("AVIF", data, size, bytes_per_pixel=20)
+        return Outline("AVIF", data, size, named_profile=colors, bytes_per_pixel=20)
     if brands & _HEIF or brands & _EITHER:
-        return Outline("HEIF", data, size, bytes_per_pixel=20)
+        return Outline("HEIF", data, size, named_profile=colors, bytes_per_pixel=20)
     raise ImageUnreadable(f"The file is not an image that can be read; send one of {', '.join(FORMATS)}.")
+
+
+def _colors(data: bytes) -> bytes | None:
+    """The profile of the colour space that is named by code points, where that is not sRGB."""
+    at = data.find(b"colrnclx", 0, 1 << 20)
+    if at < 0 or len(data) < at + 12:
+        return None
+    primaries, transfer = struct.unpack_from(">HH", data, at + 8)
+    return profile_of_codes(primaries, transfer)
 
 
 def _largest(data: bytes) -> tuple[int, int] | None:

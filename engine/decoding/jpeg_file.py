@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass, field
 
 from engine.decoding.orientation import exif_orientation, xmp_orientation
-from engine.decoding.outline import MAX_PROFILE_BYTES, Outline
+from engine.decoding.outline import MAX_PROFILE_BYTES, SIMPLE_PIXELS, Outline
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 MAX_SCANS = 100
 """Encoders write about ten, the most zealous thirty; each is one more pass over all pixels."""
-SIMPLE_SCANS, SIMPLE_PIXELS = 12, 2_500_000
-"""So many scans of so many pixels take a few tenths of a second at most."""
+SIMPLE_SCANS = 12
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
@@ -55,7 +54,7 @@ def outline(data: bytes) -> Outline:
         found.size,
         exif_orientation(found.exif) or xmp_orientation(found.xmp),
         b"".join(found.profile) or None,
-        scans,
+        scans=scans,
         simple=found.depth == 8 and _is_simple(found, scans),
         bytes_per_pixel=8 + (2 * found.components if several else 0),
     )

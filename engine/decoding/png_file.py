@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.decoding.orientation import exif_orientation, xmp_orientation
 from engine.decoding.outline import MAX_PROFILE_BYTES, Outline
+from engine.decoding.primaries import profile_of_codes, profile_of_png
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 MAX_CHUNKS = 100_000
@@ -21,12 +22,18 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 """Colour type → bits for each sample."""
 
 
+_COLORS = {b"cICP": 4, b"sRGB": 1, b"cHRM": 32, b"gAMA": 4}
+"""Chunks that say what the colours are, and how long each is."""
+_METADATA = frozenset({b"eXIf", b"iCCP", b"iTXt", b"zTXt", b"tEXt", *_COLORS})
+
+
 @dataclass(slots=True)
 class _Chunks:
     kept: list[bytes | memoryview] = field(default_factory=list)
     header: bytes = b""
     metadata: dict[str, bytes] = field(default_factory=dict)
     pixels: bool = False
+    ended: bool = False
 
 
 def outline(data: bytes) -> Outline:
@@ -48,9 +55,10 @@ def outline(data: bytes) -> Outline:
         b"".join([_SIGNATURE, *found.kept, _END]),
         (int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")),
         orientation or xmp_orientation(texts.get("xmp")),
-        texts.get("profile"),
+        _profile(texts),
         simple=header[8] == 8 and not header[12],
         bytes_per_pixel=8 if header[8] <= 8 else 12,
+        whole=found.ended,
     )
 
 
@@ -58,7 +66,8 @@ def _walk(data: bytes, found: _Chunks) -> None:
     view, at = memoryview(data), 8
     for _ in range(MAX_CHUNKS):
         length, name = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8])
-        if name == b"IEND" or len(name) < 4 or not name.isalpha():
+        found.ended = name == b"IEND"
+        if found.ended or len(name) < 4 or not name.isalpha():
             return
         _take(name, view[at : at + 12 + length], found)
         at += 12 + length
@@ -77,7 +86,7 @@ def _take(name: bytes, chunk: memoryview, found: _Chunks) -> None:
         found.kept.append(_whole(name, chunk, body))
     elif name == b"PLTE" or (name == b"tRNS" and _intact(chunk) and _fits(body, found.header)):
         found.kept.append(chunk)
-    elif name in (b"eXIf", b"iCCP", b"iTXt", b"zTXt", b"tEXt") and _intact(chunk):
+    elif name in _METADATA and _intact(chunk):
         _take_metadata(name, body, found.metadata)
 
 
@@ -100,6 +109,10 @@ def _intact(chunk: memoryview) -> bool:
 
 def _take_metadata(name: bytes, body: memoryview, metadata: dict[str, bytes]) -> None:
     """Keep what tells the orientation or the colours; the rest is never decompressed."""
+    if name in _COLORS:
+        if len(body) == _COLORS[name]:
+            metadata.setdefault(name.decode(), bytes(body))
+        return
     if name == b"eXIf":
         metadata.setdefault("exif", bytes(body[:65536]))
         return
@@ -115,6 +128,17 @@ def _take_metadata(name: bytes, body: memoryview, metadata: dict[str, bytes]) ->
         texts = bytes(value[2 : 2 + MAX_METADATA_BYTES]).split(b"\0", 2)
         if len(texts) == 3:
             metadata.setdefault("xmp", _inflated(texts[2], MAX_METADATA_BYTES) if rest[0] else texts[2])
+
+
+def _profile(metadata: dict[str, bytes]) -> bytes | None:
+    """What the colours are, by the chunk that counts most: cICP, iCCP, sRGB, then cHRM and gAMA."""
+    if codes := metadata.get("cICP"):
+        return profile_of_codes(codes[0], codes[1])
+    if profile := metadata.get("profile"):
+        return profile
+    if "sRGB" in metadata:
+        return None
+    return profile_of_png(metadata.get("cHRM"), metadata.get("gAMA"))
 
 
 def _inflated(packed: bytes | memoryview, most: int) -> bytes:

@@ -31,6 +31,8 @@ from engine.decoding.messages import LINE_BYTES, Reply, Task, read_reply
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from engine.decoding.worker import main; main()"
+MOST = 8
+"""Decoders of one program; each holds some 40 MB."""
 _KEPT = str(64 * 1024 * 1024)
 _MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": _KEPT, "MALLOC_TRIM_THRESHOLD_": _KEPT}
 """A picture of common size needs no new memory, what a large one took goes back."""
@@ -188,7 +190,7 @@ class Pool:
 @lru_cache(1)
 def the_pool() -> Pool:
     """The decoder processes of this program; none is begun before the first picture that needs one."""
-    return Pool(max(2, available_cpus()))
+    return Pool(min(max(2, available_cpus()), MOST))
 
 
 @contextmanager

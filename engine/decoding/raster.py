@@ -86,7 +86,7 @@ def rasterize(outline: Outline, wanted: Wanted, profiles: Profiles) -> Raster:
     if core_size(image) != declared:  # What a HEIF declares may differ from what it holds.
         size = core_size(image)
         check_size(size, wanted)
-    profile = outline.profile or image.info.get("icc_profile")
+    profile = outline.profile or image.info.get("icc_profile") or outline.named_profile
     pixels, plain = _in_srgb(image, factor, profile if isinstance(profile, bytes) else None, profiles)
     if orientation in _TURNS:
         pixels = pixels.transpose(_TURNS[orientation])

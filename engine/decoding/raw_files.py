@@ -18,7 +18,8 @@ def outline(data: bytes) -> Outline:
         ImageUnreadable: none of these kinds.
     """
     if data[:6] in (b"GIF87a", b"GIF89a"):
-        return Outline("GIF", data, _size(data, "<HH", 6), bytes_per_pixel=12)
+        whole = data.rstrip(b"\0").endswith(b";")
+        return Outline("GIF", data, _size(data, "<HH", 6), bytes_per_pixel=12, whole=whole)
     if data[:2] == b"BM":
         old = data[14:18] == b"\x0c\0\0\0"
         return Outline("BMP", data, _size(data, "<HH" if old else "<ii", 18), bytes_per_pixel=12)

@@ -34,7 +34,7 @@ def loaded(image: ImageFile.ImageFile, outline: Outline, reopened: Callable[[], 
         image.load()
         return image
     except _CUT_SHORT:
-        found = _rows(reopened) if outline.kind in _BY_ROWS else None
+        found = _rows(reopened) if outline.kind in _BY_ROWS and not outline.whole else None
         if found is None:
             raise
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.decoding.orientation import exif_orientation, xmp_orientation
-from engine.decoding.outline import MAX_PROFILE_BYTES, Outline
+from engine.decoding.outline import MAX_PROFILE_BYTES, SIMPLE_PIXELS, Outline
 from engine.errors import ImageUnreadable
 
 MAX_CHUNKS = 10_000
@@ -21,7 +21,10 @@ def outline(data: bytes) -> Outline:
     size = _canvas(kept)
     profile = metadata.get(b"ICCP")
     orientation = exif_orientation(metadata.get(b"EXIF")) or xmp_orientation(metadata.get(b"XMP "))
-    return Outline("WEBP", _joined(kept), size, orientation, profile, bytes_per_pixel=20, missing=missing)
+    simple = size[0] * size[1] <= SIMPLE_PIXELS and all(name != b"ANMF" for name, _ in kept)
+    return Outline(
+        "WEBP", _joined(kept), size, orientation, profile, simple=simple, bytes_per_pixel=20, missing=missing
+    )
 
 
 def _walk(data: bytes) -> tuple[list[tuple[bytes, bytes]], dict[bytes, bytes], float]:

@@ -21,6 +21,7 @@ from tests.fixtures.pictures import (
     drawing,
     exif,
     file_of,
+    ink_profile,
     is_upright,
     noise,
     profile,
@@ -175,6 +176,37 @@ def test_a_profile_of_srgb_costs_nothing_twice() -> None:
     assert np.allclose(first[20, 20], (200, 20, 30), atol=4)
 
 
+def test_a_colour_space_that_is_only_named_is_followed() -> None:
+    """AVIF, HEIF and PNG by code points, PNG by primaries and gamma; sRGB by any name changes nothing."""
+    plain = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), "PNG")
+    wide = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+    for chunks in ([chunk(b"cICP", bytes([12, 13, 0, 1]))], [chunk(b"cHRM", wide), chunk(b"gAMA", b"\0\0\xb1\x8f")]):
+        assert decode(with_chunks(plain, *chunks))[30, 30, 0] > 190
+    assert decode(with_chunks(plain, chunk(b"gAMA", struct.pack(">I", 100_000))))[30, 30, 0] > 210
+    for chunks in (
+        [chunk(b"cICP", bytes([1, 13, 0, 1])), chunk(b"cHRM", wide)],
+        [chunk(b"sRGB", b"\0"), chunk(b"cHRM", wide)],
+        [chunk(b"gAMA", b"\0\0\xb1\x8f")],
+        [chunk(b"cHRM", bytes(32)), chunk(b"gAMA", bytes(4))],
+    ):
+        assert tuple(decode(with_chunks(plain, *chunks))[30, 30]) == (180, 60, 60)
+    avif = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), "AVIF")
+    at = avif.find(b"colrnclx") + 8
+    named = avif[:at] + struct.pack(">HH", 12, 13) + avif[at + 4 :]
+    assert decode(named)[30, 30, 0] > 190
+
+
+def test_grey_and_cmyk_profiles_are_followed() -> None:
+    """A grey of linear light is lighter than its number; inks are what their table says."""
+    grey = profile(*SRGB, 1.0, space=b"GRAY")
+    assert np.allclose(decode(file_of(Image.new("L", (64, 64), 90), "JPEG", icc_profile=grey)), 160, atol=4)
+    assert np.allclose(decode(file_of(Image.new("L", (64, 64), 90), "PNG", icc_profile=grey)), 160, atol=4)
+    inks = Image.new("CMYK", (64, 64), (0, 255, 255, 0))
+    red, green, blue = decode(file_of(inks, "JPEG", icc_profile=ink_profile(), quality=95))[30, 30].astype(int)
+    assert (red > 150, green < 90, blue < 90) == (True, True, True)
+    assert (red, green, blue) != tuple(decode(file_of(inks, "JPEG", quality=95))[30, 30])
+
+
 def test_cmyk_and_grey_with_profiles_of_other_channels() -> None:
     """Shops embed a display's profile in everything."""
     data = profile(*P3, 2.2)
@@ -230,6 +262,15 @@ def test_a_picture_that_lacks_only_its_end_is_shown_and_half_a_one_is_not(kind: 
     for share in (0.5, 0.3):
         with pytest.raises(ImageUnreadable, match="damaged or cut short"):
             decode(data[: int(share * len(data))])
+
+
+def test_damage_in_the_middle_is_no_missing_end() -> None:
+    """A PNG that has its end, and whose pixels do not unpack, is damaged: what follows the damage is anything."""
+    data = bytearray(file_of(noise(), "PNG"))
+    at = int(0.9 * len(data))
+    data[at : at + 4000] = bytes(4000)
+    with pytest.raises(ImageUnreadable, match="damaged"):
+        decode(bytes(data))
 
 
 def test_rows_that_are_missing_are_white() -> None:
