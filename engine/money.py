@@ -72,9 +72,16 @@ _SIGNS_OF = """
 """
 _AMOUNT = re.compile(
     r"(?P<before>[^\d]*?)(?P<amount>\d(?:[\d., ']*\d)?|(?<![^\W\d_])[.,]\d{1,2})"
-    r"(?:[.,]?\s?[-=]{1,2}|\s?/-|[.,])?(?P<after>[^\d]*)"
+    r"(?P<dash>[.,]\s?[-=]{1,2}|\s?/-)?[.,]?(?P<after>[^\d]*)"
 )
 """An amount among signs; a dash for no cents ("49.–", "49,-", "1,299/-") and a full stop may end it."""
+_TAXES = "vat|mwst|ust|tax|taxes|gst|btw|moms|iva|tva"
+_TAX = re.compile(
+    rf"[\s(,]*\b(?:(?:incl?|inkl|including|inclusive|inklusive)[.\s]*(?:of )?(?:{_TAXES})"
+    rf"|(?:{_TAXES}) (?:incl|comp)\w+|ttc)\b[.)]*$",
+    re.IGNORECASE,
+)
+"""What says that the tax is in the price."""
 _PARTS = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*|[^\w\s.]")
 _SPACED = re.compile(r"(\d{1,3})(?:[ '](\d{3}))+(?:[.,]\d+)?")
 _LONGEST = 64
@@ -117,7 +124,7 @@ def read_money(value: object, known: tuple[str, ...] = ()) -> Money:
         return _from_parts({_key(name): part for name, part in value.items()})
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Money(_number(value))
-    text = _keyboard(str(value)).rstrip("*")
+    text = _TAX.sub("", _keyboard(str(value))).rstrip("* ")
     found = _AMOUNT.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
         raise ValueError(f"{text[:40]!r} is not a price; {_HINT}")
@@ -125,7 +132,7 @@ def read_money(value: object, known: tuple[str, ...] = ()) -> Money:
     if re.search(r"[-+]\s*$", found["before"]):
         raise ValueError(f"{text!r} is not a price; a price is 0 or more")
     currencies = _currencies(marks, text)
-    amount = _amount(found["amount"], currencies or known, text)
+    amount = _amount(found["amount"], currencies or known, text, whole=bool(found["dash"]))
     return Money(_checked(float(amount), text), currencies)
 
 
@@ -214,14 +221,14 @@ def _meant(mark: str) -> tuple[str, ...]:
     return (key.upper(),) if len(key) == 3 and key.upper() in _codes() else ()
 
 
-def _amount(digits: str, currencies: tuple[str, ...], text: str) -> Decimal:
+def _amount(digits: str, currencies: tuple[str, ...], text: str, *, whole: bool) -> Decimal:
     """The number, by the habits of those who write it: which mark is the decimal one, and how digits are grouped."""
     from babel.numbers import NumberFormatError, parse_decimal
 
     grouped = _SPACED.fullmatch(digits)
     plain = re.sub("[ ']", "", digits) if grouped else digits
     last = max(plain.rfind("."), plain.rfind(","))
-    comma = last >= 0 and (plain[last] == ",") is not _groups(plain, last, currencies)
+    comma = last >= 0 and (plain[last] == ",") is not (whole or _groups(plain, last, currencies))
     for locale in ("de",) if comma else ("en", "en_IN"):
         try:
             return parse_decimal(f"0{plain}" if last == 0 else plain, locale=locale, strict=True)

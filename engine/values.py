@@ -93,11 +93,14 @@ def closed_value(facet: str, text: str) -> str | None:
 
 
 def canonical(facet: str, text: str) -> str:
-    """A facet's value as it is stored: "Navy / White" and "navy/white" are one colour, "A>B" and "A > B" one path."""
+    """A facet's value as it is stored: "Navy / White" and "navy/white" are one colour, "A>B" and "A > B" one path.
+
+    Google's id of a category is its path.
+    """
     value = folded(text)
     if facet in ("color", "material", "size"):
         return _SLASH.sub("/", value)
-    return " > ".join(steps_of(value)) if facet == "category" else value
+    return " > ".join(steps_of(category_of_id(value) or value)) if facet == "category" else value
 
 
 def asked_forms(facet: str, text: str) -> frozenset[str]:

@@ -107,7 +107,7 @@ class Intake:
     def _written(self, outcome: Outcome) -> None:
         self._settled += 1
         product_id = outcome.plan.product.product_id
-        if outcome.reason and outcome.state is not IngestState.REFUSED:
+        if outcome.reason and outcome.state is not IngestState.REFUSED and not outcome.rows:
             _log.warning("The product %r was not indexed: %s", product_id, outcome.reason)
         for entry in self._parts.ledger.get([product_id]).values():
             self._retries.note(entry)

@@ -12,7 +12,9 @@ from engine.products.garments import NOTHING, Said, read_step, said_of
 from engine.taxonomy import Taxonomy
 
 _ID = re.compile(r"\s*(\d{1,7})(?:\.0+)?\s*(?:-\s*\S.*)?", re.DOTALL)
-_STEP = re.compile(r"\s*(?:>|›|»|→|/{2})\s*")
+_STEP = re.compile(r"\s*(?:[-=]?>+|›|»|→|::|\\|/{2})\s*")
+_SLASHES = re.compile(r"(?:[^/>]+/){2,}[^/>]+")
+"""A path that is written with slashes; one slash alone may join two names ("Shirts/Tops")."""
 _APART = re.compile(r"\s*[;|\n]\s*")
 _NEXT_PATH = re.compile(r",\s*(?=[^,>]+>)")
 Google = tuple[str, str]
@@ -43,7 +45,7 @@ def said_by_category(path: str, taxonomy: Taxonomy) -> Said:
     """What a path says of the garment: Google's by its table, others by the words of their last steps."""
     if (kind := _kinds_by_path().get(path.casefold())) is not None:
         return said_of(kind, taxonomy)
-    for step in reversed(_STEP.split(path)):
+    for step in reversed(_steps(path)):
         if said := read_step(step, taxonomy):
             return said
     return NOTHING
@@ -68,7 +70,8 @@ def _several(text: str, google: bool) -> tuple[str, ...]:
 
 
 def _steps(text: str) -> list[str]:
-    return [step for step in _STEP.split(text.strip()) if step]
+    plain = text.replace("/", ">") if _SLASHES.fullmatch(text) else text
+    return [step for step in _STEP.split(plain.strip()) if step]
 
 
 def _root(path: str) -> str:

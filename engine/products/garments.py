@@ -23,6 +23,7 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s
 _LONGEST_PHRASE = 4
 _LEAST_BEFORE_END = 3
 """Letters before a compound's last word: "Barock" is no skirt."""
+_CLOTHING = "~"
 _OTHERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "ı": "i", "’": "'"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
@@ -60,7 +61,7 @@ NOTHING = Said()
 
 def read_step(text: str, taxonomy: Taxonomy) -> Said:
     """What one step of a category's path says ("Röcke", "Coats & Jackets", "New In")."""
-    parts = [_before_cut(part) for part in _split(_words(text, taxonomy), lexicon().joins | {","})]
+    parts = [_first_known(part) for part in _split(_words(text, taxonomy), lexicon().joins | {","})]
     return _agreed(parts, taxonomy) or NOTHING
 
 
@@ -87,12 +88,16 @@ def _agreed(parts: Sequence[_Words], taxonomy: Taxonomy) -> Said | None:
     """What all parts say together: nothing where they differ; None where none of them has a known word."""
     heads = [head for part in parts if (head := _head(part))]
     strong = [head for head in heads if not head.weak] or heads
-    said = {said_of(head.kind, taxonomy) for head in strong}
+    kinds = {head.kind for head in strong}
+    if _CLOTHING in kinds and not kinds <= {_CLOTHING, "*"}:
+        kinds -= {_CLOTHING}
+    said = {said_of(kind, taxonomy) for kind in kinds}
     return None if not said else said.pop() if len(said) == 1 else NOTHING
 
 
-def _before_cut(words: _Words) -> _Words:
-    return next(_split(words, lexicon().cuts), [])
+def _first_known(words: _Words) -> _Words:
+    """Of the parts between prepositions and marks the first that has a known word."""
+    return next((part for part in _split(words, lexicon().cuts) if _head(part)), [])
 
 
 def _head(words: _Words) -> Entry | None:

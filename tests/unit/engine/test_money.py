@@ -12,6 +12,9 @@ PRICES = """
     49.90 AUD: A$49.90 | AU$ 49.90 | $49.90 AUD | AUD49.90 | $AU 49.90
     49.90 CAD: CA$49.90 | C$49.90 | 49,90 $ CA | $49.90 CAD
     49.90 EUR: 49,90 € | €49.90 | EUR 49.90 | 49.90\u00a0EUR | 49.9 eur | €49.90 EUR | 49,90€* | 49,90 Euro | 049.90 EUR
+    49.90 EUR: 49,90 € TTC | 49,90 EUR inkl. MwSt. | 49.90 EUR (incl. VAT) | EUR 49.90 tax included
+    49.90 EUR: 49,90€ IVA incluido | 49,90 € TVA comprise
+    1299 -: 1.299,- | 1'299.– | 1,299 | 1 299,--
     1299 EUR: 1.299,00 € | 1.299 € | 1 299,00 € | 1\u202f299\u00a0€ | 1,299.00 EUR | 1.299 EUR | € 1.299,-
     129900 INR: 1,29,900 INR | ₹1,29,900.00 | Rs. 1,29,900/- | Rs 129900 | INR 1,29,900
     4980 JPY: ¥4,980 | ￥4,980 | 4980円 | 4.980 JPY | JPY 4980 | 4,980 ¥
@@ -67,7 +70,8 @@ def test_prices_of_apis(value: object, meant: tuple[float, str | None]) -> None:
 @pytest.mark.parametrize(
     "written",
     ["free", "gratis", "on request", "10-20 EUR", "10 – 20 €", "from 10 EUR", "ab 10 €", "49,90 € / Stück", "49.90 FOO",
-     "−5 €", "$-5", "(5) EUR", "49.90 EUR USD", "$49.90 EUR", "A$ 49.90 USD", "1e5", "∞", "10 EUR 5", "12 34 EUR",
+     "−5 €", "$-5", "49.90-", "49.90 EUR excl. VAT", "(5) EUR",
+     "49.90 EUR USD", "$49.90 EUR", "A$ 49.90 USD", "1e5", "∞", "10 EUR 5", "12 34 EUR",
      "1'23 CHF", "1,23,45", "1.2345.678", "10%", "49.90.10", "<b>", "1" * 65, 10**400, {}, {"value": None}, [],
      {"amountMicros": "1.5"}, {"amountMicros": True}, {"value": "5 EUR", "currency": "USD"}, {"value": {"value": 1}}],
 )  # fmt: skip

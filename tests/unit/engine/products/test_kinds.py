@@ -131,6 +131,12 @@ def test_the_table_of_googles_ids_is_whole() -> None:
         (("Shoes > Shoe Accessories",), "Sneaker cleaner", "-shoe accessory"),
         (("Apparel & Accessories",), "Slim Trousers", "lower_wear"),
         (("Clothing, Shoes & Jewelry > Women > Clothing > Dresses",), "X", "full_body"),
+        (("Apparel & Accessories/Clothing/Dresses",), "X", "full_body"),
+        (("Women - Jeans",), "X", "lower_wear"),
+        (("Fashion >> Women >> summer-dresses",), "X", "full_body"),
+        (("Bekleidung & Accessoires > Bekleidung > Überbekleidung > Mäntel & Jacken",), "X", "outerwear"),
+        (("Vêtements > Sous-vêtements et chaussettes > Chaussettes",), "X", "-socks"),
+        (("Clothing & Accessories",), "Langarm-Shirt", "upper_wear"),
         (("Sale", "Neu"), "Model 3000", None),
     ],
 )
