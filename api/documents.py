@@ -13,7 +13,7 @@ T = TypeVar("T")
 MAX_DEPTH = 32
 _LARGE_BYTES = 64 * 1024
 _DEEP = "The {} is nested too deeply; nothing here is deeper than a few levels."
-_MARKS = (b'"', b",", b"[", b"{")
+_MARKS = (b'"', b",", b"[", b"{", b"<", b"&")
 
 
 def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_marks: int = 65_536) -> T:
@@ -21,7 +21,7 @@ def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_mark
 
     Args:
         what: what this is, for messages.
-        most_marks: how many quotes, commas and brackets it may have; what is read costs by these.
+        most_marks: how many quotes, commas, brackets and beginnings of markup it may have; reading costs by these.
     Raises:
         RequestMalformed: not JSON, or nested too deeply.
         RequestTooLarge: too many values.

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
 import msgspec
 
 from api.documents import check_depth, read_json
+from engine.clock import Deadline
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
-from engine.products.reading import product_id_of, read_product
+from engine.products.reading import Reading, product_id_of, read_product
 from engine.products.sales import write_period
 from engine.redaction import redacted
 from engine.seams import IngestState, LedgerEntry
 
 MAX_PRODUCTS = 1_000
+_LONGEST_TEXT, _LONGEST_NAME, _MOST_PARTS = 64_000, 500, 1_000
+"""Characters of a text and of a name that are looked at, and entries of a list or an object."""
 _MOST_MARKS = 2_000_000
 """Quotes, commas and brackets of the largest requests that make sense; more would be too much work to read."""
 
@@ -117,13 +122,19 @@ def read_products(body: bytes) -> list[object]:
     return rows
 
 
-def check_products(rows: Sequence[object]) -> tuple[list[Product], IntakeReceipt]:
-    """Check each product by itself, by the rules of feeds: one bad one does not stop the rest."""
+def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> tuple[list[Product], IntakeReceipt]:
+    """Check each product by itself, by the rules of feeds: one bad one does not stop the rest.
+
+    Raises:
+        DeadlineExceeded: there is more to read in the rows than time for it.
+    """
     accepted: dict[str, Product] = {}
     receipts: list[ProductReceipt] = []
     for row in rows:
-        fields = row if isinstance(row, dict) else {}
-        reading = read_product(fields)
+        if deadline is not None:
+            deadline.check("reading the products")
+        fields = _bounded(row) if isinstance(row, dict) else {}
+        reading = _reading(fields, row)
         product, reasons = reading.product, list(reading.reasons)
         if product is not None and product.product_id in accepted:
             reasons = ["this id is in the request more than once; the first one was taken."]
@@ -134,6 +145,23 @@ def check_products(rows: Sequence[object]) -> tuple[list[Product], IntakeReceipt
             pending = IngestState.PENDING.value
             receipts.append(ProductReceipt(product.product_id, pending, notes=list(reading.notes)))
     return list(accepted.values()), IntakeReceipt(len(accepted), len(rows) - len(accepted), receipts)
+
+
+def _reading(fields: dict[str, object], row: object) -> Reading:
+    if isinstance(row, dict) and len(row) > _MOST_PARTS:
+        return Reading(None, (f"it has {len(row):,} fields; the most is {_MOST_PARTS:,}.",))
+    return read_product(fields)
+
+
+def _bounded(value: Any) -> Any:
+    """A row without what no rule keeps of it anyhow: reading a text costs by its length."""
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT]
+    if isinstance(value, list):
+        return [_bounded(one) for one in value[:_MOST_PARTS]]
+    if isinstance(value, dict):
+        return {name[:_LONGEST_NAME]: _bounded(one) for name, one in islice(value.items(), _MOST_PARTS)}
+    return value
 
 
 def product_form(product: Product) -> ProductForm:

@@ -21,6 +21,7 @@ from api.products import (
     state_form,
 )
 from api.uploads import read_body
+from engine.clock import Deadline
 from engine.errors import ProductNotFound
 from engine.products.lookup import find_product
 from engine.seams import IngestState
@@ -44,7 +45,7 @@ class ProductController(Controller):
     async def write(self, request: Request[Any, Any, Any], desk: TheDesk) -> IntakeReceipt:
         """Take on one product or a list of at most 1,000; the answer says what became of each."""
         body = await read_body(request)
-        return await desk.look_up(partial(_take_on, desk, body))
+        return await desk.look_up(partial(_take_on, desk, body, desk.deadline()))
 
     @get(
         responses=problems(422, 503, 504),
@@ -84,8 +85,8 @@ class ProductController(Controller):
         return Response(None, status_code=204)
 
 
-def _take_on(desk: Desk, body: bytes) -> IntakeReceipt:
-    products, receipt = check_products(read_products(body))
+def _take_on(desk: Desk, body: bytes, deadline: Deadline) -> IntakeReceipt:
+    products, receipt = check_products(read_products(body), deadline)
     if not products:
         raise ProductsRejected(
             [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]
