@@ -13,6 +13,7 @@ from types import MappingProxyType
 from engine.domain import Availability
 from engine.products.availability import availability_of
 from engine.products.categories import category_of_id
+from engine.unicode_forms import nfc
 
 BRAND_FACET = "~brand"
 """The facet that holds the brand's letters and digits alone, by which the words of a query name it."""
@@ -65,7 +66,7 @@ CLOSED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def composed(text: str) -> str:
     """Unicode's composed form (NFC): "é" is one character, however it was typed."""
-    return unicodedata.normalize("NFC", text)
+    return nfc(text)
 
 
 def keyboard(text: str) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import html
 import re
-from unicodedata import normalize
+
+from engine.unicode_forms import nfc
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
@@ -52,7 +53,7 @@ def identifier(text: str) -> str:
 
     An id that has this form already stays as it is.
     """
-    return normalize("NFC", _AROUND.sub("", text))
+    return nfc(_AROUND.sub("", text))
 
 
 def address(text: str) -> str:
@@ -68,7 +69,7 @@ def _without_markup(text: str) -> str:
 def _composed(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    return normalize("NFC", _DROPPED.sub("", _NEW_LINES.sub("\n", text)))
+    return nfc(_DROPPED.sub("", _NEW_LINES.sub("\n", text)))
 
 
 def _stripped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from api.problems import RequestMalformed
 from api.products import check_products, product_form, read_products
+from engine.clock import Deadline
 from engine.domain import Availability, Product
-from engine.errors import InputRejected
+from engine.errors import DeadlineExceeded, InputRejected
 
 ROW: dict[str, Any] = {
     "id": "p1",
@@ -126,3 +128,28 @@ def test_documents() -> None:
             read_products(wrong)
     with pytest.raises(RequestMalformed):
         read_products(b'{"id": ')
+
+
+@pytest.mark.parametrize("unit", ["<", "<!--", "&amp;", "e\u0301", "\u0301\u0316", ", ", "//a:b@", "https://a.b/ "])
+@pytest.mark.parametrize(
+    "field", ["id", "title", "link", "image_link", "additional_image_link", "description", "price", "brand", "other"]
+)
+def test_a_text_of_any_size_costs_little(field: str, unit: str) -> None:
+    """Megabytes of what is slow to read, in any field: a receipt of reasonable size, in reasonable time."""
+    start = time.perf_counter()
+    _, receipt = check_products([ROW | {field: unit * (1_000_000 // len(unit))}])
+    assert time.perf_counter() - start < 2
+    assert len(msgspec.json.encode(receipt)) < 20_000
+
+
+def test_a_row_with_too_many_fields_is_told_so() -> None:
+    """Rather than read in part."""
+    products, receipt = check_products([ROW | {f"f{n}": "x" for n in range(2_000)}])
+    assert products == []
+    assert receipt.products[0].reasons == ["it has 2,004 fields; the most is 1,000."]
+
+
+def test_rows_are_read_within_their_time() -> None:
+    """What is left when the time runs out is not taken on behind its caller's back."""
+    with pytest.raises(DeadlineExceeded):
+        check_products([ROW], Deadline.within(-1))
