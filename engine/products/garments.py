@@ -104,7 +104,9 @@ def _head(words: _Words) -> Entry | None:
     """The word that decides among words that belong together; None where none is known."""
     known = [(at, entry) for at, (_, entry) in enumerate(words) if entry and entry.kind]
     strong = [(at, entry) for at, entry in known if not entry.weak] or known
-    if first := next((entry for _, entry in strong if entry.first), None):
+    garments = any(not entry.first and not entry.kind.startswith("-") for _, entry in strong)
+    first = next((entry for _, entry in strong if entry.first), None)
+    if first and not (garments and first.kind.startswith("-")):  # "Papillon dress" is no bow tie.
         return first
     while len(strong) > 1 and _in_passing(strong[-1], words):
         strong = strong[:-1]

@@ -146,6 +146,21 @@ def test_one_field_stands_in_for_another(categories: tuple[str, ...], title: str
     assert said(kind_of(product, TAXONOMY)) == supercategory
 
 
+@pytest.mark.parametrize(
+    ("title", "supercategory"),
+    [
+        ("Women Printed Green Kurtas", "upper_wear"), ("Mandarin Collar White Shirts", "upper_wear"),
+        ("Laptop sleeve", None), ("Shamrock T-shirt", "upper_wear"), ("Papillon dress", "full_body"),
+        ("Ballerina skirt", "lower_wear"), ("Jogging shoes", "foot_wear"), ("Sort of blue jeans", "lower_wear"),
+        ("Kappa Men Track pants", "lower_wear"), ("Quotas", None), ("Cardigan coat", "outerwear"),
+        ("Sweat pants", "lower_wear"), ("Handtas", "-bag"), ("Cap sleeve top with collar", "upper_wear"),
+    ],
+)  # fmt: skip
+def test_words_of_one_language_inside_another(title: str, supercategory: str | None) -> None:
+    """Dutch bags (tas), Spanish necklaces (collar) and French butterflies do not hide in English."""
+    assert said(read_title(title, TAXONOMY)) == supercategory
+
+
 def test_a_brand_is_no_garment() -> None:
     """The title is read without its brand."""
     product = Product("p", "Pull & Bear jeans", "https://s.example", ("a.jpg",), brand="Pull & Bear")
