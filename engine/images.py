@@ -98,8 +98,9 @@ def decode_photo(
 
     Raises:
         ImageUnreadable: empty, damaged, too small, or not a picture of a kind we read.
-        ImageTooLarge: over a cap, of bytes, pixels, time or memory.
+        ImageTooLarge: over a cap, of bytes, pixels, processor time or memory.
         DeadlineExceeded: not decoded in time.
+        Unavailable: no decoder could be started, or none was free for long; no fault of the picture.
     """
     return _decoded(data, limits, _wanted(limits, enough_side=enough_side), deadline)
 
@@ -127,7 +128,7 @@ def _decoded(data: bytes, limits: ImageLimits, wanted: Wanted, deadline: Deadlin
     except TimeoutError:
         if deadline and time.monotonic() >= deadline.at:
             raise DeadlineExceeded("The time for this request ran out while its photo was decoded.") from None
-        raise ImageTooLarge("The image takes too long to decode; save it as a plain JPEG and send that.") from None
+        raise Unavailable("The image was not decoded in time: too much else is being decoded; try again.") from None
 
 
 @contextmanager

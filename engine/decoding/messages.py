@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from engine.decoding.raster import Wanted
 
 LINE_BYTES = 4096
+READY = b"ready\n"
+"""A decoder's first line: it has begun, and can decode."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import ECHILD
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 import engine
 from engine.cpus import available_cpus
-from engine.decoding.messages import LINE_BYTES, Reply, Task, read_reply
+from engine.decoding.messages import LINE_BYTES, READY, Reply, Task, read_reply
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from engine.decoding.worker import main; main()"
@@ -67,7 +68,7 @@ class Decoder:
             theirs.close()
             os.close(lifeline)
         self._channel = ours
-        self._used = False
+        self._ready = self._used = False
 
     @property
     def pid(self) -> int:
@@ -80,10 +81,13 @@ class Decoder:
         Raises:
             DecoderGone: the process has ended, before or meanwhile; let a fresh one try.
             TimeoutError: nothing came until then. The process is to be ended.
+            OSError: the process could not be begun.
             ImageTooLarge, ImageUnreadable: the process was ended by the picture.
         """
         with _anonymous() as source, _anonymous() as target:
             os.write(source, data)
+            if not self._ready:
+                self._await_ready(until)
             try:
                 socket.send_fds(self._channel, [task.line()], [source, target])
             except OSError:
@@ -100,7 +104,19 @@ class Decoder:
         self._process.kill()
         self._process.wait()
 
+    def _await_ready(self, until: float) -> None:
+        if self._line(until) != READY:
+            raise ChildProcessError(ECHILD, "a decoder could not be started")
+        self._ready = True
+
     def _reply(self, until: float) -> Reply:
+        line = self._line(until)
+        if not line.endswith(b"\n"):
+            raise self._ended()
+        return read_reply(line)
+
+    def _line(self, until: float) -> bytes:
+        """The next line; without its end where the process has ended."""
         line = b""
         while not line.endswith(b"\n"):
             self._channel.settimeout(max(0.001, until - time.monotonic()))
@@ -109,9 +125,9 @@ class Decoder:
             except ConnectionError:
                 part = b""
             if not part:
-                raise self._ended()
+                return line
             line += part
-        return read_reply(line)
+        return line
 
     def _ended(self) -> Exception:
         """What to tell of a process that ended in the middle of a picture."""

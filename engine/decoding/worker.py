@@ -18,7 +18,7 @@ from contextlib import suppress
 from PIL import Image
 
 from engine.decoding.color import Profiles
-from engine.decoding.messages import LINE_BYTES, Reply, Task, read_task
+from engine.decoding.messages import LINE_BYTES, READY, Reply, Task, read_task
 from engine.decoding.outline import outline_of
 from engine.decoding.raster import STRIP_PIXELS, rasterize
 from engine.decoding.refusals import refusal
@@ -41,6 +41,7 @@ def serve(requests: int, lifeline: int) -> None:
     Image.MAX_IMAGE_PIXELS = None
     profiles = Profiles()
     with socket.socket(fileno=requests) as channel:
+        channel.sendall(READY)
         while _serve_one(channel, profiles) and _resident_bytes() < LARGE_BYTES:
             pass
 

@@ -23,7 +23,7 @@ from engine.clock import Deadline
 from engine.decoding import worker
 from engine.decoding.pool import Pool, the_pool
 from engine.decoding.room import Room
-from engine.errors import DeadlineExceeded, ImageTooLarge, ImageUnreadable, InputRejected
+from engine.errors import DeadlineExceeded, ImageTooLarge, ImageUnreadable, InputRejected, Unavailable
 from engine.images import ImageLimits, decode, decode_photo
 from tests.fixtures.pictures import chunk, drawing, file_of, is_upright, many_scans, noise
 
@@ -182,6 +182,16 @@ def test_no_decoder_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
         assert not gone(pid)
         parent.kill()
     wait_for(lambda: gone(pid), 3)
+
+
+def test_decoders_that_cannot_be_started_are_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is to be tried again; nobody is told that his picture is damaged."""
+    monkeypatch.setattr("engine.decoding.pool._PROGRAM", "raise SystemExit(3)")
+    broken = Pool(1)
+    monkeypatch.setattr(images, "the_pool", lambda: broken)
+    with pytest.raises(Unavailable, match="try again later"):
+        decode(file_of(drawing(), "TIFF"))
+    broken.close()
 
 
 def test_a_pool_decodes_side_by_side_and_ends_what_it_began() -> None:
