@@ -15,7 +15,7 @@ from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
 from engine.wish import NO_WISH
 from engine.words.prices import Price
-from engine.words.understanding import Understanding, understand
+from engine.words.understanding import GENERIC, Understanding, understand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +77,8 @@ def words_of(
             note.replace("what comes is a guess", "the answer rests on the photo alone") for note in read.notes
         )
         read = replace(read, positive=(), wish=wish, notes=notes)
+    if beside_a_photo:  # What says no more than "clothes" moves no photo.
+        read = replace(read, positive=tuple(text for text in read.positive if text != GENERIC))
     rows = texts.embed_texts([*read.positive, *read.negative]) if read.positive or read.negative else None
     split = len(read.positive)
     probe = Probe(

@@ -52,12 +52,17 @@ FOR_SHOPPERS = Shown(one_per_look=True, sold_out_last=True)
 
 def look_of(item: Item) -> Look:
     """What an indexed garment's look is known by."""
-    group = next(iter(item.facets.get("item_group_id", ())), None)
+    group = group_of(item)
     if group is None:
         return frozenset()
     picture = (group, "picture", item.image.rpartition("/")[2])  # Named by its content.
     color = item.facets.get("color")
     return frozenset({picture, (group, "color", *color)} if color else {picture})
+
+
+def group_of(item: Item) -> str | None:
+    """The variant group that an item belongs to."""
+    return next(iter(item.facets.get("item_group_id", ())), None)
 
 
 def sold_out(item: Item) -> bool:
@@ -67,15 +72,13 @@ def sold_out(item: Item) -> bool:
 
 def of_same_look(one: Item, others: Iterable[Item]) -> list[Item]:
     """Those of one look, itself included where it is among them: alike to it, or alike to one that is."""
-    known, waiting = look_of(one), list(others)
+    known, waiting = look_of(one), [(item, look_of(item)) for item in others]
     found: list[Item] = []
-    while True:
-        joining = [item for item in waiting if not known.isdisjoint(look_of(item))]
-        if not joining:
-            return found
-        found += joining
-        known = known.union(*map(look_of, joining))
-        waiting = [item for item in waiting if item not in joining]
+    while joining := [each for each in waiting if not known.isdisjoint(each[1])]:
+        found += [item for item, _ in joining]
+        waiting = [each for each in waiting if known.isdisjoint(each[1])]
+        known = known.union(*(look for _, look in joining))
+    return found
 
 
 def by_size(products: Sequence[Product]) -> tuple[Product, ...]:

@@ -29,6 +29,7 @@ EVIDENCE = 200
 _WIDEN = 4
 _CHUNK = 16
 """Items read at a time where the first ones did not make the answer, as sizes of one dress do not."""
+_NO_LOOK: Look = frozenset()
 _EVEN = Weights(1.0, 1.0, 1.0)
 
 
@@ -114,26 +115,26 @@ def _choose(
     listed: Shortlist, places: NDArray[np.int64], order: NDArray[np.int64], wanted: int, shown: Shown, own: Look
 ) -> _Chosen:
     """The first rows of an order that are to be hits; no more items are read than it takes to find them."""
-    chosen, looks, later = _Chosen([], []), set[tuple[str, ...]](), list[tuple[int, Item]]()
+    chosen, looks, later = _Chosen([], []), set[tuple[str, ...]](), list[tuple[int, Item, Look]]()
     while len(chosen.rows) < wanted and chosen.walked < len(order):
         part = order[chosen.walked : chosen.walked + max(wanted - len(chosen.rows), _CHUNK if chosen.walked else 1)]
         chosen.walked += len(part)
         for row, item in zip(part.tolist(), listed.items(places[part].tolist()), strict=True):
-            if item is None or not own.isdisjoint(look_of(item)):
+            look = look_of(item) if item and shown.one_per_look else _NO_LOOK
+            if item is None or not own.isdisjoint(look):
                 continue
             if shown.sold_out_last and sold_out(item):
-                later.append((row, item))
+                later.append((row, item, look))
             else:
-                _append_look(chosen, looks, row, item, shown)
+                _append_look(chosen, looks, row, item, look)
     del chosen.rows[wanted:], chosen.items[wanted:]
     chosen.buyable = len(chosen.rows)
-    for row, item in later[: 0 if chosen.buyable >= wanted else None]:
-        _append_look(chosen, looks, row, item, shown)
+    for row, item, look in later[: 0 if chosen.buyable >= wanted else None]:
+        _append_look(chosen, looks, row, item, look)
     return chosen
 
 
-def _append_look(chosen: _Chosen, looks: set[tuple[str, ...]], row: int, item: Item, shown: Shown) -> None:
-    look = look_of(item) if shown.one_per_look else frozenset[tuple[str, ...]]()
+def _append_look(chosen: _Chosen, looks: set[tuple[str, ...]], row: int, item: Item, look: Look) -> None:
     if looks.isdisjoint(look):
         chosen.rows.append(row)
         chosen.items.append(item)

@@ -18,7 +18,7 @@ from engine.errors import QueryRejected
 from engine.evidence import near_names
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
-from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, look_of, of_same_look
+from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, group_of, look_of, of_same_look
 from engine.probe import Calibrations, Probe
 from engine.ranking import Ranked, count_of, rank
 from engine.seams import Ledger, ShortlistQuery, VectorStore
@@ -154,10 +154,20 @@ class Searcher:
                 MAX_VARIANTS,
             )
         ]
-        alike = [dict.fromkeys(item.product_id for item in of_same_look(hit.item, items)) for hit in hits]
+        by_group: dict[str | None, list[Item]] = {}
+        for item in items:
+            by_group.setdefault(group_of(item), []).append(item)
+        alike = [self._alike(hit, by_group.get(group_of(hit.item), ())) for hit in hits]
         products = self.ledger.products(list(dict.fromkeys(id_ for ids in alike if len(ids) > 1 for id_ in ids)))
         variants = [by_size([products[i] for i in ids if i in products]) if len(ids) > 1 else () for ids in alike]
         return tuple(replace(hit, variants=each) for hit, each in zip(hits, variants, strict=True))
+
+    @staticmethod
+    def _alike(hit: Hit, group: Sequence[Item]) -> dict[str, None]:
+        """The products of a hit's look, of its group's items; none where its group has no other product."""
+        if len(group) < 2 or group_of(hit.item) is None:
+            return {}
+        return dict.fromkeys(item.product_id for item in of_same_look(hit.item, group))
 
 
 def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _Asked) -> Hit:

@@ -103,7 +103,7 @@ class ThatLook:
             raise QueryRejected("A search by text alone needs wanted words, not only unwanted ones.")
         watch = Stopwatch(deadline)
         words = self._words(text, watch)
-        names, others = self._asked_for((*words.read.kinds, *text.positive), supercategories)
+        names, others = self._asked_for(words.read.kinds, supercategories)
         probe, where = words.probe, words.within(where)
         hits = self.searcher.search(probe, names, k, where, None, watch, shown)
         if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.

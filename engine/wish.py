@@ -6,12 +6,12 @@ first. What is left is embedded, and what nothing here understands is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.words.english import english
-from engine.words.languages import translated
+from engine.words.languages import Translated, translated
 from engine.words.parts import Part, color_length, is_little, parts
 from engine.words.plain import plain, spelled, tokens
 
@@ -36,6 +36,12 @@ _SAME_WORD = {
     "tight": "leggings", "legging": "leggings", "stripy": "striped", "stripe": "striped", "stripes": "striped",
     "stripey": "striped", "plaid": "checked", "checkered": "checked", "check": "checked", "flower": "floral",
     "flowery": "floral", "flowered": "floral", "dotted": "dots", "spotted": "dots", "dot": "dots", "dotty": "dots",
+    "zipper": "zip", "zipped": "zip", "buttoned": "button", "belted": "belt", "ruffled": "ruffle", "pleated": "pleat",
+    "collared": "collar", "cuffed": "cuff", "heeled": "heel", "fringed": "fringe", "sequined": "sequin",
+    "ribbed": "rib",
+    "knitted": "knit", "knitwear": "knit", "woollen": "wool", "woolen": "wool", "flared": "flare", "printed": "print",
+    "patterned": "pattern", "embroidered": "embroidery", "frilled": "frill", "beaded": "bead", "strapped": "strap",
+    "pinstriped": "pinstripe", "colorful": "colourful", "coloured": "color", "camo": "camouflage", "lined": "lining",
     "sleeved": "sleeve", "hooded": "hood", "hoody": "hoodie", "scarves": "scarf", "polka": "dots",
 }  # fmt: skip
 
@@ -121,8 +127,15 @@ def score_share(wish: Wish) -> float:
 def in_english(text: str) -> list[str]:
     """A text's words, those of other languages in English."""
     words = tokens(text)
-    found = translated(words, is_english)
+    found = in_other_language(words, is_english)
     return found.words if found else words
+
+
+def in_other_language(words: Sequence[str], familiar: Callable[[str], bool]) -> Translated | None:
+    """Words read as another language's, if they are. "Rock" alone is a skirt; with English words it is not."""
+    if len(words) == 1 and not (color_length(words) or plain_word(words[0]) in english().garments):
+        return translated(words, is_little)
+    return translated(words, familiar)
 
 
 @lru_cache(maxsize=8192)

@@ -18,7 +18,7 @@ from ingest.sources import SourceRules
 
 INDEX_VERSION = "1"
 """Raised when choosing, cutting or storing changes, so that catalogues are looked at anew."""
-FACETS_VERSION = "3"
+FACETS_VERSION = "4"
 """Raised when other facets come of the same words, so that the next run writes them, without looking at a picture."""
 API_FEED = "api"
 """The feed of products that are written one by one."""

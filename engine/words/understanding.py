@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from engine.color_words import COLOR_WORDS
 from engine.values import BRAND_FACET, WORDS_FACET, bare, closed_value, folded
-from engine.wish import NO_WISH, Named, Wish, is_english, plain_word, said_of, wish_of
+from engine.wish import NO_WISH, Named, Wish, in_other_language, is_english, plain_word, said_of, wish_of
 from engine.words.english import english
 from engine.words.languages import languages, translated
 from engine.words.parts import Part, parts
@@ -98,11 +98,16 @@ def understand(
     return Understanding(
         positive=tuple(_with_instead(read.embedded, wish) for read in wanted),
         negative=(*dict.fromkeys([*(read.embedded for read in away), *_own_words(turned)]),),
-        kinds=tuple(said_of(read.parts) for read in wanted),
+        kinds=(*(said_of(read.parts) for read in wanted), *_untouched(positive, wanted)),
         wish=wish,
         price=_both([read.price for read in wanted if read.price]),
         notes=(*(note for read in (*wanted, *away) for note in read.notes), *_not_understood(unknown, wish.understood)),
     )
+
+
+def _untouched(texts: Sequence[str], reads: Sequence[_Read]) -> list[str]:
+    """The texts as they came, of which nothing is turned away: a shop's own taxonomy may know their words."""
+    return [text for text, read in zip(texts, reads, strict=True) if not any(p.role == "turned" for p in read.parts)]
 
 
 def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool = True) -> _Read:
@@ -123,7 +128,7 @@ def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool 
     def familiar(word: str) -> bool:
         return is_english(word) or word in own
 
-    if strangers and (foreign := translated(words, familiar)):
+    if (strangers or len(words) == 1) and (foreign := in_other_language(words, familiar)):
         words = foreign.words
         notes.append(f'Read as {foreign.language}: "{spelled(words)}".')
     words, fixes = _corrected(words, own, known)

@@ -13,6 +13,7 @@ from engine.evidence import (
     WORDS_GAIN,
     Facets,
     facets_weighed,
+    kept,
     near_names,
     same_colors,
     shop_says,
@@ -20,7 +21,8 @@ from engine.evidence import (
     with_evidence,
 )
 from engine.fusion import Signal
-from engine.wish import NO_WISH, read_wish
+from engine.values import WORDS_FACET
+from engine.wish import NO_WISH, Named, Wish, read_wish
 
 SOLD = {"color": ("navy blue",), "~words": ("linen", "shirt"), "brand": ("acme",)}
 RGB = {"red": (196, 28, 36), "navy": (24, 30, 66), "white": (245, 245, 246), "black": (18, 18, 20)}
@@ -115,3 +117,29 @@ def test_candidates_are_looked_for_under_measured_names() -> None:
     assert near_names(read_wish(["navy and cream"])) >= {"navy"}
     assert near_names(read_wish(["linen"])) == frozenset()
     assert OF_COLOR.scale > 0
+
+
+def test_what_is_not_wanted_costs_nearly_all_of_a_score() -> None:
+    """A colour by picture and by the shop's word, a look by the shop's words; of a phrase all words together."""
+    items = [item("black"), item("navy"), item("red", "black"), item()]
+    left = kept(read_wish(["anything but black"]), items)
+    assert left[0] < 0.05
+    assert left[1] > 0.5
+    assert left[2] < 0.5
+    assert left[3] == pytest.approx(1, abs=1e-4)
+    said = [
+        {WORDS_FACET: words} for words in (("dress", "striped"), ("dress",), ("long", "sleeve"), ("short", "sleeve"))
+    ]
+    assert kept(read_wish(["dress without stripes"]), said).tolist() == pytest.approx([0.03, 1, 1, 1])
+    assert kept(read_wish(["top without long sleeves"]), said).tolist() == pytest.approx([1, 1, 0.03, 1])
+    assert kept(read_wish(["dress"], ["striped"]), said)[0] == pytest.approx(0.03)
+
+
+def test_what_is_named_comes_first() -> None:
+    """The brand before others, these before none told; also where a former version did not write how it is called."""
+    wish = Wish(named=(Named("~brand", frozenset({"hm"}), ""),))
+    facets = [{"~brand": ("hm",), "brand": ("h&m",)}, {"brand": ("h & m",)}, {"~brand": ("acme",)}, {}]
+    left = kept(wish, facets).tolist()
+    assert left[0] == left[1] == 1
+    assert left[2] < left[3] < 0.5
+    assert {"~brand", "brand"} <= set(facets_weighed(None, wish))
