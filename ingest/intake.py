@@ -20,6 +20,7 @@ from ingest.look import Outcome
 from ingest.parts import API_FEED, IngestParts
 from ingest.plan import plan_products
 from ingest.retries import Retries
+from ingest.sales import Sales
 from ingest.sources import ImageSources
 from ingest.writer import Writer
 
@@ -42,6 +43,7 @@ class Intake:
         self._wake, self._stop = Event(), Event()
         self._sources = ImageSources(parts.sources)
         self._retries = Retries(parts.ledger, API_FEED)
+        self._sales = Sales(parts)
         self._settled = 0
         self._problem: str | None = None
         self._thread: Thread | None = None
@@ -52,6 +54,7 @@ class Intake:
         with self._writer.book:
             known = self._parts.ledger.get(list(latest))
             self._parts.ledger.put([_pending(p, known.get(p.product_id)) for p in latest.values()])
+        self._sales.note(latest.values())
         self._wake.set()
 
     def delete(self, product_ids: Collection[str]) -> None:
@@ -61,10 +64,13 @@ class Intake:
     def work_once(self) -> int:
         """Index everything that is pending now, and what failed and is due again; returns how many were settled.
 
+        Stored prices are renewed where a sale has begun or ended since.
+
         Raises:
             ThatLookError: a part does not answer, whatever product it is asked about.
         """
         self._settled = 0
+        self._sales.renew(self._writer)
         pending = self._parts.ledger.ids(feed=API_FEED, state=IngestState.PENDING)
         ids = chain(pending, self._retries.ready())
         while not self._stop.is_set() and (some := list(islice(ids, BATCH))):
@@ -148,7 +154,7 @@ class Intake:
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
-                self._wake.wait(self._retries.wait_s())
+                self._wake.wait(min(self._retries.wait_s(), self._sales.wait_s()))
                 self._wake.clear()
                 self.work_once()
                 self._problem = None

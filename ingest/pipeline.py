@@ -20,6 +20,7 @@ from ingest.look import Outcome, given_up
 from ingest.parts import IngestParts
 from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
+from ingest.sales import Sales
 from ingest.sources import ImageSources
 from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
 from ingest.writer import Writer
@@ -99,7 +100,9 @@ class _Run:
         source = self._products(rows)
         products = source if limit is None else islice(source, limit)
         self.limited = limit is not None
+        sales = Sales(self.parts)
         while chunk := list(islice(products, CHUNK)):
+            sales.note(chunk)
             plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
             flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
             for plan in plans:

@@ -14,10 +14,12 @@ import pytest
 
 from engine.filters import parse_filter
 from engine.seams import IngestState
+from ingest.intake import Intake
 from ingest.parts import IngestParts
 from ingest.paths import found_path
 from ingest.pipeline import ingest_feed
 from ingest.progress import summary_json
+from ingest.sales import Sales
 from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture, row, write_feed
 
 BEFORE, DURING, AFTER = (datetime(2026, month, 15, tzinfo=UTC) for month in (10, 11, 12))
@@ -57,6 +59,26 @@ def test_the_stored_price_follows_the_sale(parts: IngestParts, seer: FakeSeer, t
     assert (during.updated, during.unchanged, found(parts, "price<=20")) == (1, 1, ["a"])
     assert ingest_feed(replace(parts, now=lambda: AFTER), feed).updated == 1
     assert (found(parts, "price<=20"), found(parts, "price<=50"), seer.scenes) == ([], ["a", "b"], looked)
+
+
+def test_a_sale_begins_while_a_server_runs(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+    """Whoever indexes the API's products renews the prices of all, feeds' too, at the moment and not before."""
+    clock = [BEFORE]
+    parts = replace(parts, now=lambda: clock[0])
+    feed = write_feed(tmp_path / "shop", [row("a", **SALE), row("b", price="49.90 EUR")])
+    ingest_feed(parts, feed)
+    looked, intake = seer.scenes, Intake(parts)
+    waits = Sales(parts).wait_s()
+    intake.work_once()
+    assert (found(parts, "price<=20"), waits) == ([], 600)
+    clock[0] = datetime(2026, 10, 31, 22, 59, 30, tzinfo=UTC)
+    assert Sales(parts).wait_s() == 30
+    for moment, cheap in ((DURING, ["a"]), (datetime(2026, 11, 30, 22, 59, tzinfo=UTC), ["a"]), (AFTER, [])):
+        clock[0] = moment
+        intake.work_once()
+        assert found(parts, "price<=20") == cheap
+        assert ingest_feed(parts, feed).unchanged == 2
+    assert (seer.scenes, Sales(parts).wait_s()) == (looked, 600)
 
 
 def test_googles_ids_choose_the_garment(parts: IngestParts, tmp_path: Path) -> None:
