@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +24,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 BATCH = 32
 """Products that are embedded and written together."""
+PATIENCE_S = 1.0
+"""A picture server that takes longer holds nothing up that is ready to be embedded and written."""
 WRITES_AHEAD = 2
 """Batches that may wait for the writer, so that a slow store slows the models down and memory stays bounded."""
 
@@ -77,7 +79,7 @@ class Flow:
         self._writing.shutdown(wait=True)
 
     def _look_at_next(self) -> None:
-        plan, fetching = self._ahead.popleft()
+        plan, fetching = self._next_fetched()
         lost = fetching.exception()
         if self.sources.stopping.is_set():  # Pictures that did not come say nothing now; the next run takes it up.
             return
@@ -92,6 +94,18 @@ class Flow:
         if len(self._seen) >= BATCH:
             self._embed()
         self._write_when(2 * BATCH)
+
+    def _next_fetched(self) -> tuple[Plan, Future[list[Picture]]]:
+        """The first product whose pictures are there; while all of them are slow to come, what is there is written."""
+        futures = [fetching for _, fetching in self._ahead]
+        done, _ = wait(futures, PATIENCE_S, FIRST_COMPLETED)
+        if not done:
+            self._embed()
+            self._write_when(1)
+            done, _ = wait(futures, return_when=FIRST_COMPLETED)
+        found = next(pair for pair in self._ahead if pair[1] in done)
+        self._ahead.remove(found)
+        return found
 
     def _embed(self) -> None:
         seen, self._seen = self._seen, []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.seams import IngestState
 from ingest import failures
 from ingest.failures import ATTEMPTS, apart
-from ingest.intake import Intake
+from ingest.intake import Intake, running_intake
 from ingest.parts import IngestParts
 from ingest.pipeline import ingest_feed
 from ingest.sources import ImageSources, SourceRules
@@ -265,6 +266,27 @@ def test_the_intake_tries_again_later_and_not_for_ever(
     intake.submit([product("poison")])  # Whoever writes it again wants it to be tried again.
     assert intake.work_once() == 1
     assert parts.ledger.get(["poison"])["poison"].state is IngestState.INDEXED
+
+
+def test_a_slow_picture_server_holds_no_other_product_up(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is indexed while the pictures of others are still to come."""
+    from ingest import flow
+
+    monkeypatch.setattr(flow, "PATIENCE_S", 0.05)
+    real, hang = ImageSources.fetch, Event()
+
+    def slow(self: ImageSources, reference: str) -> bytes:
+        if reference == "poison.png":
+            hang.wait(20)
+        return real(self, reference)
+
+    monkeypatch.setattr(ImageSources, "fetch", slow)
+    with running_intake(parts) as intake:
+        intake.submit([product("poison"), *(product(f"g{n}") for n in range(5))])
+        wait_for(lambda: parts.ledger.counts()[IngestState.INDEXED] == 5)
+        assert parts.ledger.counts()[IngestState.PENDING] == 1
+        hang.set()
+        wait_for(lambda: parts.ledger.counts()[IngestState.INDEXED] == 6)
 
 
 def test_a_failure_that_nobody_foresaw_is_still_one_products(
