@@ -9,15 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from threading import Lock
+from time import monotonic
 
 from api.hosts import hosts_of
 from api.services import Limits, Services
 from engine.cpus import available_cpus
-from engine.errors import ThatLookError
+from engine.errors import HomeDamaged, ThatLookError
 from engine.remote import RemoteLimits
+from engine.seams import VectorStore
 from ingest.bootstrap import ingest_parts
 from ingest.intake import Intake, running_intake
-from models.bootstrap import Parts, Settings, open_parts
+from models.agreement import Embedded
+from models.bootstrap import LEDGER, Parts, Settings, open_parts
+from models.examination import examine_open
+
+EXAMINED_FOR_S = 2.0
+"""So long the same answer is given to whoever asks for an examination."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -53,7 +62,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 def _services(settings: Settings) -> Iterator[Services]:
     with open_parts(settings, warm=True) as parts, _intake(parts) as intake:
         memory = parts.thatlook.memory
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, _readiness(parts, intake), memory)
+        ready, examine = _readiness(parts, intake), _examination(parts)
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, memory, examine)
 
 
 @contextmanager
@@ -72,7 +82,7 @@ def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:
 
     def unready() -> Mapping[str, str]:
         looks: dict[str, Callable[[], object]] = {
-            "vectors": parts.store.collections,
+            "vectors": partial(_usable, parts.store),
             "ledger": lambda: parts.ledger.get_setting("probe"),
             "pictures": lambda: parts.objects.exists("probe"),
         }
@@ -82,6 +92,35 @@ def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:
         return unready
 
     return unready
+
+
+def _usable(store: VectorStore) -> None:
+    """Whether searches can be answered, and rightly.
+
+    Raises:
+        HomeDamaged: an index is not what was written, and could not be mended.
+    """
+    if not isinstance(store, Embedded):
+        store.collections()
+    elif said := store.damage():
+        raise HomeDamaged(said)
+
+
+def _examination(parts: Parts) -> Callable[[], Mapping[str, str]]:
+    """Compares everything with what was written; one at a time, and no more often than it is worth."""
+    lock = Lock()
+    known: tuple[float, Mapping[str, str]] = (-EXAMINED_FOR_S, {})
+    file = None if parts.settings.ledger_url else parts.settings.home / LEDGER
+
+    def examine() -> Mapping[str, str]:
+        nonlocal known
+        with lock:
+            if monotonic() - known[0] > EXAMINED_FOR_S:
+                found = examine_open(file, parts.ledger, parts.store, parts.objects)
+                known = monotonic(), {part: "; ".join(said) for part, said in found.items()}
+            return known[1]
+
+    return examine
 
 
 def _failure(look: Callable[[], object]) -> str | None:

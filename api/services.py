@@ -84,6 +84,7 @@ class Services:
     Attributes:
         ready: what is not ready, as `{part: reason}`; empty when everything can answer.
         memory: of photos seen before, for the metrics; None where nothing is remembered.
+        examine: compares everything that is kept with what was written, in the same form as `ready`; takes a while.
     """
 
     thatlook: Looks
@@ -92,6 +93,7 @@ class Services:
     intake: Intake
     ready: Callable[[], Mapping[str, str]]
     memory: Memory | None = None
+    examine: Callable[[], Mapping[str, str]] | None = None
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]

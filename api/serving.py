@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -20,7 +20,7 @@ from api.bootstrap import limits_of, open_services
 from api.logs import log_as_json
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
-from models.bootstrap import Settings, read_settings
+from models.bootstrap import ADDRESS, Settings, read_settings
 
 FINISH_WITHIN_S = 10
 """How long requests under way may take to end after a stop signal."""
@@ -114,4 +114,19 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
             signal.signal(number, lambda *_: None)
         host, port = listening.getsockname()[:2]
         logging.getLogger("thatlook.api").info("Serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        await uvicorn.Server(config).serve([listening])
+        with told_address(settings, host, port):
+            await uvicorn.Server(config).serve([listening])
+
+
+@contextmanager
+def told_address(settings: Settings, host: str, port: int) -> Iterator[None]:
+    """Let others who want the home know where its server can be asked; a full disk must not keep it from serving."""
+    path = settings.home / ADDRESS
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    with suppress(OSError):
+        path.write_text(f"http://{f'[{host}]' if ':' in host else host}:{port}\n")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

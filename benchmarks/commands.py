@@ -44,13 +44,15 @@ def demo(
 
 
 @click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended first: from the rows, the index, the pictures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(ctx: click.Context, repair: bool, as_json: bool) -> None:
     """Look at this installation and say what is wrong and what to do."""
-    from benchmarks.doctor import examine
+    from benchmarks.doctor import examine, repaired
 
-    findings = list(examine(read_settings(ctx.obj)))
+    settings = read_settings(ctx.obj)
+    findings = [*(repaired(settings) if repair else ()), *examine(settings)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

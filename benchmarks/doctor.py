@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
-from engine.errors import ThatLookError
-from models.bootstrap import Settings, build_seer, hold_home, open_ledger, open_objects, open_store
+from engine.errors import HomeInUse, ThatLookError
+from ingest.repair import repair_home
+from models.bootstrap import (
+    ADDRESS,
+    LEDGER,
+    Settings,
+    build_seer,
+    hold_home,
+    open_ledger,
+    open_objects,
+    open_store,
+)
+from models.examination import examine_catalogue
 
 MIN_FREE_BYTES = 1 << 30
+SERVER_ANSWERS_WITHIN_S = 120.0
 PACKAGES = ("openvino", "onnxruntime", "faiss-cpu", "pymilvus", "milvus-lite", "litestar")
 
 
@@ -31,17 +47,24 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "packages": _packages,
         "home": _home,
         "models": _models,
-        "vectors": _vectors,
-        "ledger": _ledger,
-        "pictures": _pictures,
     }
     for part, look in looks.items():
-        try:
-            yield Finding(part, True, look(settings))
-        except ThatLookError as error:
-            yield Finding(part, False, error.message)
-        except Exception as error:  # A doctor who collapses helps nobody.
-            yield Finding(part, False, f"{type(error).__name__}: {error}")
+        yield _looked(part, partial(look, settings))
+    yield from _catalogue(settings)
+
+
+def repaired(settings: Settings) -> Iterator[Finding]:
+    """Mend a home, and say what was done."""
+    yield _looked("repair", lambda: "; ".join(repair_home(settings)) or "nothing to mend")
+
+
+def _looked(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, look())
+    except ThatLookError as error:
+        return Finding(part, False, error.message)
+    except Exception as error:  # A doctor who collapses helps nobody.
+        return Finding(part, False, f"{type(error).__name__}: {error}")
 
 
 def _machine(_: Settings) -> str:
@@ -59,8 +82,8 @@ def _packages(_: Settings) -> str:
 
 
 def _home(settings: Settings) -> str:
-    with hold_home(settings.home):
-        free = shutil.disk_usage(settings.home).free
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free
     if free < MIN_FREE_BYTES:
         raise ThatLookError(f"{settings.home} has {free / 1e9:.1f} GB free; make room for 1 GB at least.")
     return f"{settings.home}, {free / 1e9:.0f} GB free"
@@ -72,11 +95,51 @@ def _models(settings: Settings) -> str:
     return f"profile {settings.profile}: visual {seer.visual.dim}-d, semantic {seer.semantic.dim}-d, all answer"
 
 
-def _vectors(settings: Settings) -> str:
-    if settings.milvus_uri is None:
+def _catalogue(settings: Settings) -> Iterator[Finding]:
+    """What the catalogue is kept in: compared with its checksums here, or by the server that holds the home."""
+    if settings.is_shared:
+        yield from _compared(settings)
+        return
+    try:
         with hold_home(settings.home):
-            return _count_rows(settings)
-    return _count_rows(settings)
+            yield from _compared(settings)
+    except HomeInUse as error:
+        yield _looked("server", partial(_ask_server, settings, error))
+    except ThatLookError as error:
+        yield Finding("home", False, error.message)
+
+
+def _compared(settings: Settings) -> Iterator[Finding]:
+    seen = {"vectors": _count_rows, "ledger": _count_products, "pictures": _pictures}
+    try:
+        objects = open_objects(settings)
+    except ThatLookError as error:
+        yield Finding("pictures", False, error.message)
+        return
+    file = None if settings.ledger_url else settings.home / LEDGER
+    try:
+        problems = examine_catalogue(file, partial(open_ledger, settings), partial(open_store, settings), objects)
+    finally:
+        objects.close()
+    for part, look in seen.items():
+        if said := problems.get(part):
+            yield Finding(part, False, "; ".join(said))
+        else:
+            yield _looked(part, partial(look, settings))
+
+
+def _ask_server(settings: Settings, error: HomeInUse) -> str:
+    """What the server that holds the home says of it, having compared everything itself."""
+    try:
+        address = (settings.home / ADDRESS).read_text().strip()
+        with urlopen(f"{address}/readyz?deep=true", timeout=SERVER_ANSWERS_WITHIN_S) as answer:
+            json.load(answer)
+    except HTTPError as told:
+        waiting = json.load(told).get("waiting_for", {})
+        raise ThatLookError("; ".join(f"{part}: {said}" for part, said in waiting.items()) or str(told)) from None
+    except (OSError, ValueError):
+        raise error from None
+    return f"{address} holds this home, and says that all is well"
 
 
 def _count_rows(settings: Settings) -> str:
@@ -89,7 +152,7 @@ def _count_rows(settings: Settings) -> str:
         store.close()
 
 
-def _ledger(settings: Settings) -> str:
+def _count_products(settings: Settings) -> str:
     ledger = open_ledger(settings)
     try:
         counts = ledger.counts()

@@ -68,8 +68,8 @@ def read_checked(path: Path) -> dict[str, Any] | None:
     """What `write_checked` wrote; None where it is not there, or not as it was written."""
     try:
         checksum, _, body = path.read_bytes().partition(b" ")
-        body = body.removesuffix(b"\n")
-        document = json.loads(body) if int(checksum, 16) == zlib.crc32(body) else None
+        whole = body.endswith(b"\n") and len(checksum) == 8 and int(checksum, 16) == zlib.crc32(body[:-1])
+        document = json.loads(body) if whole else None
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

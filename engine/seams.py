@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,6 +237,24 @@ class VectorStore(Protocol):
         ...
 
 
+MOMENT = "vector-store-moment"
+"""The ledger's setting that names the moment of the vector store which its entries speak of."""
+
+
+@runtime_checkable
+class Momentary(Protocol):
+    """A vector store that can name its moment: two moments are equal where nothing was written in between."""
+
+    def moment(self) -> str:
+        """A name of everything that was ever written to it."""
+        ...
+
+
+def moment_of(store: object) -> str | None:
+    """The moment of a store; None where it cannot name one."""
+    return store.moment() if isinstance(store, Momentary) else None
+
+
 class ObjectStore(Protocol):
     """Stored pictures by key. Keys are relative, `/`-separated, without `..`."""
 
@@ -332,8 +350,8 @@ class IngestRun:
 class Ledger(Protocol):
     """The catalogue's book: products, where each stands, what was refused and why."""
 
-    def put(self, entries: Sequence[LedgerEntry]) -> None:
-        """Write entries by product_id, in one transaction."""
+    def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
+        """Write entries by product_id, in one transaction; and with it the vector store's `moment`, if there is one."""
         ...
 
     def get(self, product_ids: Sequence[str]) -> dict[str, LedgerEntry]:
@@ -344,8 +362,8 @@ class Ledger(Protocol):
         """Only the products, for answering queries quickly."""
         ...
 
-    def delete(self, product_ids: Collection[str]) -> None:
-        """Forget products."""
+    def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:
+        """Forget products; in the same transaction the vector store's `moment`, if there is one."""
         ...
 
     def ids(self, *, feed: str | None = None, state: IngestState | None = None) -> Iterator[str]:
@@ -360,6 +378,10 @@ class Ledger(Protocol):
 
     def counts(self) -> dict[IngestState, int]:
         """How many products stand where."""
+        ...
+
+    def rows_named(self) -> tuple[int, int]:
+        """How many indexed rows entries name: those of settled entries, and those of all."""
         ...
 
     def refusal_counts(self) -> dict[str, int]:

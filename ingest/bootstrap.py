@@ -14,13 +14,15 @@ from models.bootstrap import Parts, Settings, open_parts
 
 
 @contextmanager
-def open_ingest(settings: Settings) -> Iterator[IngestParts]:
+def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[IngestParts]:
     """Build the parts of an ingest, and let go of all of them in the end.
 
+    Args:
+        repairing: take stores that do not agree.
     Raises:
         HomeInUse, ModelMismatch, StoreUnavailable, ModelUnavailable: as `models.bootstrap.open_parts`.
     """
-    with open_parts(settings) as parts:
+    with open_parts(settings, repairing=repairing) as parts:
         yield ingest_parts(parts)
 
 

@@ -23,6 +23,7 @@ from ingest.feeds.rows import FeedOptions
 from ingest.intake import Intake
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
+from ingest.repair import mend, salvage_files
 from ingest.summary import FeedBrokenOff, Summary
 from models.bootstrap import read_settings
 
@@ -59,6 +60,7 @@ def _encoding(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--shop-url", callback=_address, help="The shop's address, for links of a Shopify or WooCommerce export.")
 @click.option("--currency", callback=_currency, help="Of the prices in such an export, such as EUR.")
 @click.option("--encoding", callback=_encoding, help="Of the feed's text, such as cp1252; UTF-8 where not given.")
+@click.option("--repair", is_flag=True, help="Take a damaged home, and bring in what it lost.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
 def ingest(
@@ -72,6 +74,7 @@ def ingest(
     shop_url: str | None,
     currency: str | None,
     encoding: str | None,
+    repair: bool,
     as_json: bool,
 ) -> None:
     """Bring a shop's FEED (JSON, CSV, TSV, XML; Google Merchant's, Shopify's, WooCommerce's) into the catalogue.
@@ -82,11 +85,17 @@ def ingest(
     settings = read_settings(options | ({"policy": policy} if policy else {}))
     console = plain_console()
     said = FeedOptions(shop_url, currency, encoding)
-    with terminable(), _told(console, as_json), open_ingest(settings) as parts, shown_progress(console) as progress:
+    mended = salvage_files(settings) if repair else []
+    opened = open_ingest(settings, repairing=repair)
+    with terminable(), _told(console, as_json), opened as parts, shown_progress(console) as progress:
         summary = ingest_feed(
             parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, options=said,
             progress=progress,
         )  # fmt: skip
+        if repair:
+            mended += mend(parts, settings.policy, remove_strange=False).told()
+    for each in mended:
+        say(each)
     _tell(console, summary, as_json)
     if summary.nothing_taken:
         say(f"thatlook: none of the {summary.read + summary.bad_rows} rows of {summary.feed} could be taken.")

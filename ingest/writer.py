@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.domain import SPACES
 from engine.errors import ThatLookError
-from engine.seams import IngestState, LedgerEntry
+from engine.seams import IngestState, LedgerEntry, moment_of
 from engine.taxonomy import collection_name
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.look import Outcome, Row, picture_prefix
@@ -57,7 +57,7 @@ class Writer:
             self._delete_rows(gone)
             for product_id in entries:
                 self._drop_pictures(product_id, keep=())
-            self.parts.ledger.delete(list(entries))
+            self.parts.ledger.delete(list(entries), moment=moment_of(self.parts.store))
             return len(entries)
 
     def _still_as_planned(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -131,7 +131,7 @@ class Writer:
         with self.book:
             now = self.parts.ledger.get(list(moments))
             done = [o for o in outcomes if _moment(now.get(_id(o))) == moments[_id(o)]]
-            self.parts.ledger.put([_entry(outcome) for outcome in done])
+            self.parts.ledger.put([_entry(outcome) for outcome in done], moment=moment_of(self.parts.store))
         return done
 
     def _drop_old_pictures(self, outcomes: Sequence[Outcome]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,7 +20,9 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.cpus import available_cpus
-from engine.errors import HomeInUse, QueryRejected, StoreUnavailable
+from engine.domain import CollectionSpec
+from engine.durable import refusal
+from engine.errors import HomeInUse, QueryRejected
 from engine.gate import Policy
 from engine.images import ImageLimits
 from engine.pipeline import Seer
@@ -29,6 +31,7 @@ from engine.search import Calibrations, Searcher
 from engine.service import ThatLook
 from engine.sight import Memory
 from engine.taxonomy import load_taxonomy
+from models.agreement import Embedded, check_agreement
 from models.manifest import MANIFEST
 from models.registry import load_models, profile_folder
 from models.runtime import RuntimeOptions
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from engine.stores.lite import LiteStore
 
 T = TypeVar("T")
+LEDGER = "ledger.sqlite"
+ADDRESS = "address"
+"""Where in a home a server says at which address it can be asked."""
 
 
 class Settings(BaseSettings):
@@ -144,13 +150,15 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
 
 
 @contextmanager
-def open_parts(settings: Settings, *, warm: bool = False) -> Iterator[Parts]:
+def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = False) -> Iterator[Parts]:
     """Build every part, and let go of all of them in the end.
 
     Args:
-        warm: load the models now, while the stores are being opened, instead of when they are first asked.
+        warm: load the models and open every index now, instead of when they are first asked.
+        repairing: take stores that do not agree; whoever asks for them mends that.
     Raises:
         HomeInUse: another process works on this home.
+        HomeDamaged: what is kept is not what was written, or does not belong together.
         ModelMismatch: the home was made by other models.
         StoreUnavailable, ModelUnavailable: something is not there.
     """
@@ -159,19 +167,44 @@ def open_parts(settings: Settings, *, warm: bool = False) -> Iterator[Parts]:
             stack.enter_context(hold_home(settings.home))
         seer, calibrations = build_seer(settings)
         warmed = stack.enter_context(_beside(seer.warm_up)) if warm else None
+        stores = open_stores(settings, seer.collection_specs(), warm=warm, repairing=repairing)
+        ledger, objects, store = stack.enter_context(stores)
+        memory = Memory(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
+        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits, memory)
+        if warmed:
+            warmed.result()
+        yield Parts(settings, store, objects, ledger, seer, thatlook)
+
+
+@contextmanager
+def open_stores(
+    settings: Settings, specs: Sequence[CollectionSpec], *, warm: bool = False, repairing: bool = False
+) -> Iterator[tuple[Ledger, ObjectStore, VectorStore]]:
+    """Open what a catalogue is kept in, and let go of it in the end.
+
+    Args:
+        specs: collections that there must be.
+        warm: open every index now.
+        repairing: take stores that do not agree.
+    Raises:
+        HomeDamaged: what is kept is not what was written, or does not belong together.
+        ModelMismatch: the home was made by other models.
+        StoreUnavailable: something is not there.
+    """
+    with ExitStack() as stack:
         ledger = open_ledger(settings)
         stack.callback(ledger.close)
         objects = open_objects(settings)
         stack.callback(objects.close)
         store = open_store(settings)
         stack.callback(store.close)
-        for spec in seer.collection_specs():
+        for spec in specs:
             store.ensure(spec)
-        memory = Memory(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
-        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits, memory)
-        if warmed:
-            warmed.result()
-        yield Parts(settings, store, objects, ledger, seer, thatlook)
+        if not repairing:
+            check_agreement(store, ledger)
+        if warm and isinstance(store, Embedded):
+            store.open_all()
+        yield ledger, objects, store
 
 
 @contextmanager
@@ -225,12 +258,14 @@ def hold_home(home: Path) -> Iterator[None]:
             "stop it first, or choose another home with --home."
         ) from None
     except OSError as error:
-        raise StoreUnavailable(f"The home {home} cannot be written ({error.strerror}).") from error
+        raise refusal(error, f"The home {home} cannot be used", home) from error
     try:
-        (home / "pid").write_text(str(os.getpid()))
+        with suppress(OSError):  # It only names the holder to others; a full disk must not keep anybody from searching.
+            (home / "pid").write_text(str(os.getpid()))
         yield
     finally:
-        (home / "pid").unlink(missing_ok=True)
+        with suppress(OSError):
+            (home / "pid").unlink(missing_ok=True)
         lock.release()
 
 
@@ -278,7 +313,7 @@ def open_ledger(settings: Settings) -> Ledger:
     """The ledger that the settings name: any SQLAlchemy URL, or SQLite in the home."""
     from engine.ledger.sql import SqlLedger
 
-    return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+    return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / LEDGER}")
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
 
 from api.desk import TheDesk
 from engine.clock import Deadline
 from engine.errors import Unavailable
 
 _READY_WITHIN_S = 2.0
+_EXAMINED_WITHIN_S = 110.0
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -38,10 +42,16 @@ async def healthz() -> Health:
     responses={503: ResponseSpec(Readiness, generate_examples=False, description="A part cannot answer at present")},
     summary="Ready",
 )
-async def readyz(desk: TheDesk) -> Response[Readiness]:
-    """Whether models, stores and ledger can answer; 503 where one cannot."""
+async def readyz(desk: TheDesk, deep: Annotated[bool, QueryParameter()] = False) -> Response[Readiness]:
+    """Whether models, stores and ledger can answer; 503 where one cannot.
+
+    With `deep=true` everything that is kept is compared with what was written, which takes as long as reading it.
+    """
+    look, within = desk.services.ready, _READY_WITHIN_S
+    if deep and desk.services.examine is not None:
+        look, within = desk.services.examine, _EXAMINED_WITHIN_S
     try:
-        missing = dict(await desk.look_up(desk.services.ready, Deadline.within(_READY_WITHIN_S)))
+        missing = dict(await desk.look_up(look, Deadline.within(within)))
     except Unavailable as error:
         missing = {"service": error.message}
     ready = not missing

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     URL,
     BindParameter,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    cast,
     create_engine,
     delete,
     event,
@@ -26,13 +29,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.domain import Product
-from engine.errors import ContractBroken, StoreUnavailable
+from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
-from engine.seams import FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
+from engine.ledger.sqlite_file import SqliteFile, translated
+from engine.seams import MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
 
 CHUNK = 500
 """Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
@@ -63,19 +67,20 @@ class SqlLedger:
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(writes=True)
         self._where = self._engine.url.render_as_string(hide_password=True)
+        self._file = _file_of(self._engine.url)
         try:
-            with self._transaction() as connection:
-                if self._engine.dialect.name == "postgresql":  # Two programs may start at once on an empty database.
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-                tables.migrate(connection)
+            if self._file:
+                self._file.check()
+            self._migrate()
         except BaseException:
-            self.close()
+            self._engine.dispose()
             raise
 
-    def put(self, entries: Sequence[LedgerEntry]) -> None:
+    def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
         """Write entries by product_id, in one transaction; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
         with self._transaction() as connection:
+            self._set_moment(connection, moment)
             for chunk in _chunks(sorted(last)):
                 chosen = [last[product_id] for product_id in chunk]
                 connection.execute(self._upsert(tables.products), [rows.product_row(entry) for entry in chosen])
@@ -101,9 +106,10 @@ class SqlLedger:
                     found[product_id] = rows.read_product(record)
         return found
 
-    def delete(self, product_ids: Collection[str]) -> None:
+    def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:
         """Forget products and their refusals."""
         with self._transaction() as connection:
+            self._set_moment(connection, moment)
             for chunk in _chunks(product_ids):
                 connection.execute(delete(tables.products).where(tables.products.c.product_id.in_(chunk)))
 
@@ -134,6 +140,16 @@ class SqlLedger:
         with self._reading() as connection:
             found = {str(state): int(n) for state, n in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in IngestState}
+
+    def rows_named(self) -> tuple[int, int]:
+        """How many indexed rows entries name: those of settled entries, and those of all."""
+        length = func.json_array_length(tables.products.c["items"])
+        if self._engine.dialect.name == "postgresql":
+            length = func.json_array_length(cast(tables.products.c["items"], postgresql.JSON))
+        query = select(tables.products.c.state, func.sum(length)).where(tables.products.c["items"] != "[]")
+        with self._reading() as connection:
+            found = {str(state): int(n) for state, n in connection.execute(query.group_by(tables.products.c.state))}
+        return found.get(IngestState.INDEXED.value, 0), sum(found.values())
 
     def refusal_counts(self) -> dict[str, int]:
         """How many images were refused, by reason, the most frequent first."""
@@ -206,6 +222,21 @@ class SqlLedger:
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
+        if self._file:
+            self._file.closed()
+
+    def _migrate(self) -> None:
+        with self._reading() as connection:
+            if tables.is_current(connection):
+                return
+        with self._transaction() as connection:
+            if self._engine.dialect.name == "postgresql":  # Two programs may start at once on an empty database.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            tables.migrate(connection)
+
+    def _set_moment(self, connection: Connection, moment: str | None) -> None:
+        if moment is not None:
+            connection.execute(self._upsert(tables.settings), [{"name": MOMENT, "value": moment}])
 
     def _upsert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """INSERT … ON CONFLICT (primary key) DO UPDATE, which both databases know."""
@@ -216,6 +247,8 @@ class SqlLedger:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if self._file:
+            self._file.writing()
         with self._translated(), self._writer.begin() as connection:
             yield connection
 
@@ -229,10 +262,23 @@ class SqlLedger:
         try:
             yield
         except DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[:1] or [type(error.orig).__name__]
-            raise StoreUnavailable(f"The ledger at {self._where} did not do as asked ({reason[0]}).") from error
+            raise translated(error.orig or error, self._where) from error
         except SQLAlchemyError as error:
+            if isinstance(error, NoResultFound):
+                raise translated(error, self._where) from error
             raise StoreUnavailable(f"The ledger at {self._where} did not answer ({type(error).__name__}).") from error
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise HomeDamaged(
+                f"An entry of the ledger at {self._where} cannot be read ({error}). "
+                "Put a backup of the home back, or run `thatlook doctor --repair`."
+            ) from error
+
+
+def _file_of(url: URL) -> SqliteFile | None:
+    """The file of a SQLite ledger."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return SqliteFile(Path(url.database))
 
 
 def _engine(url: str) -> Engine:

@@ -89,6 +89,13 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
 """From a version to the next; one entry for each version that was ever released before today's."""
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are there in today's form, so that nothing has to be written."""
+    if not inspect(connection).has_table(schema.name):
+        return False
+    return bool(connection.execute(select(schema.c.version)).scalar_one() == SCHEMA_VERSION)
+
+
 def migrate(connection: Connection) -> None:
     """Create the tables, or bring those of an earlier version forward, in the caller's transaction.
 

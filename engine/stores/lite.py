@@ -81,6 +81,10 @@ class LiteStore:
                 self._records.create(spec, _new_stamp())
             self._specs = self._specs | {spec.name: spec}
 
+    def moment(self) -> str:
+        """A name of everything that was ever written here."""
+        return self._records.book.moment()
+
     def collections(self) -> list[str]:
         """Names of what exists, sorted."""
         return sorted(self._specs)
@@ -196,16 +200,32 @@ class LiteStore:
 
     def damage(self) -> str | None:
         """Why searches of some collection would be refused at present, or None."""
-        for name in self.collections():
-            try:
-                self._index(name)
-            except ThatLookError as error:
-                return error.message
+        return next((said for name in self.collections() if (said := self.problem(name))), None)
+
+    def problem(self, name: str) -> str | None:
+        """Why searches of a collection would be refused at present, or None."""
+        try:
+            self._index(name)
+        except ThatLookError as error:
+            return error.message
         return None
+
+    def problems_of_rows(self) -> list[str]:
+        """What is wrong with the stored rows: their files, and such as the index has and they lack; in words."""
+        found = self._records.problems()
+        for name in self.collections():
+            if (index := self._indexes.get(name)) and not found:
+                found += self._differences(name, index)
+        return found
+
+    def product_ids(self, name: str) -> set[str]:
+        """The products that have rows in a collection."""
+        view = self._index(name).view()
+        return {view.ids(int(row)).product_id for row in np.flatnonzero(view.live)}
 
     def examine(self) -> list[str]:
         """Compare everything with its checksums, and the indexes with the rows; what was found, in words."""
-        found = self._records.problems()
+        found = self._records.notes() + self._records.problems()
         for name in self.collections():
             try:
                 index = self._index(name, thorough=True)

@@ -7,7 +7,8 @@ forgotten where both say so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,6 +26,7 @@ class Entry:
 
     Attributes:
         stamp: names the last write that was begun; what is derived is in doubt until it bears the same.
+        written: whether there ever was a write.
         gone: the items that this write takes out; rows that are missing without being named here were lost. None where
             a former version wrote, and did not say.
     """
@@ -33,6 +35,7 @@ class Entry:
     fingerprint: str
     stamp: int
     gone: tuple[str, ...] | None = ()
+    written: bool = False
 
     def spec(self, name: str) -> CollectionSpec:
         """What the collection was made for."""
@@ -47,6 +50,8 @@ class Book:
         self._lock = Lock()
         documents = [read_checked(path) for path in self._paths]
         self.copies = sum(document is not None for document in documents)
+        missing = (path for path, document in zip(self._paths, documents, strict=True) if document is None)
+        self.lost = list(missing) if self.copies else []
         self.files = sum(path.exists() for path in self._paths)
         known = sorted((each for each in documents if each is not None), key=lambda each: int(each["edition"]))
         self._edition = int(known[-1]["edition"]) if known else 0
@@ -61,6 +66,11 @@ class Book:
     def is_new(self) -> bool:
         """Whether there is no book yet: the folder is new, of a former version, or the book was lost."""
         return not self.copies
+
+    def moment(self) -> str:
+        """A name of everything that was ever written."""
+        writes = sorted((name, entry.stamp) for name, entry in self.entries.items() if entry.written)
+        return blake2b(repr(writes).encode(), digest_size=16).hexdigest()
 
     def adopt(self, entries: Mapping[str, Entry]) -> None:
         """Begin the book with collections that are known from elsewhere."""
@@ -80,7 +90,7 @@ class Book:
     def begin(self, name: str, stamp: int, gone: Sequence[str] = ()) -> None:
         """Say that a write is about to happen."""
         with self._lock:
-            entry = replace(self.entries[name], stamp=stamp, gone=tuple(gone))
+            entry = replace(self.entries[name], stamp=stamp, gone=tuple(gone), written=True)
             self._save(dict(self.entries) | {name: entry}, both=False)
 
     def renew(self) -> None:
@@ -99,9 +109,10 @@ class Book:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {"dim": entry.dim, "fingerprint": entry.fingerprint, "stamp": entry.stamp, "gone": entry.gone}
+    return asdict(entry)
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
     gone = row["gone"]
-    return Entry(int(row["dim"]), str(row["fingerprint"]), int(row["stamp"]), None if gone is None else tuple(gone))
+    gone = None if gone is None else tuple(gone)
+    return Entry(int(row["dim"]), str(row["fingerprint"]), int(row["stamp"]), gone, bool(row["written"]))

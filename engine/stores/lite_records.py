@@ -50,6 +50,7 @@ class LiteRecords:
         self.seal = Seal(self._folder, folder / SEAL, TEXT_NAMES).read()
         self._sealed = self.seal.files
         self.book = Book(folder)
+        self._seal_lost = self.seal.lost and not self.book.is_new
         self._db: MilvusLite | None = None
         self._lock = RLock()
 
@@ -81,6 +82,11 @@ class LiteRecords:
             return self.seal.problems(most_bytes=most_bytes)
         folders = self._folder / "collections"
         return [said for name in self.book.entries for said in problems_of_collection(folders / name)]
+
+    def notes(self) -> list[str]:
+        """What was amiss with the book's copies and the seal when they were read; they are written anew at closing."""
+        said = [f"{path} is missing or damaged" for path in self.book.lost]
+        return [*said, f"{self.seal.path} is missing or damaged"] if self._seal_lost else said
 
     def strangers(self) -> list[str]:
         """Collections that lie there with rows and that the book does not know: never ours to drop."""
@@ -182,7 +188,7 @@ class LiteRecords:
 
 
 def _former(row: Mapping[str, Any]) -> Entry:
-    return Entry(int(row["dim"]), row["fingerprint"], int(row["stamp"]), None)
+    return Entry(int(row["dim"]), row["fingerprint"], int(row["stamp"]), None, written=True)
 
 
 def damage_of_records(problems: Sequence[str]) -> str:

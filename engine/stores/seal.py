@@ -32,7 +32,7 @@ class Seal:
 
     Attributes:
         files: by path relative to `root`; None where there is no seal, or it is broken.
-        said: whether there ever was one.
+        said: whether there ever was one; lost: whether it cannot be read now.
     """
 
     root: Path
@@ -40,11 +40,13 @@ class Seal:
     passed: frozenset[str] = frozenset()
     files: Mapping[str, Sealed] | None = None
     said: bool = False
+    lost: bool = False
 
     def read(self) -> Seal:
         """Look at what was sealed."""
         document = read_checked(self.path)
         self.said = document is not None
+        self.lost = document is None
         if document is not None and not document["broken"]:
             self.files = {name: Sealed(*row) for name, row in document["files"].items()}
         return self

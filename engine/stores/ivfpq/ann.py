@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import struct
 import threading
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +16,11 @@ from numpy.typing import NDArray
 from engine.domain import Embeddings
 from engine.durable import put_in_place
 from engine.stores.ivfpq.plan import IvfpqPlan, Reach
-from engine.stores.seal import checksum_of
+from engine.stores.trailer import append_trailer, is_whole
 
 faiss: Any = typed_faiss
 """Its own stubs do not know what an index factory makes, nor what SWIG adds to a class."""
 _CHUNK = 8192
-_TRAILER = struct.Struct("<8sI")
-_MARK = b"thatlook"
 _thread = threading.local()
 
 
@@ -151,7 +147,11 @@ class Ann:
         Raises:
             RuntimeError: it is not there, damaged, or of an older form.
         """
-        if not _is_whole(path, checked=checked):
+        try:
+            bears_checksum = is_whole(path.read_bytes())
+        except OSError as error:
+            raise RuntimeError(str(error)) from None
+        if bears_checksum is False or (checked and bears_checksum is None):  # FAISS maps whatever it is given.
             raise RuntimeError("an index that is not as it was written")
         return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
 
@@ -192,25 +192,6 @@ class Ann:
             self._ivf.search_preassigned_c(1, *arrays, False, parameters)
         rows: NDArray[np.int64] = found[found >= 0]
         return rows
-
-
-def append_trailer(path: Path) -> None:
-    """Let a saved index bear its checksum, behind its end, where FAISS does not look."""
-    checksum = checksum_of(path)
-    with path.open("ab") as file:
-        file.write(_TRAILER.pack(_MARK, checksum))
-
-
-def _is_whole(path: Path, *, checked: bool) -> bool:
-    """Whether a saved index has the bytes that it was written with: FAISS maps whatever it is given."""
-    try:
-        data = memoryview(path.read_bytes())
-    except OSError:
-        return False
-    mark, checksum = _TRAILER.unpack(data[-_TRAILER.size :]) if len(data) > _TRAILER.size else (b"", 0)
-    if mark != _MARK:
-        return not checked
-    return zlib.crc32(data[: -_TRAILER.size]) == int(checksum)
 
 
 def _probed(distances: NDArray[np.float32], counts: NDArray[np.int64], reach: Reach) -> NDArray[np.int64]:

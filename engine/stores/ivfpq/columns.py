@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.filters import Condition, FacetCondition, Filter
 from engine.stores.ivfpq.journal import Entry
 from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.postings import Postings, facet_key, facet_keys, item_key, product_key
+from engine.stores.trailer import append_trailer, is_whole
 from engine.values import completed
 
 _LEAST = 1024
@@ -164,6 +166,7 @@ class Columns:
         try:
             with part.open("wb") as file:
                 np.savez(file, **found_by, names=np.array(list(marks)), values=np.array(list(marks.values()), np.int64))
+            append_trailer(part)
             put_in_place(part, path)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -175,13 +178,19 @@ class Columns:
         Raises:
             OlderForm: a former version wrote it.
             FileNotFoundError: it is not there.
-            Exception: of many kinds, where it is damaged; every member of the archive has its checksum.
+            Exception: of many kinds, where it is damaged.
         """
-        with np.load(path) as saved:
+        data = path.read_bytes()
+        whole = is_whole(data)
+        if whole is False:
+            raise ValueError("other bytes than were written")
+        with np.load(io.BytesIO(data)) as saved:
             arrays = {name: saved[name] for name in saved.files}
         marks = dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
         if "item_keys" not in arrays or int(arrays.get("facets_form", 1)) != FACETS_FORM:
             raise OlderForm(marks["learned"])
+        if whole is None and "journal" in marks:  # Those of former versions bear no checksum.
+            raise ValueError("other bytes than were written")
         arrays.setdefault("checks", np.zeros(len(arrays["live"]), np.uint32))
         self._reserve(len(arrays["live"]))
         columns = ("row_offsets", "lengths", "prices", "item_keys", "product_keys", "checks")

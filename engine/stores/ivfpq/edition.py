@@ -202,16 +202,9 @@ class Edition:
         if view.ann is not None and view.n > view.ann.rows:
             self.index(Ann.extended(self.folder / "ivfpq.faiss", view.vectors[view.ann.rows : view.n]))
 
-    def checkpoint(self, *, last: bool = False) -> None:
-        """Save the columns, so that the next opening need not read the journal from its beginning.
-
-        Args:
-            last: no row comes any more; the files are cut to what they hold.
-        """
-        if last:
-            self._vectors.trim(self.columns.n)
-        else:
-            self._vectors.sync()
+    def checkpoint(self) -> None:
+        """Save the columns, so that the next opening need not read the journal from its beginning."""
+        self._vectors.sync()
         self.journal.sync()
         if self.ann and self.condition.former:  # It bears no checksum yet.
             self.index(self.ann)
@@ -219,6 +212,10 @@ class Edition:
         marks = {"end": end, "stamp": self.stamp, "learned": self.learned, "journal": self.journal.checksum(end)}
         self.columns.save(self.folder / "columns.npz", **marks)
         self._marks, self.changed, self.condition.former = marks, False, False
+
+    def trim(self) -> None:
+        """Cut the files to what they hold, before closing."""
+        self._vectors.trim(self.columns.n)
 
     def examine(self, cancelled: Callable[[], bool] = lambda: False) -> Condition:
         """Compare everything with its checksum now, however large it is: what the condition is.
@@ -275,7 +272,7 @@ class Edition:
             self.condition.bad = self._vectors.damaged(self.columns.checks[: self.columns.n], self.view().live)
         elif len(self._vectors.rows) < self.columns.n:
             self.condition.bad = np.arange(len(self._vectors.rows), self.columns.n)
-        if (self.folder / "ivfpq.faiss").exists():
+        if self.learned or (self.folder / "ivfpq.faiss").exists():
             self.ann = self._read_index()
         if self.ann is None:
             self.learned = 0

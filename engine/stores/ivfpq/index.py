@@ -74,13 +74,17 @@ class DerivedIndex:
         self._builder: Thread | None = None
         self._not_before = 0.0
         self._noted = self._unsettled = False
-        self._number = current_number(folder)
+        self._number, told = current_number(folder)
         if in_doubt := self._in_doubt():
             _log.warning("The machine went down while %s was open; comparing it with its checksums.", folder)
         try:
             self._edition = Edition(folder / str(self._number), dim, plan, most_bytes=None if in_doubt else most_bytes)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             self.start_over(f"{error.filename} is a folder where a file should be, or the other way round")
+        checkpoint = self._edition.folder / "columns.npz"
+        if self._edition.columns.n and not checkpoint.exists() and not (folder / "open").exists():
+            told.append(f"{checkpoint} is missing")
+        self._edition.condition.told += told
         self._recent = search.Recent()
 
     @property
@@ -257,6 +261,7 @@ class DerivedIndex:
                 shutil.rmtree(leftover)
         for part in self._folder.rglob(f"*{PART}"):
             part.unlink(missing_ok=True)
+        self._name_where_lost()
 
     def rebuild(self) -> None:
         """Have an index learned from the rows of today, if they are many, and dead ones out of the files.
@@ -305,17 +310,24 @@ class DerivedIndex:
         if self._builder:
             self._builder.join()
         with self._build_lock, self._write_lock:
-            if self._edition.changed and not self._unsettled and self._edition.condition.damage is None:
-                self._edition.columns.fold()
-                self._edition.checkpoint(last=True)
+            if not self._unsettled and self._edition.condition.damage is None:
+                if self._edition.changed:
+                    self._edition.columns.fold()
+                    self._edition.checkpoint()
+                self._edition.trim()
             (self._folder / "open").unlink(missing_ok=True)
 
     def _settle(self) -> None:
         """Let an edition that was begun anew take the damaged one's place."""
         if self._unsettled:
             self._edition.checkpoint()
-            self._name_current(self._number)
             self._unsettled = False
+        self._name_where_lost()
+
+    def _name_where_lost(self) -> None:
+        """Write the note of the current edition, where there is none or another."""
+        if current_number(self._folder) != (self._number, []):
+            self._name_current(self._number)
 
     def _note_open(self) -> None:
         """Leave a sign for whoever finds the machine gone down."""
@@ -411,17 +423,21 @@ def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32
     )
 
 
-def current_number(folder: Path) -> int:
-    """Which edition counts. Where the note of it is lost, the greatest whose making was finished, or the first."""
+def current_number(folder: Path) -> tuple[int, list[str]]:
+    """Which edition counts, and what was found amiss. Where the note of it is lost, the greatest whose making was
+    finished, or the first.
+    """
     there = sorted((int(each.name) for each in folder.iterdir() if each.name.isdecimal()), reverse=True)
+    note = folder / "current"
     try:
-        number = int((folder / "current").read_text())
+        number = int(note.read_text())
         if number in there:
-            return number
+            return number, []
     except (OSError, ValueError):
         pass
     begun = (folder / str(number) / "columns.npz" for number in there)
-    return next((int(each.parent.name) for each in begun if each.exists()), there[-1] if there else 1)
+    number = next((int(each.parent.name) for each in begun if each.exists()), there[-1] if there else 1)
+    return number, [f"{note} is missing or damaged"] if note.exists() or number > 1 else []
 
 
 def _boot() -> str:

@@ -66,10 +66,10 @@ class VectorFile:
         return np.flatnonzero(bad & live)
 
     def trim(self, n: int) -> None:
-        """Cut the file after n rows and have it on disk, before closing."""
-        if os.fstat(self._fd).st_size != n * self._width:
+        """Cut the file after n rows, before closing."""
+        if os.fstat(self._fd).st_size > n * self._width:
             os.ftruncate(self._fd, n * self._width)
-        os.fsync(self._fd)
+            os.fsync(self._fd)
 
     def sync(self) -> None:
         """Have everything on disk."""

@@ -25,7 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The commands with fake models, in a home of their own."""
 
     @contextmanager
-    def opened(settings: Settings) -> Iterator[IngestParts]:
+    def opened(settings: Settings, *, repairing: bool = False) -> Iterator[IngestParts]:
+        assert not repairing
         parts = open_fake_parts(settings.home)
         try:
             yield parts

@@ -1,0 +1,183 @@
+"""Mending a damaged home: what is whole is kept, lost rows are embedded anew from the stored pictures, and what cannot
+be had is left for the next run over its feed, which then takes it for new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engine.domain import SPACES
+from engine.errors import InputRejected, ObjectNotFound
+from engine.gate import Policy
+from engine.images import decode
+from engine.products.kinds import kind_of
+from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
+from engine.taxonomy import collection_name
+from ingest.bootstrap import open_ingest
+from ingest.choose import Picture
+from ingest.look import Outcome, Seen, embed, look, picture_prefix
+from ingest.parts import IngestParts
+from ingest.plan import Plan, record_hash
+from ingest.pruning import MOST_SHARE
+from ingest.writer import Writer
+from models.agreement import Embedded, row_problem
+from models.bootstrap import LEDGER, Settings, hold_home
+from models.examination import is_whole_picture, pages
+
+BATCH = 32
+_LOST = "Its rows were lost, and its picture is not stored; run the ingest of its feed again."
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What a repair did: products embedded anew, products left for their feeds, and rows that no product names."""
+
+    embedded: int
+    left: int
+    strange: int
+    problem: str | None
+
+    def told(self) -> list[str]:
+        """In words."""
+        said = [f"{self.embedded:,} products were embedded anew from their stored pictures"] if self.embedded else []
+        if self.left:
+            said.append(f"{self.left:,} products must be brought in again: run `thatlook ingest --repair FEED`")
+        if self.strange:
+            said.append(f"{self.strange:,} products had rows, but the ledger did not know them; the rows were removed")
+        return [*said, self.problem] if self.problem else said
+
+
+def repair_home(settings: Settings) -> list[str]:
+    """Mend whatever can be mended of a home without its feeds; what was done, in words, nothing where all was well.
+
+    Raises:
+        HomeInUse: another process holds the home.
+        ThatLookError: a part cannot be opened.
+    """
+    said = salvage_files(settings)
+    with open_ingest(settings, repairing=True) as parts:
+        return said + mend(parts, settings.policy).told()
+
+
+def salvage_files(settings: Settings) -> list[str]:
+    """Make damaged stores of a home anew from what is whole in them, before they are opened; what was done, in words.
+
+    Raises:
+        HomeInUse: another process holds the home.
+    """
+    from engine.ledger.salvage import salvage as salvage_ledger
+    from engine.stores.lite_salvage import salvage as salvage_store
+
+    said: list[str] = []
+    if settings.is_shared or not settings.home.exists():
+        return said
+    with hold_home(settings.home):
+        if settings.ledger_url is None:
+            said += salvage_ledger(settings.home / LEDGER, _verified)
+        if settings.milvus_uri is None:
+            said += salvage_store(settings.home / "vectors")
+    return said
+
+
+def mend(parts: IngestParts, policy: Policy = "prefer", *, remove_strange: bool = True) -> Mended:
+    """Give every indexed product its rows again, and take out rows that no product names.
+
+    Rows that no product names are kept where they are more than half: then it is the ledger that was lost.
+    """
+    embedded = left = 0
+    writer = Writer(parts)
+    for entries in pages(parts.ledger):
+        for some in _parted(list(lacking(parts, entries))):
+            done = _anew(parts, some, policy)
+            embedded += len(writer.commit(done))
+            ids = {outcome.plan.product.product_id for outcome in done}
+            lost = [entry for entry in some if entry.product.product_id not in ids]
+            parts.ledger.put([_left(entry) for entry in lost])
+            left += len(lost)
+    strange = _remove_strange(parts) if remove_strange else 0
+    problem = row_problem(parts.store, *parts.ledger.rows_named())
+    if problem is None and (moment := moment_of(parts.store)) is not None:
+        parts.ledger.set_setting(MOMENT, moment)
+    return Mended(embedded, left, strange, problem)
+
+
+def lacking(parts: IngestParts, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Those entries of which a row is missing in either sister."""
+    wanted: dict[str, list[str]] = {}
+    for entry in entries:
+        for supercategory, item_id in entry.items:
+            wanted.setdefault(supercategory, []).append(item_id)
+    there: dict[str, set[str]] = {}
+    for supercategory, ids in wanted.items():
+        found = [parts.store.items(collection_name(supercategory, space), ids) for space in SPACES]
+        there[supercategory] = {item_id for item_id, *items in zip(ids, *found, strict=True) if None not in items}
+    for entry in entries:
+        if any(item_id not in there[supercategory] for supercategory, item_id in entry.items):
+            yield entry
+
+
+def _anew(parts: IngestParts, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:
+    """What becomes of products that are looked at once more on their stored pictures; not those that have none."""
+    seen: list[Seen] = []
+    for entry in entries:
+        picture = _stored_picture(parts, entry)
+        result = look(parts, _plan(parts, entry), [picture], policy) if picture else None
+        if isinstance(result, Seen):
+            seen.append(replace(result, refusals=entry.refusals))
+    return embed(parts, seen)
+
+
+def _stored_picture(parts: IngestParts, entry: LedgerEntry) -> Picture | None:
+    for key in parts.objects.keys(picture_prefix(entry.product.product_id)):
+        try:
+            data = parts.objects.get(key)
+            if is_whole_picture(key, data):
+                return Picture(entry.product.images[0], decode(data, parts.limits))
+        except (ObjectNotFound, InputRejected):
+            continue
+    return None
+
+
+def _plan(parts: IngestParts, entry: LedgerEntry) -> Plan:
+    said = kind_of(entry.product, parts.seer.taxonomy)
+    hashes = entry.record_hash, entry.content_hash
+    return Plan(entry.product, entry.feed, said.garment, *hashes, "everything", entry, said.other)
+
+
+def _left(entry: LedgerEntry) -> LedgerEntry:
+    """Without rows, and of no picture that the next run could take for looked at already."""
+    return replace(entry, state=IngestState.FAILED, content_hash="", items=(), reason=_LOST)
+
+
+def _remove_strange(parts: IngestParts) -> int:
+    """Rows of products that the ledger does not know, or not there: how many products they were of."""
+    if not isinstance(parts.store, Embedded):
+        return 0
+    strange: dict[str, list[str]] = {}
+    products: set[str] = set()
+    for name in parts.store.collections():
+        ids = parts.store.product_ids(name)
+        products |= ids
+        known = parts.ledger.get(sorted(ids))
+        supercategory = name.rpartition("_")[0]
+        named = {i for i, entry in known.items() if any(pair[0] == supercategory for pair in entry.items)}
+        strange[name] = sorted(ids - named)
+    gone = {product_id for each in strange.values() for product_id in each}
+    if len(gone) > MOST_SHARE * len(products):
+        return 0
+    for name, some in strange.items():
+        if some:
+            parts.store.delete_products(name, some)
+    return len(gone)
+
+
+def _verified(entry: LedgerEntry) -> bool:
+    """Whether an entry's words are those that its hash was made of, whatever a buyer paid then."""
+    asked = (None, entry.product.price, entry.product.sale_price)
+    return not entry.record_hash or entry.record_hash in {record_hash(entry.product, price) for price in asked}
+
+
+def _parted(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:
+    for start in range(0, len(entries), BATCH):
+        yield entries[start : start + BATCH]
