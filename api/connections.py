@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -13,20 +14,57 @@ from api.problems import MEDIA_TYPE, problem_of
 
 HEAD_WITHIN_S = 10.0
 """How long a head may take to arrive, and what is left of a body that nobody reads."""
+LINGER_S = 3.0
+"""How long a refused body may go on coming, so that its caller hears why."""
+
+
+class _Way:
+    """A transport that, where a body is still coming, ends in two steps: the answer's end first, then the connection.
+
+    Closing at once would let the caller's system throw the answer away, for it is still sending.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._closing = False
+        self.is_expecting: Callable[[], bool] = lambda: False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more will be said."""
+        return self._closing or self._transport.is_closing()
+
+    def close(self) -> None:
+        """End; what still comes of a body is thrown away for a while."""
+        if self.is_closing() or not (self.is_expecting() and self._transport.can_write_eof()):
+            self._transport.close()
+            return
+        self._closing = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER_S, self._transport.close)
 
 
 class Connection(H11Protocol):
     """uvicorn's own, which by itself waits for ever for a head that has begun, or for one that never begins."""
 
     _timer: asyncio.TimerHandle | None = None
+    _way: _Way
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Time begins with the connection."""
-        super().connection_made(transport)
+        self._way = _Way(transport, self.loop)
+        self._way.is_expecting = lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+        super().connection_made(self._way)  # type: ignore[arg-type]
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Time ends when a whole head has come, and begins anew with the first byte of the next."""
+        if self._way.is_closing():
+            return
         super().data_received(data)
         self._watch()
 
@@ -41,6 +79,13 @@ class Connection(H11Protocol):
         """Nothing is waited for any more."""
         self._unwatch()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server ends; a connection that is ending anyhow does so now."""
+        if self._way.is_closing():
+            self._way.close()
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem."""

@@ -25,6 +25,7 @@ def port() -> Iterator[int]:
     """An app of fakes behind our connections, with short times."""
     patch = pytest.MonkeyPatch()
     patch.setattr(connections, "HEAD_WITHIN_S", 0.4)
+    patch.setattr(connections, "LINGER_S", 1.5)
     options = {"log_config": None, "access_log": False, "lifespan": "on", "http": "api.connections:Connection"}
     app = Shop().app(Limits(upload_s=0.5, allowed_hosts=frozenset({"localhost"})))
     server = uvicorn.Server(uvicorn.Config(app, **options))  # type: ignore[arg-type]
@@ -169,3 +170,37 @@ def test_a_refused_host_is_not_listened_to(port: int) -> None:
     start = time.monotonic()
     assert status(say(port, head)) == 421
     assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("head", "number"),
+    [
+        (HEAD.replace("localhost", "evil.example") + "Content-Length: 20000000\r\n\r\n", 421),
+        (HEAD + "Content-Length: 50000000\r\n\r\n", 413),
+        (TEXT + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    ],
+)
+def test_who_is_still_sending_hears_why(port: int, head: str, number: int) -> None:
+    """A refusal is not lost when its caller reads only after it has sent everything."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        for _ in range(200):
+            connection.sendall(b"x" * 100_000)
+        answer = connection.recv(65_536)
+        while chunk := connection.recv(65_536):
+            answer += chunk
+    assert status(answer) == number
+
+
+def test_who_never_stops_sending_is_ended(port: int) -> None:
+    """After a while the connection is gone."""
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall((HEAD + "Content-Length: 50000000000\r\n\r\n").encode())
+        try:
+            while time.monotonic() - start < 20:
+                connection.sendall(b"x" * 10_000)
+                time.sleep(0.01)
+        except ConnectionError:
+            pass
+    assert time.monotonic() - start < 10
