@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from engine.color_words import COLOR_WORDS
 from engine.words.english import english
 from engine.words.languages import Translated, translated
 from engine.words.parts import Part, color_length, is_little, parts
@@ -45,9 +46,6 @@ _SAME_WORD = {
     "sleeved": "sleeve", "hooded": "hood", "hoody": "hoodie", "scarves": "scarf", "polka": "dots",
 }  # fmt: skip
 
-_HANGING = frozenset(
-    {"but", "and", "or", "with", "that", "which", "who", "in", "is", "are", "a", "an", "the", "to", "for", "of"}
-)
 
 _VAGUE = frozenset(
     {"pattern", "print", "printed", "patterned", "design", "detail", "motif", "look", "style", "fabric", "material"}
@@ -128,7 +126,17 @@ def in_english(text: str) -> list[str]:
     """A text's words, those of other languages in English."""
     words = tokens(text)
     found = in_other_language(words, is_english)
-    return found.words if found else words
+    return with_absences(found.words if found else words)
+
+
+def with_absences(words: Sequence[str]) -> list[str]:
+    """Words with "stripeless" and "unstriped" as "without stripe"; "sleeveless" is a word of its own."""
+    written: list[str] = []
+    for word in words:
+        base = next((each for each in (word.removesuffix("less"), word.removeprefix("un")) if each != word), "")
+        absent = len(base) > 2 and not is_english(word) and is_english(base) and not is_little(base)
+        written += ["without", base, ";"] if absent else [word]
+    return written
 
 
 def in_other_language(words: Sequence[str], familiar: Callable[[str], bool]) -> Translated | None:
@@ -141,14 +149,23 @@ def in_other_language(words: Sequence[str], familiar: Callable[[str], bool]) -> 
 @lru_cache(maxsize=8192)
 def is_english(word: str) -> bool:
     """Whether a word is understood as English: it names a colour or a garment, says how one looks, or is little."""
+    return is_little(word) or color_length([word]) > 0 or not _known_words().isdisjoint(_stems(word))
+
+
+@cache
+def _known_words() -> frozenset[str]:
     known = english()
-    plain_form = plain_word(word)
-    return (
-        is_little(word)
-        or color_length([word]) > 0
-        or not known.garments.isdisjoint((word, plain_form))
-        or not known.looks.isdisjoint((word, plain_form))
-    )
+    return known.garments | known.looks | {name for name in COLOR_WORDS if " " not in name}
+
+
+def _stems(word: str) -> list[str]:
+    """A word, its plain form, and what it is of: "longer" is of long, "reddish" of red."""
+    stems = [word, plain_word(word)]
+    for ending in ("er", "est", "ish", "ly", "ier", "iest", "y", "ed"):
+        if len(stem := word.removesuffix(ending)) > 2 and stem != word:
+            doubled = stem[:-1] if stem[-1] == stem[-2] else stem
+            stems += [stem, f"{stem}e", f"{stem}y", doubled]
+    return stems
 
 
 def shop_words(texts: Iterable[str]) -> frozenset[str]:
@@ -175,9 +192,9 @@ def said(text: str) -> str:
 def said_of(read: Sequence[Part]) -> str:
     """The wanted words of some parts as a text, with nothing left hanging at its end."""
     words = [part.word for part in read if part.role != "turned"]
-    while words and (words[-1] in _HANGING or not words[-1].isalnum()):
+    while words and is_little(words[-1]):
         words.pop()
-    return spelled(words)
+    return spelled([word for at, word in enumerate(words) if word.isalnum() or (at and words[at - 1].isalnum())])
 
 
 def plain_word(word: str) -> str:
@@ -198,7 +215,7 @@ def _turned_away(read: Sequence[Part]) -> set[frozenset[str]]:
         if part.role == "turned" and part.phrase and not part.colored:
             phrases.setdefault(part.phrase, set()).add(plain_word(part.word))
     return {
-        frozenset(words - _VAGUE) if len(words) > 1 and words - _VAGUE else frozenset(words)
+        frozenset(words) if words - _VAGUE <= english().garments else frozenset(words - _VAGUE)
         for words in phrases.values()
     }
 

@@ -70,7 +70,9 @@ def translated(words: Sequence[str], is_english: Callable[[str], bool]) -> Trans
     best: tuple[int, Language] | None = None
     for language in languages():
         telling = sum(1 + (found.role != "little") for word in unknown if (found := language.meaning(word)))
-        if telling > (best[0] if best else 1):
+        if telling == 1 and not all(language.meaning(word) for word in words if word.isalpha()):
+            continue  # One little word, beside English ones, makes no other language.
+        if telling > (best[0] if best else 0):
             best = telling, language
     if best is None:
         return None

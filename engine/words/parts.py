@@ -128,7 +128,7 @@ def _goes_on(words: Sequence[str], at: int, *, colored: bool) -> bool:
     """Whether a list of unwanted things has one more there: a colour after colours, a thing after things."""
     if at >= len(words) or words[at] in MARKS:
         return False
-    if words[at - 1] in (",", "and") and not colored and at + 1 < len(words) and _is_garment(words[at]):
+    if words[at - 1] in (",", "and") and not colored and _is_garment(words[at]) and not _is_garment(words[at - 2]):
         return False
     length = color_length(words[at:])
     if words[at - 1] == "," and length and at + length < len(words) and _is_garment(words[at + length]):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from unicodedata import normalize
 
 from engine.values import composed, keyboard
 from engine.words.english import english
 
 _TEE = re.compile(r"\bt(?:ee)?[\s\-]?shirt")
-_MINUS = re.compile(r"(?<=\s)[-\u2212](?=[^\W\d_])")
+_MINUS = re.compile(r"(?<!\S)[-\u2212](?=[^\W\d_])")
 _FREE = re.compile(r"\b([^\W\d_]+)[\s\-]free\b(?!\s+(?:delivery|shipping|size))")
 _WITH = re.compile(r"\bw/(o\b)?")
+_ELISION = re.compile(r"(?<!\w)(?:[ldnjscm]|qu)'(?=[^\W\d_])")
+"""French letters before a vowel: "n'est", "d'été"."""
 _DASH = re.compile(r"(?<=[^\W\d])-(?=\w)|(?<=\w)-(?=[^\W\d])")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[,;/&+.!?:()]")
 MARKS = frozenset(",;/&+.!?:()")
@@ -19,7 +22,8 @@ MARKS = frozenset(",;/&+.!?:()")
 
 def plain(text: str) -> str:
     """Casefolded, with a keyboard's marks; "off-white" is "off white", "dress -striped" is "dress not striped"."""
-    words = keyboard(_MINUS.sub("not ", composed(text))).casefold()
+    words = normalize("NFKC", keyboard(_MINUS.sub("not ", composed(text)))).casefold()
+    words = _ELISION.sub(" ", words)
     if not words.isascii():
         words = _emoji().sub(lambda found: f" {english().emoji[found[0].rstrip(chr(0xFE0F))]} ", words)
     words = _TEE.sub("tshirt", _WITH.sub(lambda found: "without" if found[1] else "with ", words))

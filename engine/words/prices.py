@@ -32,13 +32,13 @@ def _money(name: str) -> str:
 _MOST = (
     r"under|below|beneath|less than|cheaper than|lower than|no more than|not more than|not over|not above|at most"
     r"|up to|upto|max(?:imum)?(?: of)?\.?|maximal|within|nothing over|nothing above|a budget of|budget(?: of)?|<=?|≤"
-    r"|until|till|unter|bis zu|bis|höchstens|hoechstens|weniger als|günstiger als|billiger als|nicht über"
+    r"|until|till|unter|bis zu|bis|höchstens|hoechstens|weniger als|günstiger als|billiger als|nicht über|kleiner als"
     r"|nicht mehr als|moins de|jusqu'à|jusqu'a|au plus|pas plus de|menos de|hasta|como máximo"
     r"|meno di|sotto(?: i)?|fino a|al massimo"
 )
 _LEAST = (
     r"over|above|more than|at least|no less than|not less than|not under|starting at|starting from"
-    r"|min(?:imum)?(?: of)?\.?|>=?|≥|über|mindestens|mehr als|plus de|au moins|à partir de|más de|al menos"
+    r"|min(?:imum)?(?: of)?\.?|>=?|≥|über|mindestens|mehr als|größer als|plus de|au moins|à partir de|más de|al menos"
     r"|più di|almeno|oltre"
 )
 _FROM = r"from|ab|von|de|desde|da|a partir de"
@@ -62,6 +62,7 @@ _NUMBERS = {
 _COUNTED = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})\b")
 _SIZE = re.compile(r"(?:size|sizes|größe|groesse|grösse|gr\.?|taille|talla|taglia|eu|uk|us|waist|length)\s*:?\s*$")
 _ABOUT_SHARE = 0.2
+_MOST_PRICES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ class Price:
     maximum: float
     words: str
     currency: str | None = None
+
+
+def take_prices(text: str) -> tuple[str, list[Price]]:
+    """A text without its prices, and these: "below 100 but above 50" names two."""
+    found: list[Price] = []
+    while len(found) < _MOST_PRICES:
+        text, price = take_price(text)
+        if price is None:
+            break
+        found.append(price)
+    return text, found
 
 
 def take_price(text: str) -> tuple[str, Price | None]:

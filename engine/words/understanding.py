@@ -14,14 +14,19 @@ from functools import lru_cache
 
 from engine.color_words import COLOR_WORDS
 from engine.values import BRAND_FACET, WORDS_FACET, bare, closed_value, folded
-from engine.wish import NO_WISH, Named, Wish, in_other_language, is_english, plain_word, said_of, wish_of
+from engine.wish import NO_WISH, Named, Wish, in_other_language, is_english, plain_word, said_of, wish_of, with_absences
 from engine.words.english import english
-from engine.words.languages import languages, translated
+from engine.words.languages import languages, translated, unaccented
 from engine.words.parts import Part, parts
 from engine.words.plain import plain, spelled, tokens
-from engine.words.prices import Price, take_price
+from engine.words.prices import Price, take_prices
 from engine.words.spelling import corrected
 
+_NOTHING_SAID = "The words name no garment, colour or anything else to look for; what comes is a guess."
+_ANYTHING = frozenset({"anything", "everything", "all", "any", "clothes", "clothing", "garment", "garments"}) | {
+    "outfit", "outfits", "apparel", "item", "items", "product", "products", "fashion", "same", "similar",
+}  # fmt: skip
+"""Words that say nothing of a garment, and yet what is wanted."""
 GENERIC = "clothes"
 """What is embedded where the words only say what is not wanted."""
 _BRAND_WORDS, _LONGEST_BRAND = 24, 5
@@ -94,15 +99,28 @@ def understand(
         named=tuple(dict.fromkeys(named for read in wanted for named in read.named)) + _meant_for(wish, catalogue),
         understood=_understood(wanted),
     )
-    turned = [spelled(sorted(phrase)) for read in wanted for phrase in wish_of([read.parts]).unwanted_words]
+    nothing = bool(wanted) and all(_says_nothing(read) for read in wanted) and not unknown
+    if nothing:
+        wish = replace(wish, understood=0.0)
+    turned = [text for read in wanted for text in _turned_texts(read.parts)]
     return Understanding(
         positive=tuple(_with_instead(read.embedded, wish) for read in wanted),
-        negative=(*dict.fromkeys([*(read.embedded for read in away), *_own_words(turned)]),),
+        negative=(*dict.fromkeys([*(read.embedded for read in away), *turned]),),
         kinds=(*(said_of(read.parts) for read in wanted), *_untouched(positive, wanted)),
         wish=wish,
         price=_both([read.price for read in wanted if read.price]),
-        notes=(*(note for read in (*wanted, *away) for note in read.notes), *_not_understood(unknown, wish.understood)),
+        notes=(
+            *(note for read in (*wanted, *away) for note in read.notes),
+            *_not_understood(unknown, wish.understood),
+            *([_NOTHING_SAID] if nothing else []),
+        ),
     )
+
+
+def _says_nothing(read: _Read) -> bool:
+    """Whether a text has words, and none that anything could be looked for by."""
+    silent = not any(part.role in ("color", "word", "turned") or part.word in _ANYTHING for part in read.parts)
+    return silent and not (read.named or read.price)
 
 
 def _untouched(texts: Sequence[str], reads: Sequence[_Read]) -> list[str]:
@@ -114,9 +132,9 @@ def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool 
     left, notes = plain(text), list[str]()
     price, named = None, list[Named]()
     if wanted:
-        left, price = take_price(left)
-        if price:
-            notes.append(f'"{price.words}" was taken for a price: {_bounds(price)}.')
+        left, prices = take_prices(left)
+        price = _both(prices)
+        notes += [f'"{each.words}" was taken for a price: {_bounds(each)}.' for each in prices]
         for take in (_take_size, _take_brand):
             left, found = take(left, catalogue)
             named += found
@@ -131,7 +149,8 @@ def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool 
     if (strangers or len(words) == 1) and (foreign := in_other_language(words, familiar)):
         words = foreign.words
         notes.append(f'Read as {foreign.language}: "{spelled(words)}".')
-    words, fixes = _corrected(words, own, known)
+    words = [bare_word if familiar(bare_word := unaccented(word)) and not familiar(word) else word for word in words]
+    words, fixes = _corrected(with_absences(words), own, known)
     notes += [f'Read "{wrong}" as "{right}".' for wrong, right in fixes.items()]
     read = tuple(parts(words))
     unknown = [word for word in _strangers(words, own) if plain_word(word) not in known]
@@ -282,11 +301,13 @@ def _with_instead(text: str, wish: Wish) -> str:
     return " ".join([*missing, text])
 
 
-def _own_words(phrases: Sequence[str]) -> list[str]:
-    """What is embedded as unwanted: what the words say, without what a general word takes in besides."""
-    taken_in = {word for words in english().takes_in.values() for word in words}
-    general = [phrase for phrase in phrases if phrase in english().takes_in]
-    return [phrase for phrase in phrases if not general or phrase in general or phrase not in taken_in]
+def _turned_texts(read: Sequence[Part]) -> list[str]:
+    """What some parts turn away, each phrase as a text to embed; colours are weighed, not embedded."""
+    phrases: dict[str, list[str]] = {}
+    for part in read:
+        if part.role == "turned" and part.phrase and not part.colored:
+            phrases.setdefault(part.phrase, []).append(part.word)
+    return [spelled(words) for words in phrases.values()]
 
 
 def _both(prices: Sequence[Price]) -> Price | None:

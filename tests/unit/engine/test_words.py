@@ -150,6 +150,8 @@ def test_sizes_and_people() -> None:
         ("red boucle dress", "", 1.0),
         ("a beautiful dress please", "", 1.0),
         ("schwarzes Kleid", "", 1.0),
+        ("bl\u00e4ck dress", "", 1.0),
+        ("longer and darker, with tighter sleeves", "", 1.0),
     ],
 )
 def test_what_nothing_understands_is_told(text: str, unknown: str, share: float) -> None:
@@ -161,10 +163,26 @@ def test_what_nothing_understands_is_told(text: str, unknown: str, share: float)
     assert found.wish.understood == pytest.approx(share)
 
 
+@pytest.mark.parametrize("text", ["???", "12345", "something nice", ":-)"])
+def test_words_that_ask_for_nothing_are_told(text: str) -> None:
+    """What comes then is a guess; "clothes" is at least that."""
+    found = read(text)
+    assert (found.wish.understood, len(found.notes)) == (0, 1)
+    assert "name no garment" in found.notes[0]
+    assert read("clothes").notes == ()
+
+
+def test_two_prices_are_both_kept() -> None:
+    """The narrower bounds of both."""
+    price = read("dress below 100 but above 50").price
+    assert price is not None
+    assert (price.minimum, price.maximum) == (50, 100)
+
+
 def test_what_is_turned_away_is_embedded_as_unwanted() -> None:
     """And the wanted text goes without it; where nothing else is said, any clothes will do."""
     found = read("dress without stripes")
-    assert (found.positive, found.negative, found.kinds) == (("dress",), ("striped",), ("dress",))
+    assert (found.positive, found.negative, found.kinds) == (("dress",), ("stripes",), ("dress",))
     found = read("anything but black")
     assert (found.positive, found.negative, found.wish.unwanted) == (("clothes",), (), ("black",))
     assert read("dress without sleeves").positive == ("sleeveless dress",)
