@@ -11,7 +11,10 @@ from engine.errors import ImageTooLarge, ImageUnreadable
 
 MAX_SCANS = 100
 """Encoders write about ten, the most zealous thirty; each is one more pass over all pixels."""
-SIMPLE_SCANS = 12
+SIMPLE_SCANS = USUAL_SCANS = 12
+MAX_SCANNED_PIXELS = 1_500_000_000
+"""Of all scans together, where there are more of them than usual: about a second."""
+_INSTEAD = "Save it as a plain JPEG."
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
@@ -28,7 +31,7 @@ class _Segments:
     kept: list[bytes | memoryview] = field(default_factory=list)
     exif: bytes | None = None
     xmp: bytes | None = None
-    profile: list[bytes] = field(default_factory=list)
+    profile: list[tuple[int, bytes]] = field(default_factory=list)
     frame: int = 0
     depth: int = 8
     size: tuple[int, int] = (0, 0)
@@ -48,12 +51,14 @@ def outline(data: bytes) -> Outline:
     progressive = found.frame in (0xC2, 0xC6, 0xCA, 0xCE)
     several = progressive or data[scan + 4 : scan + 5] != bytes([found.components])
     scans = _count_scans(data, scan) if several else 1
+    if scans > USUAL_SCANS and scans * found.size[0] * found.size[1] > MAX_SCANNED_PIXELS:
+        raise ImageTooLarge(f"The image costs too much to decode: {scans} scans of so many pixels. {_INSTEAD}")
     return Outline(
         "JPEG",
         b"".join([b"\xff\xd8", *found.kept, view[scan:]]),
         found.size,
         exif_orientation(found.exif) or xmp_orientation(found.xmp),
-        b"".join(found.profile) or None,
+        b"".join(part for _, part in sorted(found.profile)) or None,
         scans=scans,
         simple=found.depth == 8 and _is_simple(found, scans),
         bytes_per_pixel=8 + (2 * found.components if several else 0),
@@ -98,8 +103,8 @@ def _take(marker: int, segment: memoryview, found: _Segments) -> None:
         found.xmp = found.xmp or bytes(body[len(_XMP) :])
         return
     elif marker == 0xE2 and bytes(body[:12]) == _ICC:
-        if sum(map(len, found.profile)) + len(body) <= MAX_PROFILE_BYTES:
-            found.profile.append(bytes(body[14:]))
+        if len(body) > 14 and sum(len(part) for _, part in found.profile) + len(body) <= MAX_PROFILE_BYTES:
+            found.profile.append((body[12], bytes(body[14:])))
         return
     if _touches_pixels(marker, body):
         found.kept.append(segment)
@@ -124,7 +129,7 @@ def _count_scans(data: bytes, at: int) -> int:
         scans, segments = scans + (marker == 0xDA), segments + 1
         if scans > MAX_SCANS or segments > 20 * MAX_SCANS:
             raise ImageTooLarge(
-                f"The image costs too much to decode: a JPEG of more than {MAX_SCANS} scans. Save it as a plain JPEG."
+                f"The image costs too much to decode: a JPEG of more than {MAX_SCANS} scans. {_INSTEAD}"
             )
         at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
     return scans

@@ -136,6 +136,8 @@ class Decoder:
             return ImageTooLarge("The image costs too much to decode; save it as a plain JPEG and send that.")
         if self._used:
             return DecoderGone()
+        if status in (-signal.SIGKILL, -signal.SIGTERM):
+            return ChildProcessError(ECHILD, "the system ended a decoder, for want of memory perhaps")
         return ImageUnreadable("The image is damaged (its decoder broke down on it); send it again.")
 
 

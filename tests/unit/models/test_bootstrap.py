@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ModelUnavailable
+from models import bootstrap
 from models.bootstrap import Settings, build_seer, hold_home, open_parts
 from models.manifest import MANIFEST, load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -63,3 +64,13 @@ def test_a_model_that_does_not_load_is_told_at_the_start(settings: Settings) -> 
         pass
     with hold_home(settings.home):
         pass
+
+
+@pytest.mark.parametrize(("granted", "threads"), [(2, 2), (64, None)])
+def test_models_get_no_more_threads_than_a_container_grants(
+    monkeypatch: pytest.MonkeyPatch, granted: int, threads: int | None
+) -> None:
+    """Sixty-four threads on two processors' time would wait for each other; without a quota the runtime decides."""
+    monkeypatch.setattr(bootstrap, "available_cpus", lambda: granted)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert bootstrap._granted_threads() == threads

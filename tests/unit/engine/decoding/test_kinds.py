@@ -176,6 +176,18 @@ def test_a_profile_of_srgb_costs_nothing_twice() -> None:
     assert np.allclose(first[20, 20], (200, 20, 30), atol=4)
 
 
+def test_a_profile_in_several_segments_is_put_in_order() -> None:
+    """Each segment says which part it is; their order in the file is free."""
+    data = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), "JPEG")
+    whole = profile(*P3, 2.2)
+    parts = [whole[:200], whole[200:]]
+    segments = [
+        b"\xff\xe2" + struct.pack(">H", 16 + len(part)) + b"ICC_PROFILE\0" + bytes([n + 1, 2]) + part
+        for n, part in enumerate(parts)
+    ]
+    assert decode(data[:2] + segments[1] + segments[0] + data[2:])[30, 30, 0] > 190
+
+
 def test_a_colour_space_that_is_only_named_is_followed() -> None:
     """AVIF, HEIF and PNG by code points, PNG by primaries and gamma; sRGB by any name changes nothing."""
     plain = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), "PNG")
