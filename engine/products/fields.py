@@ -22,7 +22,6 @@ API_ALIASES = {
     "colors": "color",
     "price_currency": "currency",
     "currency_code": "currency",
-    "product_attributes": "attributes",
 }
 """What APIs call fields, beside those names; they count where the field itself is not given."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -71,7 +71,7 @@ def _pieces(text: str) -> list[str]:
         return [text]
     parts = _BEFORE_ADDRESS.split(text)
     pieces = (one for part in parts for one in ([part] if "//" in part else _BETWEEN_PATHS.split(part)))
-    return [piece.strip(" ,;|\n\t\r") for piece in pieces if piece.strip(" ,;|\n\t\r")]
+    return [reference for piece in pieces if (reference := address(piece.strip(" ,;|\n\t\r")))]
 
 
 def _checked(name: str, text: str, *, paths: bool, secure: bool) -> str:

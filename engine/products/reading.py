@@ -80,13 +80,15 @@ def product_id_of(fields: Mapping[str, object]) -> str | None:
 def _named(fields: Mapping[str, object]) -> dict[str, object]:
     """Fields by Google's names; what an API nests under `attributes` counts where it is not given itself."""
     named = _by_name(fields)
+    _rename(named, named, "attributes", "product_attributes")
     nested = named.get("attributes")
-    if isinstance(nested, Mapping):
-        inner = _by_name(nested)
-        lifted = {name: value for name, value in inner.items() if name in KNOWN and name != "attributes"}
-        named |= {name: value for name, value in lifted.items() if is_empty(named.get(name))}
-        named["attributes"] = {name: value for name, value in inner.items() if name not in lifted}
-    return named
+    inner = _by_name(nested) if isinstance(nested, Mapping) else {}
+    for name in [name for name in inner if name in KNOWN and name != "attributes" and is_empty(named.get(name))]:
+        named[name] = inner.pop(name)
+    for other, name in API_ALIASES.items():
+        _rename(named, named, name, other)
+        _rename(named, inner, name, other)
+    return named | {"attributes": inner} if isinstance(nested, Mapping) else named
 
 
 def _by_name(fields: Mapping[str, object]) -> dict[str, object]:
@@ -96,10 +98,14 @@ def _by_name(fields: Mapping[str, object]) -> dict[str, object]:
         name = field_name(str(written))
         if is_empty(named.get(name)):
             named[name] = value
-    for other, name in API_ALIASES.items():
-        if is_empty(named.get(name)) and not is_empty(named.get(other, named.get(_camel(other)))):
-            named[name] = named.pop(other, None) or named.pop(_camel(other), None)
     return named
+
+
+def _rename(named: dict[str, object], source: dict[str, object], name: str, other: str) -> None:
+    """Take what an API calls otherwise for the field itself, where that is not given."""
+    for written in (other, _camel(other)):
+        if is_empty(named.get(name)) and not is_empty(source.get(written)):
+            named[name] = source.pop(written)
 
 
 def _camel(name: str) -> str:
@@ -221,7 +227,7 @@ class _Reader:
 
     def _paths(self, *names: str, google: bool = False) -> tuple[str, ...]:
         texts = (plain(text, markup=True)[:MAX_LINK] for name in names for text in self._texts(name))
-        return tuple(path[:MAX_VALUE] for path in category_paths(texts, google=google))
+        return tuple(path[:MAX_VALUE].rstrip(" >") for path in category_paths(texts, google=google))
 
     def _texts(self, name: str) -> list[str]:
         found = self._try(lambda: texts_of(self.fields.get(name)), name) or []

@@ -61,6 +61,13 @@ def test_the_merchant_apis_own_form() -> None:
     }  # fmt: skip
 
 
+def test_attributes_that_are_named_like_fields() -> None:
+    """They stand in for a field that is not given, and stay attributes beside one that is."""
+    made = product(color="navy", attributes={"color": "red", "brand": "Acme", "offerId": "77"})
+    assert (made.product_id, made.color, made.brand) == ("p1", "navy", "Acme")
+    assert made.attributes == {"color": "red", "offerId": "77"}
+
+
 @pytest.mark.parametrize(
     ("written", "kept"),
     [
