@@ -94,7 +94,8 @@ def main() -> None:
     """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
     try:
         status = thatlook(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         usage = io.StringIO()
@@ -126,7 +127,7 @@ def _end(status: int, code: str, message: str) -> NoReturn:
 def _let_go() -> None:
     """Nobody reads any more (`| head`): what is still to be written goes nowhere, without a word."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

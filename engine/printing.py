@@ -34,6 +34,11 @@ def _shown(c: str, keep: str) -> str:
     return "\ufffd" if "\ud800" <= c <= "\udfff" else " "
 
 
+def spelled(name: str) -> str:
+    """A file's name as text that can be stored: bytes that are no UTF-8 are written as escapes, so names stay apart."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def say(message: str, *, keep: str = "") -> None:
     """One line for people, on stderr. That nobody is there to read it does not end the work."""
     with suppress(OSError):
@@ -48,6 +53,8 @@ def print_json(document: object) -> None:
     """
     data = document if isinstance(document, bytes) else encoded(document)
     _documents.append(len(data))
+    if sys.stdout is None:  # The caller closed it and wants nothing.
+        return
     sys.stdout.flush()
     sys.stdout.buffer.write(data.rstrip(b"\n") + b"\n")
     sys.stdout.buffer.flush()

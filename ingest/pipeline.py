@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.domain import Product
 from engine.errors import FeedUnreadable
 from engine.gate import Policy
+from engine.printing import spelled
 from engine.seams import FeedError, IngestState
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
@@ -57,10 +58,10 @@ def ingest_feed(
         FeedBrokenOff: it is damaged (what was read before is kept).
         StoreUnavailable, ModelUnavailable: a part does not answer; run again later.
     """
-    tally = Tally()
-    rows = read_feed(feed, name or feed.name, options, on_notes=tally.notes)
+    tally, label = Tally(), spelled(name or feed.name)
+    rows = read_feed(feed, label, options, on_notes=tally.notes)
     rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
-    label, prune = name or feed.name, prune or prune_all
+    prune = prune or prune_all
     claim_feed(parts.ledger, label, feed, named=name is not None, prune=prune)
     run = _Run(parts, label, policy, count_lines(feed) or None, progress, tally)
     if parts.sources.root is None:

@@ -29,7 +29,7 @@ def shown_progress(console: Console) -> Iterator[OnProgress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[counts]}", markup=False),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("ingest", total=None, rate="", counts="")
 
         def show(progress: Progress) -> None:

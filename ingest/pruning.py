@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import FeedUnreadable
+from engine.printing import spelled
 from engine.seams import Ledger
 from ingest.writer import Writer
 
@@ -20,7 +21,7 @@ def claim_feed(ledger: Ledger, name: str, feed: Path, *, named: bool, prune: boo
     Raises:
         FeedUnreadable: pruning might take out another feed's products.
     """
-    here = str(feed.resolve().parent)
+    here = spelled(str(feed.resolve().parent))
     known = (ledger.get_setting(_setting(name)) or "").splitlines()
     others = [folder for folder in known if folder != here]
     if prune and others and not named:

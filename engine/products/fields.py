@@ -25,6 +25,8 @@ API_ALIASES = {
 }
 """What APIs call fields, beside those names; they count where the field itself is not given."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LONGEST = 60
+"""Characters of a name that is worth remembering: a feed writes the same ones in every row."""
 _BETWEEN = re.compile(r"[\s_\-]+")
 _PREFIX = re.compile(r"^g:\s*", re.IGNORECASE)
 
@@ -35,7 +37,14 @@ def field_name(written: str) -> str:
 
     `g:image_link`, `Image Link`, `image-link` and `imageLink` are all `image_link`.
     """
+    return _known_name(written) if len(written) <= _LONGEST else _name(written)
+
+
+def _name(written: str) -> str:
     plain = _PREFIX.sub("", written.strip().lstrip("\ufeff").strip().strip('"'))
     name = _BETWEEN.sub("_", _HUMP.sub("_", plain)).casefold()
     name = ALIASES.get(name, name)
     return name if name in KNOWN else plain
+
+
+_known_name = lru_cache(maxsize=4096)(_name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.entities
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
@@ -64,6 +65,7 @@ def _undeclared(item: str) -> dict[str, str]:
     return {prefix: f"urn:undeclared:{prefix}" for prefix in used}
 
 
+@lru_cache(maxsize=256)
 def _bare(uri: str) -> str:
     return uri.casefold().removeprefix("http://").removeprefix("https://").rstrip("/#")
 

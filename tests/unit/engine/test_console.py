@@ -118,3 +118,12 @@ def test_every_console_is_the_plain_one() -> None:
     ]
     assert made == []
     assert plain_console().stderr
+
+
+@pytest.mark.parametrize("arguments", [["ingest", "none.csv"], ["ingest", "none.csv", "--json"]])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_failure_of_their_own(tmp_path: Path, arguments: list[str], closed: str) -> None:
+    """A caller that closes stdout or stderr gets the status all the same."""
+    done = program("--home", str(tmp_path), *arguments, shell=closed)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,3 +163,13 @@ def test_no_password_of_an_address_is_shown(home: Path, tmp_path: Path) -> None:
 def test_what_is_said_of_a_feed_is_checked(home: Path, arguments: list[str]) -> None:
     """Before anything is opened."""
     assert call(home, "ingest", "feed.csv", *arguments).exit_code == 2
+
+
+def test_a_file_whose_name_is_no_text_is_a_feed_too(home: Path, tmp_path: Path) -> None:
+    """Its name is told with escapes, and two such names stay apart."""
+    feed = write_feed(tmp_path, [row("a")])
+    for odd in (b"caf\xe9.jsonl", b"caf\xe8.jsonl"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + odd))
+        path.write_bytes(feed.read_bytes())
+        result = call(home, "ingest", str(path), "--json")
+        assert (result.exit_code, json.loads(result.stdout)["feed"]) == (0, f"caf\\udc{odd[3]:x}.jsonl")
