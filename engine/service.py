@@ -14,6 +14,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.looks import FOR_SHOPPERS, Shown, look_of, sold_out
+from engine.notes import notes_on_filters
 from engine.pipeline import Seer
 from engine.seams import TextEmbedder
 from engine.search import Probe, Searcher
@@ -82,7 +83,7 @@ class ThatLook:
         for garment, probe in zip(seen.upright(), probes, strict=True):
             hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch, shown)
             answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
-        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, words.notes(answers))
+        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, self._notes(words, where, answers))
 
     def search_text(
         self,
@@ -111,7 +112,7 @@ class ThatLook:
             if shown.under(where).sold_out_last:
                 hits = tuple(sorted(hits, key=lambda hit: sold_out(hit.item)))
         found = (GarmentHits(None, names[0] if len(names) == 1 else None, hits),)
-        return Answer(found, watch.timing_ms(), notes=words.notes(found))
+        return Answer(found, watch.timing_ms(), notes=self._notes(words, where, found))
 
     def similar(
         self,
@@ -142,7 +143,7 @@ class ThatLook:
             probe = self._stored_probe(product_id, supercategory, words.probe, shown)
             hits = self.searcher.search(probe, [supercategory], k, where, weights, watch, shown)
             answers.append(GarmentHits(None, supercategory, hits))
-        return Answer(tuple(answers), watch.timing_ms(), notes=words.notes(answers))
+        return Answer(tuple(answers), watch.timing_ms(), notes=self._notes(words, where, answers))
 
     def _words(self, text: TextQuery | None, watch: Stopwatch, *, beside_a_photo: bool = False) -> Words:
         if text is None:
@@ -152,6 +153,10 @@ class ThatLook:
             return words_of(
                 text.positive, text.negative, self.seer.texts, store, taxonomy, beside_a_photo=beside_a_photo
             )
+
+    def _notes(self, words: Words, where: Filter, found: Sequence[GarmentHits]) -> tuple[str, ...]:
+        own = Filter(where.conditions[: len(where.conditions) - (words.read.price is not None)])
+        return (*words.notes(found), *notes_on_filters(own, found, self.searcher.store, self.seer.taxonomy))
 
     def _stored_probe(self, product_id: str, supercategory: str, words: Probe, shown: Shown) -> Probe:
         store = self.searcher.store

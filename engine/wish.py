@@ -33,7 +33,7 @@ _LEAST_UNDERSTOOD = 0.25
 """What is left of a score where nothing of the words is understood."""
 _SAME_WORD = {
     "tee": "t-shirt", "tshirt": "t-shirt", "trouser": "pants", "pant": "pants", "jumper": "sweater", "dresses": "dress",
-    "pullover": "sweater", "trainer": "sneaker", "parkas": "parka", "jean": "jeans", "short": "shorts", "gray": "grey",
+    "pullover": "sweater", "trainer": "sneaker", "parkas": "parka", "jean": "jeans", "shorts": "shorts", "gray": "grey",
     "tight": "leggings", "legging": "leggings", "stripy": "striped", "stripe": "striped", "stripes": "striped",
     "stripey": "striped", "plaid": "checked", "checkered": "checked", "check": "checked", "flower": "floral",
     "flowery": "floral", "flowered": "floral", "dotted": "dots", "spotted": "dots", "dot": "dots", "dotty": "dots",

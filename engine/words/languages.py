@@ -173,8 +173,9 @@ def _enter_shades(forms: dict[str, Meaning], data: Mapping[str, Any], endings: S
             for ending in endings:
                 for shade, word in (("light", "hell"), ("dark", "dunkel")):
                     meaning = Meaning((shade, *english.split()), "color")
-                    if "first" in data and form + ending:
+                    if "first" in data:
                         forms.setdefault(word + form + ending, meaning)
+                        _enter(forms, f"{form}farben{ending}", Meaning(tuple(english.split()), "color"))
                     for behind in data.get(shade, "").split():
                         _enter(forms, f"{form}{ending} {behind}", meaning)
 

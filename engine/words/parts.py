@@ -15,17 +15,22 @@ _TURNS = (
     "neither", "nor", "isn't", "isnt", "aren't", "arent", "ain't", "don't", "dont", "doesn't", "doesnt", "wasn't",
     "hate", "dislike", "sans", "but not", "but no", "other than", "anything but", "anything except", "everything but",
     "all but", "any but", "everything except", "apart from", "aside from", "instead of", "rather than", "free of",
-    "free from", "except for", "nothing in", "nothing with", "opposite of", "different than", "different from",
+    "free from", "except for", "not a fan of", "no fan of", "not interested in", "not into", "anything other than",
+    "something other than", "do not want", "don't want", "don't like", "do not like", "does not have",
+    "nothing in", "nothing with", "opposite of", "different than", "different from",
 )  # fmt: skip
 """Words that turn away what stands behind them."""
 _NO_TURNS = (
     "not only", "not just", "nothing but", "no matter", "never mind", "no longer", "no show", "no iron", "non iron",
     "not without", "not necessarily", "why not", "no problem", "no preference", "don't mind", "dont mind", "no one",
-    "don't care", "dont care",
+    "don't care", "dont care", "no way",
 )  # fmt: skip
 _EVERY = frozenset({"any", "anything", "every", "everything", "all", "each", "whatever", "anyone"})
 _NOUN_TURNS = frozenset(
-    {"without", "no", "lacking", "sans", "free of", "free from", "minus", "but no", "neither", "nor"}
+    {"without", "no", "lacking", "sans", "free of", "free from", "minus", "but no", "neither", "nor", "but", "except"}
+    | {"anything but", "anything except", "everything but", "everything except", "all but", "any but", "other than"}
+    | {"apart from", "aside from", "except for", "excluding", "exclude", "instead of", "rather than", "does not have"}
+    | {"anything other than", "something other than"}
 )
 """After these a noun is turned away with its colour ("no black stripes"); after others the colour alone."""
 _ENDS = frozenset(
@@ -144,7 +149,7 @@ def _turn_length(words: Sequence[str], at: int) -> int:
 
 def _phrase_length(words: Sequence[str], at: int, phrases: Sequence[str]) -> int:
     """The length of the longest of some phrases that stands there, 0 for none."""
-    for length in (2, 1):
+    for length in (4, 3, 2, 1):
         if at + length <= len(words) and " ".join(words[at : at + length]) in phrases:
             return length
     return 0

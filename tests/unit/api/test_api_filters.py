@@ -40,6 +40,13 @@ def test_agrees_with_the_command_line() -> None:
     assert filter_of({"brand": ["acme", "other"], "not": {"colour": "red"}, "price": {"min": 20}}) == written
 
 
+@pytest.mark.parametrize("stock", ["in stock", "instock", "InStock", "https://schema.org/InStock", "IN_STOCK"])
+def test_availability_in_a_feeds_spellings(stock: str) -> None:
+    """Each means the same; a category may be written with or without spaces."""
+    assert filter_of({"availability": stock}) == filter_of({"availability": "in_stock"})
+    assert filter_of({"category": "Apparel>Bottoms>Shorts"}) == filter_of({"category": "apparel > bottoms > shorts"})
+
+
 def test_nothing_and_open_ranges() -> None:
     """No filter matches everything; a range may be open on either side."""
     assert filter_of(None) == filter_of({}) == EVERYTHING
@@ -51,6 +58,8 @@ def test_nothing_and_open_ranges() -> None:
     [
         ({"sleeve": "long"}, "There is no filter 'sleeve'"),
         ({"brand": []}, "no value"),
+        ({"availability": "in sale"}, "use one of in_stock, out_of_stock, preorder, backorder"),
+        ({"not": {"gender": ["divers"]}}, "use one of male, female, unisex"),
         ({"brand": [" "]}, "no value"),
         ({"brand": None}, "takes a text"),
         ({"brand": {"is": "acme"}}, "takes a text"),

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
+from engine.filters import parse_filter
 from engine.fusion import Weights
 from engine.looks import Shown
 from engine.pipeline import Seer
@@ -140,6 +141,17 @@ def test_a_price_in_the_words_is_a_filter(thatlook: ThatLook) -> None:
     ids, _, notes = found(thatlook, "dress under 5 dollars")
     assert ids == []
     assert "Nothing has such a price" in notes
+
+
+def test_an_empty_answer_says_which_filter_nothing_matches(thatlook: ThatLook) -> None:
+    """Or that no product matches all of them together; an answer with hits says nothing of filters."""
+
+    def notes(*filters: str) -> tuple[str, ...]:
+        return thatlook.search_text(TextQuery(("dress",)), where=parse_filter(filters)).notes
+
+    assert notes("brand=Acmee") == ('No product has the brand "acmee".',)
+    assert notes("brand=Acme", "color=navy") == ("No product of this kind matches all of the filters.",)
+    assert notes("brand=Acme,Acmee") == ()
 
 
 def test_a_brand_in_the_words_comes_first(thatlook: ThatLook, model: OneModel) -> None:
