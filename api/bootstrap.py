@@ -35,7 +35,7 @@ def limits_of(settings: Settings) -> Limits:
         max_image_bytes=settings.max_image_bytes,
         deadline_s=settings.budget_s,
         upload_s=settings.upload_s,
-        upload_memory_bytes=settings.upload_memory_bytes,
+        upload_memory_bytes=max(settings.upload_memory_bytes, 3 * settings.max_image_bytes),
         allowed_hosts=hosts_of(settings.host, settings.allowed_hosts),
         search_threads=available_cpus(),
         image_urls=settings.allow_image_urls,

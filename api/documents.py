@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from codecs import BOM_UTF8
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_mark
         RequestTooLarge: too many values.
         msgspec.ValidationError: JSON with wrong or unknown fields.
     """
-    data = body.encode() if isinstance(body, str) else body
+    data = (body.encode() if isinstance(body, str) else body).removeprefix(BOM_UTF8)
     if len(data) > _LARGE_BYTES and sum(data.count(mark) for mark in _MARKS) > most_marks:
         raise RequestTooLarge(f"The {what} has too many values; send fewer.")
     try:

@@ -83,7 +83,7 @@ class _Visit:
         code = self._scope["state"].get("problem_code")
         metrics.observe_request(path, method, self._status, seconds, code)
         fields = {
-            "method": method,
+            "method": self._scope["method"][:20],
             "path": address_of(self._scope),
             "route": path,
             "status": self._status,

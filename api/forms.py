@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
 from multipart import (  # type: ignore[import-untyped]
@@ -49,19 +49,19 @@ class Part:
             ) from None
 
 
-async def read_form(chunks: AsyncIterator[bytes], options: Mapping[str, str], file: str) -> list[Part]:
+async def read_form(chunks: AsyncIterator[bytes], options: Mapping[str, str], large: Collection[str]) -> list[Part]:
     """Read a form's parts.
 
     Args:
         options: the parameters of the request's content type.
-        file: the name of the part that may be large.
+        large: names of parts that may be as large as the body.
     Raises:
         RequestMalformed: not a form, or one that is cut short.
         RequestTooLarge: too many parts, or fields that are too long.
         RequestInvalid, QueryRejected: no boundary, or a part of a kind that is not read.
     """
     try:
-        form = _Form(_boundary(options), file)
+        form = _Form(_boundary(options), large)
         async for chunk in chunks:
             if chunk and not form.parser.closed:
                 form.feed(chunk)
@@ -76,10 +76,10 @@ async def read_form(chunks: AsyncIterator[bytes], options: Mapping[str, str], fi
 class _Form:
     """A form while it is read."""
 
-    def __init__(self, boundary: bytes, file: str) -> None:
+    def __init__(self, boundary: bytes, large: Collection[str]) -> None:
         self.parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
         self.parts: list[Part] = []
-        self._file = file
+        self._large = large
         self._room_bytes = MAX_FIELDS_BYTES
         self._open: MultipartSegment | None = None
         self._data: list[bytes] = []
@@ -95,7 +95,7 @@ class _Form:
 
     def _take(self, piece: bytes) -> None:
         self._data.append(piece)
-        if self._open is not None and self._open.name != self._file:
+        if self._open is not None and self._open.name not in self._large:
             self._room_bytes -= len(piece)
             if self._room_bytes < 0:
                 raise RequestTooLarge(f"The form's fields have more than {MAX_FIELDS_BYTES // 1024} KB.")

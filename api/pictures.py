@@ -15,7 +15,7 @@ from api.forms import Part, read_form
 from api.problems import MediaTypeUnsupported
 from api.queries import ImageSearch, from_fields, joined, json_with_address
 from api.services import Limits
-from api.uploads import read_body
+from api.uploads import read_body, read_chunks
 from engine.errors import ImageTooLarge, ImageUnreadable, ObjectNotFound, QueryRejected
 from engine.remote import fetch
 from engine.seams import ObjectStore
@@ -51,7 +51,7 @@ async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q]) -> 
         read = partial(json_with_address, kind, body, address)
         return PhotoRequest(read() if len(body) < _SMALL_BYTES else await asyncio.to_thread(read))
     if media_type == "multipart/form-data":
-        parts = await read_form(request.stream(), options, "image")
+        parts = await read_form(read_chunks(request), options, ("image", "image_base64"))
         fields = [(part.name, _field(part)) for part in parts if part.name != "image"]
         query = joined(from_fields(kind, fields), {name for name, _ in fields}, address)
         return PhotoRequest(query, _photo_of([part for part in parts if part.name == "image"]))

@@ -64,7 +64,7 @@ _SEARCH: dict[str, Schema] = {
     "not_text": _WORDS | {"description": "Unwanted words."},
 }
 _BESIDE = ("image_base64",)
-"""Fields that only a JSON body can hold."""
+"""Fields that are too long for an address."""
 
 
 def inline_schema(kind: Any) -> Schema:
@@ -95,7 +95,7 @@ def search_schema(kind: Any) -> Schema:
 
 def form_schema(kind: type[ImageSearch]) -> Schema:
     """What a search by photo takes as a form: the file and its fields, objects as JSON."""
-    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items() if name not in _BESIDE}
+    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items()}
     file = {"type": "string", "format": "binary", "description": "The photo."}
     return {
         "title": f"{kind.__name__}Form",

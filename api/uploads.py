@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import UploadsFull, UploadTooSlow
+from api.problems import MediaTypeUnsupported, UploadsFull, UploadTooSlow
 
 _SILENT_S = 1.0
 """An upload that sent nothing for so long makes room for others when the memory is full."""
@@ -132,6 +132,18 @@ def bounded_uploads(inner: ASGIApp, memory: UploadMemory, within_s: float) -> AS
     return outer
 
 
+def read_chunks(request: Request[Any, Any, Any]) -> AsyncGenerator[bytes, None]:
+    """The body as it comes.
+
+    Raises:
+        MediaTypeUnsupported: it is compressed; what it would become cannot be told before.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise MediaTypeUnsupported(f"The body is encoded as {encoding[:40]!r}; send it without Content-Encoding.")
+    return request.stream()
+
+
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
     """The whole body, which the request does not keep beside it."""
-    return b"".join([chunk async for chunk in request.stream()])
+    return b"".join([chunk async for chunk in read_chunks(request)])

@@ -37,7 +37,7 @@ class ProductController(Controller):
 
     @put(
         operation_class=PutProductsOperation,
-        responses=problems(408, 413, 422, 503, 504),
+        responses=problems(408, 413, 415, 422, 503, 504),
         opt={"parameters": ()},
         status_code=202,
         summary="Write products",

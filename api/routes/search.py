@@ -114,7 +114,7 @@ class SearchController(Controller):
     @post(
         "/search/text",
         operation_class=TextOperation,
-        responses=problems(408, 413, 422, 503, 504),
+        responses=problems(408, 413, 415, 422, 503, 504),
         status_code=200,
         request_max_body_size=1_000_000,
         summary="Search by words",

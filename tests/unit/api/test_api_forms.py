@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -125,3 +126,34 @@ def test_a_repeated_field_is_refused(client: Client) -> None:
     k = b'Content-Disposition: form-data; name="k"'
     response = send(client, part(IMAGE, PNG), part(k, b"1"), part(k, b"2"))
     assert (response.status_code, response.json()["detail"]) == (422, "The field 'k' is given twice.")
+
+
+def test_base64_in_a_form_may_be_as_large_as_a_photo(shop: Shop, client: Client) -> None:
+    """It is a photo, however it is written; other fields are not."""
+    text = base64.b64encode(PNG + b"x" * 90_000)
+    with TestClient(shop.app()) as roomy:
+        head = b'Content-Disposition: form-data; name="image_base64"'
+        assert send(roomy, part(head, text + b"\r\n" * 100_000)).status_code == 200
+        assert shop.looks.calls[-1][1][0] == PNG + b"x" * 90_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip"])
+def test_compressed_bodies_are_refused_by_name(client: Client, encoding: str) -> None:
+    """For every kind of body."""
+    headers = {"Content-Encoding": encoding}
+    for method, path, kind in (
+        ("POST", "/v1/search/image", "image/png"),
+        ("POST", "/v1/search/image", "application/json"),
+        ("POST", "/v1/search/hybrid", "multipart/form-data; boundary=X"),
+        ("POST", "/v1/search/text", "application/json"),
+        ("PUT", "/v1/products", "application/json"),
+    ):
+        answer = client.request(method, path, content=b"\x1f\x8b\x08", headers=headers | {"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (415, "media-type-unsupported")
+        assert encoding in answer.json()["detail"]
+
+
+def test_a_byte_order_mark_is_no_error(client: Client) -> None:
+    """Some systems put it before every text."""
+    body = b'\xef\xbb\xbf{"text": "red"}'
+    assert client.post("/v1/search/text", content=body).status_code == 200
