@@ -16,14 +16,13 @@ ALIASES = {
     "categories": "category",
     "product_types": "product_type",
 }
-API_ALIASES = {
-    "offer_id": "id",
-    "sizes": "size",
-    "colors": "color",
-    "price_currency": "currency",
-    "currency_code": "currency",
-}
+API_NAMES = {
+    "offer_id": "id", "offerId": "id", "sizes": "size", "colors": "color", "price_currency": "currency",
+    "priceCurrency": "currency", "currency_code": "currency", "currencyCode": "currency",
+}  # fmt: skip
 """What APIs call fields, beside those names; they count where the field itself is not given."""
+WRAPPERS = {"product_attributes": "attributes", "productAttributes": "attributes"}
+"""What Google's Merchant API calls the object that holds the fields."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST = 60
 """Characters of a name that is worth remembering: a feed writes the same ones in every row."""

@@ -12,7 +12,7 @@ from engine.domain import Availability, Product
 from engine.filters import ATTRIBUTE_FACETS
 from engine.products.availability import availability_of
 from engine.products.categories import category_paths
-from engine.products.fields import API_ALIASES, KNOWN, field_name
+from engine.products.fields import API_NAMES, KNOWN, WRAPPERS, field_name
 from engine.products.limits import (
     MAX_ATTRIBUTES,
     MAX_CATEGORIES,
@@ -71,7 +71,8 @@ def read_product(fields: Mapping[str, object], *, paths: bool = False) -> Readin
 def product_id_of(fields: Mapping[str, object]) -> str | None:
     """A row's id, also where the rest of it is bad; None where it has no usable one."""
     try:
-        found = identifier(text_of(_named(fields).get("id")))
+        written = fields.get("id") or _named(fields).get("id") if fields else None
+        found = identifier(text_of(written))
     except NotText:
         return None
     return found if found and len(found) <= MAX_ID and found.isprintable() and not _BROKEN.search(found) else None
@@ -80,14 +81,13 @@ def product_id_of(fields: Mapping[str, object]) -> str | None:
 def _named(fields: Mapping[str, object]) -> dict[str, object]:
     """Fields by Google's names; what an API nests under `attributes` counts where it is not given itself."""
     named = _by_name(fields)
-    _rename(named, named, "attributes", "product_attributes")
+    _rename(named, named, WRAPPERS)
     nested = named.get("attributes")
     inner = _by_name(nested) if isinstance(nested, Mapping) else {}
     for name in [name for name in inner if name in KNOWN and name != "attributes" and is_empty(named.get(name))]:
         named[name] = inner.pop(name)
-    for other, name in API_ALIASES.items():
-        _rename(named, named, name, other)
-        _rename(named, inner, name, other)
+    _rename(named, named, API_NAMES)
+    _rename(named, inner, API_NAMES)
     return named | {"attributes": inner} if isinstance(nested, Mapping) else named
 
 
@@ -101,16 +101,11 @@ def _by_name(fields: Mapping[str, object]) -> dict[str, object]:
     return named
 
 
-def _rename(named: dict[str, object], source: dict[str, object], name: str, other: str) -> None:
+def _rename(named: dict[str, object], source: dict[str, object], names: Mapping[str, str]) -> None:
     """Take what an API calls otherwise for the field itself, where that is not given."""
-    for written in (other, _camel(other)):
-        if is_empty(named.get(name)) and not is_empty(source.get(written)):
-            named[name] = source.pop(written)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    for written in names.keys() & source.keys():
+        if is_empty(named.get(names[written])) and not is_empty(source.get(written)):
+            named[names[written]] = source.pop(written)
 
 
 @dataclass(slots=True)
