@@ -32,6 +32,7 @@ from engine.service import ThatLook
 from engine.sight import Memory
 from engine.taxonomy import load_taxonomy
 from models.agreement import Embedded, check_agreement
+from models.compiled import drop_damaged, seal_of
 from models.manifest import MANIFEST
 from models.registry import load_models, profile_folder
 from models.runtime import RuntimeOptions
@@ -232,8 +233,10 @@ def _model_cache(settings: Settings) -> Path | None:
         folder = cache / hashlib.sha256(made_of).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         for other in cache.iterdir():
-            if other != folder:
+            if other.is_dir() and other != folder:
                 shutil.rmtree(other, ignore_errors=True)
+                seal_of(other).unlink(missing_ok=True)
+        drop_damaged(folder)
     except OSError:
         return None  # A home that cannot be written, or a profile that is not there, is told of where it is needed.
     return folder

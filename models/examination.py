@@ -12,7 +12,7 @@ from engine.errors import ObjectNotFound, ThatLookError
 from engine.ledger.sqlite_file import SqliteFile
 from engine.seams import IngestState, Ledger, LedgerEntry, ObjectStore, VectorStore
 from engine.taxonomy import collection_name
-from models.agreement import Embedded, disagreements
+from models.agreement import WHAT_TO_DO, Embedded, disagreements
 
 T = TypeVar("T")
 PAGE = 500
@@ -57,7 +57,7 @@ def _examine(found: Problems, ledger: Ledger | None, store: VectorStore | None, 
     if ledger is None or store is None:
         return
     try:
-        found["vectors"] += disagreements(store, ledger)
+        found["vectors"] += [f"{said} {WHAT_TO_DO}" for said in disagreements(store, ledger)]
         rows: list[str] = []
         pictures: list[str] = []
         for part, said in examine_entries(ledger, store, objects):

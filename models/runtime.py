@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ContractBroken, ModelUnavailable
+from models.compiled import seal_compiled
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Precision = Literal["auto", "f32", "bf16"]
@@ -136,6 +137,8 @@ class OpenVinoSession:
         with _translated(path, "OpenVINO"):
             self._core = ov.Core()
             model = self._core.compile_model(str(path), "CPU", settings)
+        self._cache_dir = options.cache_dir
+        self._seal()
         self.precision = precision
         self._path = path
         self._settings = settings
@@ -161,6 +164,10 @@ class OpenVinoSession:
             results = request.infer(shared, share_inputs=True, share_outputs=False)
             return {name: results[i] for i, name in enumerate(self._outputs)}
 
+    def _seal(self) -> None:
+        if self._cache_dir:
+            seal_compiled(self._cache_dir)
+
     def _pool(self, inputs: Mapping[str, NDArray[Any]]) -> _Pool:
         """Requests of the form that is compiled for so many rows; of the one for any number where there are many."""
         rows = max(len(array) for array in inputs.values())
@@ -173,6 +180,7 @@ class OpenVinoSession:
                     model.reshape({name: [n, *array.shape[1:]] for name, array in inputs.items()})
                     forms[n] = _Pool(self._core.compile_model(model, "CPU", self._settings))
                 self._pools |= forms
+                self._seal()
             return self._pools[rows]
 
 

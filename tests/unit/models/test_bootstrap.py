@@ -10,6 +10,7 @@ import pytest
 from engine.errors import ModelUnavailable
 from models import bootstrap
 from models.bootstrap import Settings, build_seer, hold_home, open_parts
+from models.compiled import seal_of
 from models.manifest import MANIFEST, load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
 
@@ -35,6 +36,30 @@ def test_compiled_models_are_kept_until_the_profile_changes(settings: Settings) 
     build_seer(settings)[0].warm_up()
     assert len(kept(settings)) == 5
     assert not set(before) & set(kept(settings))
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "a folder", "the seal is gone"])
+def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: str) -> None:
+    """It would compute other numbers without a word; the others are kept as they are."""
+    build_seer(settings)[0].warm_up()
+    first, *others = kept(settings)
+    whole, data = {path: path.stat().st_mtime_ns for path in others}, bytearray(first.read_bytes())
+    first.chmod(0o600)
+    data[len(data) // 2] ^= 1
+    if damage == "a folder":
+        first.unlink()
+        first.mkdir()
+    elif damage == "the seal is gone":
+        seal_of(first.parent).unlink()
+        whole = {}
+    else:
+        first.write_bytes({"flipped": data, "cut": data[:-7], "emptied": b""}[damage])
+    before = first.stat().st_mtime_ns
+    build_seer(settings)[0].warm_up()
+    assert first.is_file()
+    assert first.stat().st_mtime_ns > before
+    assert {path: path.stat().st_mtime_ns for path in whole} == whole
+    assert len(kept(settings)) == 5
 
 
 def test_nothing_is_kept_where_that_is_not_wanted(settings: Settings) -> None:
