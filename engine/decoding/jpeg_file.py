@@ -14,6 +14,8 @@ MAX_SCANS = 100
 SIMPLE_SCANS = USUAL_SCANS = 12
 MAX_SCANNED_PIXELS = 1_500_000_000
 """Of all scans together, where there are more of them than usual: about a second."""
+MAX_SEGMENTS = 20_000
+"""Before the first scan; 20 MB of metadata in full segments are 300."""
 _INSTEAD = "Save it as a plain JPEG."
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -74,8 +76,9 @@ def _is_simple(found: _Segments, scans: int) -> bool:
 def _read_header(data: bytes, view: memoryview, found: _Segments) -> int:
     """Walk the segments; returns where the first scan begins."""
     at = 2
-    while (at := data.find(b"\xff", at)) >= 0:
-        marker = data[at + 1] if at + 1 < len(data) else 0
+    for _ in range(MAX_SEGMENTS):
+        at = data.find(b"\xff", at)
+        marker = data[at + 1] if 0 <= at < len(data) - 1 else 0xD9
         if marker in (0x00, 0xFF) or marker in _ALONE:
             at += 1 if marker == 0xFF else 2
             continue
@@ -103,7 +106,7 @@ def _take(marker: int, segment: memoryview, found: _Segments) -> None:
         found.xmp = found.xmp or bytes(body[len(_XMP) :])
         return
     elif marker == 0xE2 and bytes(body[:12]) == _ICC:
-        if len(body) > 14 and sum(len(part) for _, part in found.profile) + len(body) <= MAX_PROFILE_BYTES:
+        if 14 < len(body) and len(found.profile) < 255 and sum(len(part) for _, part in found.profile) + len(body) <= MAX_PROFILE_BYTES:
             found.profile.append((body[12], bytes(body[14:])))
         return
     if _touches_pixels(marker, body):

@@ -13,7 +13,7 @@ from engine.decoding.outline import MAX_PROFILE_BYTES, Outline
 from engine.decoding.primaries import profile_of_codes, profile_of_png
 from engine.errors import ImageTooLarge, ImageUnreadable
 
-MAX_CHUNKS = 100_000
+MAX_CHUNKS = 20_000
 MAX_METADATA_BYTES = 256 * 1024
 """Of XMP and of EXIF written as text, once decompressed: only their orientation is read."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

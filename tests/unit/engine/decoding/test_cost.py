@@ -91,6 +91,24 @@ def test_scans_are_counted_past_what_looks_like_an_end() -> None:
         decode(hidden)
 
 
+def test_files_of_countless_parts_are_refused_by_their_header() -> None:
+    """Megabytes of empty comments in a GIF, of chunks in a PNG, of tags in a TIFF."""
+    gif = b"GIF89a" + struct.pack("<HHBBB", 64, 64, 0x80, 0, 0) + bytes(6) + b"!\xfe\0" * 1_000_000
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<H", 60_000) + struct.pack("<HHII", 1000, 1, 9, 0) * 60_000
+    begun = time.monotonic()
+    for data in (gif, png(64, 64)[:33] + chunk(b"tEXt", b"a\0b") * 200_000, tiff):
+        with pytest.raises(ImageTooLarge, match="costs too much"):
+            decode(data)
+    for filler in (b"\xff", b"\xff\0", b"\xff\xfe\0\x02", b"\xff\xe1\0\x02"):
+        with pytest.raises(ImageUnreadable):
+            decode(b"\xff\xd8" + filler * (18_000_000 // len(filler)))
+    with pytest.raises(ImageTooLarge):
+        decode(gif[:19] + b"!\xfe" + b"\1x" * 9_000_000)
+    assert time.monotonic() - begun < 3
+    commented = file_of(drawing(), "GIF", comment=b"x" * 100_000)
+    assert decode(commented).shape == (160, 96, 3)
+
+
 def test_thumbnails_in_metadata_are_no_scans() -> None:
     """A JPEG within EXIF is not counted."""
     within = b"Exif\0\0" + file_of(drawing(), "JPEG") * 20
