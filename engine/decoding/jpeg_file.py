@@ -106,7 +106,7 @@ def _take(marker: int, segment: memoryview, found: _Segments) -> None:
         found.xmp = found.xmp or bytes(body[len(_XMP) :])
         return
     elif marker == 0xE2 and bytes(body[:12]) == _ICC:
-        if 14 < len(body) and len(found.profile) < 255 and sum(len(part) for _, part in found.profile) + len(body) <= MAX_PROFILE_BYTES:
+        if len(body) > 14 and len(found.profile) < MAX_PROFILE_BYTES // 65_536:
             found.profile.append((body[12], bytes(body[14:])))
         return
     if _touches_pixels(marker, body):
