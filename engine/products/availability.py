@@ -11,12 +11,13 @@ from unicodedata import combining, normalize
 from engine.domain import Availability
 
 _IN = """
-    in stock | instock | available | is in stock | limited availability | limited | low stock | in store only |
-    online only | available for order | available now | immediately available | ready to ship | active | published |
-    continue | true | yes | y | on | verfügbar | lieferbar | auf lager | lagernd | vorrätig | sofort lieferbar |
-    sofort verfügbar | ja | en stock | disponible | disponibles | oui | disponibile | disponibili | in magazzino |
-    si | op voorraad | leverbaar | beschikbaar | disponível | em estoque | em stock | sim | dostępny | w magazynie |
-    skladem | i lager | på lager | på lager nu | varastossa | в наличии | var | stokta var
+    in stock | instock | available | only left | left in stock | left | pieces | pcs | stück | noch stück |
+    is in stock | limited availability | limited | low stock | in store only | online only | available for order |
+    available now | immediately available | ready to ship | active | published | continue | true | yes | y | on |
+    verfügbar | lieferbar | auf lager | lagernd | vorrätig | sofort lieferbar | sofort verfügbar | ja | en stock |
+    disponible | disponibles | oui | disponibile | disponibili | in magazzino | si | op voorraad | leverbaar |
+    beschikbaar | disponível | em estoque | em stock | sim | dostępny | w magazynie | skladem | i lager | på lager |
+    på lager nu | varastossa | в наличии | var | stokta var
 """
 _OUT = """
     out of stock | outofstock | sold out | soldout | unavailable | not available | no stock | discontinued |
@@ -39,12 +40,17 @@ _PREORDER = """
 _BACKORDER = """
     backorder | back order | backordered | on backorder | on back order | available on backorder | made to order |
     built to order | special order | nachbestellt | nachbestellbar | auf bestellung | auf nachbestellung |
-    bestellbar | lieferrückstand | sur commande | en réapprovisionnement | en attente de réapprovisionnement |
-    bajo pedido | pedido pendiente | su ordinazione | in riordino | op bestelling | nabestelling | in nabestelling |
-    sob encomenda | por encomenda | na zamówienie | на заказ
+    bestellbar | lieferrückstand | sur commande | disponible sur commande | available to order |
+    en réapprovisionnement | en attente de réapprovisionnement | bajo pedido | pedido pendiente | su ordinazione |
+    in riordino | op bestelling | nabestelling | in nabestelling | sob encomenda | por encomenda | na zamówienie |
+    на заказ
 """
-_NOT_LETTERS = re.compile(r"[\W_]+")
-_COUNT = re.compile(r"[-+]?\d{1,9}(?:[.,]0+)?")
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+_COUNT = re.compile(r"(?:[<>]=?\s?)?[-+]?\d{1,9}(?:[.,]0+)?\+?")
+_NONE_LEFT = re.compile(r"(?<![\d.,])0(?![\d.,])")
+"""In "0 in stock"."""
+_MORE = re.compile(r"[,;(]")
+"""What follows says how long it takes ("sofort verfügbar, Lieferzeit 1-3 Tage")."""
 
 
 @lru_cache(maxsize=1024)
@@ -55,8 +61,14 @@ def availability_of(text: str) -> Availability | None:
     """
     bare = text.strip()
     if _COUNT.fullmatch(bare):
-        return Availability.OUT_OF_STOCK if bare.startswith("-") or not bare.strip("+0.,") else Availability.IN_STOCK
-    return _STOCK.get(_letters(re.split(r"[/#:]", bare.rstrip("/#"))[-1]))
+        return (
+            Availability.OUT_OF_STOCK if bare.startswith("-") or not bare.strip("<>=+0., ") else Availability.IN_STOCK
+        )
+    for words in (re.split(r"[/#:]", bare.rstrip("/#"))[-1], _MORE.split(bare)[0]):
+        if meant := _STOCK.get(_letters(words)):
+            none_left = meant is Availability.IN_STOCK and _NONE_LEFT.search(bare)
+            return Availability.OUT_OF_STOCK if none_left else meant
+    return None
 
 
 def _letters(text: str) -> str:

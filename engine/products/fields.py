@@ -30,7 +30,7 @@ _BETWEEN = re.compile(r"[\s_\-]+")
 _PREFIX = re.compile(r"^g:\s*", re.IGNORECASE)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def field_name(written: str) -> str:
     """Google's name for a field, or, for an unknown one, the name itself, trimmed.
 
@@ -40,6 +40,8 @@ def field_name(written: str) -> str:
 
 
 def _name(written: str) -> str:
+    if written.isidentifier() and written.isascii() and written.islower():
+        return ALIASES.get(written, written)
     plain = _PREFIX.sub("", written.strip().lstrip("\ufeff").strip().strip('"'))
     name = _BETWEEN.sub("_", _HUMP.sub("_", plain)).casefold()
     name = ALIASES.get(name, name)

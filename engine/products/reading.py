@@ -31,7 +31,7 @@ from engine.products.values import NotText, attributes_of, is_empty, text_of, te
 
 _T = TypeVar("_T")
 _WORDS = ("brand", "color", "gender")
-_LISTED = {"color": "/", "material": "/", "size": "/"}
+_LISTED = {"color": "/", "material": "/"}
 """How several values of one field are written in one text, as Google's format has it."""
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
-_SEPARATOR = re.compile(r"\s*/\s*|\s+(?:to|until|bis|[-–—])\s+", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s*[/,]\s*|\s+(?:to|until|bis|[-–—])\s+", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}/\d{2}/\d{2}")
+_EPOCH = re.compile(r"\d{10}")
+"""Seconds since 1970."""
 _LOOSE_ZONE = re.compile(r"(?<=\d)\s+(?=[+-]\d{2}:?\d{2}$|Z$|UTC$|GMT$)", re.IGNORECASE)
 _NAMED_ZONE = re.compile(r"(?:UTC|GMT|(?<=\d)z)$", re.IGNORECASE)
 _MIDNIGHT = re.compile(r"[T ]24:00(?::00)?")
@@ -61,6 +63,8 @@ def _moment(text: str, *, end_of_day: bool) -> datetime | None:
     if plain.casefold() in _OPEN or plain.startswith(_UNBOUNDED):
         return None
     try:
+        if _EPOCH.fullmatch(plain):
+            return datetime.fromtimestamp(int(plain), UTC)
         if _DAY.fullmatch(plain):
             day = date.fromisoformat(plain.replace("/", "-"))
             return datetime.combine(day, time.max if end_of_day else time.min, UTC)

@@ -119,17 +119,20 @@ def test_ids_are_composed_and_never_merged() -> None:
 
 STOCK = {
     "in_stock": """
+        In Stock (12) | 12 in stock | Only 3 left | 10+ | > 10 | sofort verfügbar, Lieferzeit 1-3 Tage |
         in stock | In_Stock | instock | IN STOCK | https://schema.org/InStock | http://schema.org/InStock |
         InStock | schema:LimitedAvailability | available | available for order | active | continue | true | 1 |
         7 | auf Lager | lieferbar | disponible | op voorraad | в наличии | InStoreOnly | disponibile
     """,
     "out_of_stock": """
+        0 in stock | ausverkauft, wieder ab Mai |
         out of stock | outofstock | OUT_OF_STOCK | https://schema.org/OutOfStock/ | sold out | SoldOut | deny |
         0 | -2 | Discontinued | false | ausverkauft | nicht auf Lager | épuisé | epuise | rupture de stock |
         agotado | esaurito | uitverkocht | draft | unavailable
     """,
     "preorder": """
-        preorder | pre-order | Pre order | https://schema.org/PreOrder | PreSale | vorbestellbar | précommande
+        Pre-Order (ships May) | preorder | pre-order | Pre order | https://schema.org/PreOrder | PreSale |
+        vorbestellbar | précommande
     """,
     "backorder": """
         backorder | back-order | onbackorder | on backorder | https://schema.org/BackOrder | MadeToOrder |
@@ -165,6 +168,9 @@ def test_booleans_and_unknown_words_for_stock() -> None:
         ({"sale_price": 19.9, "sale_price_effective_date": "2020-01-01T00:00Z/2035-01-01T00:00Z"}, 19.9, ""),
         ({"sale_price": 19.9, "sale_price_effective_date": "2020-01-01 00:00:00 +0100 / "}, 19.9, ""),
         ({"sale_price": 19.9, "sale_price_effective_date": "/2020-01-31"}, 49.9, ""),
+        ({"sale_price": 19.9, "sale_price_effective_date": "20200101/20350101"}, 19.9, ""),
+        ({"sale_price": 19.9, "sale_price_effective_date": "1577836800/2051222400"}, 19.9, ""),
+        ({"sale_price": 19.9, "sale_price_effective_date": "2020-01-01 00:00, 2020-01-31 24:00"}, 49.9, ""),
         ({"sale_price": 19.9, "sale_price_effective_date": "0000-00-00/9999-12-31T23:59Z"}, 19.9, ""),
         ({"sale_price": 19.9, "salePriceEffectiveDate": {"endTime": "2020-01-31T00:00:00Z"}}, 49.9, ""),
         ({"sale_price": 19.9, "sale_price_effective_date": "2035-01-01/2020-01-01"}, 49.9, "ends before it begins"),
