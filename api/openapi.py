@@ -60,7 +60,8 @@ def _operations(document: Node) -> Iterator[tuple[str, Node]]:
 
 def _put_responses_right(method: str, operation: Node) -> None:
     responses = operation["responses"]
-    for status in (*_ALWAYS, *((403,) if method in _WRITES else ())):
+    also = (403,) * (method in _WRITES) + (422,) * bool(operation.get("parameters"))
+    for status in (*_ALWAYS, *also):
         responses.setdefault(str(status), {"content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}})
     for status, response in responses.items():
         if MEDIA_TYPE in response.get("content", {}):
