@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 from unicodedata import combining, normalize
 
+from engine.color_words import is_color
 from engine.taxonomy import GarmentClass, Taxonomy
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s)-(?=\s)")
@@ -68,7 +69,7 @@ def read_step(text: str, taxonomy: Taxonomy) -> Said:
 def read_title(text: str, taxonomy: Taxonomy) -> Said:
     """What a title says: of its parts ("Acme - Linen dress with belt") the first that has a known word decides."""
     for part in _split(_words(text, taxonomy), lexicon().cuts | {","}):
-        said = _agreed(list(_split(part, lexicon().joins)), taxonomy)
+        said = _agreed([one for one in _split(part, lexicon().joins) if not _is_aside(one)], taxonomy)
         if said is not None:
             return said
     return NOTHING
@@ -116,8 +117,18 @@ def _head(words: _Words) -> Entry | None:
 
 
 def _in_passing(found: tuple[int, Entry], words: _Words) -> bool:
-    """Whether what is no garment stands before the end, where it does not name the product: "top tie front"."""
-    return found[1].kind.startswith("-") and found[0] != len(words) - 1
+    """Whether what is no garment stands before the end, where it does not name the product: "top tie front".
+
+    Colours, sizes and who wears it may follow: "leather belt black".
+    """
+    behind = (word for word, _ in words[found[0] + 1 :])
+    return found[1].kind.startswith("-") and not all(is_color(word) or word in lexicon().tails for word in behind)
+
+
+def _is_aside(words: _Words) -> bool:
+    """Whether a title's only known words stand so ("Cap Toe Oxford"): what it is cannot be told."""
+    known = [(at, entry) for at, (_, entry) in enumerate(words) if entry and entry.kind]
+    return bool(known) and all(_in_passing(one, words) and not one[1].first for one in known)
 
 
 def _words(text: str, taxonomy: Taxonomy) -> _Words:
@@ -167,12 +178,14 @@ class Lexicon:
         ends: the words that end compounds, longest first.
         joins: what joins kinds of garment; where they differ ("Dresses & Skirts"), nothing is said.
         cuts: behind these stands what the garment has, is of or is for, and not its name.
+        tails: words that may follow the name of what it is.
     """
 
     entries: Mapping[str, Entry]
     ends: tuple[str, ...]
     joins: frozenset[str]
     cuts: frozenset[str]
+    tails: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -188,7 +201,7 @@ def lexicon() -> Lexicon:
                 entries = dict.fromkeys(_keys(listed, language), entry) | entries
     ends = {key for language in data.values() for key in _keys(language.get("ends", ""), language)}
     longest_first = tuple(sorted(ends, key=len, reverse=True))
-    return Lexicon(MappingProxyType(entries), longest_first, between["joins"], between["cuts"])
+    return Lexicon(MappingProxyType(entries), longest_first, between["joins"], between["cuts"], between["tails"])
 
 
 def _keys(listed: str, language: Mapping[str, Any]) -> Iterator[str]:

@@ -54,7 +54,7 @@ NO_GARMENTS = """
 SAYS_NOTHING = """
     New In | Summer Sale | Home | Damen | Dresses & Skirts | Model 3000 | Apparel & Accessories | Kleider & Röcke |
     Swimwear | Schuhe & Accessoires | Clothing, Shoes & Accessories | Tracksuit | Pyjama | Bikini | address | Barock |
-    Nouveautés | Oberbekleidung | Robes et jupes | Costumes | Outlet | XXL | Suits & Dresses
+    Nouveautés | Oberbekleidung | Prendas | Robes et jupes | Costumes | Outlet | XXL | Suits & Dresses
 """
 
 
@@ -153,6 +153,8 @@ def test_one_field_stands_in_for_another(categories: tuple[str, ...], title: str
         ("Laptop sleeve", None), ("Shamrock T-shirt", "upper_wear"), ("Papillon dress", "full_body"),
         ("Ballerina skirt", "lower_wear"), ("Jogging shoes", "foot_wear"), ("Sort of blue jeans", "lower_wear"),
         ("Kappa Men Track pants", "lower_wear"), ("Quotas", None), ("Cardigan coat", "outerwear"),
+        ("Cap Toe Derby", "foot_wear"), ("Watch the Throne crew", None), ("Leather belt dark brown", "-belt"),
+        ("Socken 3er Pack Herren", "-socks"), ("Hat in wool", "-hat"),
         ("Sweat pants", "lower_wear"), ("Handtas", "-bag"), ("Cap sleeve top with collar", "upper_wear"),
     ],
 )  # fmt: skip
