@@ -17,12 +17,13 @@ from engine.errors import InputRejected
 from engine.filters import ATTRIBUTE_FACETS
 from engine.products.reading import Reading, product_id_of, read_product
 from engine.products.sales import write_period
-from engine.redaction import redacted
+from engine.redaction import HIDDEN, redacted
 from engine.seams import IngestState, LedgerEntry
 
 MAX_PRODUCTS = 1_000
 _LONGEST_TEXT, _LONGEST_NAME, _MOST_PARTS = 64_000, 500, 1_000
 """Characters of a text and of a name that are looked at, and entries of a list or an object."""
+_HIDDEN = f"//{HIDDEN}@"
 _MOST_MARKS = 2_000_000
 """Quotes, commas and brackets of the largest requests that make sense; more would be too much work to read."""
 
@@ -135,7 +136,7 @@ def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> 
             deadline.check("reading the products")
         fields = _bounded(row) if isinstance(row, dict) else {}
         reading = _reading(fields, row)
-        product, reasons = reading.product, list(reading.reasons)
+        product, reasons = reading.product, [redacted(reason) for reason in reading.reasons]
         if product is not None and product.product_id in accepted:
             reasons = ["this id is in the request more than once; the first one was taken."]
         if product is None or reasons:
@@ -143,14 +144,21 @@ def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> 
         else:
             accepted[product.product_id] = product
             pending = IngestState.PENDING.value
-            receipts.append(ProductReceipt(product.product_id, pending, notes=list(reading.notes)))
+            receipts.append(
+                ProductReceipt(product.product_id, pending, notes=[redacted(note) for note in reading.notes])
+            )
     return list(accepted.values()), IntakeReceipt(len(accepted), len(rows) - len(accepted), receipts)
 
 
 def _reading(fields: dict[str, object], row: object) -> Reading:
     if isinstance(row, dict) and len(row) > _MOST_PARTS:
         return Reading(None, (f"it has {len(row):,} fields; the most is {_MOST_PARTS:,}.",))
-    return read_product(fields)
+    reading = read_product(fields)
+    if reading.product and any(_HIDDEN in picture for picture in reading.product.images):
+        return Reading(
+            None, (f"a picture's address holds {_HIDDEN!r}, which stands for a password; write the password.",)
+        )
+    return reading
 
 
 def _bounded(value: Any) -> Any:

@@ -153,3 +153,18 @@ def test_rows_are_read_within_their_time() -> None:
     """What is left when the time runs out is not taken on behind its caller's back."""
     with pytest.raises(DeadlineExceeded):
         check_products([ROW], Deadline.within(-1))
+
+
+@pytest.mark.parametrize("field", ["link", "image_link", "additional_image_link", "price", "availability"])
+def test_receipts_hold_no_passwords(field: str) -> None:
+    """Neither in reasons nor in notes."""
+    _, receipt = check_products([ROW | {field: "ftp://shop:pa55word@h/x"}])
+    assert "pa55word" not in msgspec.json.encode(receipt).decode()
+    assert "***" in msgspec.json.encode(receipt).decode()
+
+
+def test_a_password_that_was_hidden_is_asked_for_again() -> None:
+    """What was read with `***` in an address is not written back as one."""
+    products, receipt = check_products([ROW | {"image_link": "https://***@pictures.example/1.jpg"}])
+    assert products == []
+    assert "write the password" in receipt.products[0].reasons[0]
