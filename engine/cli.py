@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "index": "ingest.index_commands:index",
     "doctor": "benchmarks.commands:doctor",
 }
+_TERMINATED = 143
 _USAGE = (FilterRejected, QueryRejected, TextRejected)
 
 
@@ -105,6 +106,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         say("thatlook: stopped. What was written is kept; the same command goes on from there.")
         _end(130, "stopped", "The command was stopped.")
+    except SystemExit as ended:
+        if ended.code == _TERMINATED:
+            say("thatlook: ended by SIGTERM. What was written is kept; the same command goes on from there.")
+            _end(_TERMINATED, "stopped", "The command was ended by SIGTERM.")
+        raise
     except BrokenPipeError:
         _let_go()
         sys.exit(1)

@@ -17,8 +17,9 @@ CHUNK = 1 << 16
 _KEY = 1_200
 """Characters of a key that is looked at."""
 ENVELOPE = frozenset(
-    {"products", "product", "items", "item", "data", "feed", "entries", "entry", "offers", "rows", "records", "results",
-     "catalog", "catalogue", "channel", "shop", "hits", "response", "payload", "content", "contents", "value"}
+    {"products", "product", "items", "item", "data", "feed", "entries", "entry", "offers", "rows", "records",
+     "results", "resources", "nodes", "documents", "list", "articles", "goods", "catalog", "catalogue",
+     "channel", "shop", "hits", "response", "payload", "content", "contents", "value"}
 )  # fmt: skip
 """Keys under which an object may hold the list of products."""
 _OWN = frozenset({"link", "image_link", "price"})

@@ -11,10 +11,12 @@ from engine.errors import FeedUnreadable
 from ingest.feeds.columns import KNOWN, column_name
 from ingest.feeds.json_document import elements, holds_products
 from ingest.feeds.lines import numbered
-from ingest.feeds.rows import Feed, Row, checked
+from ingest.feeds.rows import MOST_OWN, Feed, Row, checked
 
 _LOOKED_AT = 50
 """Lines of a feed's beginning that are looked at for what kind of JSON it is."""
+MOST_PARTS = 200_000
+"""Commas in one object: what has more costs seconds and is no product."""
 _MANY = ("image_link", "additional_image_link", "product_type", "google_product_category", "category")
 """Fields whose values are joined where two dialects of one name are there."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
@@ -83,6 +85,8 @@ def _elements(feed: Feed) -> Iterator[Row]:
 
 
 def _row(line: int, text: str) -> Row:
+    if text.count(",") > MOST_PARTS:
+        return Row(line, {}, f"The object has more than {MOST_PARTS:,} parts, which is too much for a product.")
     try:
         value = _load(text)
     except json.JSONDecodeError as error:
@@ -102,6 +106,8 @@ def _named(line: int, pairs: list[tuple[str, Any]]) -> Row:
     clashes: dict[str, None] = {}
     for key, value in pairs:
         name = column_name(key)
+        if name not in KNOWN and len(fields) > MOST_OWN:
+            continue
         before = fields.get(name)
         if name not in fields or before in _NOTHING:
             fields[name] = value

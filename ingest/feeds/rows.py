@@ -12,6 +12,9 @@ from ingest.feeds.columns import missing, repeated
 PEEK, PEEK_CHARACTERS = 100, 4_000_000
 """Rows of a JSON or XML feed that are looked at before a column is called missing."""
 
+MOST_OWN = 1_000
+"""Columns of a row's own that are handed on; a product keeps far fewer as attributes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedOptions:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ingest.feeds.columns import KNOWN, column_name, missing
 from ingest.feeds.delimited import Cells, Table, plain_cell, read_table
-from ingest.feeds.rows import Feed, Row, check_columns
+from ingest.feeds.rows import MOST_OWN, Feed, Row, check_columns
 from ingest.feeds.shopify import is_shopify, read_shopify, shopify_names
 from ingest.feeds.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
 
@@ -44,10 +44,14 @@ def _fields(columns: Sequence[str], row: Cells) -> dict[str, object]:
     """Cells by column; a column that is there several times (pictures) becomes a list. Empty ones of no known name
     are left out: a feed may have thousands."""
     fields: dict[str, object] = {}
+    own = 0
     for name, cell in zip(columns, row.cells, strict=False):
         if not cell.strip():
             if name in KNOWN:
                 fields.setdefault(name, "")
+            continue
+        own += name not in KNOWN
+        if own > MOST_OWN and name not in KNOWN:
             continue
         value = plain_cell(cell, number=name in _NUMBERS)
         before = fields.get(name)

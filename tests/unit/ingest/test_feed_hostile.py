@@ -70,6 +70,7 @@ JSON = {
     "keys with blanks": "{" + times('"a"' + " " * 500 + ":"),
     "nested in a row": json.dumps(OBJECT)[:-1] + ', "attributes": ' + "[" * 900 + "]" * 900 + "}",
     "nested very deeply": json.dumps(OBJECT)[:-1] + ', "a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "more parts than a product has": json.dumps(OBJECT)[:-1] + ', "a": [' + "0," * 300_000 + "0]}",
     "a number without end": json.dumps(OBJECT)[:-1] + ', "a": ' + "1" * SIZE + "}",
     "keys without end": json.dumps(dict.fromkeys(map(str, range(40_000)), "a") | OBJECT),
 }
