@@ -19,7 +19,7 @@ from engine.cpus import available_cpus
 from engine.errors import HomeDamaged, ThatLookError
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_parts, tidy
 from ingest.intake import Intake, running_intake
 from models.agreement import Embedded
 from models.bootstrap import LEDGER, Parts, Settings, open_parts
@@ -69,6 +69,7 @@ def _services(settings: Settings) -> Iterator[Services]:
 @contextmanager
 def _intake(parts: Parts) -> Iterator[Intake]:
     """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
+    tidy(parts)
     work = ingest_parts(parts)
     if parts.settings.is_shared:
         yield Intake(work, parts.settings.policy)

@@ -237,6 +237,8 @@ class VectorStore(Protocol):
         ...
 
 
+CUT_OFF = "cut_off"
+"""Among a run's counts: it ended before its feed did."""
 MOMENT = "vector-store-moment"
 """The ledger's setting that names the moment of the vector store which its entries speak of."""
 
@@ -337,7 +339,7 @@ class FeedError:
 
 @dataclass(frozen=True, slots=True)
 class IngestRun:
-    """One pass over a feed; `finished` is None while it goes on or after it was killed."""
+    """One pass over a feed; `finished` is None while it goes on, or until somebody finds that it was killed."""
 
     run_id: int
     feed: str
@@ -398,6 +400,13 @@ class Ledger(Protocol):
 
     def update_run(self, run_id: int, counts: Mapping[str, int], *, finished: bool = False) -> None:
         """Write a run's progress."""
+        ...
+
+    def end_cut_off_runs(self) -> int:
+        """Say of runs that are not finished that they were cut off (`CUT_OFF` among their counts); how many there were.
+
+        Only who alone works on the ledger may say so.
+        """
         ...
 
     def runs(self, limit: int = 20) -> list[IngestRun]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pydantic import SecretStr
 
+from engine.durable import PART
+from engine.errors import StoreUnavailable
+from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
 from ingest.parts import IngestParts, models_fingerprint
 from ingest.sources import SourceRules
@@ -23,7 +26,21 @@ def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[Inge
         HomeInUse, ModelMismatch, StoreUnavailable, ModelUnavailable: as `models.bootstrap.open_parts`.
     """
     with open_parts(settings, repairing=repairing) as parts:
+        tidy(parts)
         yield ingest_parts(parts)
+
+
+def tidy(parts: Parts) -> None:
+    """Clear away what killed processes left in a home that is ours alone: runs without an end, half written files."""
+    if parts.settings.is_shared:
+        return
+    with suppress(StoreUnavailable, OSError):  # A full disk, say; it is in nobody's way.
+        if parts.settings.ledger_url is None:
+            parts.ledger.end_cut_off_runs()
+        if isinstance(parts.objects, FolderObjectStore):
+            parts.objects.tidy()
+        for left in (*parts.settings.home.glob(f"*{PART}"), *parts.settings.home.glob(f"vectors/*{PART}")):
+            left.unlink(missing_ok=True)
 
 
 def ingest_parts(parts: Parts) -> IngestParts:

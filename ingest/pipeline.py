@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 
 from engine.domain import Product
-from engine.errors import FeedUnreadable
+from engine.errors import FeedUnreadable, ThatLookError
 from engine.gate import Policy
 from engine.printing import spelled
-from engine.seams import FeedError, IngestState
+from engine.seams import CUT_OFF, FeedError, IngestState
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
 from ingest.flow import Flow, flow_of
 from ingest.look import Outcome, given_up
+from ingest.lost import with_lost_rows
 from ingest.parts import IngestParts
 from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
@@ -25,6 +27,7 @@ from ingest.sales import Sales
 from ingest.sources import ImageSources
 from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
 from ingest.writer import Writer
+from models.agreement import row_problem
 
 CHUNK = 64
 """Products that are compared with the ledger at a time."""
@@ -67,11 +70,12 @@ def ingest_feed(
     if parts.sources.root is None:
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
     sources, writer = ImageSources(parts.sources), Writer(parts)
-    with flow_of(parts, sources, writer, policy, run.written) as flow:
-        run.drain(rows, flow, sources, limit)
-    if prune:
-        run.pruned(prune_feed(parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all))
-    return run.finish()
+    with run.ended():
+        with flow_of(parts, sources, writer, policy, run.written) as flow:
+            run.drain(rows, flow, sources, limit)
+        if prune:
+            run.pruned(prune_feed(parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all))
+        return run.finish()
 
 
 @dataclass(slots=True)
@@ -92,9 +96,20 @@ class _Run:
     _run_id: int = 0
     _started: float = field(default_factory=time.monotonic)
     _told: float = 0.0
+    _rows_lack: bool = False
 
     def __post_init__(self) -> None:
         self._run_id = self.parts.ledger.start_run(self.feed, self.total)
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Whatever happens, the run has an end in the ledger; one that did not come to its feed's is cut off."""
+        try:
+            yield
+        except BaseException:
+            with suppress(ThatLookError):
+                self.parts.ledger.update_run(self._run_id, {**self.tally.counts, CUT_OFF: 1}, finished=True)
+            raise
 
     def drain(self, rows: _Rows, flow: Flow, sources: ImageSources, limit: int | None) -> None:
         """Read to the end (or the limit), and bring everything through."""
@@ -102,9 +117,12 @@ class _Run:
         products = source if limit is None else islice(source, limit)
         self.limited = limit is not None
         sales = Sales(self.parts)
+        self._rows_lack = row_problem(self.parts.store, *self.parts.ledger.rows_named()) is not None
         while chunk := list(islice(products, CHUNK)):
             sales.note(chunk)
             plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
+            if self._rows_lack:
+                plans = with_lost_rows(self.parts, plans)
             flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
             for plan in plans:
                 if plan.kind == "given up":
@@ -148,7 +166,8 @@ class _Run:
             FeedBrokenOff: the feed broke off in the middle.
         """
         counts = self.tally.counts
-        self.parts.ledger.update_run(self._run_id, dict(counts), finished=self.broken is None)
+        if self.broken is None:
+            self.parts.ledger.update_run(self._run_id, dict(counts), finished=True)
         summary = Summary(
             feed=self.feed,
             run_id=self._run_id,

@@ -7,16 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.domain import SPACES
 from engine.errors import InputRejected, ObjectNotFound
 from engine.gate import Policy
 from engine.images import decode
 from engine.products.kinds import kind_of
 from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
-from engine.taxonomy import collection_name
 from ingest.bootstrap import open_ingest
 from ingest.choose import Picture
 from ingest.look import Outcome, Seen, embed, look, picture_prefix
+from ingest.lost import lacking
 from ingest.parts import IngestParts
 from ingest.plan import Plan, record_hash
 from ingest.pruning import MOST_SHARE
@@ -100,21 +99,6 @@ def mend(parts: IngestParts, policy: Policy = "prefer", *, remove_strange: bool 
     if problem is None and (moment := moment_of(parts.store)) is not None:
         parts.ledger.set_setting(MOMENT, moment)
     return Mended(embedded, left, strange, problem)
-
-
-def lacking(parts: IngestParts, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
-    """Those entries of which a row is missing in either sister."""
-    wanted: dict[str, list[str]] = {}
-    for entry in entries:
-        for supercategory, item_id in entry.items:
-            wanted.setdefault(supercategory, []).append(item_id)
-    there: dict[str, set[str]] = {}
-    for supercategory, ids in wanted.items():
-        found = [parts.store.items(collection_name(supercategory, space), ids) for space in SPACES]
-        there[supercategory] = {item_id for item_id, *items in zip(ids, *found, strict=True) if None not in items}
-    for entry in entries:
-        if any(item_id not in there[supercategory] for supercategory, item_id in entry.items):
-            yield entry
 
 
 def _anew(parts: IngestParts, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:

@@ -36,7 +36,7 @@ from engine.domain import Product
 from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
 from engine.ledger.sqlite_file import SqliteFile, translated
-from engine.seams import MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
+from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
 
 CHUNK = 500
 """Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
@@ -183,6 +183,15 @@ class SqlLedger:
             values["finished"] = time.time()
         with self._transaction() as connection:
             connection.execute(update(tables.runs).where(tables.runs.c.run_id == run_id).values(values))
+
+    def end_cut_off_runs(self) -> int:
+        """Say of runs that are not finished that they were cut off; only who alone works on the ledger may."""
+        query = select(tables.runs).where(tables.runs.c.finished.is_(None))
+        with self._reading() as connection:
+            found = [rows.read_run(dict(row)) for row in connection.execute(query).mappings()]
+        for run in found:
+            self.update_run(run.run_id, {**run.counts, CUT_OFF: 1}, finished=True)
+        return len(found)
 
     def runs(self, limit: int = 20) -> list[IngestRun]:
         """The latest runs, newest first."""

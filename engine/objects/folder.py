@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from engine.durable import PART, flush_folder, refusal
 from engine.errors import ObjectNotFound, StoreUnavailable
 from engine.objects.keys import check_key
 
-_TEMPORARY = "."
-"""No key has a part that begins so (keys.py)."""
+_UNFINISHED = ".unfinished"
+"""What is being written lies there: no key has a part that begins with a dot (keys.py)."""
 
 
 class FolderObjectStore:
@@ -30,8 +31,9 @@ class FolderObjectStore:
     def put(self, key: str, data: bytes, content_type: str) -> None:  # noqa: ARG002
         """Store or replace: written beside, flushed to the disk, then renamed over."""
         target = self._path(key)
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.part")
+        temporary = self._root / _UNFINISHED / f"{secrets.token_hex(8)}{PART}"
         try:
+            temporary.parent.mkdir(exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _write_flushed(temporary, data)
@@ -39,7 +41,7 @@ class FolderObjectStore:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
         except OSError as error:
             raise _unavailable(self._root, error) from error
 
@@ -77,6 +79,11 @@ class FolderObjectStore:
         start = self._path(folder) if folder else self._root
         yield from _walk(start, f"{folder}/" if folder else "", prefix)
 
+    def tidy(self) -> None:
+        """Remove what a killed process left half written; nobody else may be writing."""
+        for left in (self._root / _UNFINISHED).glob(f"*{PART}"):
+            left.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -108,15 +115,5 @@ def _write_flushed(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _unavailable(root: Path, error: OSError) -> StoreUnavailable:
-    reason = error.strerror or str(error)
-    return StoreUnavailable(f"The image folder {root} cannot be used ({reason}); check its rights and free space.")
+    return refusal(error, "The stored pictures cannot be read or written", root)

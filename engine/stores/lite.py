@@ -228,12 +228,24 @@ class LiteStore:
         found = self._records.notes() + self._records.problems()
         for name in self.collections():
             try:
-                index = self._index(name, thorough=True)
-                found += index.condition.told
-                found += self._differences(name, index)
+                found += self._examined(name)
             except ThatLookError as error:
                 found.append(error.message)
         return found
+
+    def _examined(self, name: str) -> list[str]:
+        """What is wrong with one collection, told once. What was open is opened anew, and mended, if need be."""
+        was_open = self._indexes.get(name)
+        found: list[str] = []
+        if was_open is not None:
+            condition = was_open.examine()
+            found += [*condition.told, *([condition.damage] if condition.damage else [])]
+            if found or len(condition.bad):
+                self._suspects.add(name)
+        index = self._index(name, thorough=True)
+        found += index.condition.told
+        index.condition.told = []
+        return found + self._differences(name, index)
 
     def close(self) -> None:
         """Write everything out and let go of the folder."""

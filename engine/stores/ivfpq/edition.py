@@ -20,6 +20,7 @@ from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import Postings, item_key, product_key
 from engine.stores.ivfpq.vectors import VectorFile, checks_of
+from engine.stores.trailer import is_whole
 
 _log = logging.getLogger(__name__)
 
@@ -227,7 +228,17 @@ class Edition:
         if not self._journal_is_whole():
             found.damage = f"{self.folder / 'journal.bin'} has other bytes than were written"
         found.bad = self._vectors.damaged(view.checks[: view.n], view.live, cancelled)
+        found.told = self._misplaced()
         return found
+
+    def _misplaced(self) -> list[str]:
+        """Files that were taken away or changed behind our back while we have them open, in words."""
+        vectors, journal = self.folder / "vectors.f32", self.folder / "journal.bin"
+        found = [vectors] if not self._vectors.is_at(vectors) else []
+        found += [journal] if not self.journal.is_at(journal) else []
+        written = [self.folder / "columns.npz"] if self._marks else []
+        written += [self.folder / "ivfpq.faiss"] if self.ann else []
+        return [f"{path} is missing or damaged" for path in (*found, *(w for w in written if not _is_whole(w)))]
 
     def mend(self, rows: NDArray[np.int64], embeddings: Embeddings) -> None:
         """Write embeddings anew that were damaged.
@@ -335,3 +346,10 @@ class Edition:
             self.condition.told.append(f"{path} is damaged; every row is scored until it is built anew")
             return None
         return ann
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return is_whole(path.read_bytes()) is not False
+    except OSError:
+        return False

@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from engine.domain import Box, Item
+from engine.stores.ivfpq.vectors import is_open_file
 
 _HEAD = struct.Struct("<IqIII")
 """Checksum of the rest, stamp, number of dead rows, number of new rows, bytes of the payload."""
@@ -208,6 +209,10 @@ class Journal:
                 return os.pread(self._fd, length, offset)
             mapped = self._map = mmap.mmap(self._fd, size, prot=mmap.PROT_READ)
         return mapped[offset : offset + length]
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this is still the file that lies there."""
+        return is_open_file(self._fd, path)
 
     def sync(self) -> None:
         """Have everything on disk."""

@@ -57,7 +57,9 @@ class VectorFile:
         """The living rows among the first `len(checks)` whose bytes do not have the checksums that they were written
         with; those that the file lacks are among them.
         """
-        rows, bad = self._map, np.arange(len(checks)) >= len(self._map)
+        there = os.fstat(self._fd).st_size // self._width  # Reading a map behind its file's end kills the process.
+        rows = self._map[:there]
+        bad = np.arange(len(checks)) >= len(rows)
         for start in range(0, min(len(checks), len(rows)), _CHUNK):
             if cancelled():
                 break
@@ -70,6 +72,10 @@ class VectorFile:
         if os.fstat(self._fd).st_size > n * self._width:
             os.ftruncate(self._fd, n * self._width)
             os.fsync(self._fd)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this is still the file that lies there."""
+        return is_open_file(self._fd, path)
 
     def sync(self) -> None:
         """Have everything on disk."""
@@ -89,6 +95,14 @@ class VectorFile:
     def __del__(self) -> None:
         if hasattr(self, "_fd"):
             os.close(self._fd)
+
+
+def is_open_file(fd: int, path: Path) -> bool:
+    """Whether an open file is the one that a path leads to."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False
 
 
 def checks_of(rows: Embeddings) -> NDArray[np.uint32]:

@@ -386,7 +386,7 @@ def test_a_feed_of_the_same_name_elsewhere_is_not_pruned_by_it(parts: IngestPart
 
 
 def test_a_damaged_feed_keeps_what_came(parts: IngestParts, tmp_path: Path) -> None:
-    """Products before the damage are indexed, the damage is told, nothing is pruned, the run stays open."""
+    """Products before the damage are indexed, the damage is told, nothing is pruned, the run was cut off."""
     folder = tmp_path / "shop"
     ingest_feed(parts, write_feed(folder, [row("old")], "feed.jsonl.gz"))
     rows = [row(f"p{i}", "same.png", description=hashlib.sha512(str(i).encode()).hexdigest()) for i in range(300)]
@@ -396,7 +396,9 @@ def test_a_damaged_feed_keeps_what_came(parts: IngestParts, tmp_path: Path) -> N
         ingest_feed(parts, folder / "feed.jsonl.gz", prune=True)
     assert parts.ledger.counts()[IngestState.INDEXED] > 20
     assert "old" in list(parts.ledger.ids())
-    assert parts.ledger.runs(1)[0].finished is None
+    (run,) = parts.ledger.runs(1)
+    assert run.finished is not None
+    assert run.counts["cut_off"] == 1
 
 
 def test_an_unreadable_feed_begins_no_run(parts: IngestParts, tmp_path: Path) -> None:

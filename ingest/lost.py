@@ -1,0 +1,34 @@
+"""Products whose rows are not in the vector store any more, whatever the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from engine.domain import SPACES
+from engine.seams import LedgerEntry
+from engine.taxonomy import collection_name
+from ingest.parts import IngestParts
+from ingest.plan import Plan
+
+
+def lacking(parts: IngestParts, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Those entries of which a row is missing in either sister."""
+    wanted: dict[str, list[str]] = {}
+    for entry in entries:
+        for supercategory, item_id in entry.items:
+            wanted.setdefault(supercategory, []).append(item_id)
+    there: dict[str, set[str]] = {}
+    for supercategory, ids in wanted.items():
+        found = [parts.store.items(collection_name(supercategory, space), ids) for space in SPACES]
+        there[supercategory] = {item_id for item_id, *items in zip(ids, *found, strict=True) if None not in items}
+    for entry in entries:
+        if any(item_id not in there[supercategory] for supercategory, item_id in entry.items):
+            yield entry
+
+
+def with_lost_rows(parts: IngestParts, plans: Sequence[Plan]) -> list[Plan]:
+    """Plans of which none is `unchanged` whose rows are lost: everything is done for it."""
+    quiet = [plan.old for plan in plans if plan.kind == "unchanged" and plan.old]
+    lost = {entry.product.product_id for entry in lacking(parts, quiet)}
+    return [replace(plan, kind="everything") if plan.product.product_id in lost else plan for plan in plans]
