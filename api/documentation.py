@@ -88,7 +88,9 @@ def configuration(version: str) -> OpenAPIConfig:
         title="thatlook",
         version=version,
         summary="Upload a photo of a look; get the products that make it.",
-        description="Every error is an RFC 9457 problem with a stable `code`. Deadlines: `X-Deadline-Ms`.",
+        description="Every error is an RFC 9457 problem with a stable `code`. Deadlines: `X-Deadline-Ms`. Every path "
+        "answers `OPTIONS` with the methods it takes, as `Allow`; so does every 405. Unknown parameters and fields are "
+        "refused by name.",
         license=License(name="AGPL-3.0-or-later", identifier="AGPL-3.0-or-later"),
         tags=[
             Tag("search", "Photo, words or product in, products out."),
