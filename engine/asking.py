@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import GarmentHits
+from engine.domain import GarmentHits, Hit
 from engine.filters import Filter, price_condition
 from engine.probe import Probe
 from engine.seams import TextEmbedder, VectorStore
@@ -16,6 +16,9 @@ from engine.taxonomy import Taxonomy, collection_name
 from engine.wish import NO_WISH
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
+
+_TURNED_AWAY = 0.1
+"""What scores less, where words turn something away, is that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +35,10 @@ class Words:
             return where
         low, high = (None if abs(bound) == float("inf") else bound for bound in (price.minimum, price.maximum))
         return Filter((*where.conditions, price_condition(low, high)))
+
+    def turn_away(self, hit: Hit) -> bool:
+        """Whether a hit is one that the words do not want: it comes behind other kinds of garments too."""
+        return bool(self.read.wish.unwanted or self.read.wish.unwanted_words) and hit.score < _TURNED_AWAY
 
     def notes(self, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         """What is to be said of the words, in sight of the answer."""

@@ -109,8 +109,8 @@ class ThatLook:
         hits = self.searcher.search(probe, names, k, where, None, watch, shown)
         if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
             hits += self.searcher.search(probe, others, k - len(hits), where, None, watch, shown)
-            if shown.under(where).sold_out_last:
-                hits = tuple(sorted(hits, key=lambda hit: sold_out(hit.item)))
+            last = shown.under(where).sold_out_last
+            hits = tuple(sorted(hits, key=lambda hit: (last and sold_out(hit.item), words.turn_away(hit))))
         found = (GarmentHits(None, names[0] if len(names) == 1 else None, hits),)
         return Answer(found, watch.timing_ms(), notes=self._notes(words, where, found))
 

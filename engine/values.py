@@ -33,6 +33,7 @@ _SLASH = re.compile(r"\s*/\s*")
 _STEP = re.compile(r"\s*[>›»→]\s*")
 _PARTS = re.compile(r"\s*[/|;]\s*|\s*,\s+")
 _SIZES = re.compile(r"\s*[|;]\s*|\s*,\s+")
+_SHARE = re.compile(r"\s*\d+(?:[.,]\d+)?\s*%\s*")
 _MOST_STEPS = 8
 
 GENDERS = ("male", "female", "unisex")
@@ -118,10 +119,13 @@ def asked_forms(facet: str, text: str) -> frozenset[str]:
 def parts_of(facet: str, text: str) -> tuple[str, ...]:
     """What a field says exactly, and beside it the parts of a list: a colour's, a material's. A size is no list.
 
-    "Black/White" → black/white, black, white; the size "16/34" → 16/34; the sizes "S, M" → s, m, and both together.
+    "Black/White" → black/white, black, white; the size "16/34" → 16/34; the sizes "S, M" → s, m, and both together;
+    the material "80% Wool, 20% Nylon" → also wool and nylon.
     """
     marks = _SIZES if facet == "size" else _PARTS if facet in ("color", "material") else None
     pieces = marks.split(text) if marks else []
+    if facet == "material":
+        pieces += [_SHARE.sub("", piece) for piece in pieces]
     return tuple(dict.fromkeys(value for one in (text, *pieces) if (value := canonical(facet, one))))
 
 

@@ -52,7 +52,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_search_prints_one_json_document_as_agreed(home: Path, photo: Path) -> None:
-    """stdout is the document alone; every hit has the agreed fields, and scores fall."""
+    """stdout is the document alone; every hit has the agreed fields, and scores fall, those of the sold-out last."""
     done = thatlook(home, "search", photo, "-k", 3, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -60,12 +60,13 @@ def test_search_prints_one_json_document_as_agreed(home: Path, photo: Path) -> N
     assert {g["supercategory"] for g in document["garments"]} == {"upper_wear", "lower_wear"}
     for garment in document["garments"]:
         assert set(garment) >= {"class", "supercategory", "score", "box", "polygons", "hits"}
-        scores = [hit["score"] for hit in garment["hits"]]
-        assert scores == sorted(scores, reverse=True)
+        order = [(hit["availability"] == "out_of_stock", -hit["score"]) for hit in garment["hits"]]
+        assert order == sorted(order)
         for hit in garment["hits"]:
             assert set(hit) >= {
                 "product_id", "title", "link", "image", "price", "currency",
                 "brand", "supercategory", "score", "signals", "why",
+                "availability", "list_price", "color", "size", "item_group_id", "variants",
             }  # fmt: skip
             assert hit["supercategory"] == garment["supercategory"]
             assert hit["link"].startswith("https://")

@@ -42,6 +42,7 @@ def test_folding_leaves_no_invisible_difference() -> None:
         ("color", "Navy / white/NAVY", ("navy/white/navy", "navy", "white")),
         ("material", "Cotton/Elastane", ("cotton/elastane", "cotton", "elastane")),
         ("material", "Cotton, Elastane", ("cotton, elastane", "cotton", "elastane")),
+        ("material", "80% Wool / 20% nylon", ("80% wool/20% nylon", "80% wool", "20% nylon", "wool", "nylon")),
         ("size", "16/34", ("16/34",)),
         ("size", "S/M", ("s/m",)),
         ("size", "S, M", ("s, m", "s", "m")),
