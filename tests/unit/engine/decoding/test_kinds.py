@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from engine.colors import main_color
+from engine.crops import whole
 from engine.errors import ImageUnreadable
 from engine.images import decode, decode_photo
 from tests.fixtures.pictures import (
@@ -310,3 +312,20 @@ def test_more_than_8_bits_keep_their_tones() -> None:
     floats = np.full((64, 64), 1.5, np.float32)
     floats[0, 0] = 3.0
     assert np.allclose(decode(file_of(Image.fromarray(floats), "TIFF"))[9, 9], 127, atol=1)
+
+
+@pytest.mark.parametrize("color", [(226, 120, 160), (20, 120, 125), (200, 25, 40), (30, 60, 170)])
+@pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["P3", "Adobe"])
+def test_a_garments_colour_keeps_its_name_in_every_profile(
+    primaries: tuple[tuple[float, float], ...], color: tuple[int, int, int]
+) -> None:
+    """Pink is not brown, teal not grey and red not burgundy because a camera wrote other numbers for them."""
+    data = profile(*primaries, 2.2)
+    plain = Image.new("RGB", (64, 64), color)
+    source, target = ImageCms.createProfile("sRGB"), ImageCms.ImageCmsProfile(io.BytesIO(data))
+    other = ImageCms.profileToProfile(plain, source, target)
+    assert other is not None
+    assert other.getpixel((0, 0)) != color
+    seen = decode(file_of(other, "JPEG", icc_profile=data, quality=95))
+    assert np.allclose(seen[30, 30], color, atol=5)
+    assert main_color(whole(seen)) == main_color(whole(np.asarray(plain)))
