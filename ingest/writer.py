@@ -7,10 +7,12 @@ over the same row ids; rows that it no longer has are known from the intent, and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import RLock
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,9 +21,13 @@ from engine.errors import ThatLookError
 from engine.seams import IngestState, LedgerEntry, moment_of
 from engine.taxonomy import collection_name
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
-from ingest.look import Outcome, Row, picture_prefix
+from ingest.look import Outcome, Row, failed, picture_prefix
 from ingest.parts import API_FEED, IngestParts
 
+T = TypeVar("T")
+R = TypeVar("R")
+QUICK_S = 3.0
+"""A store that takes longer to refuse a batch is in trouble itself; it is not asked again product by product."""
 _Pairs = tuple[tuple[str, str], ...]
 
 
@@ -42,8 +48,9 @@ class Writer:
         with self._lock:
             with self.book:
                 wanted = self._still_as_planned(outcomes)
-                moments = self._announce(wanted)
-            return self._settle(self._written(wanted), moments)
+                moments, lost = self._announce(wanted)
+            told_of = [failed(o.plan, lost[_id(o)]) for o in wanted if _id(o) in lost]
+            return self._settle(self._written([o for o in wanted if _id(o) not in lost]), moments) + told_of
 
     def remove(self, product_ids: Collection[str]) -> int:
         """Take products out: rows first, the ledger last; returns how many there were."""
@@ -70,17 +77,7 @@ class Writer:
         Raises:
             ThatLookError: a store does not answer, whatever product it is asked to take.
         """
-        try:
-            return self._write(outcomes)
-        except ThatLookError:
-            if not stores_answer(self.parts):
-                raise
-        except Exception:
-            pass  # Whose fault it is, trying them apart tells.
-        done, lost = apart(outcomes, self._write)
-        for _, error in lost:
-            if isinstance(error, ThatLookError) and not (done and stores_answer(self.parts)):
-                raise error
+        done, lost = self._apart(outcomes, self._write)
         return done + [self._unwritten(outcome, error) for outcome, error in lost]
 
     def _write(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -104,13 +101,48 @@ class Writer:
             keep_rows=False, settled=False, defect=True,
         )  # fmt: skip
 
-    def _announce(self, outcomes: Sequence[Outcome]) -> dict[str, datetime | None]:
-        """Name the rows that are about to change; returns each product's moment in the ledger."""
+    def _announce(self, outcomes: Sequence[Outcome]) -> tuple[dict[str, datetime | None], dict[str, str]]:
+        """Name the rows that are about to change.
+
+        Returns:
+            each product's moment in the ledger; and products that the ledger does not take, with the reason.
+        """
         intents = [_intent(o) for o in outcomes if (o.rows or _old_items(o)) and not o.keep_rows]
-        if intents:
-            self.parts.ledger.put(intents)
-        moments = {_id(o): _moment(o.plan.old) for o in outcomes}
-        return moments | {entry.product.product_id: entry.updated for entry in intents}
+        lost = self._record(intents) if intents else {}
+        moments = {_id(o): _moment(o.plan.old) for o in outcomes if _id(o) not in lost}
+        return moments | {i: entry.updated for entry in intents if (i := entry.product.product_id) not in lost}, lost
+
+    def _apart(
+        self, items: Sequence[T], work: Callable[[Sequence[T]], list[R]]
+    ) -> tuple[list[R], list[tuple[T, BaseException]]]:
+        """Write together; where that fails although the stores answer, find out on whose account.
+
+        Raises:
+            ThatLookError: a store does not answer, or only after long, or takes none of them.
+        """
+        begun = time.monotonic()
+        try:
+            return work(items), []
+        except ThatLookError:
+            if time.monotonic() - begun > QUICK_S or not stores_answer(self.parts):
+                raise
+        except Exception:
+            pass  # Whose fault it is, trying them apart tells.
+        done, lost = apart(items, work)
+        for _, error in lost:
+            if isinstance(error, ThatLookError) and not (done and stores_answer(self.parts)):
+                raise error
+        return done, lost
+
+    def _record(self, entries: Sequence[LedgerEntry], moment: str | None = None) -> dict[str, str]:
+        """Write entries; returns products whose entry the ledger does not take, with the reason."""
+
+        def put(some: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+            self.parts.ledger.put(some, moment=moment)
+            return list(some)
+
+        _, lost = self._apart(entries, put)
+        return {entry.product.product_id: told("Recording", error) for entry, error in lost}
 
     def _write_rows(self, outcomes: Sequence[Outcome]) -> None:
         stale: dict[str, set[str]] = {}
@@ -131,8 +163,8 @@ class Writer:
         with self.book:
             now = self.parts.ledger.get(list(moments))
             done = [o for o in outcomes if _moment(now.get(_id(o))) == moments[_id(o)]]
-            self.parts.ledger.put([_entry(outcome) for outcome in done], moment=moment_of(self.parts.store))
-        return done
+            lost = self._record([_entry(outcome) for outcome in done], moment_of(self.parts.store))
+        return [failed(o.plan, lost[_id(o)]) if _id(o) in lost else o for o in done]
 
     def _drop_old_pictures(self, outcomes: Sequence[Outcome]) -> None:
         """Before the ledger is settled: a kill in between is then made good with the rest."""

@@ -144,6 +144,27 @@ def test_what_cannot_be_fetched_or_written_is_one_products_matter(
     assert ingest(parts, tmp_path).indexed == 1
 
 
+@pytest.mark.parametrize("error", [UnicodeError("half a character"), StoreUnavailable("It does not take this.")])
+@pytest.mark.parametrize("state", [IngestState.PENDING, IngestState.INDEXED])
+def test_what_the_ledger_does_not_take_is_one_products_matter(
+    parts: IngestParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, state: IngestState
+) -> None:
+    """Neither before its rows are written nor after; the others are recorded."""
+    real = parts.ledger.put
+
+    def sometimes(entries: Sequence[Any], **more: Any) -> None:
+        if any(entry.product.product_id == "poison" and entry.state is state for entry in entries):
+            raise error
+        real(entries, **more)
+
+    monkeypatch.setattr(parts.ledger, "put", sometimes)
+    summary = ingest(parts, tmp_path)
+    assert (summary.indexed, summary.failed) == (9, 1)
+    assert parts.ledger.counts()[IngestState.INDEXED] == 9
+    monkeypatch.undo()
+    assert ingest(parts, tmp_path).indexed == 1
+
+
 def test_a_models_failure_on_everything_ends_the_run(parts: IngestParts, seer: Poisoned, tmp_path: Path) -> None:
     """Not a whole catalogue is then called failed: the run says what is wrong, and the next one goes on."""
 
