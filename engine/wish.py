@@ -197,6 +197,7 @@ def said_of(read: Sequence[Part]) -> str:
     return spelled([word for at, word in enumerate(words) if word.isalnum() or (at and words[at - 1].isalnum())])
 
 
+@lru_cache(maxsize=8192)
 def plain_word(word: str) -> str:
     """A word without its plural, under the spelling that stands for its kin."""
     singular = word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word

@@ -63,6 +63,8 @@ _COUNTED = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})\b")
 _SIZE = re.compile(r"(?:size|sizes|größe|groesse|grösse|gr\.?|taille|talla|taglia|eu|uk|us|waist|length)\s*:?\s*$")
 _ABOUT_SHARE = 0.2
 _MOST_PRICES = 3
+_MOST_DIGITS = 40
+"""A text with more is a list of numbers, and no price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ def take_prices(text: str) -> tuple[str, list[Price]]:
 
 def take_price(text: str) -> tuple[str, Price | None]:
     """A text without its price, and the price; the text is plain (see `engine.words.plain`)."""
-    if not any(character.isdigit() for character in text):
+    digits = sum(character.isdigit() for character in text)
+    if digits > _MOST_DIGITS:
+        return text, None
+    if not digits:
         counted = _COUNTED.sub(lambda word: _NUMBERS[word[0]], text)
         left, price = take_price(counted) if counted != text else (text, None)
         return (left, price) if price else (text, None)

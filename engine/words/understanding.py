@@ -30,6 +30,8 @@ _ANYTHING = frozenset({"anything", "everything", "all", "any", "clothes", "cloth
 GENERIC = "clothes"
 """What is embedded where the words only say what is not wanted."""
 _BRAND_WORDS, _LONGEST_BRAND = 24, 5
+_MOST_CORRECTED = 12
+"""Unknown words of one text that are looked at for mistakes."""
 _EDGES = "\"'.,;:!?()[]"
 _SIZE = re.compile(
     r"(?<!\w)(?:in\s+)?(?:size|sizes|größe|grösse|groesse|gr\.|taille|talla|taglia)\s*:?\s*((?:one size|[\w./-]*\w))"
@@ -168,7 +170,7 @@ def _strangers(words: Sequence[str], own: frozenset[str]) -> list[str]:
 
 def _corrected(words: Sequence[str], own: frozenset[str], known: frozenset[str]) -> tuple[list[str], dict[str, str]]:
     fixes = {}
-    for word in _strangers(words, own):
+    for word in _strangers(words, own)[:_MOST_CORRECTED]:
         if plain_word(word) not in known and (right := corrected(word, _correct())):
             fixes[word] = right
     return [fixes.get(word, word) for word in words], fixes
@@ -252,21 +254,15 @@ def _group(facet: str, word: str) -> str | None:
 
 
 def _understood(reads: Sequence[_Read]) -> float:
-    known = sum(
-        len(
-            {
-                part.phrase or part.word
-                for part in read.parts
-                if part.role in ("color", "turned", "word") and part.phrase
-            }
-        )
-        - sum(plain_word(part.word) in {plain_word(word) for word in read.unknown} for part in read.parts)
-        + len(read.named)
-        + (read.price is not None)
-        for read in reads
-    )
-    unknown = sum(len(read.unknown) for read in reads)
-    return max(0, known) / (max(0, known) + unknown) if unknown else 1.0
+    """How much of what is asked for is understood: colours, words, names and prices, each counting the same."""
+    known = unknown = 0
+    for read in reads:
+        strange = {plain_word(word) for word in read.unknown}
+        phrases = {part.phrase: part.word for part in read.parts if part.role != "little" and part.phrase}
+        strangers = sum(plain_word(part.word) in strange for part in read.parts)
+        known += max(0, len(phrases) - strangers) + len(read.named) + (read.price is not None)
+        unknown += len(read.unknown)
+    return known / (known + unknown) if unknown else 1.0
 
 
 def _signs(text: str) -> list[str]:
