@@ -185,7 +185,7 @@ class _Run:
             error=self.broken.message if self.broken else None,
         )
         if self.broken is not None:
-            told = f"{self.broken.message} Its first {counts['read']} products were taken."
+            told = f"{self.broken.message} {_taken(counts['read'])}"
             raise FeedBrokenOff(told, summary)
         return summary
 
@@ -220,6 +220,10 @@ class _Run:
         self.parts.ledger.update_run(self._run_id, dict(self.tally.counts))
         if self.progress:
             self.progress(Progress(self._line, self.total, dict(self.tally.counts)))
+
+
+def _taken(read: int) -> str:
+    return f"Its first {read} products were taken." if read else "None of its products was taken."
 
 
 _COUNTED = ("read", "indexed", "updated", "unchanged", "refused", "failed", "bad_rows", "pruned")

@@ -17,7 +17,7 @@ from ingest.feeds.lines import open_feed
 from ingest.feeds.records import BadRow, product_id_of, to_product
 from ingest.feeds.rows import Feed, FeedOptions, Row
 
-BAD_ROWS, BAD_FOR_GOOD = 100_000, 100
+BAD_ROWS, BAD_FOR_GOOD = 20_000, 100
 """So many bad rows, and so many more for each good one, are told; what has more is not the feed that is meant."""
 _START = 1 << 16
 

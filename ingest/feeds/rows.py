@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
 from engine.errors import FeedUnreadable
+from engine.redaction import redacted
 from ingest.feeds.columns import missing, repeated
 
 PEEK, PEEK_CHARACTERS = 100, 4_000_000
@@ -77,7 +78,7 @@ def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
 def check_columns(columns: Sequence[str], name: str) -> None:
     """Raise FeedUnreadable where a required column is missing, or a known one is there twice."""
     if gone := missing(set(columns)):
-        told = ", ".join(column[:60] for column in sorted(set(columns))[:40]) or "none"
+        told = redacted(", ".join(" ".join(column[:60].split()) for column in sorted(set(columns))[:40])) or "none"
         raise FeedUnreadable(f"The feed {name} has no column {', '.join(gone)}. Columns found: {told}.")
     if twice := repeated(columns):
         raise FeedUnreadable(f"The feed {name} has the column {', '.join(twice)} more than once; keep one of them.")
