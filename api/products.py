@@ -24,7 +24,7 @@ MAX_PRODUCTS = 1_000
 _LONGEST_TEXT, _LONGEST_NAME, _MOST_PARTS = 64_000, 500, 1_000
 """Characters of a text and of a name that are looked at, and entries of a list or an object."""
 _HIDDEN = f"//{HIDDEN}@"
-_MOST_MARKS = 2_000_000
+_MOST_MARKS = 1_000_000
 """Quotes, commas and brackets of the largest requests that make sense; more would be too much work to read."""
 
 
