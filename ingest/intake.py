@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -14,6 +14,7 @@ from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
 from engine.gate import Policy
 from engine.seams import IngestState, LedgerEntry
+from ingest.crashes import DEATHS, AtWork
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.flow import flow_of
 from ingest.look import Outcome
@@ -45,6 +46,8 @@ class Intake:
         self._retries = Retries(parts.ledger, API_FEED)
         self._sales = Sales(parts)
         self._settled = 0
+        self._at_work: AtWork | None = None
+        self._left: dict[str, int] | None = None
         self._problem: str | None = None
         self._thread: Thread | None = None
 
@@ -70,16 +73,35 @@ class Intake:
             ThatLookError: a part does not answer, whatever product it is asked about.
         """
         self._settled = 0
+        if self._at_work is not None:
+            self._take_up(self._at_work)
+        self._work_through()
         self._sales.renew(self._writer)
+        return self._settled
+
+    def _take_up(self, at_work: AtWork) -> None:
+        """Index by themselves the products at which the program ended before, in whatever way it did."""
+        left, self._left = (at_work.left() if self._left is None else self._left), {}
+        for product_id, deaths in left.items():
+            if deaths < DEATHS:
+                self._work_on([product_id], deaths + 1)
+            else:
+                self._failed(product_id, RuntimeError("the program ended each time that it was indexed"))
+                at_work.clear()
+
+    def _work_through(self) -> None:
         pending = self._parts.ledger.ids(feed=API_FEED, state=IngestState.PENDING)
         ids = chain(pending, self._retries.ready())
         while not self._stop.is_set() and (some := list(islice(ids, BATCH))):
-            done, lost = self._apart(some)
-            for product_id, error in lost:
-                if isinstance(error, ThatLookError) and not done:
-                    raise error
-                self._failed(product_id, error)
-        return self._settled
+            self._work_on(some)
+
+    def _work_on(self, ids: list[str], times: int = 0) -> None:
+        with self._at_work.noted(ids, times) if self._at_work else nullcontext():
+            done, lost = self._apart(ids)
+        for product_id, error in lost:
+            if isinstance(error, ThatLookError) and not done:
+                raise error
+            self._failed(product_id, error)
 
     def _apart(self, ids: list[str]) -> tuple[list[str], list[tuple[str, BaseException]]]:
         """Index together; where that fails although every part answers, find out on whose account."""
@@ -139,6 +161,7 @@ class Intake:
         """Begin to index in the background, what is pending from before included."""
         if self._thread is None:
             self._wake.set()
+            self._at_work = AtWork(self._parts.ledger)
             self._thread = Thread(target=self._work, name="ingest-intake", daemon=True)
             self._thread.start()
 
@@ -154,7 +177,7 @@ class Intake:
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
-                self._wake.wait(min(self._retries.wait_s(), self._sales.wait_s()))
+                self._wake.wait(self._wait_s())
                 self._wake.clear()
                 self.work_once()
                 self._problem = None
@@ -167,6 +190,13 @@ class Intake:
             except Exception as error:
                 _log.exception("Pending products could not be indexed")
                 self._try_again_later(f"{type(error).__name__}: {error}")
+
+    def _wait_s(self) -> float:
+        """Seconds until there may be work that nobody brings; soon, where the ledger does not tell."""
+        try:
+            return min(self._retries.wait_s(), self._sales.wait_s())
+        except Exception:
+            return RETRY_S
 
     def _try_again_later(self, problem: str) -> None:
         self._problem = problem

@@ -16,6 +16,7 @@ from engine.domain import Crop, Embeddings, Product, Space
 from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.seams import IngestState
 from ingest import failures
+from ingest.crashes import DEATHS, AtWork
 from ingest.failures import ATTEMPTS, apart
 from ingest.intake import Intake, running_intake
 from ingest.parts import IngestParts
@@ -287,6 +288,29 @@ def test_the_intake_tries_again_later_and_not_for_ever(
     intake.submit([product("poison")])  # Whoever writes it again wants it to be tried again.
     assert intake.work_once() == 1
     assert parts.ledger.get(["poison"])["poison"].state is IngestState.INDEXED
+
+
+def test_a_product_on_which_the_program_dies_does_not_kill_it_for_ever(parts: IngestParts) -> None:
+    """What was at work is tried alone after a crash; who was alone with so many is put off, and the others go on."""
+    noted: list[dict[str, int]] = []
+
+    class Watching(Poisoned):
+        def embed(self, crops: Sequence[Crop]) -> dict[Space, Embeddings]:
+            noted.append(AtWork(parts.ledger).left())
+            return super().embed(crops)
+
+    watched = replace(parts, seer=Watching())
+    Intake(parts).submit([product("poison"), product("g1"), product("g2")])
+    with AtWork(parts.ledger).noted(["poison", "g1"]):  # So a killed program leaves it.
+        with running_intake(watched):
+            wait_for(lambda: parts.ledger.counts()[IngestState.INDEXED] == 3)
+        assert noted == [{"poison": 1}, {"g1": 1}, {"g2": 0}]
+        assert AtWork(parts.ledger).left() == {}
+    Intake(parts).submit([product("poison"), product("g3")])
+    with AtWork(parts.ledger).noted(["poison"], DEATHS), running_intake(watched):
+        wait_for(lambda: parts.ledger.counts()[IngestState.PENDING] == 0)
+        assert "the program ended each time" in reason(parts)
+        assert parts.ledger.get(["g3"])["g3"].state is IngestState.INDEXED
 
 
 def test_a_slow_picture_server_holds_no_other_product_up(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
