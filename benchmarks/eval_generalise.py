@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import generalise_supercategory
+from benchmarks import generalise_retrieval, generalise_supercategory
 from benchmarks.eval_report import Target
 from engine.pipeline import Seer
 from engine.search import Calibrations
@@ -36,6 +36,7 @@ PARTS: dict[str, Part] = {
     "supercategory": Part(
         generalise_supercategory.measure, generalise_supercategory.targets, generalise_supercategory.rows
     ),
+    "retrieval": Part(generalise_retrieval.measure, generalise_retrieval.targets, generalise_retrieval.rows),
 }
 
 

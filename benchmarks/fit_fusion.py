@@ -3,16 +3,19 @@
     python -m benchmarks.fit_fusion --data DIR [--profile DIR]
 
 prints the weights of `engine.fusion.DEFAULTS` and the calibrations of `engine.evidence`. Three ways to ask, over the
-luma products that the embedders may learn from (never the held-out ones, never venia): by a photo from behind, by a
-front with words for another colour, by words alone. Weights maximise the likelihood of the right product among all
-of its kind (McFadden's conditional logit), shrunk a little towards the present ones.
+luma products and flat-lays that the embedders may learn from (never the held-out ones, never venia): by a photo from
+behind, by a front with words for another colour, by words alone. Weights maximise the likelihood of the right product
+among all of its supercategory (McFadden's conditional logit), shrunk a little towards the present ones. A photo has two
+aims that count the same: its very variant, and others of the same kind of garment.
 """
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -36,6 +39,9 @@ from models.train.embedder_data import is_validation, rgb_of
 
 SHRINK = 0.02
 STEPS = 1000
+AT_LEAST = 5
+"""Others of a kind, for a product to ask for them."""
+FLAT_LAYS_ONE_IN = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +50,8 @@ class Trial:
 
     logits: NDArray[np.float32]
     right: NDArray[np.bool_]
+    all_of_them: bool = False
+    """Whether every right one is to come, not only one of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +84,8 @@ class Shop:
 def read_shop(data: Path, profile: Path) -> Shop:
     """The training half of the luma catalogue, as the profile's models see it."""
     seer, calibrations = open_profile(profile)
-    shown = [(exhibit, view) for exhibit, view in _training_photos(seer, data / "magento_catalog") if exhibit]
+    photos = chain(_training_photos(seer, data / "magento_catalog"), _flat_lays(seer, data / "clothing_dataset"))
+    shown = [(exhibit, view) for exhibit, view in photos if exhibit]
     exhibits = [exhibit for exhibit, _ in shown]
     rows = map(json.loads, (data / "magento_catalog" / "triplets_colour.jsonl").read_text("utf-8").splitlines())
     triplets = tuple((r["ref_variant"], r["text"], r["target_variant"]) for r in rows if r["source"] == "luma")
@@ -90,10 +99,33 @@ def _training_photos(seer: Seer, root: Path) -> Iterator[tuple[Exhibit | None, s
             continue
         if is_validation(f"luma/{row['product_id']}"):
             continue
-        product = Product(row["variant_id"], row.get("title", ""), "", (), color=row.get("colour") or None)
+        product = Product(
+            row["variant_id"], row.get("title", ""), "", (), color=row.get("colour") or None,
+            item_group_id=str(row["product_id"]),
+        )  # fmt: skip
         for image in row["images"]:
             if image["view"] in ("front", "back"):
                 yield _worn(seer, product, rgb_of(root / "images" / image["file"]), row["class"]), image["view"]
+
+
+def _flat_lays(seer: Seer, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
+    """Some of the training's flat-lays; each is a product of its own, and its label the kind."""
+    if not (root / "images.csv").exists():
+        return
+    with (root / "images.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split_small"] == "train"][::FLAT_LAYS_ONE_IN]
+    for row in rows:
+        found = seer.taxonomy.classify(row["label"])
+        if found is not None:
+            product = Product(row["image"], row["label"], "", (), item_group_id=row["image"])
+            yield _seen(seer, product, rgb_of(root / "images" / f"{row['image']}.jpg"), found.name), "front"
+
+
+def _seen(seer: Seer, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
+    supercategory = seer.taxonomy.supercategory_of(label)
+    fit = [g for g in seer.garments(pixels) if g.supercategory == supercategory]
+    best = max(fit, key=lambda g: g.score * box_area(g.box), default=None)
+    return Exhibit(product, label, supercategory, cut(pixels, best)) if best else None
 
 
 def _worn(seer: Seer, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
@@ -111,6 +143,24 @@ def photo_trials(shop: Shop) -> Iterator[Trial]:
         right = np.array([shop.product(g).product_id == shop.product(row).product_id for g in gallery])
         if view == "back" and right.any():
             yield Trial(_logits(shop, image_probe(shop.looked, row), gallery), right)
+
+
+def kind_trials(shop: Shop) -> Iterator[Trial]:
+    """A product's own front, or a flat-lay: others of its kind, whatever their colour."""
+    for row in shop.fronts():
+        exhibit, kind = shop.looked.exhibits[row], _kind(shop.product(int(row)))
+        gallery = shop.fronts(exhibit.supercategory)
+        gallery = gallery[[shop.product(int(g)).item_group_id != exhibit.product.item_group_id for g in gallery]]
+        right = np.array([_kind(shop.product(int(g))) == kind for g in gallery], bool)
+        if kind and AT_LEAST <= right.sum() < len(right):
+            yield Trial(_logits(shop, image_probe(shop.looked, int(row)), gallery), right, all_of_them=True)
+
+
+def both_trials(shop: Shop) -> list[Trial]:
+    """The two aims of a photo, as many trials of each."""
+    variants, kinds = list(photo_trials(shop)), list(kind_trials(shop))
+    rng = np.random.default_rng(0)
+    return variants + [kinds[i] for i in rng.choice(len(kinds), min(len(variants), len(kinds)), replace=False)]
 
 
 def recolor_trials(shop: Shop) -> Iterator[Trial]:
@@ -186,18 +236,25 @@ def _slope(trial: Trial, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     scores = trial.logits @ weights
     chance = np.exp(scores - scores.max())
     chance /= chance.sum()
-    among = chance * trial.right
+    among = np.asarray(trial.right, np.float64) if trial.all_of_them else chance * trial.right
     among /= max(float(among.sum()), 1e-12)
     return np.asarray((among - chance) @ trial.logits, np.float64)
 
 
 def ranks_of(trials: Sequence[Trial], weights: NDArray[np.float64]) -> dict[str, float]:
-    """hit_rate_at_k of the first right one."""
-    ranks = []
+    """hit_rate_at_k of the first right one, and precision of the best ten where all right ones are to come."""
+    ranks, shares = [], []
     for trial in trials:
         scores = trial.logits @ weights
-        ranks.append(int((scores > scores[trial.right].max()).sum()))
-    return {"queries": len(ranks)} | {f"hit_rate_at_{k}": float(np.mean([r < k for r in ranks])) for k in (1, 5, 10)}
+        if trial.all_of_them:
+            best = np.argsort(-scores, kind="stable")[:10]
+            shares.append(float(trial.right[best].sum() / min(10, trial.right.sum())))
+        else:
+            ranks.append(int((scores > scores[trial.right].max()).sum()))
+    found = {"queries": float(len(trials))}
+    if shares:
+        found["kind_precision_at_10"] = float(np.mean(shares))
+    return found | {f"hit_rate_at_{k}": float(np.mean([r < k for r in ranks])) for k in (1, 5, 10) if ranks}
 
 
 def fitted_calibrations(shop: Shop) -> dict[str, dict[str, float]]:
@@ -210,7 +267,7 @@ def fitted_calibrations(shop: Shop) -> dict[str, dict[str, float]]:
             others = ColorLook(shop.looks.lab[gallery], shop.looks.shares[gallery])
             same = [shop.product(g).product_id == shop.product(row).product_id for g in gallery]
             pairs += zip(alike(shop.looks.row(row), others).tolist(), same, strict=True)
-    fronts = shop.fronts()
+    fronts = np.array([row for row in shop.fronts() if _color(shop.product(row))], np.int64)
     named = [_color(shop.product(row)) for row in fronts]
     looks = ColorLook(shop.looks.lab[fronts], shop.looks.shares[fronts])
     for color in sorted(set(named) - {""}):
@@ -232,8 +289,8 @@ def main(data: Path, profile: Path) -> None:
     """Print one JSON document: calibrations, and the weights before and after with their hit rates in training."""
     shop = read_shop(data, profile)
     report: dict[str, object] = {"calibrations": fitted_calibrations(shop)}
-    asked: dict[Asking, Callable[[Shop], Iterator[Trial]]]
-    asked = {"photo": photo_trials, "recolor": recolor_trials, "words": words_trials}
+    asked: dict[Asking, Callable[[Shop], Iterable[Trial]]]
+    asked = {"photo": both_trials, "recolor": recolor_trials, "words": words_trials}
     for name, make in asked.items():
         trials, now = list(make(shop)), DEFAULTS[name]
         before = np.array([now.of(signal) for signal in SIGNALS]) * np.any([t.logits.any(0) for t in trials], axis=0)

@@ -7,6 +7,7 @@ its weights are never shipped. `ai-edge-litert` runs the file.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,26 @@ def teacher_embeddings(model: Path, crops: NDArray[np.uint8], threads: int = 1) 
         raw = interpreter.get_tensor(wanted["index"]).reshape(-1).astype(np.float32)
         rows.append((raw - zero) * scale if scale else raw)
     return np.stack(rows)
+
+
+def lite2_embeddings(path: Path, pictures: NDArray[np.uint8], batch: int = 16) -> NDArray[np.float32]:
+    """(n, S, S, 3) RGB pictures → (n, 1280), the pooled last layer of timm's EfficientNet-Lite2: the other baseline."""
+    import torch
+
+    from models.train.torchvision_cpu import prepare
+
+    prepare()
+    import timm
+
+    network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
+    rows: list[NDArray[np.float32]] = []
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in state.items()})
+    for start in range(0, len(pictures), batch):
+        inputs = torch.from_numpy(pictures[start : start + batch]).permute(0, 3, 1, 2).float().sub(127).div(128)
+        with torch.no_grad():
+            rows.append(network.forward_features(inputs).mean((2, 3)).numpy())
+    return np.concatenate(rows)
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
