@@ -178,7 +178,7 @@ def test_pixel_bomb(catalogue: Server) -> None:
     )
     response = catalogue.client.post("/v1/search/image", content=bomb, headers={"Content-Type": "image/png"})
     assert (response.status_code, response.json()["code"]) == (413, "image-too-large")
-    assert "50,000,000 pixels" in response.json()["detail"]
+    assert "30000 × 30000 pixels; the most is 50,000,000" in response.json()["detail"]
 
 
 def test_ingest_state(catalogue: Server) -> None:
@@ -191,7 +191,7 @@ def test_ingest_state(catalogue: Server) -> None:
 
 
 def test_home_in_use(catalogue: Server, home: Path, tmp_path: Path) -> None:
-    """A second program on the same home says so in one line and changes nothing."""
+    """A second program on the same home says so in one line, and in one JSON document, and changes nothing."""
     picture = tmp_path / "look.jpg"
     picture.write_bytes(photo(COLORS["red"]))
     done = subprocess.run(
@@ -201,7 +201,8 @@ def test_home_in_use(catalogue: Server, home: Path, tmp_path: Path) -> None:
         timeout=90,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "home-in-use"
     assert b"in use" in done.stderr
     assert b"Traceback" not in done.stderr
 
