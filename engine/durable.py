@@ -86,7 +86,7 @@ def refusal(error: OSError, what: str, where: Path) -> StoreUnavailable:
         return StoreUnavailable(f"{what}: the disk that holds {where} is full. Make room, then try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreUnavailable(f"{what}: {path} may not be read or written by this user; check its rights.")
-    if error.errno in (errno.EISDIR, errno.ENOTDIR):
+    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
         return StoreUnavailable(f"{what}: {path} is a folder where a file should be, or the other way round.")
     return StoreUnavailable(f"{what}: {error.strerror or error} ({path}).")
 

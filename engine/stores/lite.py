@@ -264,6 +264,7 @@ class LiteStore:
         """One write, begun and ended by the same stamp. One that fails leaves the index to be reconciled."""
         index, stamp = self._index(name), _new_stamp()
         try:
+            index.note_open()
             self._records.begin(name, stamp, gone)
             write(index, stamp)
         except BaseException as error:
@@ -304,6 +305,8 @@ class LiteStore:
             index.start_over(index.condition.damage)
         entry = self._records.book.entries[name]
         if index.stamp != entry.stamp:
+            if entry.written and index.was_closed and not index.condition.told:
+                index.condition.told.append(f"the index of {name} was lost, or is an older copy; it was made to agree")
             index.reconcile(entry.stamp, self._records.stamps(name), partial(self._records.fetch, name), entry.gone)
         if len(index.condition.bad):
             index.mend(partial(self._records.fetch, name))

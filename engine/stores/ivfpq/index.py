@@ -92,6 +92,11 @@ class DerivedIndex:
         """What opening found of the current edition."""
         return self._edition.condition
 
+    @property
+    def was_closed(self) -> bool:
+        """Whether whoever wrote last came to its end."""
+        return not self._noted and not (self._folder / "open").exists()
+
     def examine(self) -> Condition:
         """Compare everything with its checksums, however large it is."""
         return self._edition.examine(self._closing.is_set)
@@ -112,7 +117,7 @@ class DerivedIndex:
             HomeDamaged: these do not have them either.
         """
         with self._write_lock:
-            self._note_open()
+            self.note_open()
             edition, bad = self._edition, self._edition.condition.bad
             for start in range(0, len(bad), batch_rows):
                 part = bad[start : start + batch_rows]
@@ -195,14 +200,14 @@ class DerivedIndex:
     def upsert(self, stamp: int, items: Sequence[Item], embeddings: Embeddings) -> None:
         """Write rows that have different ids."""
         with self._write_lock:
-            self._note_open()
+            self.note_open()
             self._edition.upsert(stamp, items, embeddings)
         self.tend()
 
     def delete(self, stamp: int, item_ids: Sequence[str]) -> None:
         """Let rows die."""
         with self._write_lock:
-            self._note_open()
+            self.note_open()
             rows = self.view().rows_of_items(item_ids)
             self._edition.delete(stamp, rows[rows >= 0])
         self.tend()
@@ -242,7 +247,7 @@ class DerivedIndex:
                     f"The stored rows of {self._folder.name} lack {len(lost)} that nobody took out, such as {lost[0]}. "
                     "Run `thatlook doctor --repair`, or put a backup back."
                 )
-            self._note_open()
+            self.note_open()
             self._edition.delete(0, np.array(wrong, np.int64))
             missing = list(wanted)
             for start in range(0, len(missing), batch_rows):
@@ -329,8 +334,8 @@ class DerivedIndex:
         if current_number(self._folder) != (self._number, []):
             self._name_current(self._number)
 
-    def _note_open(self) -> None:
-        """Leave a sign for whoever finds the machine gone down."""
+    def note_open(self) -> None:
+        """Leave a sign, before the first write, for whoever finds the process or the machine gone down."""
         if not self._noted:
             (self._folder / "open").write_text(_boot())
             self._noted = True
