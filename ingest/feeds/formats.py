@@ -33,6 +33,8 @@ def reader_of(path: Path, start: str) -> Reader:
     named = FORMATS.get(suffix)
     if first.startswith(("<?xml", "<rss", "<feed", "<!doc", "<!--")):
         return read_xml
+    if named is read_delimited and first.startswith(('{"', "[{", "[\n", "{\n")):
+        return read_json
     if named is not None and not (named is read_xml and first and not first.startswith("<")):
         return named
     return read_json if first.startswith(("{", "[")) else read_xml if first.startswith("<") else read_delimited

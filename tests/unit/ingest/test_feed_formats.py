@@ -193,7 +193,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", ["feed.json", "feed.jsonl", "feed"])
+@pytest.mark.parametrize("name", ["feed.json", "feed.jsonl", "feed", "feed.txt"])
 def test_json_in_its_shapes(tmp_path: Path, shape: str, name: str) -> None:
     """A list, objects one after the other, a list under a key: told by what is in the file, not by its name."""
     assert ids(tmp_path, SHAPES[shape], name) == ["p1", "p2", "p3"]
