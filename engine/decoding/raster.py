@@ -62,7 +62,7 @@ def check_size(size: tuple[int, int], wanted: Wanted) -> None:
     """
     width, height = size
     if width * height > wanted.max_pixels:
-        raise ImageTooLarge(f"The image is {width} × {height} pixels; the most is {wanted.max_pixels:,} in all.")
+        raise ImageTooLarge(f"The image is {width} × {height} pixels; the most is {wanted.max_pixels:,} pixels.")
     if min(width, height) < wanted.min_side:
         raise ImageUnreadable(f"The image is {width} × {height} pixels; each side needs {wanted.min_side} at least.")
 
