@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 from engine.domain import Availability, Product, Rejection
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.ledger.sql import SqlLedger
-from engine.seams import FeedError, ImageRefusal, IngestState, Ledger, LedgerEntry
+from engine.seams import MOMENT, FeedError, ImageRefusal, IngestState, Ledger, LedgerEntry
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -114,6 +114,28 @@ def test_writing_again_replaces_everything_of_a_product(ledger: Ledger) -> None:
     assert ledger.refusal_counts() == {}
     ledger.put([])
     assert ledger.counts()[IngestState.FAILED] == 1
+
+
+def test_rows_are_counted_and_the_stores_moment_comes_with_the_entries(ledger: Ledger) -> None:
+    """Rows of settled entries and of all; the moment is written in the same transaction, by put and by delete."""
+    two = (("upper_wear", "a#0"), ("full_body", "a#1"))
+    ledger.put([replace(entry("a"), items=two), replace(entry("b"), items=())], moment="first")
+    ledger.put([replace(entry("c", IngestState.PENDING), items=two[:1])])
+    assert ledger.rows_named() == (2, 3)
+    assert ledger.get_setting(MOMENT) == "first"
+    ledger.delete(["a"], moment="second")
+    assert (ledger.rows_named(), ledger.get_setting(MOMENT)) == ((0, 1), "second")
+
+
+def test_runs_that_were_cut_off_get_an_end(ledger: Ledger) -> None:
+    """Only those without one; their counts stay, and say so."""
+    first, second = ledger.start_run("a", 3), ledger.start_run("b", None)
+    ledger.update_run(first, {"read": 3}, finished=True)
+    ledger.update_run(second, {"read": 1})
+    assert (ledger.end_cut_off_runs(), ledger.end_cut_off_runs()) == (1, 0)
+    newest, oldest = ledger.runs()
+    assert newest.finished is not None
+    assert (newest.counts, oldest.counts) == ({"read": 1, "cut_off": 1}, {"read": 3})
 
 
 def test_ids_go_by_feed_and_state_in_the_order_of_characters(ledger: Ledger) -> None:
