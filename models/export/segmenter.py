@@ -15,7 +15,7 @@ from models.train.datasets import CLASSES
 from models.train.segmenter import quiet_ultralytics
 from models.train.warm_start import WeightsUnfit, onnx_initialisers
 
-SERVED: Mapping[str, Any] = {"score": 0.2, "nms_iou": 0.5, "same_iou": 0.6}
+SERVED: Mapping[str, Any] = {"score": 0.25, "nms_iou": 0.5, "same_iou": 0.6}
 """Thresholds of a segmenter that was never served before."""
 
 
