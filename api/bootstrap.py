@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from math import inf
 from threading import Lock
 from time import monotonic
 
@@ -24,9 +25,6 @@ from ingest.intake import Intake, running_intake
 from models.agreement import Embedded
 from models.bootstrap import LEDGER, Parts, Settings, open_parts
 from models.examination import examine_open
-
-EXAMINED_FOR_S = 2.0
-"""So long the same answer is given to whoever asks for an examination."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -108,18 +106,19 @@ def _usable(store: VectorStore) -> None:
 
 
 def _examination(parts: Parts) -> Callable[[], Mapping[str, str]]:
-    """Compares everything with what was written; one at a time, and no more often than it is worth."""
+    """Compares everything with what was written; one at a time, for all who asked before it began."""
     lock = Lock()
-    known: tuple[float, Mapping[str, str]] = (-EXAMINED_FOR_S, {})
+    began, told = -inf, dict[str, str]()
     file = None if parts.settings.ledger_url else parts.settings.home / LEDGER
 
     def examine() -> Mapping[str, str]:
-        nonlocal known
+        nonlocal began, told
+        asked = monotonic()
         with lock:
-            if monotonic() - known[0] > EXAMINED_FOR_S:
-                found = examine_open(file, parts.ledger, parts.store, parts.objects)
-                known = monotonic(), {part: "; ".join(said) for part, said in found.items()}
-            return known[1]
+            if began < asked:
+                now, found = monotonic(), examine_open(file, parts.ledger, parts.store, parts.objects)
+                began, told = now, {part: "; ".join(said) for part, said in found.items()}
+            return told
 
     return examine
 
