@@ -127,11 +127,12 @@ class IngestErrors(msgspec.Struct, frozen=True):
 
 
 class IngestStatus(msgspec.Struct, frozen=True):
-    """How many products stand where, and how many pictures were refused for what."""
+    """How many products stand where, and how many pictures were refused, and products failed, for what."""
 
     products: dict[str, int]
     refusals: dict[str, int]
     latest_run: IngestRun | None
+    failures: dict[str, int] = {}
 
 
 class Readiness(msgspec.Struct, frozen=True):
