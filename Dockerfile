@@ -10,6 +10,7 @@ ENV PATH=/opt/thatlook/bin:$PATH
 COPY requirements/core.txt requirements/core.txt
 RUN pip install -r requirements/core.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY thatlook thatlook
 COPY engine engine
 COPY ingest ingest
 COPY api api

@@ -51,7 +51,7 @@ def walk(name):
         if inner.name != "__main__":
             walk(f"{name}.{inner.name}")
 
-for package in ("engine", "models", "ingest", "api", "benchmarks"):
+for package in ("thatlook", "engine", "models", "ingest", "api", "benchmarks"):
     walk(package)
 """
 
@@ -148,6 +148,16 @@ def test_stand_ins_are_those_of_the_lock() -> None:
     opencv = tomllib.loads((ROOT / "packaging/opencv-python/pyproject.toml").read_text())["project"]
     assert opencv["dependencies"] == [f"opencv-python-headless=={opencv['version']}"]
     assert pins("core.txt")["opencv-python-headless"] == opencv["version"]
+
+
+def test_the_image_holds_every_package_of_the_wheel() -> None:
+    """A package that pyproject.toml names is let through to the build, and copied."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = (ROOT / "Dockerfile").read_text().splitlines()
+    let_through = (ROOT / ".dockerignore").read_text().splitlines()
+    for package in wheel["packages"]:
+        assert f"COPY {package} {package}" in copied
+        assert f"!{package}" in let_through
 
 
 def test_serving_imports_no_training_library() -> None:
