@@ -10,12 +10,11 @@ import numpy as np
 from engine.color_look import looks_of, share_of
 from engine.color_words import color_anchors
 from engine.crops import box_area, cut, outer_box, whole
-from engine.domain import Crop, Garment, GateReport, Pixels, Product, Rejection, Scene
+from engine.domain import Crop, Garment, GateReport, Pixels, Rejection, Scene
 from engine.evidence import OF_COLOR
 from engine.gate import Policy
-from engine.products.kinds import kind_of
 from engine.seams import ImageRefusal
-from engine.taxonomy import GarmentClass, Taxonomy
+from engine.taxonomy import GarmentClass
 from engine.wish import colors_in
 from ingest.foreground import foreground_garment, whole_garment
 from ingest.parts import Looks
@@ -62,11 +61,6 @@ class _Candidate:
     pixels: Pixels
     scene: Scene
     report: GateReport
-
-
-def product_class(product: Product, taxonomy: Taxonomy) -> GarmentClass | None:
-    """What the shop says the product is, by its categories and its title; None where these name no garment."""
-    return kind_of(product, taxonomy).garment
 
 
 def choose(

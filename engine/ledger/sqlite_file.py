@@ -111,15 +111,11 @@ def translated(error: Exception, where: str) -> StoreUnavailable:
     if any(sign in said.casefold() for sign in _DAMAGE):
         return HomeDamaged(f"The ledger at {where} is damaged ({said}). {_WHAT_TO_DO}")
     if "disk is full" in said or (isinstance(error, OSError) and is_full(error)):
-        return StoreUnavailable(
-            f"The ledger at {where} cannot be written: its disk is full. Make room, then try again."
-        )
+        return _full(where)
     if "readonly" in said or "unable to open" in said or "attempt to write" in said:
         return StoreUnavailable(f"The ledger at {where} cannot be opened or written ({said}); check rights and room.")
     if "disk i/o error" in said.casefold() and _no_room(where):
-        return StoreUnavailable(
-            f"The ledger at {where} cannot be written: its disk is full. Make room, then try again."
-        )
+        return _full(where)
     return StoreUnavailable(f"The ledger at {where} did not do as asked ({said}).")
 
 

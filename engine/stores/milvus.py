@@ -303,23 +303,9 @@ class MilvusStore:
         found: dict[str, dict[str, Any]] = {}
         for part in _parts(list(dict.fromkeys(item_ids)), self._plan.batch_rows):
             where, nothing = f"item_id in {quoted_list(part)}", list[dict[str, Any]]()
-            rows = self._or(partial(self._some, name, where, fields, len(part)), nothing)
+            rows = self._or(partial(self._page, name, where, fields, len(part)), nothing)
             found |= {row["item_id"]: row for row in rows}
         return found
-
-    def _some(self, name: str, where: str, fields: list[str], most: int) -> list[dict[str, Any]]:
-        """The rows that match, which are known to be so few."""
-        with border(self.uri):
-            return list(
-                self._client.query(
-                    name,
-                    filter=where,
-                    output_fields=["item_id", *(f for f in fields if f != "item_id")],
-                    limit=most,
-                    consistency_level="Session",
-                    timeout=self._timeout_s,
-                )
-            )
 
     def _all(self, name: str, where: str, fields: list[str]) -> list[dict[str, Any]]:
         nothing: list[dict[str, Any]] = []
@@ -333,22 +319,27 @@ class MilvusStore:
         """
         part = where
         while True:
-            with border(self.uri):
-                page = self._client.query(
-                    name,
-                    filter=part,
-                    output_fields=["item_id", *(f for f in fields if f != "item_id")],
-                    limit=self._plan.batch_rows,
-                    consistency_level="Session",
-                    timeout=self._timeout_s,
-                    iterator="True",
-                    reduce_stop_for_best="True",
-                )
+            page = self._page(name, part, fields, self._plan.batch_rows, iterator="True", reduce_stop_for_best="True")
             if not page:
                 return
             yield from page
             beyond = f"item_id > {quoted(page[-1]['item_id'])}"
             part = f"({where}) and {beyond}" if where else beyond
+
+    def _page(self, name: str, where: str, fields: list[str], most: int, **more: str) -> list[dict[str, Any]]:
+        """At most so many of the rows that match, each with its item_id."""
+        with border(self.uri):
+            return list(
+                self._client.query(
+                    name,
+                    filter=where,
+                    output_fields=["item_id", *(f for f in fields if f != "item_id")],
+                    limit=most,
+                    consistency_level="Session",
+                    timeout=self._timeout_s,
+                    **more,
+                )
+            )
 
     def _count(self, name: str, where: Filter) -> int:
         with border(self.uri):
