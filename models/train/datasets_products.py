@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.domain import Pixels
-from models.train.datasets import DatasetUnreadable, LabelledPhoto, Mask, without_specks
+from models.train.datasets import LabelledPhoto, Mask, without_specks
+from models.train.datasets_foreign import read_pixels
 from models.train.datasets_scenes import flat_lay_mask, plain_wall
 from models.train.embedder_data import is_validation
 
@@ -92,7 +92,7 @@ def flat_lays(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
         label, path = FLAT_LAY_CLASSES[row["label"]], root / "images" / f"{row['image'].removesuffix('.jpg')}.jpg"
         if taken[label] >= per_class or not path.exists():
             continue
-        pixels = _read(path)
+        pixels = read_pixels(path)
         mask = flat_lay_mask(pixels)
         if mask is not None:
             taken[label] += 1
@@ -109,7 +109,7 @@ def sample_photos(root: Path) -> Iterator[LabelledPhoto]:
             label = next((name for word, name in SAMPLE_WORDS.items() if word in article), None)
             for view in product["views"]:
                 path = table.parent / view["file"]
-                pixels = _read(path)
+                pixels = read_pixels(path)
                 mask = before_white(pixels)
                 yield LabelledPhoto(f"sample_{path.stem}", pixels, {label: mask} if label else {})
 
@@ -250,11 +250,3 @@ def _shaded(wall: NDArray[np.float32], mask: Mask, rng: np.random.Generator) -> 
     shadow = cv2.warpAffine(mask.astype(np.float32), shift, (mask.shape[1], mask.shape[0]))
     shadow = cv2.GaussianBlur(shadow, (0, 0), float(rng.uniform(3, 14)))
     return np.asarray(wall * (1 - rng.uniform(0.1, 0.4) * shadow[..., None]), np.float32)
-
-
-def _read(path: Path) -> Pixels:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except OSError as error:
-        raise DatasetUnreadable(f"{path} cannot be read: {error}.") from error

@@ -16,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.crops import merge_pieces, of_main_person
 from engine.domain import Pixels
@@ -26,6 +25,7 @@ from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
 from models.train.accessories import ACCESSORIES, with_accessories
 from models.train.datasets import CLASSES, CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
+from models.train.datasets_foreign import read_pixels
 from models.train.datasets_pose import is_held_out
 from models.train.datasets_products import before_white
 from models.train.embedder_data import is_validation
@@ -111,7 +111,7 @@ class Teacher:
 
     def label(self, photo: KnownPhoto) -> LabelledPhoto | None:
         """The photo with the masks that all agree on, or None where they do not."""
-        pixels = _read(photo.path)
+        pixels = read_pixels(photo.path)
         seen, again = self._garments(pixels, photo.possible), self._garments(pixels[:, ::-1], photo.possible)
         if not photo.needed <= set(seen) or set(seen) != set(again):
             return None
@@ -217,7 +217,7 @@ def catalogue_accessories(root: Path) -> Iterator[LabelledPhoto]:
         if row["source"] != "luma" or row["class"] != "accessory_or_other" or is_validation(f"luma/{product}"):
             continue
         for image in row["images"]:
-            pixels = _read(root / "images" / image["file"])
+            pixels = read_pixels(root / "images" / image["file"])
             bag = {"bag": before_white(pixels)} if product[1:2] == "B" else {}
             yield LabelledPhoto(Path(image["file"]).stem, pixels, bag)
 
@@ -279,14 +279,6 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         for line in path.read_text("utf-8").splitlines():
             yield json.loads(line)
     except (OSError, ValueError) as error:
-        raise DatasetUnreadable(f"{path} cannot be read: {error}.") from error
-
-
-def _read(path: Path) -> Pixels:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except OSError as error:
         raise DatasetUnreadable(f"{path} cannot be read: {error}.") from error
 
 
