@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from api.catalogue_forms import IntakeReceipt, ProductReceipt, RefusalForm
 from api.documents import check_depth, read_json
 from engine.clock import Deadline
 from engine.domain import Availability, Product
@@ -53,34 +54,6 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     pattern: str | None = None
     age_group: str | None = None
     attributes: dict[str, str] = {}
-
-
-class ProductReceipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons.
-
-    `notes` say what was changed or left out of one that was taken on.
-    """
-
-    id: str | None
-    state: str
-    reasons: list[str] = []
-    notes: list[str] = []
-
-
-class IntakeReceipt(msgspec.Struct, frozen=True):
-    """What became of a request's products."""
-
-    accepted: int
-    rejected: int
-    products: list[ProductReceipt]
-
-
-class RefusalForm(msgspec.Struct, frozen=True):
-    """Why one picture of a product is not indexed."""
-
-    image: str
-    stage: str
-    reason: str
 
 
 class ProductStateForm(msgspec.Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""What the catalogue's routes answer, as values. Searches answer with the forms of `engine.answers`."""
+"""What the catalogue's routes answer, under the client's names. Searches answer with the forms of `engine.answers`.
+
+A product's state is a form of the client's own: it takes states and fields that a later server may add.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,31 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 import msgspec
+
+from api.catalogue_forms import ErrorPage as IngestErrors
+from api.catalogue_forms import IntakeReceipt as Receipt
+from api.catalogue_forms import ProductReceipt, Readiness
+from api.catalogue_forms import RefusalForm as Refusal
+from api.catalogue_forms import RowErrorForm as IngestError
+from api.catalogue_forms import RunForm as IngestRun
+from api.catalogue_forms import RunList as IngestRuns
+from api.catalogue_forms import StatusForm as IngestStatus
+
+__all__ = [
+    "IngestError",
+    "IngestErrors",
+    "IngestRun",
+    "IngestRuns",
+    "IngestStatus",
+    "PhotoOptions",
+    "ProductPage",
+    "ProductReceipt",
+    "ProductState",
+    "Readiness",
+    "Receipt",
+    "Refusal",
+    "SearchOptions",
+]
 
 
 class SearchOptions(TypedDict, total=False):
@@ -46,14 +74,6 @@ class PhotoOptions(SearchOptions, total=False):
     whole_image: bool
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """Why one picture of a product is not indexed."""
-
-    image: str
-    stage: str
-    reason: str
-
-
 class ProductState(msgspec.Struct, frozen=True):
     """A product and where it stands: `state` is pending, indexed, refused or failed; `product` is as it was written."""
 
@@ -73,70 +93,3 @@ class ProductPage(msgspec.Struct, frozen=True):
 
     products: list[ProductState]
     next_after: str | None
-
-
-class ProductReceipt(msgspec.Struct, frozen=True):
-    """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons; `notes` say what of it
-    was changed or left out.
-    """
-
-    id: str | None
-    state: str
-    reasons: list[str] = []
-    notes: list[str] = []
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of a request's products."""
-
-    accepted: int
-    rejected: int
-    products: list[ProductReceipt]
-
-
-class IngestRun(msgspec.Struct, frozen=True):
-    """One pass over a feed; `finished` is None while it goes on."""
-
-    run_id: int
-    feed: str
-    started: datetime
-    finished: datetime | None
-    total: int | None
-    counts: dict[str, int]
-
-
-class IngestRuns(msgspec.Struct, frozen=True):
-    """The latest runs, newest first."""
-
-    runs: list[IngestRun]
-
-
-class IngestError(msgspec.Struct, frozen=True):
-    """A row that was not taken: its line (1-based) and why."""
-
-    line: int
-    reason: str
-    product_id: str | None
-
-
-class IngestErrors(msgspec.Struct, frozen=True):
-    """A run's rows that were not taken; `next_offset` asks for the next page, None at the end."""
-
-    errors: list[IngestError]
-    next_offset: int | None
-
-
-class IngestStatus(msgspec.Struct, frozen=True):
-    """How many products stand where, and how many pictures were refused, and products failed, for what."""
-
-    products: dict[str, int]
-    refusals: dict[str, int]
-    latest_run: IngestRun | None
-    failures: dict[str, int] = {}
-
-
-class Readiness(msgspec.Struct, frozen=True):
-    """Whether every part of a server can answer; `waiting_for` names those that cannot, and why."""
-
-    status: str
-    waiting_for: dict[str, str]

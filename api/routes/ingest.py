@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
-import msgspec
 from litestar import Controller, get
 from litestar.params import PathParameter, QueryParameter
 
+from api.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from api.desk import Desk, TheDesk
 from api.documentation import problems
 from engine.errors import NotFound
@@ -19,47 +18,6 @@ from engine.seams import IngestRun
 _RUNS_KEPT_IN_SIGHT = 10_000
 _MOST = 2**31 - 1
 """The largest number that every ledger can count to."""
-
-
-class RunForm(msgspec.Struct, frozen=True):
-    """One pass over a feed; `finished` is null while it goes on."""
-
-    run_id: int
-    feed: str
-    started: datetime
-    finished: datetime | None
-    total: int | None
-    counts: dict[str, int]
-
-
-class RunList(msgspec.Struct, frozen=True):
-    """The latest runs, newest first."""
-
-    runs: list[RunForm]
-
-
-class RowErrorForm(msgspec.Struct, frozen=True):
-    """A row that was not taken: its line (1-based) and why."""
-
-    line: int
-    reason: str
-    product_id: str | None
-
-
-class ErrorPage(msgspec.Struct, frozen=True):
-    """A run's rows that were not taken; `next_offset` asks for the next page, null at the end."""
-
-    errors: list[RowErrorForm]
-    next_offset: int | None
-
-
-class StatusForm(msgspec.Struct, frozen=True):
-    """How many products stand where, and how many pictures were refused, and products failed, for what."""
-
-    products: dict[str, int]
-    refusals: dict[str, int]
-    latest_run: RunForm | None
-    failures: dict[str, int] = {}
 
 
 class IngestController(Controller):

@@ -9,6 +9,7 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from api.catalogue_forms import Readiness
 from api.desk import TheDesk
 from engine.clock import Deadline
 from engine.errors import Unavailable
@@ -21,13 +22,6 @@ class Health(msgspec.Struct, frozen=True):
     """The process answers."""
 
     status: str
-
-
-class Readiness(msgspec.Struct, frozen=True):
-    """Whether every part can answer; `waiting_for` names those that cannot, and why."""
-
-    status: str
-    waiting_for: dict[str, str]
 
 
 @get("/healthz", tags=["operation"], summary="Alive")

@@ -9,11 +9,11 @@ from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import PathParameter, QueryParameter
 
 from api.addresses import with_slashes
+from api.catalogue_forms import IntakeReceipt
 from api.desk import Desk, TheDesk
 from api.documentation import PutProductsOperation, problems
 from api.problems import ProductsRejected
 from api.products import (
-    IntakeReceipt,
     ProductPage,
     ProductStateForm,
     check_products,

@@ -1,0 +1,83 @@
+"""What the catalogue's routes answer, as values that need no web framework: the client reads them too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class ProductReceipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons.
+
+    `notes` say what was changed or left out of one that was taken on.
+    """
+
+    id: str | None
+    state: str
+    reasons: list[str] = []
+    notes: list[str] = []
+
+
+class IntakeReceipt(msgspec.Struct, frozen=True):
+    """What became of a request's products."""
+
+    accepted: int
+    rejected: int
+    products: list[ProductReceipt]
+
+
+class RefusalForm(msgspec.Struct, frozen=True):
+    """Why one picture of a product is not indexed."""
+
+    image: str
+    stage: str
+    reason: str
+
+
+class RunForm(msgspec.Struct, frozen=True):
+    """One pass over a feed; `finished` is null while it goes on."""
+
+    run_id: int
+    feed: str
+    started: datetime
+    finished: datetime | None
+    total: int | None
+    counts: dict[str, int]
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """The latest runs, newest first."""
+
+    runs: list[RunForm]
+
+
+class RowErrorForm(msgspec.Struct, frozen=True):
+    """A row that was not taken: its line (1-based) and why."""
+
+    line: int
+    reason: str
+    product_id: str | None
+
+
+class ErrorPage(msgspec.Struct, frozen=True):
+    """A run's rows that were not taken; `next_offset` asks for the next page, null at the end."""
+
+    errors: list[RowErrorForm]
+    next_offset: int | None
+
+
+class StatusForm(msgspec.Struct, frozen=True):
+    """How many products stand where, and how many pictures were refused, and products failed, for what."""
+
+    products: dict[str, int]
+    refusals: dict[str, int]
+    latest_run: RunForm | None
+    failures: dict[str, int] = {}
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether every part can answer; `waiting_for` names those that cannot, and why."""
+
+    status: str
+    waiting_for: dict[str, str]
