@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,34 @@ def test_photo_hits_words_and_a_bad_file(browser: WebDriver, server: Server, tmp
     assert "not an image" in wait_for_status(browser, "not an image")
     errors = [line["message"] for line in browser.get_log("browser") if line["level"] == "SEVERE"]
     assert all("422" in message for message in errors)
+
+
+SLOW_FIRST_ANSWER = """
+const real = window.fetch, hit = { title: "of the first photo", why: [], variants: [], score: 1, link: "", image: "" };
+const late = { garments: [{ class: "dress", hits: [hit], also: [] }], notes: [], timing_ms: {}, width: 9, height: 9 };
+let calls = 0;
+window.fetch = (...asked) => {
+  if (calls++) return real(...asked);
+  window.firstSignal = asked[1].signal;
+  return new Promise((answer) => setTimeout(() => answer(new Response(JSON.stringify(late))), 2500));
+};
+"""
+
+
+def test_a_late_answer_never_stands_under_a_newer_photo(browser: WebDriver, server: Server, tmp_path: Path) -> None:
+    """The second photo ends the first one's request; its answer, should it come all the same, is not shown."""
+    for name, size in (("first", 200), ("second", 240)):
+        Image.new("RGB", (size, size), (190, 40, 60)).save(tmp_path / f"{name}.png")
+    browser.get(str(server.client.base_url))
+    browser.execute_script(SLOW_FIRST_ANSWER)
+    browser.find_element(By.ID, "image").send_keys(str(tmp_path / "first.png"))
+    browser.find_element(By.ID, "image").send_keys(str(tmp_path / "second.png"))
+    wait_for_status(browser, "products in")
+    assert browser.execute_script("return window.firstSignal.aborted")
+    time.sleep(3)
+    assert "of the first photo" not in browser.find_element(By.ID, "results").text
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#look a")) == 2
+    assert browser.execute_script("return document.querySelector('#look img').naturalWidth") == 240
 
 
 def _every_picture_is_shown(browser: WebDriver) -> None:
