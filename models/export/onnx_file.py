@@ -92,6 +92,35 @@ def store_half(path: Path, smallest: int = SMALL) -> None:
     onnx.save(model, path)
 
 
+def store_int8(path: Path, smallest: int = 4096) -> None:
+    """Store the weights of products and of tables of words as int8, with a step for each output or word.
+
+    A quarter of the size. Both runtimes turn them back into floats as they load the file, or compute with them as they
+    are; activations stay as they were, so that nothing has to be calibrated.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    turned = {n.input[1]: 1 for n in graph.node if n.op_type == "MatMul"}
+    turned |= {n.input[0]: 0 for n in graph.node if n.op_type == "Gather"}
+    undone = []
+    for tensor in list(graph.initializer):
+        axis = turned.get(tensor.name)
+        if axis is None or len(tensor.dims) != 2 or np.prod(tensor.dims) < smallest:
+            continue
+        values, name = numpy_helper.to_array(tensor).astype(np.float32), tensor.name
+        steps = np.maximum(np.abs(values).max(axis=1 - axis), 1e-8) / 127
+        rounded = np.round(values / (steps[None] if axis else steps[:, None])).astype(np.int8)
+        tensor.CopyFrom(numpy_helper.from_array(rounded, f"{name}.int8"))
+        graph.initializer.append(numpy_helper.from_array(steps.astype(np.float32), f"{name}.steps"))
+        inputs = [f"{name}.int8", f"{name}.steps"]
+        undone.append(helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}.undone", axis=axis))
+    nodes = [*undone, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
 @dataclass(frozen=True, slots=True)
 class Parity:
     """How far a runtime's outputs lie from torch's, over all outputs.

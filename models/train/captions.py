@@ -91,9 +91,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "blouse": Kind(("blouse",), "upper_wear", ("shirt", "top")),
         "polo": Kind(("polo", "polo shirt"), "upper_wear", ("t-shirt", "shirt", "top")),
         "top": Kind(("top",), "upper_wear", ("t-shirt", "blouse", "tank", "shirt", "longsleeve", "sweater")),
-        "tank": Kind(("tank top", "tank", "sleeveless top", "vest top"), "upper_wear", ("top", "t-shirt")),
+        "tank": Kind(("tank top", "tank", "sleeveless top"), "upper_wear", ("top", "t-shirt")),
         "sweater": Kind(
-            ("sweater", "jumper", "pullover", "knit sweater"), "upper_wear", ("cardigan", "sweatshirt", "longsleeve")
+            ("sweater", "pullover", "knit sweater"), "upper_wear", ("cardigan", "sweatshirt", "longsleeve")
         ),
         "sweatshirt": Kind(("sweatshirt",), "upper_wear", ("sweater", "hoodie", "longsleeve", "jacket")),
         "hoodie": Kind(("hoodie", "hooded sweatshirt"), "upper_wear", ("sweatshirt", "sweater", "jacket")),
@@ -112,14 +112,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "blazer": Kind(("blazer", "suit jacket"), "outerwear", ("jacket", "coat")),
         "cape": Kind(("cape", "poncho"), "outerwear", ("coat",)),
         "shoes": Kind(
-            ("shoes", "pair of shoes"), "foot_wear", ("sneakers", "boots", "heels", "sandals", "flats", "loafers")
+            ("shoes", "pair of shoes"),
+            "foot_wear",
+            ("sneakers", "boots", "heels", "sandals", "flats", "loafers", "flip-flops", "formal shoes"),
         ),
-        "sneakers": Kind(("sneakers", "trainers", "running shoes"), "foot_wear", ("shoes", "flats")),
+        "sneakers": Kind(("sneakers", "running shoes"), "foot_wear", ("shoes", "flats")),
         "boots": Kind(("boots", "ankle boots"), "foot_wear", ("shoes", "heels")),
         "heels": Kind(("heels", "high heels", "pumps"), "foot_wear", ("shoes", "sandals", "boots")),
-        "sandals": Kind(("sandals",), "foot_wear", ("shoes", "heels", "flats")),
+        "sandals": Kind(("sandals",), "foot_wear", ("shoes", "heels", "flats", "flip-flops")),
+        "flip-flops": Kind(("flip-flops",), "foot_wear", ("sandals",)),
         "flats": Kind(("flats", "ballet flats"), "foot_wear", ("shoes", "loafers", "sandals")),
-        "loafers": Kind(("loafers",), "foot_wear", ("shoes", "flats")),
+        "loafers": Kind(("loafers",), "foot_wear", ("shoes", "flats", "formal shoes")),
+        "formal shoes": Kind(("formal shoes",), "foot_wear", ("shoes", "loafers")),
         "bag": Kind(("bag", "handbag"), ""),
         "hat": Kind(("hat", "cap"), ""),
     }

@@ -1,15 +1,19 @@
-"""Trains the semantic embedder (a small CLIP) on captioned garment crops, from random weights or from a profile's.
+"""Trains the semantic embedder (a CLIP): heads that bring an image network and a sentence encoder together.
 
-Every batch holds crops and some of the same crops in another colour. Which caption fits which picture is
-known from facts, so the contrast has many positives (Yang et al. 2022, arXiv:2204.03610, UniCL) and
-leaves undecidable pairs out. Beside the captions, every batch is asked for every kind and every colour
-there is; and image plus words, as the search adds them, must find that very garment in that colour.
+Both towers stay as they come (Zhai et al. 2022, arXiv:2111.07991, LiT), so the features of every crop and of every
+caption are computed once, and a step costs milliseconds. Which caption fits which picture is known from facts, so the
+contrast has many positives (Yang et al. 2022, arXiv:2204.03610, UniCL) and leaves undecidable pairs out. Beside the
+captions, every batch is asked for every kind, colour, pattern and sleeve there is; image plus words, as the search
+adds them, must find that very garment in that colour; garments of one kind are drawn together, and all keep the
+neighbours that the image network gave them, so that what it knows of the world stays.
 Resumable: `last.pt` and `tokenizer.json` in the output folder.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,70 +21,75 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.semantic import DIM, build_semantic
-from models.runtime import cpu_computes_bf16
-from models.train.captions import answered, truth
-from models.train.clip_batches import Batch, Draw, captions_for_tokenizer, draw
+from models.architectures.semantic import DIM
+from models.train.captions import KINDS, answered, truth
+from models.train.clip_bank import Bank, bank_of, embed_sentences
+from models.train.clip_batches import Batch, Draw, draw
 from models.train.clip_data import CaptionedCrops, open_crops
-from models.train.embedder import learning_rate, pixels_to_input
-from models.train.embedder_augment import Augmentation, augmented, shrunk
+from models.train.clip_start import GARMENTS, Towers, begin
+from models.train.clip_views import SERVED, SIDE, Views, views_of
+from models.train.embedder import learning_rate
 from models.train.resumable import Report, ResumableRun
-from models.train.tokenizer import train_tokenizer
 
 MAX_SCALE = 60.0
 """Of the contrast's logits; the inverse of CLIP's temperature."""
-CALIBRATION_PICTURES = 64
-NORM_PACE = 4.0
 DOUBT = 0.3
 """What a neighbouring word counts for against a picture, where a plainly wrong one counts 1."""
+NEIGHBOURS, SAME_KIND, SAME_VARIANT = 10.0, 10.0, 20.0
+"""The scales of the contrasts among pictures."""
+SURE = 3.0
+"""The logit of an ImageNet class from which the network counts as having seen something."""
+_NEVER = -1e4
 
 
 @dataclass(frozen=True, slots=True)
 class ClipConfig:
-    """A run of training; see EmbedderConfig for `growth` and `minutes`.
+    """A run of training. `minutes` is its length by the clock, whichever of steps and minutes comes first.
 
     Attributes:
-        garments: crops of a batch; `repeated` of them are seen a second time, in another colour.
-        init: a profile whose CLIP is trained on; None for random weights.
+        towers: pretrained towers to begin with, or a profile to go on from; None for random ones.
     """
 
     cache: Path
     out: Path
-    steps: int = 1500
-    garments: int = 112
-    repeated: int = 32
-    growth: tuple[tuple[float, int], ...] = ((0.0, 80), (0.7, 96))
-    rate: float = 8.0e-4
+    steps: int = 1200
+    garments: int = 224
+    repeated: int = 40
+    pairs: int = 32
+    captions: int = 224
+    bank: int = 16000
+    rate: float = 1.0e-3
     weight_decay: float = 0.05
     warm_up: float = 0.05
     average: float = 0.995
     kind_weight: float = 1.0
-    colour_weight: float = 0.5
     compose_weight: float = 0.7
-    teacher_weight: float = 0.4
+    neighbour_weight: float = 1.0
+    likeness_weight: float = 0.5
+    variant_weight: float = 0.3
+    class_weight: float = 0.5
     seed: int = 0
     threads: int = 1
     minutes: float | None = None
-    save_every: int = 50
-    init: Path | None = None
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(light=0.14, saturation=0.12, hue_degrees=3))
+    save_every: int = 200
+    side: int = SIDE
+    layers: int = 6
+    towers: Towers | None = None
 
     def draw(self) -> Draw:
         """How its batches are drawn."""
-        return Draw(self.garments, min(self.repeated, self.garments), self.augmentation)
+        return Draw(self.garments, self.repeated, self.pairs, self.captions)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Run(ResumableRun):
-    PARTS = ("model", "average", "teacher", "optimizer")
+    PARTS = ("model", "average", "optimizer")
 
     model: Any
     average: Any
-    teacher: nn.Linear
     optimizer: torch.optim.Optimizer
 
 
@@ -88,102 +97,85 @@ def train_clip(config: ClipConfig, report: Report | None = None) -> Path:
     """Train, or go on where `last.pt` stopped; returns the checkpoint's path.
 
     Raises:
-        ModelUnavailable: `config.init` holds no CLIP.
-        WeightsUnfit: its CLIP is of another architecture.
+        ModelUnavailable: `config.towers` are not there.
+        WeightsUnfit: they are of another architecture.
     """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
     crops = open_crops(config.cache)
     checkpoint = config.out / "last.pt"
-    model, tokenizer = _model(config, crops, resumed=checkpoint.exists())
-    run = _start(config, crops, model, tokenizer)
-    run.train(checkpoint, config, partial(_step, config, crops, tokenizer, run), report)
+    rng = np.random.default_rng(config.seed)
+    begun = begin(config.towers, config.out, crops, config.layers)
+    clip, tokenizer = begun.clip, begun.tokenizer
+    views = views_of(begun, crops, config.out, config.side, config.seed)
+    bank = bank_of(clip, tokenizer, crops, rng, config.bank)
+    names = embed_sentences(clip.text.encoder, tokenizer, tuple(GARMENTS.values())) if begun.classes else None
+    if not (config.towers and config.towers.profile):
+        _begin_with_axes(clip.visual.head.straight, torch.from_numpy(views.features[SERVED]).float())
+    run = _start(config, clip, np.random.default_rng(config.seed))
+    run.train(checkpoint, config, partial(_step, config, crops, views, bank, names, run), report)
     return checkpoint
 
 
-def _model(config: ClipConfig, crops: CaptionedCrops, *, resumed: bool) -> tuple[Any, Tokenizer]:
-    """The network to begin with and the tokenizer, which lies beside the checkpoint."""
-    path = config.out / "tokenizer.json"
-    if config.init and not resumed:
-        from models.train.clip_start import start_from
-
-        model = start_from(config.init, config.out, _calibration_pictures(config, crops))
-        return model, Tokenizer.from_file(str(path))
-    if not path.exists():
-        train_tokenizer(captions_for_tokenizer(crops, np.random.default_rng(config.seed))).save(str(path))
-    tokenizer = Tokenizer.from_file(str(path))
-    return build_semantic(tokenizer.get_vocab_size()), tokenizer
+def _start(config: ClipConfig, clip: Any, rng: np.random.Generator) -> _Run:
+    average = deepcopy(clip)
+    trained = [p for p in clip.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, weight_decay=config.weight_decay)
+    return _Run(model=clip, average=average, optimizer=optimizer, rng=rng)
 
 
-def _calibration_pictures(config: ClipConfig, crops: CaptionedCrops) -> Tensor:
-    rng, size = np.random.default_rng(config.seed), config.growth[0][1]
-    rows = rng.choice(crops.rows, CALIBRATION_PICTURES, p=crops.odds)
-    views = [augmented(shrunk(crops.crops[row], size), size, rng, config.augmentation) for row in rows]
-    return pixels_to_input(np.stack(views))
-
-
-def _start(config: ClipConfig, crops: CaptionedCrops, model: Any, tokenizer: Tokenizer) -> _Run:
-    average = build_semantic(tokenizer.get_vocab_size())
-    model.visual.to(memory_format=torch.channels_last)
-    average.load_state_dict(model.state_dict())
-    teacher = nn.Linear(DIM, crops.teacher.shape[1])
-    optimizer = torch.optim.AdamW(_groups(config, model, teacher), betas=(0.9, 0.98))
-    rng = np.random.default_rng(config.seed)
-    return _Run(model=model, average=average, teacher=teacher, optimizer=optimizer, rng=rng)
-
-
-def _groups(config: ClipConfig, model: Any, teacher: nn.Linear) -> list[dict[str, Any]]:
-    """Norms of the image tower step faster: those at the end of a block begin at 0, and with them the block."""
-    norms = [p for p in model.visual.trunk.parameters() if p.ndim <= 1]
-    quick = {id(p) for p in norms}
-    rest = [p for p in (*model.parameters(), *teacher.parameters()) if id(p) not in quick]
-    return [
-        {"params": [p for p in rest if p.ndim > 1], "weight_decay": config.weight_decay, "pace": 1.0},
-        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "pace": 1.0},
-        {"params": norms, "weight_decay": 0.0, "pace": NORM_PACE},
-    ]
+@torch.no_grad()
+def _begin_with_axes(straight: nn.Linear, features: Tensor) -> None:
+    """The image head begins as the features' main axes, so that likeness begins as the image network has it."""
+    centred = features - features.mean(0)
+    _, axes = torch.linalg.eigh(centred.T @ centred)
+    straight.weight.copy_(axes[:, -DIM:].T)
+    straight.bias.zero_()
 
 
 def _step(
-    config: ClipConfig, crops: CaptionedCrops, tokenizer: Tokenizer, run: _Run, progress: float
+    config: ClipConfig,
+    crops: CaptionedCrops,
+    views: Views,
+    bank: Bank,
+    names: Tensor | None,
+    run: _Run,
+    progress: float,
 ) -> dict[str, float]:
-    size = [s for start, s in config.growth if start <= progress][-1]
-    batch = draw(config.draw(), crops, tokenizer, run.rng, size)
+    batch = draw(config.draw(), crops, views, bank, run.rng)
     for group in run.optimizer.param_groups:
-        group["lr"] = group["pace"] * learning_rate(config.rate, progress, config.warm_up)
-    run.model.train()
-    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_bf16()):
-        raw = run.model.encode_image(batch.pictures).float()
-        words = encode_unpadded(run.model, batch.tokens).float()
-    losses = _losses(config, run, batch, raw, functional.normalize(words))
+        group["lr"] = learning_rate(config.rate, progress, config.warm_up)
+    losses = losses_of(config, run.model.train(), batch)
+    if names is not None:
+        losses["classes"] = config.class_weight * class_loss(run.model, batch, names)
     total = torch.stack(list(losses.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.model.parameters(), 5.0)
     run.optimizer.step()
     _average(run.average, run.model, min(config.average, (run.step + 1) / (run.step + 10)))
     return {**{name: float(value.detach()) for name, value in losses.items()}, "total": float(total.detach())}
 
 
-def _losses(config: ClipConfig, run: _Run, batch: Batch, raw: Tensor, texts: Tensor) -> dict[str, Tensor]:
-    images, scale = functional.normalize(raw), run.model.logit_scale.exp().clamp(max=MAX_SCALE)
-    captions = slice(0, len(batch.facts))
-
-    def asked(part: slice) -> Tensor:
-        demands = [told.demands for told in batch.told[part]]
-        sure, maybe = truth(batch.facts, demands)
-        near = maybe & ~sure & answered(batch.facts, demands)
-        return contrast(scale * images @ texts[part].T + doubt(near), sure, maybe & ~near)
-
-    plain = batch.as_photographed
-    taught = functional.cosine_similarity(run.teacher(raw[: len(plain)][plain]), batch.teacher[plain])
+def losses_of(config: ClipConfig, clip: Any, batch: Batch) -> dict[str, Tensor]:
+    """Every term of the loss, weighted."""
+    shapes = clip.visual.head(batch.features)
+    images = functional.normalize(shapes + clip.visual.colour.added(batch.shares))
+    texts = functional.normalize(clip.text.head(batch.sentences))
+    wishes = functional.normalize(clip.text.head(batch.wishes))
+    scale, kinds = clip.logit_scale.exp().clamp(max=MAX_SCALE), functional.normalize(shapes)
+    demands = [told.demands for told in batch.told]
+    sure, maybe = truth(batch.facts, demands)
+    near = maybe & ~sure & answered(batch.facts, demands)
+    logits, maybe = scale * images @ texts.T + doubt(near), maybe & ~near
+    captions, singles = slice(0, batch.singles), slice(batch.singles, None)
     return {
-        "contrast": asked(captions),
-        "kinds": config.kind_weight * asked(batch.singles),
-        "colours": config.colour_weight * asked(batch.colours),
-        "compose": config.compose_weight * composition(scale, images, texts[len(batch.told) :], batch),
-        "teacher": config.teacher_weight * (1 - taught).mean(),
+        "contrast": contrast(logits[:, captions], sure[:, captions], maybe[:, captions]),
+        "kinds": config.kind_weight * contrast(logits[:, singles], sure[:, singles], maybe[:, singles]),
+        "compose": config.compose_weight * composition(scale, images, wishes, batch),
+        "neighbours": config.neighbour_weight * neighbours(kinds, batch.features),
+        "likeness": config.likeness_weight * likeness(kinds, batch),
+        "variant": config.variant_weight * variants(images, batch.names),
     }
 
 
@@ -192,38 +184,60 @@ def composition(scale: Tensor, images: Tensor, wishes: Tensor, batch: Batch) -> 
 
     Other garments of the same kind and colour would do as well and are left out.
     """
-    n, m = len(batch.facts) - batch.wishes, batch.wishes
+    n, m = batch.start, len(wishes)
     moved = functional.normalize(images[:m] + wishes)
     dyed = [
-        frozenset(f for f in facts.sure if f.startswith(("colour:", "shade:", "kind:"))) for facts in batch.facts[n:]
+        frozenset(f for f in facts.sure if f.startswith(("colour:", "shade:", "kind:")))
+        for facts in batch.facts[n : n + m]
     ]
     _, maybe = truth(batch.facts, dyed)
     own = np.arange(m) + n
     as_good = torch.from_numpy(maybe.T.copy())
     as_good[torch.arange(m), torch.from_numpy(own)] = False
-    logits = (scale * moved @ images.T).masked_fill(as_good, -1e4)
+    logits = (scale * moved @ images.T).masked_fill(as_good, _NEVER)
     return functional.cross_entropy(logits, torch.from_numpy(own))
 
 
-def encode_unpadded(model: Any, tokens: Tensor) -> Tensor:
-    """Embed texts, short and long ones apart, without the columns that none reaches: only the time changes.
+def neighbours(kinds: Tensor, features: Tensor) -> Tensor:
+    """How far the order of neighbours is from the one that the image network's features give (KL divergence)."""
+    before = functional.normalize(features)
+    own = torch.eye(len(kinds), dtype=torch.bool)
+    wanted = (NEIGHBOURS * before @ before.T).masked_fill(own, _NEVER).softmax(1)
+    found = (NEIGHBOURS * kinds @ kinds.T).masked_fill(own, _NEVER).log_softmax(1)
+    return functional.kl_div(found, wanted, reduction="batchmean")
 
-    The tower is causal, so what stands behind a text's end does not reach it.
+
+def likeness(kinds: Tensor, batch: Batch) -> Tensor:
+    """Garments of one kind are more alike than those of kinds that nobody takes for each other."""
+    every = [frozenset({f"kind:{kind}"}) for kind in KINDS]
+    sure, maybe = (table.astype(np.float32) for table in truth(batch.facts, every))
+    known, own = sure.sum(1) > 0, np.eye(len(kinds), dtype=bool)
+    same = (sure @ sure.T > 0) & ~own
+    unsure = (sure @ maybe.T > 0) | (maybe @ sure.T > 0) | ~known[:, None] | ~known[None]
+    logits = (SAME_KIND * kinds @ kinds.T).masked_fill(torch.from_numpy(own), _NEVER)
+    return contrast(logits, same, (unsure & ~same) | own, both_ways=False)
+
+
+def class_loss(clip: Any, batch: Batch, names: Tensor) -> Tensor:
+    """How far words for ImageNet's garments are from the classes that the network itself sees in a picture.
+
+    So the text tower learns what a running shoe and a clog look like though no crop is labelled so. Pictures in which
+    the network is sure of none do not count.
     """
-    order = (tokens != 0).sum(1).argsort()
-    parts = [part for part in order.tensor_split(2) if len(part)]
-    embeddings = torch.cat([_encode(model.text, tokens[part]) for part in parts])
-    return embeddings[order.argsort()]
+    shapes = functional.normalize(clip.visual.head(batch.features))
+    texts = functional.normalize(clip.text.head(names))
+    scale = clip.logit_scale.exp().clamp(max=MAX_SCALE)
+    found = (scale * shapes @ texts.T).log_softmax(1)
+    apart = functional.kl_div(found, batch.classes.softmax(1), reduction="none").sum(1)
+    return (apart * (batch.classes.amax(1) > SURE)).mean()
 
 
-def _encode(tower: Any, tokens: Tensor) -> Tensor:
-    length, causal = int((tokens != 0).sum(1).max()), tower.attn_mask
-    tower.attn_mask = causal[:length, :length]
-    try:
-        embeddings: Tensor = tower(tokens[:, :length])
-    finally:
-        tower.attn_mask = causal
-    return embeddings
+def variants(images: Tensor, names: Sequence[str]) -> Tensor:
+    """Pictures of one product variant are more alike than any others."""
+    of = np.array(names)
+    own = np.eye(len(of), dtype=bool)
+    logits = (SAME_VARIANT * images @ images.T).masked_fill(torch.from_numpy(own), _NEVER)
+    return contrast(logits, (of[:, None] == of[None]) & ~own, own, both_ways=False)
 
 
 def doubt(near: NDArray[np.bool_]) -> Tensor:
@@ -246,6 +260,8 @@ def contrast(logits: Tensor, sure: NDArray[np.bool_], maybe: NDArray[np.bool_], 
 
     def one_way(rows: Tensor, targets: Tensor) -> Tensor:
         some = targets.any(1)
+        if not some.any():
+            return rows.sum() * 0
         share = targets[some].float()
         return -(rows[some].log_softmax(1) * share / share.sum(1, keepdim=True)).sum(1).mean()
 
@@ -255,8 +271,7 @@ def contrast(logits: Tensor, sure: NDArray[np.bool_], maybe: NDArray[np.bool_], 
 
 @torch.no_grad()
 def _average(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mine.is_floating_point():
+    """Of what is trained; the towers are the same in both."""
+    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+        if theirs.requires_grad:
             mine.lerp_(theirs, 1 - keep)
-        else:
-            mine.copy_(theirs)

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
+from models.train.captions import SHADES, Facts, facts_of
 from models.train.colours import colour_shares, colours_of
-from models.train.embedder import teacher_targets
-from models.train.embedder_cache import TEACHER
 from models.train.embedder_data import CropRecord, read_cache
 
 PLAIN_SHARE = 0.85
 """A garment this much of one colour is plain; below PATTERNED_SHARE it is patterned."""
 PATTERNED_SHARE = 0.5
-GENERATED_SHARE = 0.35
+GENERATED_SHARE = 0.25
 """How often a generated crop is drawn, against a photographed one."""
 MEASURED = {"ccp", "clothing"}
 """Sources whose colours are measured on the pixels; the others' shops say them."""
@@ -33,7 +31,6 @@ class CaptionedCrops:
     rows: NDArray[np.int64]
     odds: NDArray[np.float64]
     plain: Sequence[bool | None]
-    teacher: Tensor
 
 
 def open_crops(cache: Path) -> CaptionedCrops:
@@ -43,9 +40,16 @@ def open_crops(cache: Path) -> CaptionedCrops:
     rows = np.flatnonzero([r.split == "train" and bool(r.colours) for r in records])
     odds = balance([records[row].colours[0] for row in rows]) * balance([records[row].category for row in rows])
     odds *= np.where([records[row].source == "studio" for row in rows], GENERATED_SHARE, 1.0)
-    teacher = teacher_targets(np.load(cache / TEACHER), rows)
     plain = [plainness(crop) for crop in crops]
-    return CaptionedCrops(records, crops, rows, odds / odds.sum(), plain, teacher)
+    return CaptionedCrops(records, crops, rows, odds / odds.sum(), plain)
+
+
+def facts_in(crops: CaptionedCrops, row: int, dye: str = "") -> Facts:
+    """What is known of a crop, as photographed or in the colour or shade that it is dyed in."""
+    record, plain = crops.records[row], crops.plain[row]
+    if dye in SHADES:
+        return facts_of(record, (), plain=plain, shade=dye)
+    return facts_of(record, [dye] if dye else None, plain=plain)
 
 
 def remeasured(records: Sequence[CropRecord], crops: NDArray[np.uint8]) -> list[CropRecord]:

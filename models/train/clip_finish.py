@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.domain import Embeddings
+from models.architectures.semantic_colour import MEAN, STD
 from models.export.semantic import export_semantic, load_clip
 from models.train.clip_data import remeasured
 from models.train.clip_eval import (
@@ -20,13 +21,11 @@ from models.train.clip_eval import (
     text_pairs,
     text_to_image,
 )
+from models.train.clip_views import SIDE
 from models.train.embedder_calibration import fit_calibration, same_look_pairs
 from models.train.embedder_data import CropRecord, read_cache
 from models.train.embedder_eval import embed_crops, evaluate_visual
 from models.train.embedder_finish import measured_rows
-
-SIDE = 88
-"""Pixels that the image tower is served with: the best of 80, 88, 96 and 104 after a run that ends at 96."""
 
 
 def finish_clip(
@@ -35,14 +34,12 @@ def finish_clip(
     """Measure words against held-out crops, calibrate both ways of reading, and export if a profile is given."""
     import torch
 
-    from models.architectures.semantic import ImageTower
-
     clip, tokenizer = load_clip(checkpoint)
     records, crops = read_cache(cache)
     records = remeasured(records, crops)
     rows = measured_rows(records)
     kept = [records[row] for row in rows]
-    images = embed_crops(ImageTower(clip), crops[rows], side)
+    images = embed_crops(clip.visual, crops[rows], side, mean=MEAN, std=STD)
     queries = colour_category_queries()
     texts = embed_texts(clip, tokenizer, [q.text for q in queries])
     held_out = {

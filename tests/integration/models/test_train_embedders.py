@@ -11,11 +11,9 @@ import torch
 from engine.seams import Calibration
 from models.export.semantic import export_semantic
 from models.manifest import load_manifest
-from models.train.clip import encode_unpadded
 from models.train.embedder import EmbedderConfig, train_embedder
 from models.train.embedder_cache import build_cache
 from models.train.embedder_smoke import smoke_clip, smoke_embedder
-from models.train.tokenizer import tokens_of
 
 pytestmark = pytest.mark.integration
 
@@ -36,17 +34,6 @@ def test_the_clip_learns_and_is_exported(tmp_path: Path) -> None:
     manifest = load_manifest(profile)
     assert manifest.require("semantic_image").dim == manifest.require("semantic_text").dim == 256
     assert manifest.require("semantic_text").context_length == 32
-
-
-def test_short_texts_cost_less_and_mean_the_same(tmp_path: Path) -> None:
-    """Leaving out the padded columns does not change an embedding."""
-    from models.export.semantic import load_clip
-
-    smoke_clip(tmp_path, steps=2)
-    clip, tokenizer = load_clip(tmp_path / "clip" / "last.pt")
-    tokens = torch.from_numpy(tokens_of(tokenizer, ["navy", "the same dress but in dark red"]))
-    with torch.no_grad():
-        assert torch.allclose(encode_unpadded(clip, tokens), clip.encode_text(tokens), atol=1e-5)
 
 
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:

@@ -6,15 +6,18 @@ import numpy as np
 import torch
 
 from engine.colors import COLOR_NAMES
+from models.architectures.semantic import FEATURES
 from models.architectures.semantic_colour import MEAN, SHADES, STD, ColourPath
+from models.architectures.sentence import WIDTH
+from models.train.captions import KINDS, Caption, answered, caption, facts_of, single_colours, single_facts, truth
 from models.train.captions import SHADES as SHADE_WORDS
-from models.train.captions import answered, caption, facts_of, single_colours, single_facts, truth
-from models.train.clip import composition, contrast, doubt
+from models.train.clip import composition, contrast, doubt, likeness, neighbours, variants
+from models.train.clip_bank import Bank
 from models.train.clip_batches import Batch, Draw, draw
 from models.train.clip_data import CaptionedCrops
-from models.train.embedder_augment import Augmentation
+from models.train.clip_views import VIEWS, Views, several
 from models.train.embedder_data import CropRecord
-from models.train.tokenizer import train_tokenizer
+from models.train.synonyms import HELD_OUT, SYNONYMS
 
 
 def _record(name: str, category: str, label: str, *colours: str) -> CropRecord:
@@ -35,12 +38,30 @@ def _crops() -> CaptionedCrops:
     for row, rgb in enumerate(((28, 32, 70), (200, 30, 40), (50, 100, 190), (40, 128, 62))):
         crops[row, 8:32, 8:32] = (*rgb, 255)
     odds = np.full(4, 0.25)
-    return CaptionedCrops(RECORDS, crops, np.arange(4), odds, [True] * 4, torch.eye(4, 8))
+    return CaptionedCrops(RECORDS, crops, np.arange(4), odds, [True] * 4)
+
+
+def _views() -> Views:
+    """Features that say which view of which crop they are."""
+    features = np.zeros((VIEWS, 4, FEATURES), np.float16)
+    for view in range(VIEWS):
+        features[view, :, 0], features[view, :, 1] = view, np.arange(4)
+    empty = np.zeros((VIEWS, 4, 1), np.float16)
+    return Views(np.arange(4), features, empty, empty, np.array(["red", "mint", "olive", "black"]), several(["a", "b"]))
+
+
+def _bank() -> Bank:
+    told = [
+        Caption("navy t-shirt", frozenset({"kind:t-shirt", "colour:navy"})),
+        Caption("tee", frozenset({"kind:t-shirt"})),
+        Caption("red", frozenset({"colour:red"})),
+    ]
+    wishes = {dye: [3 + n] for n, dye in enumerate(("red", "mint", "olive", "black"))}
+    return Bank(told, wishes, {"kind:t-shirt": [1], "colour:red": [2]}, torch.eye(7, WIDTH))
 
 
 def _batch(seed: int = 0) -> Batch:
-    tokenizer = train_tokenizer(["navy t-shirt", "the same in red", "a green dress"] * 5, vocabulary=400)
-    return draw(Draw(4, 2, Augmentation()), _crops(), tokenizer, np.random.default_rng(seed), 32)
+    return draw(Draw(4, 2, 1, 2), _crops(), _views(), _bank(), np.random.default_rng(seed))
 
 
 def _input(*rgb: tuple[int, int, int]) -> torch.Tensor:
@@ -51,25 +72,51 @@ def _input(*rgb: tuple[int, int, int]) -> torch.Tensor:
 
 
 def test_a_batch_says_what_its_pictures_show() -> None:
-    """Crops, then the repeated ones in a colour nobody would give them before; captions are true of their pictures."""
+    """Crops as photographed, then the first two dyed, in the colours of the facts and of the wishes."""
     batch = _batch()
-    assert batch.pictures.shape == (6, 3, 32, 32)
-    assert len(batch.facts) == 6
-    assert len(batch.tokens) == len(batch.told) + batch.wishes
-    sure, _ = truth(batch.facts, [c.demands for c in batch.told[:6]])
-    assert sure.diagonal().all()
-    for shown, dyed in zip(batch.facts[:2], batch.facts[4:], strict=True):
-        colours = {f for f in dyed.sure if f.startswith(("colour:", "shade:"))}
-        assert colours
-        assert not colours & shown.maybe
-        assert {f for f in dyed.sure if f.startswith("kind:")} == {f for f in shown.sure if f.startswith("kind:")}
+    assert batch.features.shape == (6, FEATURES)  # No product here has a second picture.
+    views, crops = batch.features[:, 0].tolist(), batch.features[:, 1].long().tolist()
+    assert views[4:] == [4, 4]
+    assert not {1, 4} & set(views[:2])
+    assert crops[4:] == crops[:2]
+    dyes = [("red", "mint", "olive", "black")[crop] for crop in crops[4:]]
+    for facts, dye, wish in zip(batch.facts[4:], dyes, batch.wishes, strict=True):
+        assert {f"colour:{dye}", f"shade:{dye}"} & facts.sure
+        assert wish.argmax() == 3 + ("red", "mint", "olive", "black").index(dye)
+    assert [told.demands for told in batch.told[batch.singles :]] == [{"kind:t-shirt"}] * 2 + [{"colour:red"}]
+    assert len(batch.sentences) == len(batch.told) == batch.singles + 3
+
+
+def test_variants_with_several_pictures_are_known() -> None:
+    """Only they can show that two views of one garment are alike."""
+    assert several(["a", "b", "a", "c", "b"]).tolist() == [0, 1, 2, 4]
+
+
+def test_what_is_alike_costs_little() -> None:
+    """Each of the contrasts among pictures falls when the pictures that belong together are together."""
+    batch = _batch()
+    rows = batch.features[:, 1].long()
+    together, apart = torch.eye(6)[rows], torch.eye(6)
+    assert variants(together, [str(int(row)) for row in rows]) < variants(apart, [str(int(row)) for row in rows])
+    assert likeness(together, batch) < likeness(apart, batch)
+    features = torch.zeros(6, FEATURES)
+    features[:, -6:] = together
+    assert neighbours(together, features) < 1e-4 < neighbours(apart, features)
+
+
+def test_words_held_out_are_in_no_caption() -> None:
+    """Else the measure of synonyms would measure what was taught."""
+    taught = {word.casefold() for kind in KINDS for word in (*KINDS[kind].words, *SYNONYMS.get(kind, ()))}
+    held = {word.casefold() for words in HELD_OUT.values() for word in words}
+    assert not held & taught
+    assert set(HELD_OUT) | set(SYNONYMS) <= set(KINDS)
 
 
 def test_every_kind_and_colour_is_asked_once() -> None:
     """Beside its captions a batch is asked for each single fact, so that no kind waits for its turn."""
     rng = np.random.default_rng(0)
     kinds = [c for c in single_facts(rng) if any(d.startswith("kind:") for d in c.demands)]
-    assert len(kinds) == len({c.demands for c in kinds}) == 33
+    assert len(kinds) == len({c.demands for c in kinds}) == 35
     assert {frozenset({f"shade:{name}"}) for name in SHADE_WORDS} <= {c.demands for c in single_colours(rng)}
 
 
@@ -110,6 +157,7 @@ def test_undecided_pairs_do_not_count() -> None:
     alike = torch.tensor([[5.0, 50.0], [0.0, 5.0]])
     assert contrast(alike, sure, maybe) < 0.05
     assert contrast(alike, sure, sure) > 5
+    assert contrast(alike, np.zeros_like(sure), maybe) == 0
 
 
 def test_colours_are_counted_on_the_garment_alone() -> None:
