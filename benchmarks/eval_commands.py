@@ -128,6 +128,31 @@ def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
 @PROFILE
 @SHEET
 @JSON
+@click.option(
+    "--drawn",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Drawn people of each view, tops and bottoms.",
+)
+def views(data: Path, profile: Path, sheet: Path | None, as_json: bool, drawn: int) -> None:
+    """Precision and recall of front, back, left, right and detail, for tops and bottoms apart."""
+    from benchmarks.eval_models import open_profile
+    from benchmarks.eval_report import Report, say
+    from benchmarks.eval_views import evaluate_views, view_figures, view_rows, view_targets, write_view_sheet
+
+    told = evaluate_views(open_profile(profile)[0], data, drawn)
+    figures = view_figures(told)
+    if sheet is not None:
+        write_view_sheet(told, sheet)
+    say(Report("views", profile, figures, view_targets(figures)), view_rows(figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
 @click.option("--split", type=click.Choice(["val", "tune"]), default="val", show_default=True, help="CCP photos.")
 def segmentation(data: Path, profile: Path, sheet: Path | None, as_json: bool, split: str) -> None:
     """Garments found and cut out: boxes and masks against CCP's labels, beside guessing the usual places."""

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.captioned_sheet import captioned_sheet
 from benchmarks.eval_report import Target
 from benchmarks.gate_cases import (
     GateCase,
@@ -189,25 +190,9 @@ def write_sheets(judged: Sequence[Judged], folder: Path, most: int = 40) -> list
     return written
 
 
-def _sheet(wrong: Sequence[Judged], columns: int = 8) -> Pixels:
-    tiles = [_tile(j) for j in wrong]
-    blank = np.full_like(tiles[0], 255)
-    tiles += [blank] * (-len(tiles) % min(columns, len(tiles)))
-    wide = min(columns, len(tiles))
-    return np.concatenate([np.concatenate(tiles[i : i + wide], 1) for i in range(0, len(tiles), wide)])
-
-
-def _tile(judged: Judged, width: int = 170, height: int = 230) -> Pixels:
-    pixels = judged.case.pixels
-    scale = min(width / pixels.shape[1], (height - 30) / pixels.shape[0])
-    size = max(1, int(pixels.shape[1] * scale)), max(1, int(pixels.shape[0] * scale))
-    tile = np.full((height, width, 3), 255, np.uint8)
-    tile[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    words = (judged.case.name[-26:], f"{judged.report.view}, {judged.report.people}: {judged.report.reason}"[:30])
-    for line, text in enumerate(words):
-        place = (2, height - 18 + 12 * line)
-        cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.3, (180, 0, 0), 1, cv2.LINE_AA)
-    return tile
+def _sheet(wrong: Sequence[Judged]) -> Pixels:
+    lines = [(j.case.name[-26:], f"{j.report.view}, {j.report.people}: {j.report.reason}"[:30]) for j in wrong]
+    return captioned_sheet([j.case.pixels for j in wrong], lines)
 
 
 def _share(flags: Sequence[bool]) -> float:

@@ -69,6 +69,13 @@ class GateCase:
 
 def catalogue_cases(root: Path) -> Iterator[GateCase]:
     """Held-out Luma products and all of Venia; accessories are no garments and are left out."""
+    for source, garment, view, name in catalogue_pictures(root):
+        case = view if view == "detail" else f"{view}, {_part(garment)}"
+        yield GateCase(source, case, name, read_picture(root / "images" / name), view == "front", "front view")
+
+
+def catalogue_pictures(root: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Source, garment class, view (`front`, `back` or `detail`) and file of the pictures that nothing learned from."""
     for line in (root / "products.jsonl").read_text().splitlines():
         product = json.loads(line)
         source = product["source"]
@@ -76,11 +83,8 @@ def catalogue_cases(root: Path) -> Iterator[GateCase]:
             continue
         for image in product["images"]:
             name = image["file"]
-            if name in FRONTS_NAMED_DETAIL | NO_GARMENTS:
-                continue
-            view = "detail" if name in DETAILS_NAMED_FRONT else image["view"]
-            case = view if view == "detail" else f"{view}, {_part(product['class'])}"
-            yield GateCase(source, case, name, read_picture(root / "images" / name), view == "front", "front view")
+            if name not in FRONTS_NAMED_DETAIL | NO_GARMENTS:
+                yield source, product["class"], "detail" if name in DETAILS_NAMED_FRONT else image["view"], name
 
 
 def _part(garment: str) -> str:
