@@ -13,14 +13,14 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from benchmarks.gate_cases import catalogue_pictures
+from benchmarks.quality.gate.cases import catalogue_pictures
 from engine.domain import Pixels, View
 from models.studio.catalogue import sample_outfit
 from models.studio.feed import STUDIO
 from models.studio.people import sample_person
 from models.studio.render import render_look
 from models.studio.spec import Framing
-from models.train.datasets_pose import read_picture
+from models.train.data.pose import read_picture
 
 Shown = Literal["front", "back", "left", "right", "detail"]
 Part = Literal["tops", "bottoms"]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.color.parsed_text import NO_WISH
 from engine.domain import GarmentHits, Hit
 from engine.filters import Filter, price_condition
 from engine.probe import Probe
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
-from engine.wish import NO_WISH
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color_look import NAMES_FACET
+from engine.color.palette import NAMES_FACET
 from engine.domain import Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.seams import Calibration
@@ -56,8 +56,8 @@ DEFAULTS: Mapping[Asking, Weights] = MappingProxyType(
 )
 """What counts how much where the caller does not say.
 
-Fitted by `python -m benchmarks.fit_fusion`, then drawn back from what the embedders know by heart: they were trained
-on the products of the fit, the colours were not (docs/adr/0006).
+Fitted by `python -m benchmarks.quality.retrieval.fit_fusion`, then drawn back from what the embedders know by heart:
+they were trained on the products of the fit, the colours were not (docs/adr/0006).
 """
 
 

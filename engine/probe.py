@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color_look import ColorLook
+from engine.color.palette import ColorLook
+from engine.color.parsed_text import NO_WISH, Wish
 from engine.domain import Space
 from engine.fusion import Asking
 from engine.looks import Look
 from engine.seams import Calibration
-from engine.wish import NO_WISH, Wish
 
 
 @dataclass(frozen=True, slots=True, eq=False)

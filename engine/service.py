@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.asking import NO_WORDS, Words, unit_mean, words_of
 from engine.clock import Deadline, Stopwatch
-from engine.color_look import read_looks
+from engine.color.palette import read_looks
 from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit
 from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter

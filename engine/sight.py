@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Deadline, Stopwatch
-from engine.color_look import ColorLook, looks_of
-from engine.colors import main_color
+from engine.color.naming import main_color
+from engine.color.palette import ColorLook, looks_of
 from engine.crops import box_area, box_garment, cut, outer_box, whole
 from engine.domain import Box, Crop, Embeddings, Garment
 from engine.errors import NoGarmentFound, QueryRejected

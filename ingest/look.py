@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color_look import kept_measures, measured_facets
+from engine.color.palette import kept_measures, measured_facets
 from engine.domain import SPACES, Crop, Embeddings, Item, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
 from engine.gate import Policy

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 from unicodedata import combining, normalize
 
-from engine.color_words import is_color
+from engine.color.words import is_color
 from engine.taxonomy import GarmentClass, Taxonomy
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s)-(?=\s)")

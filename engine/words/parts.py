@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.color_words import LONGEST, is_color
+from engine.color.words import LONGEST, is_color
 from engine.words.english import english
 from engine.words.plain import MARKS
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from engine.color_words import is_color
+from engine.color.words import is_color
 from engine.words.english import english
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")

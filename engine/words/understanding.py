@@ -12,9 +12,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from engine.color_words import COLOR_WORDS
+from engine.color.parsed_text import (
+    NO_WISH,
+    Named,
+    Wish,
+    in_other_language,
+    is_english,
+    plain_word,
+    said_of,
+    wish_of,
+    with_absences,
+)
+from engine.color.words import COLOR_WORDS
 from engine.values import BRAND_FACET, WORDS_FACET, bare, closed_value, folded
-from engine.wish import NO_WISH, Named, Wish, in_other_language, is_english, plain_word, said_of, wish_of, with_absences
 from engine.words.english import english
 from engine.words.languages import languages, translated, unaccented
 from engine.words.parts import Part, parts

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.semantic_colour import MEAN, STD, ColourPath
+from models.architectures.semantic_color import MEAN, STD, ColourPath
 from models.architectures.sentence import WIDTH, SentenceEncoder
 from models.train.torchvision_cpu import prepare
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.visual_colour import ColourHistogram
+from models.architectures.visual_color import ColourHistogram
 from models.train.torchvision_cpu import prepare
 
 DIM = 1024

@@ -9,7 +9,7 @@ from typing import Any
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward
 from models.export.publish import publish
 from models.manifest import ModelSpec
-from models.train.datasets_pose import MEAN, PAD_VALUE, PADDING, STD
+from models.train.data.pose import MEAN, PAD_VALUE, PADDING, STD
 
 
 def export_pose(

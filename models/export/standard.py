@@ -167,7 +167,7 @@ def export_yolo(
     """An ultralytics segmenter, its raw heads without NMS. Its checkpoints are code: only from who you trust."""
     import torch
 
-    from models.train.segmenter import quiet_ultralytics
+    from models.train.segmenter.training import quiet_ultralytics
 
     quiet_ultralytics(Path(tempfile.gettempdir()) / "thatlook-export")
     ultralytics: Any = importlib.import_module("ultralytics")

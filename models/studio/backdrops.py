@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.studio.colours import COLOURS, RGB, darker, mix
+from models.studio.colors import COLOURS, RGB, darker, mix
 from models.studio.noise import tile
 from models.studio.pieces import Field
 

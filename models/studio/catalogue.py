@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.studio.colours import COLOURS, DENIM, NEUTRALS, brightness
+from models.studio.colors import COLOURS, DENIM, NEUTRALS, brightness
 from models.studio.kinds import KINDS, Kind
 from models.studio.spec import Cut, GarmentSpec
 from models.studio.wording import describe

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.studio.colours import COLOURS, DENIM, RGB, brightness, darker, mix
+from models.studio.colors import COLOURS, DENIM, RGB, brightness, darker, mix
 from models.studio.noise import tile as noise_tile
 from models.studio.spec import GarmentSpec
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.studio.body import Points
 from models.studio.cloth import Swatch, true_colour
-from models.studio.colours import brightness, darker
+from models.studio.colors import brightness, darker
 from models.studio.pieces import BoxFrame, Frame, Mark, Piece, Stroke, TubeFrame, curve, moved
 from models.studio.shell import Shell, neckline, stitch_colour
 

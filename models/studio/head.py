@@ -8,7 +8,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points
 from models.studio.cloth import Swatch
-from models.studio.colours import darker, mix
+from models.studio.colors import darker, mix
 from models.studio.layers import BACK_HAIR, HAIR, HEAD, SKIN, TOP_HAIR
 from models.studio.noise import tile
 from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, curve, moved

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points
 from models.studio.cloth import Swatch, swatch_of, true_colour
-from models.studio.colours import brightness, darker
+from models.studio.colors import brightness, darker
 from models.studio.layers import DRESS, LOWER
 from models.studio.noise import tile
 from models.studio.pieces import (

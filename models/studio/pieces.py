@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.studio.body import Figure, Points, smooth
 from models.studio.cloth import Swatch
-from models.studio.colours import RGB
+from models.studio.colors import RGB
 
 Field = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.studio.body import Points
 from models.studio.cloth import Swatch, true_colour
-from models.studio.colours import mix
+from models.studio.colors import mix
 from models.studio.pieces import Mark, Piece, moved
 from models.studio.shell import Shell
 

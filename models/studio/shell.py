@@ -8,7 +8,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points, smooth
 from models.studio.cloth import Swatch
-from models.studio.colours import RGB, brightness, darker
+from models.studio.colors import RGB, brightness, darker
 from models.studio.noise import tile
 from models.studio.pieces import Piece, SectionFrame, section_outline
 from models.studio.spec import GarmentSpec

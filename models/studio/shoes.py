@@ -12,7 +12,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points, smooth
 from models.studio.cloth import Swatch, swatch_of, true_colour
-from models.studio.colours import brightness, darker
+from models.studio.colors import brightness, darker
 from models.studio.layers import BOOTS, SHOES, SKIN
 from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, TubeFrame, tube_outline
 from models.studio.skin import leg_chain, leg_rank, skin_swatch

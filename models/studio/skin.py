@@ -6,7 +6,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points
 from models.studio.cloth import Swatch
-from models.studio.colours import darker
+from models.studio.colors import darker
 from models.studio.layers import BODY, FAR_ARM, LEGS, NEAR_ARM, SKIN
 from models.studio.noise import tile
 from models.studio.pieces import (

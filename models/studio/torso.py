@@ -6,7 +6,7 @@ import numpy as np
 
 from models.studio.body import Figure, Points
 from models.studio.cloth import Swatch, swatch_of, true_colour
-from models.studio.colours import darker
+from models.studio.colors import darker
 from models.studio.layers import DRESS, LINING, OUTER, TUCKED, UPPER
 from models.studio.pieces import (
     Fold,

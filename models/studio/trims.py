@@ -7,7 +7,7 @@ import numpy as np
 from models.studio.body import Points
 from models.studio.cloth import Swatch, true_colour
 from models.studio.collars import collar_marks
-from models.studio.colours import brightness, darker, mix
+from models.studio.colors import brightness, darker, mix
 from models.studio.pieces import Mark, Stroke, moved
 from models.studio.prints import print_marks
 from models.studio.shell import Shell, patch, stitch_colour

@@ -11,10 +11,10 @@ import click
 from engine.console import plain_console, words
 from engine.printing import print_json, printable
 from models.manifest import load_manifest
-from models.train.datasets import CLASSES
-from models.train.datasets_commands import train_dataset_command
-from models.train.embedder_commands import train_clip_command, train_embedder_command
-from models.train.select_commands import accept_command, select_command
+from models.train.data.commands import train_dataset_command
+from models.train.data.datasets import CLASSES
+from models.train.embedder.commands import train_clip_command, train_embedder_command
+from models.train.selection.commands import accept_command, select_command
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -108,8 +108,8 @@ def train_segmenter_command(
 
     With --init it goes on from exported weights, as the shipped ones: `--init models/weights/starter --add MINE`.
     """
-    from models.train import segmenter
-    from models.train.datasets_build import SceneMix
+    from models.train.data.build import SceneMix
+    from models.train.segmenter import training as segmenter
 
     if input_size is not None and any(side < 64 or side % 32 for side in input_size):
         raise click.BadParameter(f"{input_size} are no multiples of 32 from 64 on.", param_hint="--input-size")
@@ -190,7 +190,7 @@ def train_pose_command(
 
     It also learns where a person faces: front, back or side, or that there is nobody.
     """
-    from models.train import pose
+    from models.train.pose import training as pose
 
     config = (
         pose.smoke(ccp, out)

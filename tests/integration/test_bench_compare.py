@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from click.testing import Result as Done
 from PIL import Image
 
-from benchmarks.bench_commands import bench
+from benchmarks.speed.commands import bench
 from engine.stores.lite import LiteStore
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
@@ -54,7 +54,7 @@ def test_a_really_slowed_store_makes_compare_fail(tmp_path: Path, monkeypatch: p
 def test_the_seeds_way_finds_a_picture_that_it_indexed() -> None:
     """Whole pictures in, their own rows out; every stage took its time."""
     pytest.importorskip("torch", reason="needs the extra `train`")
-    from benchmarks.seed_way import SeedWay
+    from benchmarks.speed.suites.naive_baseline import SeedWay
 
     rng = np.random.default_rng(0)
     photos = []

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 @pytest.mark.parametrize("stage", ["multiprocessing.spawn", "main; main() serve"])
 def test_a_stopped_run_takes_its_builders_and_servers_along(tmp_path: Path, stage: str) -> None:
     """Every process of the run's session is gone when the run is, and it says by its status that it was stopped."""
-    code = "from engine.cli import main; main()"
+    code = "from thatlook.cli import main; main()"
     command = [sys.executable, "-W", "ignore", "-c", code, "bench", "all", "--tiny", "--work", str(tmp_path)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)

@@ -120,7 +120,7 @@ def test_hrnet_from_an_mmpose_checkpoint(tmp_path: Path) -> None:
 
 def test_a_users_yolo_segmenter(tmp_path: Path) -> None:
     """Raw heads equal torch's, whatever the batch; the wrapper reads them under the names given."""
-    from models.train.segmenter import quiet_ultralytics
+    from models.train.segmenter.training import quiet_ultralytics
 
     quiet_ultralytics(tmp_path / "settings")
     tasks: Any = importlib.import_module("ultralytics.nn.tasks")

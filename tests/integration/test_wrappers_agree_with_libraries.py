@@ -26,7 +26,7 @@ CLASSES = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "perso
 @pytest.fixture(scope="module")
 def ultralytics(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The library, kept from the network."""
-    from models.train.segmenter import quiet_ultralytics
+    from models.train.segmenter.training import quiet_ultralytics
 
     quiet_ultralytics(tmp_path_factory.mktemp("ultralytics"))
     return importlib.import_module

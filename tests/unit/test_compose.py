@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.cli import COMMANDS
 from models.bootstrap import Settings
+from thatlook.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

@@ -39,8 +39,8 @@ class Forbidden:
             raise ModuleNotFoundError(f"{name} is not installed where thatlook only serves", name=name)
 
 sys.meta_path.insert(0, Forbidden())
-TOP = ("benchmarks.bench_canvas", "benchmarks.bench_plots", "benchmarks.bench_report", "benchmarks.eval_text")
-TRAINING = ("models.train", "models.export", "models.architectures", *TOP)
+SPEED = tuple(f"benchmarks.speed.report.{name}" for name in ("canvas", "plots", "report"))
+TRAINING = ("models.train", "models.export", "models.architectures", "benchmarks.quality.retrieval.text", *SPEED)
 
 def walk(name):
     if name.startswith(TRAINING):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color_look import LOOK_FACET
+from engine.color.palette import LOOK_FACET
 
 _DENSE = 32
 """A row number takes 32 bits."""

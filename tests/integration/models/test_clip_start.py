@@ -14,10 +14,10 @@ from engine.errors import ModelUnavailable
 from models.manifest import load_manifest
 from models.registry import STARTER, WEIGHTS
 from models.runtime import RuntimeOptions, open_session
-from models.train.clip import ClipConfig, train_clip
-from models.train.clip_start import Towers, WeightsUnfit, fill_images, start_from
-from models.train.embedder_cache import build_cache
-from models.train.tokenizer import tokens_of
+from models.train.clip.start import Towers, WeightsUnfit, fill_images, start_from
+from models.train.clip.tokenizer import tokens_of
+from models.train.clip.training import ClipConfig, train_clip
+from models.train.embedder.cache import build_cache
 
 SHIPPED = WEIGHTS / STARTER
 WORD_PIECES = '"type":"WordPiece"' in (SHIPPED / "tokenizer.json").read_text("utf-8").replace(" ", "")

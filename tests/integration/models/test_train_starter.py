@@ -29,7 +29,7 @@ def test_pillow_opens_pictures_as_before(tmp_path: Path) -> None:
     """Importing ultralytics leaves alone how the rest of the program reads pictures, and refuses what is none."""
     from engine.errors import ImageUnreadable
     from engine.images import decode
-    from models.train.segmenter import quiet_ultralytics
+    from models.train.segmenter.training import quiet_ultralytics
 
     quiet_ultralytics(tmp_path)
     with pytest.raises(ImageUnreadable, match="not an image"):
@@ -85,8 +85,8 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
     from models.manifest import load_manifest
     from models.runtime import RuntimeOptions, open_session
     from models.segmenter import YoloSegmenter
-    from models.train.datasets_build import SceneMix
-    from models.train.segmenter import smoke, train_segmenter
+    from models.train.data.build import SceneMix
+    from models.train.segmenter.training import smoke, train_segmenter
 
     monkeypatch.chdir(tmp_path)
     checkpoint = train_segmenter(smoke(SceneMix(ccp, limit=8), Path("mine")))
@@ -141,7 +141,7 @@ def test_the_shipped_segmenter_comes_back_into_torch(ccp: Path, tmp_path: Path) 
     from models.manifest import load_manifest
     from models.registry import STARTER, WEIGHTS
     from models.runtime import RuntimeOptions, open_session
-    from models.train.segmenter import quiet_ultralytics, restore_segmenter
+    from models.train.segmenter.training import quiet_ultralytics, restore_segmenter
 
     quiet_ultralytics(tmp_path)
     from ultralytics.nn import tasks
@@ -167,9 +167,9 @@ def test_a_checkpoint_of_ultralytics_is_gone_on_from_and_its_wide_branch_survive
 
     from models.export.segmenter import export_segmenter
     from models.manifest import load_manifest
-    from models.train.datasets import CLASSES
-    from models.train.segmenter import load_checkpoint_weights, quiet_ultralytics, restore_segmenter
-    from models.train.warm_start import WeightsUnfit
+    from models.train.data.datasets import CLASSES
+    from models.train.segmenter.training import load_checkpoint_weights, quiet_ultralytics, restore_segmenter
+    from models.train.segmenter.warm_start import WeightsUnfit
 
     quiet_ultralytics(tmp_path)
     from ultralytics.nn import tasks
@@ -217,7 +217,7 @@ def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Pa
     from models.manifest import load_manifest
     from models.pose import HeatmapPose
     from models.runtime import RuntimeOptions, open_session
-    from models.train.pose import smoke, train_pose
+    from models.train.pose.training import smoke, train_pose
 
     config = smoke(ccp, tmp_path)
     checkpoint = train_pose(config)

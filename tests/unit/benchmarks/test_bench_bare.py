@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench_bare import bare_home, learn_home
+from benchmarks.speed.bare import bare_home, learn_home
 from engine.domain import CollectionSpec
 from engine.stores.lite import LiteStore
 from tests.contract.vector_store_cases import an_item, unit

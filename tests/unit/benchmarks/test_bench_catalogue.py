@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bench_catalogue import Expander, load_catalogue
-from benchmarks.bench_index import build_bare, open_bare
-from benchmarks.bench_recall import Material, changes_case, search_both, true_scores
-from benchmarks.bench_recall_indexes import faiss_case
-from benchmarks.bench_run import BenchSettings, Case
-from benchmarks.bench_sample import QUERY_EVERY, Sample
+from benchmarks.speed.catalogue import Expander, load_catalogue
+from benchmarks.speed.run import BenchSettings, Case
+from benchmarks.speed.sample import QUERY_EVERY, Sample
+from benchmarks.speed.suites.index import build_bare, open_bare
+from benchmarks.speed.suites.recall import Material, changes_case, search_both, true_scores
+from benchmarks.speed.suites.recall_indexes import faiss_case
 from engine.domain import SPACES
 from engine.seams import Calibration
 from engine.search import Calibrations
@@ -70,7 +70,7 @@ def test_drawn_rows_have_the_neighbours_of_real_ones(sample: Sample) -> None:
 
 def test_items_made_quickly_are_those_of_their_products(sample: Sample) -> None:
     """The shortcut for a million rows gives the same facets and prices as ingest would, sold-out ones too."""
-    from benchmarks.bench_home import SHARES, ItemMaker, product_of
+    from benchmarks.speed.home import SHARES, ItemMaker, product_of
     from ingest.facets import item_facets
 
     chosen = sample.gallery("upper_wear")[:5].tolist()

@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Done
 
-from benchmarks import bench_commands, bench_run
-from benchmarks.bench_history import Result, read_lines, timings
-from benchmarks.bench_run import BenchSettings
+from benchmarks.speed import commands as bench_commands
+from benchmarks.speed import run as bench_run
+from benchmarks.speed.report.history import Result, read_lines, timings
+from benchmarks.speed.run import BenchSettings
 from engine.errors import QueryRejected, StoreUnavailable
 
 
@@ -44,9 +45,9 @@ def suites(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(bench_run.SUITES, suite)
     monkeypatch.setattr(bench_run, "subject", lambda name: SimpleNamespace(run=found[name]))
     described = bench_run.Machine(cpu="a CPU", cores=1, memory_bytes=1)
-    monkeypatch.setattr("benchmarks.bench_machine.describe_machine", lambda peaks: described)
+    monkeypatch.setattr("benchmarks.speed.machine.describe_machine", lambda peaks: described)
     monkeypatch.setattr(bench_run, "reference_ms", lambda: 10.0)
-    monkeypatch.setattr("benchmarks.bench_prepare.build_all", lambda settings, workers: None)
+    monkeypatch.setattr("benchmarks.speed.prepare.build_all", lambda settings, workers: None)
     return found
 
 

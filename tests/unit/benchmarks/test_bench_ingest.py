@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.bench_ingest import Timed, _pictures
+from benchmarks.speed.suites.ingest import Timed, _pictures
 
 
 class Part:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_latency
-from benchmarks.bench_history import Result
-from benchmarks.bench_latency import Prepared, TrainingMissing, figures_of
-from benchmarks.bench_load import FAILED, Sample
-from benchmarks.bench_photos import street_photos
-from benchmarks.bench_run import BenchSettings, Case
+from benchmarks.speed.load import FAILED, Sample
+from benchmarks.speed.photos import street_photos
+from benchmarks.speed.report.history import Result
+from benchmarks.speed.run import BenchSettings, Case
+from benchmarks.speed.suites import latency as bench_latency
+from benchmarks.speed.suites.latency import Prepared, TrainingMissing, figures_of
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.images import decode
 from models.bootstrap import Settings

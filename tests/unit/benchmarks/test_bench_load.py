@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.bench_load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
+from benchmarks.speed.load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
 from engine.images import decode
 
 Answer = Callable[[bytes], Awaitable[bytes]]

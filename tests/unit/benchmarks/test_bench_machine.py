@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.bench_machine import describe_machine, reference_ms
-from benchmarks.bench_work import node_flops, photo_work, role_gflop
+from benchmarks.speed.arithmetic import node_flops, photo_work, role_gflop
+from benchmarks.speed.machine import describe_machine, reference_ms
 from models.registry import STARTER, WEIGHTS
 from models.runtime import _openvino
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_prepare
-from benchmarks.bench_prepare import build_all
-from benchmarks.bench_run import BenchSettings, Case
+from benchmarks.speed import prepare as bench_prepare
+from benchmarks.speed.prepare import build_all
+from benchmarks.speed.run import BenchSettings, Case
 from engine.errors import ModelUnavailable
 
 

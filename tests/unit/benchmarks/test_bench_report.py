@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.bench_history import Line, Machine, Result, Run, Verdict
-from benchmarks.bench_markdown import END, START, fill_in, markdown_tables
-from benchmarks.bench_tables import quantity
+from benchmarks.speed.report.history import Line, Machine, Result, Run, Verdict
+from benchmarks.speed.report.markdown import END, START, fill_in, markdown_tables
+from benchmarks.speed.report.tables import quantity
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=2 << 30, gemm_f32_gflops=100.0, read_gb_s=9.0)
 
@@ -36,7 +36,7 @@ def lines(run: str, p50_ms: float) -> list[Line]:
 def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> None:
     """Every plot with something to show is a PNG of its own and in the page; texts are escaped."""
     pytest.importorskip("matplotlib", reason="needs the extra `train`")
-    from benchmarks.bench_report import write_report
+    from benchmarks.speed.report.report import write_report
 
     paths = list(write_report([*lines("1", 60), *lines("2", 50)], tmp_path))
     assert [path.name for path in paths] == [
@@ -53,7 +53,7 @@ def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> 
 def test_growth_is_told_by_one_run_alone() -> None:
     """A later run that measured one more size, in another hour, is left out."""
     pytest.importorskip("matplotlib", reason="needs the extra `train`")
-    from benchmarks.bench_report import figures
+    from benchmarks.speed.report.report import figures
 
     run = lines("2", 50)[0].run
     later = Line(run, Result(suite="scale", case="odd", p50_ms=999, parameters={"index": "a", "rows": 500}))
@@ -64,7 +64,7 @@ def test_growth_is_told_by_one_run_alone() -> None:
 def test_the_pages_targets_are_those_of_the_newest_run_beside_the_median() -> None:
     """What most runs reached counts as met, whatever the newest one says; another kind of machine has no part in it."""
     pytest.importorskip("matplotlib", reason="needs the extra `train`")
-    from benchmarks.bench_report import report_page
+    from benchmarks.speed.report.report import report_page
 
     other = msgspec.structs.replace(MACHINE, cpu="another")
     elsewhere = [Line(msgspec.structs.replace(line.run, machine=other), line.result) for line in lines("0", 999)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench_history import Machine, Result, Work
-from benchmarks.bench_machine import limit_ms
-from benchmarks.bench_run import SUITES, Case, Target, dataset_hash, judge, load_cases, load_targets, parameters
+from benchmarks.speed.machine import limit_ms
+from benchmarks.speed.report.history import Machine, Result, Work
+from benchmarks.speed.run import SUITES, Case, Target, dataset_hash, judge, load_cases, load_targets, parameters
 
 MACHINE = Machine(
     cpu="a CPU", cores=2, memory_bytes=1 << 30, gemm_f32_gflops=100.0, gemm_bf16_gflops=400.0, read_gb_s=10.0

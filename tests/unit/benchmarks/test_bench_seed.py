@@ -9,11 +9,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from benchmarks import bench_seed
-from benchmarks.bench_history import Result, Work
-from benchmarks.bench_run import Case
-from benchmarks.bench_seed import Trial, agreement_figures, headline, photo_results
-from benchmarks.bench_standard import int8_roles, is_int8_of
+from benchmarks.speed.report.history import Result, Work
+from benchmarks.speed.run import Case
+from benchmarks.speed.suites import naive as bench_seed
+from benchmarks.speed.suites.naive import Trial, agreement_figures, headline, photo_results
+from benchmarks.speed.suites.standard import int8_roles, is_int8_of
 from engine.domain import Garment
 from engine.images import encode_jpeg
 from engine.service import ThatLook

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.eval_composed import Fronts, Triplet, by_cosine, held_out_fronts
-from benchmarks.eval_report import Report, Target
-from benchmarks.fused_gallery import Exhibit, Looked
+from benchmarks.quality.composed import Fronts, Triplet, by_cosine, held_out_fronts
+from benchmarks.quality.report import Report, Target
+from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked
 from engine.crops import whole
 from engine.domain import Product
 

@@ -10,17 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.eval_gate import (
-    Judged,
-    evaluate_gate,
-    gate_figures,
-    gate_targets,
-    is_kept,
-    judge_cases,
-    teacher_keeps,
-    write_sheets,
-)
-from benchmarks.gate_cases import (
+from benchmarks.quality.gate.cases import (
     DETAILS_NAMED_FRONT,
     FRONTS_NAMED_DETAIL,
     GateCase,
@@ -30,11 +20,21 @@ from benchmarks.gate_cases import (
     cut_cases,
     everyday_cases,
 )
-from benchmarks.gate_teachers import Teachers, is_whole, shoulders_say_front
+from benchmarks.quality.gate.gate import (
+    Judged,
+    evaluate_gate,
+    gate_figures,
+    gate_targets,
+    is_kept,
+    judge_cases,
+    teacher_keeps,
+    write_sheets,
+)
+from benchmarks.quality.gate.teachers import Teachers, is_whole, shoulders_say_front
 from engine.domain import GateReport, Pixels, View
 from engine.pipeline import Seer
-from models.train.datasets import DatasetUnreadable
-from models.train.datasets_pose import PoseLabel, is_held_out
+from models.train.data.datasets import DatasetUnreadable
+from models.train.data.pose import PoseLabel, is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.eval_generalise import all_targets, evaluate_generalise, table_rows
-from benchmarks.generalise_supercategory import NOTHING, UPRIGHT, Sold, answer, measure
+from benchmarks.quality.generalise.generalise import all_targets, evaluate_generalise, table_rows
+from benchmarks.quality.generalise.supercategory import NOTHING, UPRIGHT, Sold, answer, measure
 from engine.domain import Garment, GateReport, Pixels, Scene
 from engine.taxonomy import load_taxonomy
 from tests.fixtures.catalogue import FakeSeer

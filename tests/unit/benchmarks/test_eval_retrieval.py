@@ -12,12 +12,20 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.eval_commands import evaluate
-from benchmarks.eval_retrieval import SEEN, average_precision, class_agreement, misses, rates, targets, tasks_figures
-from benchmarks.fused_gallery import Exhibit
-from benchmarks.retrieval_cases import Photo, Question, Shown, as_product, back_to_front, other_colour
-from benchmarks.retrieval_rankings import Plain, Ranker, chance, engines, histogram
-from benchmarks.retrieval_sheet import CELL, write_errors
+from benchmarks.quality.commands import evaluate
+from benchmarks.quality.retrieval.cases import Photo, Question, Shown, as_product, back_to_front, other_colour
+from benchmarks.quality.retrieval.fused_gallery import Exhibit
+from benchmarks.quality.retrieval.rankings import Plain, Ranker, chance, engines, histogram
+from benchmarks.quality.retrieval.retrieval import (
+    SEEN,
+    average_precision,
+    class_agreement,
+    misses,
+    rates,
+    targets,
+    tasks_figures,
+)
+from benchmarks.quality.retrieval.sheet import CELL, write_errors
 from engine.domain import Crop
 from engine.pipeline import Seer
 from engine.seams import Calibration

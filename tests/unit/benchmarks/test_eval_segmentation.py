@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.eval_segmentation import evaluate_segmentation, table_rows
-from benchmarks.segmentation_prior import learn_places
-from benchmarks.segmentation_sheet import errors, write_sheets
-from models.train.datasets import CcpFolder
-from models.train.segmenter_eval import Instance, mask_box, mask_iou
-from models.train.segmenter_measure import Seen, labelled
+from benchmarks.quality.segmentation.prior import learn_places
+from benchmarks.quality.segmentation.segmentation import evaluate_segmentation, table_rows
+from benchmarks.quality.segmentation.sheet import errors, write_sheets
+from models.train.data.datasets import CcpFolder
+from models.train.segmenter.evaluation import Instance, mask_box, mask_iou
+from models.train.segmenter.measure import Seen, labelled
 
 LABELS = ["null", "shirt", "pants", "shoes", "dress", "coat", "skin"]
 MAPPING = {"upper_wear": ["shirt"], "lower_wear": ["pants"], "foot_wear": ["shoes"], "dress": ["dress"],

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.eval_selection import mistakes, selection_figures
+from benchmarks.quality.selection import mistakes, selection_figures
 from engine.domain import Box, Garment
-from models.train.select import Seen
-from models.train.select_doubt import Doubt
+from models.train.selection.doubt import Doubt
+from models.train.selection.selection import Seen
 
 
 def garment(label: str, box: Box) -> Garment:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.eval_crops import HeldOut, read_held_out, write_sheet
-from benchmarks.eval_text import TextTruth, by_colour, mean_of
+from benchmarks.quality.retrieval.crops import HeldOut, read_held_out, write_sheet
+from benchmarks.quality.retrieval.text import TextTruth, by_colour, mean_of
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
-from models.train.clip_eval import facts_for
-from models.train.embedder_data import CropRecord
+from models.train.clip.evaluation import facts_for
+from models.train.embedder.data import CropRecord
 
 
 def _record(n: int, category: str, label: str, colour: str) -> CropRecord:

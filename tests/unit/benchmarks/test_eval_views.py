@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.captioned_sheet import captioned_sheet
-from benchmarks.eval_views import (
+from benchmarks.quality.views import (
     Told,
     evaluate_views,
     tell_views,
@@ -24,8 +24,8 @@ from benchmarks.eval_views import (
 from benchmarks.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport, Pixels, View
 from engine.pipeline import Seer
-from models.train.datasets import DatasetUnreadable
-from models.train.datasets_pose import is_held_out
+from models.train.data.datasets import DatasetUnreadable
+from models.train.data.pose import is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.fit_fusion import Trial, fit_weights, ranks_of
+from benchmarks.quality.retrieval.fit_fusion import Trial, fit_weights, ranks_of
 
 
 def trials(informative: int, n: int = 20, products: int = 20) -> list[Trial]:

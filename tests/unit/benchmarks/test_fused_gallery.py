@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.fused_gallery import Exhibit, asking, catalogue, hit_rates, image_probe, look_at, rank_of
+from benchmarks.quality.retrieval.fused_gallery import (
+    Exhibit,
+    asking,
+    catalogue,
+    hit_rates,
+    image_probe,
+    look_at,
+    rank_of,
+)
 from engine.domain import Crop, Product
 from engine.pipeline import Seer
 from engine.seams import Calibration

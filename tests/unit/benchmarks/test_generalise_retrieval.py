@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.fused_gallery import Looked
-from benchmarks.generalise_retrieval import WORDS, Shop, asked_pairs, like_figures, targets
-from models.train.captions import KINDS
+from benchmarks.quality.generalise.retrieval import WORDS, Shop, asked_pairs, like_figures, targets
+from benchmarks.quality.retrieval.fused_gallery import Looked
+from models.train.clip.captions import KINDS
 
 
 def _shop() -> Shop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.color_look import (
+from engine.color.palette import (
     LOOK_FACET,
     NAMES_FACET,
     alike,
@@ -16,7 +16,7 @@ from engine.color_look import (
     read_looks,
     share_of,
 )
-from engine.color_words import color_anchors, names_near
+from engine.color.words import color_anchors, names_near
 from engine.domain import Crop
 
 RED, NAVY, WHITE, BLUE = (196, 28, 36), (24, 30, 66), (245, 245, 246), (30, 84, 190)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.colors import COLOR_NAMES, color_shares, main_color, name_pixels, named_colors, nearest_names
+from engine.color.naming import COLOR_NAMES, color_shares, main_color, name_pixels, named_colors, nearest_names
 from engine.domain import Crop
 
 

@@ -69,7 +69,7 @@ def test_json_is_utf_8_and_json_whatever_is_in_it(capfdbinary: pytest.CaptureFix
 
 def program(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     told = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    command = [sys.executable, "-c", "from engine.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from thatlook.cli import main; main()", *arguments]
     if shell:
         return subprocess.run(
             ["bash", "-c", f'set -o pipefail; "$@" {shell}', "-", *command], capture_output=True, env=told, check=False

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color_look import looks_of, measured_facets
-from engine.domain import Crop
-from engine.evidence import (
+from engine.color.metadata import (
     OF_COLOR,
     WORDS_GAIN,
     Facets,
@@ -20,9 +18,11 @@ from engine.evidence import (
     wished_colors,
     with_evidence,
 )
+from engine.color.palette import looks_of, measured_facets
+from engine.color.parsed_text import NO_WISH, Named, Wish, read_wish
+from engine.domain import Crop
 from engine.fusion import Signal
 from engine.values import WORDS_FACET
-from engine.wish import NO_WISH, Named, Wish, read_wish
 
 SOLD = {"color": ("navy blue",), "~words": ("linen", "shirt"), "brand": ("acme",)}
 RGB = {"red": (196, 28, 36), "navy": (24, 30, 66), "white": (245, 245, 246), "black": (18, 18, 20)}

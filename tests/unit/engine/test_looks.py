@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.color.parsed_text import read_wish
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
 from engine.looks import EVERY_PRODUCT, FOR_SHOPPERS, Shown, by_size, look_of, of_same_look
@@ -16,7 +17,6 @@ from engine.search import Calibrations, Probe, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.values import folded
-from engine.wish import read_wish
 
 CALIBRATION = Calibration(0.5, 0.1)
 DIM = 8

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color_look import measured_facets, read_looks
+from engine.color.palette import measured_facets, read_looks
+from engine.color.parsed_text import read_wish
 from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
@@ -19,7 +20,6 @@ from engine.seams import Calibration
 from engine.search import Calibrations, Probe, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
-from engine.wish import read_wish
 
 DIM = 8
 CALIBRATION = Calibration(0.5, 0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.wish import Wish, colors_in, plain_word, read_wish, said, shop_words
+from engine.color.parsed_text import Wish, colors_in, plain_word, read_wish, said, shop_words
 
 
 @pytest.mark.parametrize(

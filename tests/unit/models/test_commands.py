@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from engine.cli import thatlook
 from tests.fixtures.tiny_models import write_tiny_profile
+from thatlook.cli import thatlook
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.cli import thatlook
 from engine.domain import Garment, Pixels, Scene
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
@@ -36,6 +35,7 @@ from models.manifest import fingerprint, load_manifest, register
 from models.registry import load_folder
 from models.runtime import OpenVinoSession, RuntimeOptions, open_session
 from tests.fixtures.tiny_models import write_tiny_profile
+from thatlook.cli import thatlook
 
 RNG = np.random.default_rng(5)
 OPTIONS = RuntimeOptions(threads=1, precision="f32", device="cpu")

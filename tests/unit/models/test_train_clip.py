@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from engine.colors import COLOR_NAMES
+from engine.color.naming import COLOR_NAMES
 from models.architectures.semantic import FEATURES
-from models.architectures.semantic_colour import MEAN, SHADES, STD, ColourPath
+from models.architectures.semantic_color import MEAN, SHADES, STD, ColourPath
 from models.architectures.sentence import WIDTH
-from models.train.captions import KINDS, Caption, answered, caption, facts_of, single_colours, single_facts, truth
-from models.train.captions import SHADES as SHADE_WORDS
-from models.train.clip import composition, contrast, doubt, likeness, neighbours, variants
-from models.train.clip_bank import Bank
-from models.train.clip_batches import Batch, Draw, draw
-from models.train.clip_data import CaptionedCrops
-from models.train.clip_views import VIEWS, Views, several
-from models.train.embedder_data import CropRecord
+from models.train.clip.bank import Bank
+from models.train.clip.batches import Batch, Draw, draw
+from models.train.clip.captions import KINDS, Caption, answered, caption, facts_of, single_colours, single_facts, truth
+from models.train.clip.captions import SHADES as SHADE_WORDS
+from models.train.clip.data import CaptionedCrops
+from models.train.clip.training import composition, contrast, doubt, likeness, neighbours, variants
+from models.train.clip.views import VIEWS, Views, several
+from models.train.embedder.data import CropRecord
 from models.train.synonyms import HELD_OUT, SYNONYMS
 
 

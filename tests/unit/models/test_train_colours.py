@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.train.clip_recolour import recoloured
-from models.train.colours import COLOUR_NAMES, colour_shares, colours_of
+from models.train.clip.recolor import recoloured
+from models.train.data.colors import COLOUR_NAMES, colour_shares, colours_of
 
 
 def _cloth(rgb: tuple[int, int, int], size: int = 24) -> np.ndarray:

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.train.datasets import (
+from models.train.data.build import SceneMix, build_segmenter_folder
+from models.train.data.datasets import (
     CLASSES,
     CcpFolder,
     DatasetUnreadable,
@@ -22,7 +23,6 @@ from models.train.datasets import (
     write_yolo_folder,
     yolo_lines,
 )
-from models.train.datasets_build import SceneMix, build_segmenter_folder
 
 LABELS = ["null", "shirt", "shoes", "skin", "bag"]
 MAPPING = {"upper_wear": ["shirt"], "foot_wear": ["shoes"]}

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from engine.taxonomy import load_taxonomy
-from models.train.datasets import CLASSES, DatasetUnreadable, Mask
-from models.train.datasets_coco import coco_photos
-from models.train.datasets_commands import train_dataset_command
-from models.train.datasets_deepfashion2 import deepfashion2_photos
-from models.train.datasets_foreign import (
+from models.train.data.coco import coco_photos
+from models.train.data.commands import train_dataset_command
+from models.train.data.datasets import CLASSES, DatasetUnreadable, Mask
+from models.train.data.deepfashion2 import deepfashion2_photos
+from models.train.data.foreign import (
     ClassWords,
     GarmentPhoto,
     joined,
@@ -26,8 +26,8 @@ from models.train.datasets_foreign import (
     split_of,
     write_garment_folder,
 )
-from models.train.datasets_imaterialist import imaterialist_photos
-from models.train.datasets_yolo import yolo_photos
+from models.train.data.imaterialist import imaterialist_photos
+from models.train.data.yolo import yolo_photos
 
 SIZE = (60, 40)
 SQUARE = [[10.0, 20.0, 30.0, 20.0, 30.0, 50.0, 10.0, 50.0]]

@@ -10,10 +10,10 @@ import pytest
 
 from engine.crops import cut
 from engine.domain import Garment
-from models.train.embedder_augment import Augmentation, augmented
-from models.train.embedder_batches import IdentityBatches
-from models.train.embedder_calibration import fit_calibration
-from models.train.embedder_data import (
+from models.train.embedder.augment import Augmentation, augmented
+from models.train.embedder.batches import IdentityBatches
+from models.train.embedder.calibration import fit_calibration
+from models.train.embedder.data import (
     CropRecord,
     is_validation,
     masked,
@@ -22,7 +22,7 @@ from models.train.embedder_data import (
     studio_foreground,
     write_cache,
 )
-from models.train.embedder_eval import hit_rates
+from models.train.embedder.evaluation import hit_rates
 
 
 def _record(identity: str, product: str, label: str) -> CropRecord:

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.domain import Garment, Pixels, Scene
 from engine.taxonomy import load_taxonomy
-from models.train.embedder_served import full_mask, served_garment
+from models.train.embedder.served import full_mask, served_garment
 
 IMAGE = np.full((60, 40, 3), 200, np.uint8)
 

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from engine.seams import Calibration
 from models.architectures.visual import DIM, MEAN, STD, ServedEmbedder, VisualEmbedder, pooled
-from models.architectures.visual_colour import ColourHistogram
+from models.architectures.visual_color import ColourHistogram
 from models.export.visual import export_visual
 from models.manifest import load_manifest
-from models.train.embedder import pixels_to_input
-from models.train.embedder_augment import Augmentation, augmented
-from models.train.embedder_batches import IdentityBatches
-from models.train.embedder_compare import sparsity
-from models.train.embedder_data import CropRecord
-from models.train.embedder_finish import COLOUR_DIM, as_linear, fitting_rows, measured_rows
-from models.train.embedder_metric import fit_metric
-from models.train.embedder_start import start_from
+from models.train.embedder.augment import Augmentation, augmented
+from models.train.embedder.batches import IdentityBatches
+from models.train.embedder.compare import sparsity
+from models.train.embedder.data import CropRecord
+from models.train.embedder.finish import COLOUR_DIM, as_linear, fitting_rows, measured_rows
+from models.train.embedder.metric import fit_metric
+from models.train.embedder.start import start_from
+from models.train.embedder.training import pixels_to_input
 
 SIDE = 32
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.train.datasets_legs import Legs, as_skirt, garment_mask, made_legs, repainted
-from models.train.datasets_pose import PoseLabel
-from models.train.datasets_pose_made import figure_mask
+from models.train.data.legs import Legs, as_skirt, garment_mask, made_legs, repainted
+from models.train.data.pose import PoseLabel
+from models.train.data.pose_made import figure_mask
 
 SKIN, CLOTH, SHOE = (225, 175, 150), (30, 60, 160), (90, 90, 90)
 BOX = (40.0, 5.0, 120.0, 235.0)

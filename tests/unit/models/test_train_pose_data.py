@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.architectures.pose import FLIPPED, KEYPOINTS, PoseArchitecture
 from models.pose import decode, input_to_image
-from models.train.datasets_pose import (
+from models.train.data.pose import (
     PADDING,
     PoseLabel,
     is_held_out,
@@ -23,7 +23,7 @@ from models.train.datasets_pose import (
     read_closeups,
     target_heatmaps,
 )
-from models.train.shop_pictures import DETAILS_NAMED_FRONT, NO_GARMENTS, WHOLE_DETAILS, read_names_of_legs
+from models.train.data.shop_pictures import DETAILS_NAMED_FRONT, NO_GARMENTS, WHOLE_DETAILS, read_names_of_legs
 
 ARCHITECTURE = PoseArchitecture(input_size=(128, 96))
 PIXELS = np.zeros((200, 100, 3), np.uint8)

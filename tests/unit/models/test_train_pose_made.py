@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.architectures.pose import PoseArchitecture
-from models.train.datasets_pose import PAINTED, UNKNOWN, PoseLabel, facing_of_shoulders, plain_sample, random_sample
-from models.train.datasets_pose_made import drawn_people, nobody, painted_backs, stitch, stitched_looks
+from models.train.data.pose import PAINTED, UNKNOWN, PoseLabel, facing_of_shoulders, plain_sample, random_sample
+from models.train.data.pose_made import drawn_people, nobody, painted_backs, stitch, stitched_looks
 
 SKIN, HAIR, SHIRT = (230, 180, 150), (60, 40, 20), (200, 30, 40)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.train.datasets_pose import PoseLabel
-from models.train.pose_people import SHARES, Learned, facing_by_kind, is_tune, sampling_chances, zoomed
+from models.train.data.pose import PoseLabel
+from models.train.pose.people import SHARES, Learned, facing_by_kind, is_tune, sampling_chances, zoomed
 
 
 def label(name: str, facing: str | None = None) -> PoseLabel:

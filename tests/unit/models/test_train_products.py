@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.train.datasets import LabelledPhoto
-from models.train.datasets_products import (
+from models.train.data.datasets import LabelledPhoto
+from models.train.data.products import (
     BAR,
     as_shops_show,
     before_wall,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.train.datasets import LabelledPhoto
-from models.train.datasets_scenes import around_person, flat_lay_mask, in_studio, without_bystanders
+from models.train.data.datasets import LabelledPhoto
+from models.train.data.scenes import around_person, flat_lay_mask, in_studio, without_bystanders
 
 
 def checkers(height: int = 200, width: int = 160) -> NDArray[np.uint8]:

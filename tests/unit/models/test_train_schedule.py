@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from models.train.commands import train
-from models.train.datasets_build import SceneMix
-from models.train.segmenter import _overrides, learning_rate_share, planned, served_size, size_at
+from models.train.data.build import SceneMix
+from models.train.segmenter.training import _overrides, learning_rate_share, planned, served_size, size_at
 
 SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 

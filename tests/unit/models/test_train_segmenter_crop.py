@@ -20,7 +20,7 @@ def boxed(mask: Any) -> list[float]:
 
 def test_boxes_and_masks_stay_together() -> None:
     """One garment in the middle, one beyond the cut, one cut in two."""
-    from models.train.segmenter import middle_of
+    from models.train.segmenter.training import middle_of
 
     masks = torch.zeros(3, 96, 96)
     masks[0, 20:60, 40:56] = masks[1, :, :10] = masks[2, 10:20, 10:50] = 1

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.train.segmenter_eval import MISSED, NOTHING, Instance, average_precision, confusion, evaluate, mask_box
+from models.train.segmenter.evaluation import (
+    MISSED,
+    NOTHING,
+    Instance,
+    average_precision,
+    confusion,
+    evaluate,
+    mask_box,
+)
 
 
 def square(x: int, y: int, side: int = 10, score: float = 1.0, label: str = "dress") -> Instance:

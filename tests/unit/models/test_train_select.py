@@ -15,11 +15,11 @@ from PIL import Image
 from engine.domain import Box, Garment
 from engine.errors import InputRejected
 from models.studio.dataset import varied_look
-from models.train.datasets import CLASSES, DatasetUnreadable
-from models.train.select import Picked, Seen, find_photos, pick
-from models.train.select_coco import ANNOTATIONS, accept_labels, write_selection
-from models.train.select_commands import accept_command, select_command
-from models.train.select_doubt import Doubt, body_doubt, flip_doubt, margin_doubt
+from models.train.data.datasets import CLASSES, DatasetUnreadable
+from models.train.selection.coco import ANNOTATIONS, accept_labels, write_selection
+from models.train.selection.commands import accept_command, select_command
+from models.train.selection.doubt import Doubt, body_doubt, flip_doubt, margin_doubt
+from models.train.selection.selection import Picked, Seen, find_photos, pick
 
 
 def garment(label: str, box: Box, score: float = 0.9) -> Garment:

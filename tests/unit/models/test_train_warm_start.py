@@ -10,7 +10,7 @@ import pytest
 
 from models.export.onnx_file import export_module, store_half
 from models.runtime import RuntimeOptions, open_session
-from models.train.warm_start import WeightsUnfit, onnx_initialisers, restore
+from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward  # noqa: E402
 from models.export.onnx_file import export_module, store_half  # noqa: E402
-from models.train.warm_start import WeightsUnfit  # noqa: E402
-from models.train.warm_start_pose import start_from  # noqa: E402
+from models.train.pose.warm_start import start_from  # noqa: E402
+from models.train.segmenter.warm_start import WeightsUnfit  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from engine.colors import main_color
+from engine.color.naming import main_color
 from engine.crops import whole
 from engine.errors import ImageUnreadable
 from engine.images import decode, decode_photo

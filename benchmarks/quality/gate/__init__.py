@@ -1,0 +1,1 @@
+"""How good the pose gate is."""

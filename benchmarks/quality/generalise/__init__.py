@@ -1,0 +1,1 @@
+"""How well what was learned carries over to pictures of another kind."""

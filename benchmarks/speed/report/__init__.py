@@ -1,0 +1,1 @@
+"""From results to tables, plots, comparisons and the history of releases."""

@@ -1,0 +1,1 @@
+"""One module per suite of `thatlook bench`, each yielding results."""

@@ -1,0 +1,43 @@
+"""`thatlook bench scale`: how latency, memory, disk and build time of the embedded search grow with the rows.
+
+The rows of a smaller catalogue are the first of a larger one, the queries the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.run import BenchSettings, parameters
+from benchmarks.speed.suites.index import build_bare, open_bare
+from benchmarks.speed.suites.recall import build_figures, gather, search_both
+
+
+def run(settings: BenchSettings) -> Iterable[Result]:
+    """Every size, smallest first; an index that a former run built is used again, with the times it took then."""
+    material = gather(settings)
+    for case in sorted(settings.cases, key=lambda each: int(each.parameters["rows"])):
+        n, k = int(case.parameters["rows"]), int(case.parameters["k"])
+        folder = settings.work / "bare" / str(n)
+        built = build_bare(folder, material.expander, n, say=settings.say)
+        store = open_bare(folder, material.expander)
+        plain = search_both(store, material, n, 1.0, k)
+        filtered = search_both(store, material, n, 0.1, k)
+        resident = sum(store.indexes[name].status(name).resident_bytes for name in store.collections())
+        store.close()
+        yield Result(
+            suite=case.suite,
+            case=case.name,
+            parameters=parameters(case),
+            **timings(plain.milliseconds),  # type: ignore[arg-type]
+            ann_recall=plain.recall["fused"],
+            stages_ms=plain.stages_ms,
+            figures={
+                "filter_10pct_p95_ms": float(timings(filtered.milliseconds)["p95_ms"]),
+                "filter_10pct_recall": filtered.recall["fused"],
+                "first_ms": plain.first_ms,
+                "resident_mb": resident / 1e6,
+                **build_figures(built),
+            },
+            dataset=material.dataset,
+        )

@@ -1,0 +1,1 @@
+"""The data sets that training reads, and how they are made."""

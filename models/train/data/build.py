@@ -1,0 +1,164 @@
+"""Build the segmenter's training folder out of CCP and, where given, flat-lays, a teacher's labels, generated pictures.
+
+The validation split is written as it is: no bystander blurred, nothing moved to a studio. The photos that are kept
+for choices (`tune`) are in neither part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.taxonomy import load_taxonomy
+from models.studio.dataset import write_segmentation_set
+from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.foreign import ClassWords, write_garment_folder
+from models.train.data.people import PeopleFinder
+from models.train.data.products import (
+    RARE_ALONE,
+    as_shops_show,
+    cut_out,
+    flat_lays,
+    repeated,
+    sample_photos,
+    with_bars,
+)
+from models.train.data.scenes import around_person, in_studio, without_bystanders
+from models.train.data.yolo import yolo_photos
+from models.train.segmenter.self_training import (
+    Teacher,
+    agreed_photos,
+    catalogue_accessories,
+    catalogue_photos,
+    tagged_photos,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneMix:
+    """What the training folder is made of.
+
+    Attributes:
+        ccp: the CCP folder, or None where `more` holds all photos.
+        flat_lays: the Clothing Dataset's folder (`images/`, `images.csv`), or None.
+        samples: the shop samples' folder (a folder per shop with `products.jsonl`), or None.
+        people_finder: YOLOX weights that find bystanders, or None to leave them in.
+        framings: how often a street photo is shown, each time cut differently.
+        studio_share: studio scenes per street photo.
+        thigh_share: studio scenes from the head to the thigh, as shops show tops, per street photo.
+        alone_share: things cut from a street photo and shown before a wall by themselves, per street photo.
+        flat_lays_per_class: at most this many flat-lays of each class.
+        teacher: profile whose segmenter labels CCP's tag-only photos, or None to leave them out.
+        catalogue: the Magento catalogue, whose Luma pictures the teacher labels too, or None.
+        generated: how many pictures the studio draws.
+        more: further folders in the form that `train dataset` writes.
+        long_side: pictures are written no larger.
+        limit: use only the first so many photos of each split (for a smoke run).
+    """
+
+    ccp: Path | None = None
+    flat_lays: Path | None = None
+    samples: Path | None = None
+    people_finder: Path | None = None
+    framings: int = 2
+    studio_share: float = 0.85
+    thigh_share: float = 0.9
+    alone_share: float = 0.7
+    flat_lays_per_class: int = 420
+    teacher: Path | None = None
+    catalogue: Path | None = None
+    generated: int = 0
+    more: tuple[Path, ...] = ()
+    long_side: int = 512
+    seed: int = 0
+    limit: int | None = None
+
+
+def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
+    """Write pictures and labels of both splits and return the path of `data.yaml`.
+
+    Raises:
+        DatasetUnreadable: neither CCP nor another folder is given, or one cannot be read.
+    """
+    if mix.ccp is None:
+        return _of_others(out, mix.more)
+    folder = CcpFolder(mix.ccp)
+    write_yolo_folder(out, "train", (_smaller(p, mix.long_side) for p in _training_photos(folder, mix)))
+    val = (_smaller(folder.read(photo), mix.long_side) for photo in folder.split("val")[: mix.limit])
+    write_yolo_folder(out, "val", val)
+    if mix.generated:
+        drawn = write_segmentation_set(out.parent / "studio", mix.generated, mix.seed, (384, 512), val_share=0)
+        write_garment_folder(out, yolo_photos(drawn), ClassWords(load_taxonomy(None)), long_side=mix.long_side)
+    return write_data_yaml(out, mix.more)
+
+
+def _of_others(out: Path, more: Sequence[Path]) -> Path:
+    """The `data.yaml` of a training on a shop's own folders: theirs is the validation, too."""
+    if not more:
+        raise DatasetUnreadable("There is nothing to learn from: give CCP or at least one folder of labelled photos.")
+    out.mkdir(parents=True, exist_ok=True)
+    return write_data_yaml(out, more, own=False)
+
+
+def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto]:
+    rng = np.random.default_rng(mix.seed)
+    finder = PeopleFinder(mix.people_finder) if mix.people_finder else None
+    for photo in (_alone(folder.read(photo_id), finder) for photo_id in folder.split("fit")[: mix.limit]):
+        yield from _street_photos(photo, mix, rng)
+    if mix.flat_lays is not None:
+        lays = flat_lays(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
+        yield from map(with_bars, (made for lay in lays for made in as_shops_show(lay, rng)))
+    if mix.samples is not None:
+        yield from map(with_bars, (made for one in sample_photos(mix.samples) for made in repeated(one, rng)))
+    if mix.catalogue is not None:
+        things = list(catalogue_accessories(mix.catalogue))[: mix.limit]
+        yield from map(with_bars, (made for thing in things for made in repeated(thing, rng)))
+    if mix.teacher is not None:
+        yield from _taught_photos(folder.root, mix, Teacher(mix.teacher), finder)
+
+
+def _street_photos(photo: LabelledPhoto, mix: SceneMix, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
+    """A street photo in several framings, before a studio's wall, and what is worn by itself."""
+    for number in range(mix.framings):
+        yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
+    if rng.random() < mix.studio_share:
+        yield in_studio(photo, f"{photo.name}_studio", rng)
+    if rng.random() < mix.thigh_share:
+        yield in_studio(photo, f"{photo.name}_thigh", rng, "thigh")
+    if rng.random() < mix.alone_share:
+        yield from cut_out(photo, rng)
+    if rng.random() < mix.alone_share / 2:
+        rare = {label: mask for label, mask in photo.masks.items() if label in RARE_ALONE}
+        yield from cut_out(replace(photo, name=f"{photo.name}_rare", masks=rare), rng)
+
+
+def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
+    """The photo without its bystanders, where there is a finder for them."""
+    return without_bystanders(photo, finder.find(photo.pixels)) if finder else photo
+
+
+def _taught_photos(root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None) -> Iterator[LabelledPhoto]:
+    for photo in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit]):
+        yield _alone(photo, finder)
+    if mix.catalogue is not None:
+        yield from agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit])
+
+
+def _smaller(photo: LabelledPhoto, long_side: int) -> LabelledPhoto:
+    height, width = photo.pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return photo
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    masks = {
+        label: cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        if mask.sum() < 200
+        else cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+        for label, mask in photo.masks.items()
+    }
+    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return replace(photo, pixels=pixels, masks=masks)

@@ -1,0 +1,238 @@
+"""Train the pose model: a narrow HRNet learns from a teacher's keypoints on people in street and shop pictures.
+
+Where a person faces is learned beside the keypoints: from the shop's file names, from the teacher's shoulders in
+street photos, and from people made for it (`pose_people`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.architectures.pose import PoseArchitecture, build_pose_model, forward
+from models.runtime import cpu_computes_bf16
+from models.train.data.pose import (
+    MEAN,
+    STD,
+    UNKNOWN,
+    PoseLabel,
+    PoseSample,
+    plain_sample,
+    random_sample,
+    read_picture,
+)
+from models.train.pose.people import TUNED, Learned, Sources, facing_by_kind, is_tune, pose_people, sampling_chances
+from models.train.pose.warm_start import start_from
+from models.train.segmenter.training import learning_rate_share
+
+FACING_WEIGHT = 0.3
+"""Of the facing head's cross-entropy beside the heatmaps' squared error times 1000."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoseTraining:
+    """What to train on, for how long, and how.
+
+    Attributes:
+        ccp: the CCP folder. catalogue: the Magento catalogue's folder (only its source `luma` is used), or None.
+        flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
+        init: exported weights to go on from (an ONNX file or a profile's folder), or None for random ones.
+        steps: batches in all, where `minutes` is None; minutes: wall-clock time, decides over `steps`.
+        made: how many people of each kind are made (stitched, drawn); of legs and drawn people three times as many.
+        hold_back: leave the tune products out, and log how their pictures fare.
+        limit: use only the first so many pictures of each data set (for a smoke run).
+    """
+
+    ccp: Path
+    out: Path
+    catalogue: Path | None = None
+    flat_lays: Path | None = None
+    init: Path | None = None
+    architecture: PoseArchitecture = field(default_factory=PoseArchitecture)
+    steps: int = 2500
+    minutes: float | None = None
+    batch: int = 32
+    made: int = 200
+    learning_rate: float = 0.0015
+    weight_decay: float = 0.01
+    save_every: int = 25
+    threads: int = 1
+    bf16: bool = True
+    hold_back: bool = False
+    seed: int = 0
+    limit: int | None = None
+
+
+def smoke(ccp: Path, out: Path) -> PoseTraining:
+    """A training of seconds that really lowers the loss."""
+    tiny = PoseArchitecture(input_size=(64, 64), width=8, modules=(1, 1, 1), blocks=1)
+    return PoseTraining(ccp, out, architecture=tiny, steps=40, batch=8, made=6, save_every=20, bf16=False, limit=16)
+
+
+def train_pose(config: PoseTraining) -> Path:
+    """Train, or go on where a stopped training left off, and return the checkpoint.
+
+    The checkpoint holds `state_dict` (averaged weights, for export), `architecture`, and what resuming needs.
+    `log.jsonl` beside it gets one line per save.
+    """
+    import torch
+
+    torch.set_num_threads(config.threads)
+    config.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = config.out / "pose.pt"
+    everybody = pose_people(
+        Sources(config.ccp, config.catalogue, config.flat_lays, config.made, config.seed, config.limit)
+    )
+    people = [p for p in everybody if not (config.hold_back and is_tune(p.label))]
+    tune = [p for p in everybody if config.hold_back and is_tune(p.label) and p.kind in TUNED]
+    run = _Run(config, checkpoint, people[:: max(1, len(people) // 16)])
+    chances = sampling_chances([person.kind for person in people])
+    while run.progress() < 1:
+        # Drawn anew from the step's number, so that a resumed training sees what an unbroken one would.
+        rng = np.random.default_rng([config.seed, run.step])
+        chosen = [people[i] for i in rng.choice(len(people), config.batch, p=chances)]
+        run.learn([random_sample(p.pixels, p.label, config.architecture, rng) for p in chosen])
+        if run.step % config.save_every == 0:
+            run.save()
+        if tune and run.step % (4 * config.save_every) == 0:
+            run.note({"step": run.step, "tune": run.judged(tune)})
+    run.save()
+    return checkpoint
+
+
+def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) -> float:
+    """Mean squared heatmap error on plain samples, times 1000."""
+    import torch
+
+    samples = [plain_sample(read_picture(label.image), label, config.architecture) for label in labels]
+    pictures, heatmaps, weights = as_tensors(samples)
+    model.eval()
+    with torch.inference_mode():
+        return float(model.head.loss_module(forward(model, pictures)[0], heatmaps, weights)) * 1000
+
+
+def as_tensors(samples: Sequence[PoseSample]) -> tuple[Any, Any, Any]:
+    """Normalised pictures (n, 3, H, W), target heatmaps (n, 17, h, w) and weights (n, 17)."""
+    import torch
+
+    pictures = np.stack([sample.picture for sample in samples]).astype(np.float32) / 255
+    mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
+    pictures = ((pictures - mean) / std).transpose(0, 3, 1, 2)
+    heatmaps, weights = (np.stack([getattr(s, name) for s in samples]) for name in ("heatmaps", "weights"))
+    return torch.from_numpy(pictures.copy()), torch.from_numpy(heatmaps), torch.from_numpy(weights)
+
+
+class _Run:
+    """A training in progress: weights, their running average, optimiser, clock."""
+
+    def __init__(self, config: PoseTraining, checkpoint: Path, calibration: Sequence[Learned]) -> None:
+        import torch
+
+        torch.manual_seed(config.seed)
+        self.config, self.checkpoint = config, checkpoint
+        self.model = build_pose_model(config.architecture)
+        if config.init is not None and not checkpoint.exists():
+            samples = [plain_sample(person.pixels, person.label, config.architecture) for person in calibration]
+            start_from(self.model, config.init, [as_tensors(samples)[0]])
+        self.model = self.model.to(memory_format=torch.channels_last).train()
+        ema: Any = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)  # type: ignore[no-untyped-call]
+        self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=ema, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.losses: list[float] = []
+        self.facing_right: list[float] = []
+        self.step, self.spent_s = 0, 0.0
+        if checkpoint.exists():
+            state = torch.load(checkpoint, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.spent_s = state["step"], state["spent_s"]
+        self.clock = time.monotonic()
+
+    def progress(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        if self.config.minutes is None:
+            return self.step / self.config.steps
+        return (self.spent_s + time.monotonic() - self.clock) / (60 * self.config.minutes)
+
+    def learn(self, samples: Sequence[PoseSample]) -> None:
+        """One step on one batch."""
+        import torch
+
+        pictures, heatmaps, weights = as_tensors(samples)
+        warm = min(1.0, (self.step + 1) / 50)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * warm * learning_rate_share(self.progress(), 0.01)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16 and cpu_computes_bf16()):
+            found, facing = forward(self.model, pictures.contiguous(memory_format=torch.channels_last))
+        loss = self.model.head.loss_module(found.float(), heatmaps, weights) * 1000
+        if facing is not None:
+            loss = loss + FACING_WEIGHT * self._facing_loss(facing.float(), [sample.facing for sample in samples])
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        self.losses.append(float(loss.detach()))
+        self.step += 1
+
+    def _facing_loss(self, logits: Any, wanted: Sequence[int]) -> Any:
+        """Mean cross-entropy of the samples whose facing is known; slightly smoothed, so that scores stay scores."""
+        import torch
+
+        targets = torch.tensor(wanted)
+        loss = torch.nn.functional.cross_entropy(
+            logits, targets, ignore_index=UNKNOWN, label_smoothing=0.05, reduction="sum"
+        )
+        known = int((targets != UNKNOWN).sum())
+        self.facing_right.append(float(((logits.argmax(1) == targets).sum() / max(1, known)).detach()))
+        return loss / max(1, known)
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all, and a line of the log."""
+        import torch
+
+        spent = self.spent_s + time.monotonic() - self.clock
+        draft = self.checkpoint.with_suffix(".tmp")
+        state = {
+            "state_dict": self.average.module.state_dict(),
+            "architecture": asdict(self.config.architecture),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "spent_s": spent,
+        }
+        torch.save(state, draft)
+        draft.replace(self.checkpoint)
+        line = {"step": self.step, "spent_s": round(spent, 1), "loss": float(np.mean(self.losses or [0.0]))}
+        line["facing_right"] = float(np.mean(self.facing_right or [0.0]))
+        self.note(line)
+        self.losses.clear()
+        self.facing_right.clear()
+
+    def note(self, line: Mapping[str, Any]) -> None:
+        """Add a line to the log."""
+        with (self.checkpoint.parent / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+    def judged(self, people: Sequence[Learned], batch: int = 32) -> Mapping[str, Any]:
+        """How the averaged weights tell fronts from backs, asked as they are served: of a person and of the mirror."""
+        import torch
+
+        model, chances = self.average.module.eval(), []
+        with torch.inference_mode():
+            for start in range(0, len(people), batch):
+                some = people[start : start + batch]
+                pictures = as_tensors([plain_sample(p.pixels, p.label, self.config.architecture) for p in some])[0]
+                both = [forward(model, asked)[1].softmax(1) for asked in (pictures, pictures.flip(3))]
+                chances.append(((both[0] + both[1]) / 2).numpy())
+        return facing_by_kind(people, np.concatenate(chances))

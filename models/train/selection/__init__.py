@@ -1,0 +1,1 @@
+"""Choosing the photos that are worth a person's look."""

@@ -1,0 +1,147 @@
+"""The console program `thatlook`: a group that imports a command's module only when it is called.
+
+Exit status: 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C, 143 ended by SIGTERM. Errors are one line on stderr;
+a stack trace is shown only where THATLOOK_DEBUG asks for it. With `--json` stdout holds exactly one JSON document: the
+result, or `{"error": {"code", "message"}}`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
+from engine.printing import json_was_printed, print_json, printable, say
+
+COMMANDS: Mapping[str, str] = {
+    "demo": "thatlook.commands:demo",
+    "serve": "api.commands:serve",
+    "search": "api.commands:search",
+    "ingest": "ingest.commands:ingest",
+    "worker": "ingest.commands:worker",
+    "detect": "models.commands:detect",
+    "pose": "models.commands:pose",
+    "models": "models.commands:models",
+    "train": "models.commands:train",
+    "eval": "benchmarks.quality.commands:evaluate",
+    "bench": "benchmarks.speed.commands:bench",
+    "studio": "models.studio.commands:studio",
+    "index": "thatlook.index_commands:index",
+    "doctor": "thatlook.commands:doctor",
+}
+_TERMINATED = 143
+_USAGE = (FilterRejected, QueryRejected, TextRejected)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module and hand the command out."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their first sentence, without those whose extra is not installed."""
+        rows = []
+        for name in self.list_commands(ctx):
+            try:
+                command = self.get_command(ctx, name)
+            except ImportError:
+                continue
+            if command:
+                rows.append((name, command.get_short_help_str(limit=90)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _version() -> str:
+    try:
+        return version("thatlook")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="thatlook")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of all embedded state; also THATLOOK_HOME.",
+)
+@click.pass_context
+def thatlook(ctx: click.Context, home: Path | None) -> None:
+    """Upload a photo of a look; get the products that make it, with a link to buy each."""
+    ctx.obj = {} if home is None else {"home": home}
+
+
+def main() -> None:
+    """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
+    try:
+        status = thatlook(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.ClickException as error:
+        usage = io.StringIO()
+        error.show(usage)
+        say(usage.getvalue().rstrip(), keep="\n")
+        _end(error.exit_code, "usage", error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        say("thatlook: stopped. What was written is kept; the same command goes on from there.")
+        _end(130, "stopped", "The command was stopped.")
+    except SystemExit as ended:
+        if ended.code == _TERMINATED:
+            say("thatlook: ended by SIGTERM. What was written is kept; the same command goes on from there.")
+            _end(_TERMINATED, "stopped", "The command was ended by SIGTERM.")
+        raise
+    except BrokenPipeError:
+        _let_go()
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("THATLOOK_DEBUG"):
+            raise
+        say(f"thatlook: {_sentence(error)}")
+        code = error.code if isinstance(error, ThatLookError) else "unexpected"
+        _end(2 if isinstance(error, _USAGE) else 1, code, _sentence(error))
+
+
+def _end(status: int, code: str, message: str) -> NoReturn:
+    """Leave; a script that asked for JSON and got none yet gets the error as its document."""
+    if "--json" in sys.argv[1:] and not json_was_printed():
+        with suppress(OSError):
+            print_json({"error": {"code": code, "message": printable(message)}})
+    sys.exit(status)
+
+
+def _let_go() -> None:
+    """Nobody reads any more (`| head`): what is still to be written goes nowhere, without a word."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ThatLookError):
+        return error.message
+    if isinstance(error, ImportError):
+        return f"{error}. This command needs more packages: pip install 'thatlook[train]'."
+    if isinstance(error, MemoryError):
+        return "there is not enough memory."
+    return f"unexpected failure ({type(error).__name__}: {error}). Set THATLOOK_DEBUG=1 to see where."

@@ -1,0 +1,63 @@
+"""Commands of the top floor: `demo`, `doctor`, `eval`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from engine.console import plain_console, words
+from engine.printing import print_json
+from models.bootstrap import read_settings
+
+
+@click.command()
+@click.option("--products", type=click.IntRange(20, 100_000), default=150, show_default=True, help="How many to draw.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another catalogue.")
+@click.option("--check", is_flag=True, help="Do the same work, then end instead of serving.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the answer as a picture.")
+@click.option("--host", default=None, help="Where to serve; THATLOOK_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to serve; THATLOOK_PORT.")
+@click.pass_obj
+def demo(
+    options: dict[str, Any],
+    products: int,
+    seed: int,
+    check: bool,
+    picture: Path | None,
+    host: str | None,
+    port: int | None,
+) -> None:
+    """Draw a catalogue, ingest it, show one query's answer, and serve.
+
+    Works in the folder `demo` of the home, so that a shop's own catalogue is left alone.
+    """
+    from thatlook.demo import run_demo
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = read_settings({**options, **given})
+    settings = settings.model_copy(update={"home": settings.home / "demo"})
+    run_demo(settings, products=products, seed=seed, serve=not check, picture=picture)
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended first: from the rows, the index, the pictures.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.pass_context
+def doctor(ctx: click.Context, repair: bool, as_json: bool) -> None:
+    """Look at this installation and say what is wrong and what to do."""
+    from thatlook.doctor import examine, repaired
+
+    settings = read_settings(ctx.obj)
+    findings = [*(repaired(settings) if repair else ()), *examine(settings)]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        table = Table("", "part", "what was seen", box=None)
+        for finding in findings:
+            table.add_row(words("ok", "green") if finding.well else words("no", "red"), finding.part, finding.detail)
+        plain_console().print(table)
+    ctx.exit(0 if all(finding.well for finding in findings) else 1)
