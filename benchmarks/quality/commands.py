@@ -137,9 +137,9 @@ def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
 )
 def views(data: Path, profile: Path, sheet: Path | None, as_json: bool, drawn: int) -> None:
     """Precision and recall of front, back, left, right and detail, for tops and bottoms apart."""
+    from benchmarks.quality.gate.views import evaluate_views, view_figures, view_rows, view_targets, write_view_sheet
     from benchmarks.quality.models import open_profile
     from benchmarks.quality.report import Report, say
-    from benchmarks.quality.views import evaluate_views, view_figures, view_rows, view_targets, write_view_sheet
 
     told = evaluate_views(open_profile(profile)[0], data, drawn)
     figures = view_figures(told)

@@ -146,6 +146,12 @@ def train_segmenter_command(
 @click.option("--catalogue", type=FOLDER, help="Magento catalogue; only its source `luma` is learned from.")
 @click.option("--flat-lays", type=FOLDER, help="Clothing Dataset: pictures without people.")
 @click.option(
+    "--teachers",
+    type=(FILE, FILE),
+    metavar="PT PT",
+    help="Two COCO pose checkpoints of ultralytics that label everybody anew where they agree.",
+)
+@click.option(
     "--init",
     type=click.Path(exists=True, path_type=Path),
     help="Profile or ONNX file whose pose model the training goes on from; else from scratch.",
@@ -173,6 +179,7 @@ def train_pose_command(
     ccp: Path,
     catalogue: Path | None,
     flat_lays: Path | None,
+    teachers: tuple[Path, Path] | None,
     init: Path | None,
     minutes: float | None,
     steps: int,
@@ -207,6 +214,7 @@ def train_pose_command(
             learning_rate=rate,
             hold_back=hold_back,
             threads=threads,
+            teachers=teachers,
         )
     )
     checkpoint = pose.train_pose(config)

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.captioned_sheet import captioned_sheet
+from benchmarks.quality.gate.captioned_sheet import captioned_sheet
 from benchmarks.quality.gate.cases import (
     GateCase,
     catalogue_cases,

@@ -16,6 +16,7 @@ import numpy as np
 from engine.taxonomy import load_taxonomy
 from models.studio.dataset import write_segmentation_set
 from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.drawn import drawn_shop_photos
 from models.train.data.foreign import ClassWords, write_garment_folder
 from models.train.data.people import PeopleFinder
 from models.train.data.products import (
@@ -37,6 +38,11 @@ from models.train.segmenter.self_training import (
     tagged_photos,
 )
 
+TAUGHT_STUDIO, TAUGHT_THIGH = 0.35, 0.25
+"""Studio scenes per street photo that a teacher labelled: whole, and from the head to the thigh."""
+DRAWN_SHOP = 8800
+"""Added to the seed of drawn shops, so that they are none of another part's."""
+
 
 @dataclass(frozen=True, slots=True)
 class SceneMix:
@@ -54,7 +60,7 @@ class SceneMix:
         flat_lays_per_class: at most this many flat-lays of each class.
         teacher: profile whose segmenter labels CCP's tag-only photos, or None to leave them out.
         catalogue: the Magento catalogue, whose Luma pictures the teacher labels too, or None.
-        generated: how many pictures the studio draws.
+        generated: how many pictures the studio draws, four in five of them a shop's.
         more: further folders in the form that `train dataset` writes.
         long_side: pictures are written no larger.
         limit: use only the first so many photos of each split (for a smoke run).
@@ -91,9 +97,17 @@ def build_segmenter_folder(out: Path, mix: SceneMix) -> Path:
     val = (_smaller(folder.read(photo), mix.long_side) for photo in folder.split("val")[: mix.limit])
     write_yolo_folder(out, "val", val)
     if mix.generated:
-        drawn = write_segmentation_set(out.parent / "studio", mix.generated, mix.seed, (384, 512), val_share=0)
-        write_garment_folder(out, yolo_photos(drawn), ClassWords(load_taxonomy(None)), long_side=mix.long_side)
+        _draw(out, mix)
     return write_data_yaml(out, mix.more)
+
+
+def _draw(out: Path, mix: SceneMix) -> None:
+    """A fifth of the generated pictures show anything; the others a shop's products, worn and alone."""
+    any_looks = max(1, mix.generated // 5)
+    drawn = write_segmentation_set(out.parent / "studio", any_looks, mix.seed, (384, 512), val_share=0)
+    write_garment_folder(out, yolo_photos(drawn), ClassWords(load_taxonomy(None)), long_side=mix.long_side)
+    shop = drawn_shop_photos(mix.generated - any_looks, mix.seed + DRAWN_SHOP)
+    write_yolo_folder(out, "train", (_smaller(photo, mix.long_side) for photo in shop))
 
 
 def _of_others(out: Path, more: Sequence[Path]) -> Path:
@@ -118,7 +132,7 @@ def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto
         things = list(catalogue_accessories(mix.catalogue))[: mix.limit]
         yield from map(with_bars, (made for thing in things for made in repeated(thing, rng)))
     if mix.teacher is not None:
-        yield from _taught_photos(folder.root, mix, Teacher(mix.teacher), finder)
+        yield from _taught_photos(folder.root, mix, Teacher(mix.teacher), finder, rng)
 
 
 def _street_photos(photo: LabelledPhoto, mix: SceneMix, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
@@ -141,11 +155,21 @@ def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
     return without_bystanders(photo, finder.find(photo.pixels)) if finder else photo
 
 
-def _taught_photos(root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None) -> Iterator[LabelledPhoto]:
-    for photo in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit]):
-        yield _alone(photo, finder)
+def _taught_photos(
+    root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None, rng: np.random.Generator
+) -> Iterator[LabelledPhoto]:
+    """What a teacher labels, framed anew; a shop's pictures also as they are."""
+    for photo in (_alone(p, finder) for p in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit])):
+        yield around_person(photo, rng)
+        if rng.random() < TAUGHT_STUDIO:
+            yield in_studio(photo, f"{photo.name}_studio", rng)
+        if rng.random() < TAUGHT_THIGH:
+            yield in_studio(photo, f"{photo.name}_thigh", rng, "thigh")
     if mix.catalogue is not None:
-        yield from agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit])
+        for photo in agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit]):
+            yield with_bars(photo)
+            for number in range(2 if "upper_wear" in photo.masks else 1):
+                yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
 
 
 def _smaller(photo: LabelledPhoto, long_side: int) -> LabelledPhoto:

@@ -37,6 +37,8 @@ FRONT_SPREAD, SIDE_SPREAD = 0.3, 0.15
 """Shoulders this far apart (shares of the torso) make a front view, and closer than this a side view."""
 PAINTED = "painted"
 """The view of a street photo whose face was painted over."""
+SIDE_MOVES = 0.09
+"""Each side of a box is moved by up to this share of its width or height: no two segmenters draw the same box."""
 _LEAST_ROWS = 16
 """A picture is not cut to less."""
 UNKNOWN = -1
@@ -121,7 +123,7 @@ def read_catalogue_poses(root: Path, split: str, sources: Sequence[str] = ("luma
         source, product_id, view = pictures.get(str(row["file"]), ("", "", ""))
         if source not in sources or is_held_out(product_id) != (split == "val"):
             continue
-        label = _named(_label(root, row, view))
+        label = named(_label(root, row, view))
         if split == "val" or _teaches(label):
             found.append(label)
     return found
@@ -153,7 +155,7 @@ def has_shoulders(label: PoseLabel) -> bool:
     return bool(label.keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER], 2].min() >= SURE)
 
 
-def _named(label: PoseLabel) -> PoseLabel:
+def named(label: PoseLabel) -> PoseLabel:
     """A shop's picture with what its file name says: where it faces, and with it what is left and right of legs."""
     if label.view not in {"front", "back"}:
         return label
@@ -196,9 +198,9 @@ def random_sample(
     if rng.random() < 0.5:
         pixels, keypoints, box = mirrored(pixels, keypoints, box)
     width, height = box[2] - box[0], box[3] - box[1]
-    dx, dy = rng.normal(0, 0.05, 2) * (width, height)
-    moved = box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
-    view = input_to_image(moved, architecture.input_size, PADDING * float(rng.uniform(0.8, 1.25)))
+    sides = rng.uniform(-SIDE_MOVES, SIDE_MOVES, 4) * (width, height, width, height)
+    moved = np.asarray(box) + sides + np.tile(rng.normal(0, 0.05, 2) * (width, height), 2)
+    view = input_to_image(tuple(moved), architecture.input_size, PADDING * float(rng.uniform(0.8, 1.25)))
     chance = rng.random()
     if chance < 0.4:
         view = _turned(view, float(np.clip(rng.normal(0, 10), -25, 25)), architecture.input_size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,9 @@ from engine.domain import Box, Pixels, View
 from models.architectures.pose import FLIPPED
 from models.studio.backdrops import BACKGROUNDS, backdrop
 from models.studio.catalogue import sample_catalogue, sample_outfit
-from models.studio.feed import STUDIO
+from models.studio.feed import STUDIO, product_shots
 from models.studio.people import sample_person
-from models.studio.render import render_look, render_product
+from models.studio.render import Rendered, render_look, render_product
 from models.studio.spec import FRAMINGS
 from models.studio.truth import tight_box
 from models.train.data.datasets import CcpFolder
@@ -120,13 +121,25 @@ def drawn_people(count: int, seed: int, size: tuple[int, int] = (240, 320)) -> I
         view = views[number % len(views)]
         outfit = sample_outfit(seed + number, person.gender)
         shown = render_look(outfit, person, view, scene, size, seed + number, framing=framing, candid=scene == "street")
-        if not shown.people:
-            continue
-        main = shown.people[0]
-        keypoints = main.keypoints.copy()
-        keypoints[:, 2] = np.array([0.0, 0.9, 0.9])[keypoints[:, 2].astype(int)]
-        facing = view if view in {"front", "back"} else "side"
-        yield Made(shown.pixels, PoseLabel(Path(f"studio-{number}"), main.box, keypoints, "studio", facing))
+        if shown.people:
+            yield _drawn(shown, f"studio-{number}")
+
+
+def drawn_shop(count: int, seed: int, size: tuple[int, int] = (240, 320)) -> Iterator[Made]:
+    """People in a generated shop's own pictures, front and back of each product, as its catalogue shows them."""
+    shots = (shot for product in sample_catalogue(count, seed) for shot in product_shots(product, seed, size))
+    worn = (shot for shot in shots if shot.picture.people and shot.name in {"front", "back", "worn"})
+    for number, shot in enumerate(islice(worn, count)):
+        yield _drawn(shot.picture, f"shop-{number}-{shot.name}")
+
+
+def _drawn(shown: Rendered, name: str) -> Made:
+    """The main person of a generated picture, keypoints and facing exact."""
+    main = shown.people[0]
+    keypoints = main.keypoints.copy()
+    keypoints[:, 2] = np.array([0.0, 0.9, 0.9])[keypoints[:, 2].astype(int)]
+    facing = shown.view if shown.view in {"front", "back"} else "side"
+    return Made(shown.pixels, PoseLabel(Path(name), main.box, keypoints, "studio", facing))
 
 
 def pictures_of_nobody(ccp: Path, flat_lays: Path | None, count: int, seed: int) -> Iterator[Made]:

@@ -57,6 +57,8 @@ SAMPLE_WORDS: dict[str, str] = {
 
 WALLS = 0.6
 """Share of the flat-lays that are put before a wall as well."""
+FOLDED = 0.5
+"""Share of the flat-lays of tops that are shown folded, besides."""
 WIDEST = 0.75
 """Width by height of a picture; wider ones get bars above and below, as what is served does."""
 BAR = 114
@@ -126,12 +128,14 @@ def before_white(pixels: Pixels) -> Mask:
 
 
 def as_shops_show(photo: LabelledPhoto, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
-    """A flat-lay as it is, and three in five before a wall; shoes, which are few, once more."""
+    """A flat-lay as it is, and three in five before a wall; shoes, which are few, once more, and tops folded."""
     yield photo
     if rng.random() < WALLS:
         yield before_wall(photo, f"{photo.name}_wall", rng)
     if "foot_wear" in photo.masks and rng.random() < WALLS:
         yield before_wall(photo, f"{photo.name}_wall2", rng)
+    if "upper_wear" in photo.masks and rng.random() < FOLDED:
+        yield before_wall(folded(photo, rng), f"{photo.name}_fold", rng)
 
 
 def repeated(photo: LabelledPhoto, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
@@ -172,6 +176,13 @@ def before_wall(photo: LabelledPhoto, name: str, rng: np.random.Generator) -> La
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.9)[..., None]
     picture = (moved * alpha + wall * (1 - alpha)).clip(0, 255).astype(np.uint8)
     return LabelledPhoto(name, picture, {label: mask} if mask.any() else {})
+
+
+def folded(photo: LabelledPhoto, rng: np.random.Generator) -> LabelledPhoto:
+    """The one garment of a picture as it lies in a shelf; as it is where nothing of it would be left."""
+    ((label, mask),) = photo.masks.items()
+    pixels, part = _folded(*_cut(photo.pixels, mask), label, rng)
+    return LabelledPhoto(photo.name, pixels, {label: part}) if part.any() else photo
 
 
 def with_bars(photo: LabelledPhoto) -> LabelledPhoto:

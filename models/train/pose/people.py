@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,31 +27,35 @@ from models.train.data.pose import (
 from models.train.data.pose_made import (
     Made,
     drawn_people,
+    drawn_shop,
     nobody,
     painted_backs,
     pictures_of_nobody,
     stitched_looks,
 )
 from models.train.data.shop_pictures import read_names_of_legs
+from models.train.pose.teachers import taught, yolo_finder
 
 SHARES: Mapping[str, float] = {
-    "street": 0.15,
+    "street": 0.13,
     "street, turned": 0.03,
     "shop": 0.09,
-    "shop, back": 0.10,
+    "shop, back": 0.09,
     "legs": 0.07,
-    "legs, back": 0.08,
-    "made legs": 0.12,
-    "made legs, back": 0.12,
+    "legs, back": 0.07,
+    "made legs": 0.10,
+    "made legs, back": 0.10,
     "stitched": 0.03,
     "stitched, back": 0.03,
     "painted": 0.03,
-    "drawn": 0.05,
-    "drawn, back": 0.04,
+    "drawn": 0.10,
+    "drawn, back": 0.07,
     "nobody": 0.03,
     "close-up": 0.03,
 }
 """What a batch is made of. Backs are rare in every source, and the gate must tell them from fronts."""
+LONG_SIDE = 400
+"""Pictures are kept in memory no larger."""
 TUNED = ("shop", "shop, back", "legs", "legs, back", "made legs", "made legs, back")
 """The kinds by which held-back products are judged."""
 
@@ -71,7 +76,10 @@ class Sources:
     Attributes:
         ccp: the CCP folder. catalogue: the Magento catalogue's folder (only its source `luma` is used), or None.
         flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
-        made: how many people of each kind are made; of legs and drawn people three times as many.
+        made: how many people of each kind are made; of legs and drawn people three times as many, of a drawn shop's
+            eight times.
+        teachers: two pose checkpoints of ultralytics that label everybody anew, or None for MoveNet's labels alone.
+        answers: the file that keeps what the teachers said, beside which they have a folder.
         limit: use only the first so many pictures of each data set (for a smoke run).
     """
 
@@ -81,6 +89,8 @@ class Sources:
     made: int
     seed: int = 0
     limit: int | None = None
+    teachers: tuple[Path, Path] | None = None
+    answers: Path = Path("teachers.jsonl")
 
 
 def pose_people(sources: Sources) -> list[Learned]:
@@ -89,9 +99,26 @@ def pose_people(sources: Sources) -> list[Learned]:
     if sources.catalogue:
         shop, legs = read_catalogue_poses(sources.catalogue, "train"), read_names_of_legs(sources.catalogue)
     known = [p for some in (street, shop) for p in [p for p in some if p.facing is not None][: sources.limit]]
+    if sources.teachers:
+        first, second = (yolo_finder(path, sources.answers.parent / "ultralytics") for path in sources.teachers)
+        known = [p for p in taught(known, (first, second), sources.answers) if p.facing is not None]
     files = [Learned(read_picture(p.image), p, _kind(p, legs)) for p in known]
     made = [Learned(one.pixels, one.label, kind) for kind, one in _made(sources, files)]
-    return files + made + list(_closeups(sources, files))
+    return [shrunk(person) for person in (*files, *made, *_closeups(sources, files))]
+
+
+def shrunk(person: Learned, side: int = LONG_SIDE) -> Learned:
+    """The same, its picture no larger than the network can make use of: a few thousand are held in memory."""
+    height, width = person.pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return person
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    pixels = np.asarray(cv2.resize(person.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    keypoints = person.label.keypoints.copy()
+    keypoints[:, :2] = (keypoints[:, :2] + 0.5) * scale - 0.5
+    x0, y0, x1, y1 = (scale * value for value in person.label.box)
+    return Learned(pixels, replace(person.label, box=(x0, y0, x1, y1), keypoints=keypoints), person.kind)
 
 
 def is_tune(label: PoseLabel) -> bool:
@@ -144,6 +171,8 @@ def _made(sources: Sources, files: Sequence[Learned]) -> Iterator[tuple[str, Mad
     for made in painted_backs(sources.ccp, street, rng):
         yield "painted", made
     for made in drawn_people(3 * count, sources.seed + 1000):
+        yield ("drawn, back" if made.label.facing == "back" else "drawn"), made
+    for made in drawn_shop(8 * count, sources.seed + 5000):
         yield ("drawn, back" if made.label.facing == "back" else "drawn"), made
     for made in pictures_of_nobody(sources.ccp, sources.flat_lays, count // 2, sources.seed):
         yield "nobody", made

@@ -42,9 +42,11 @@ class PoseTraining:
     Attributes:
         ccp: the CCP folder. catalogue: the Magento catalogue's folder (only its source `luma` is used), or None.
         flat_lays: the Clothing Dataset's folder, for pictures without people, or None.
+        teachers: two pose checkpoints of ultralytics that label everybody anew, or None for MoveNet's labels alone.
         init: exported weights to go on from (an ONNX file or a profile's folder), or None for random ones.
         steps: batches in all, where `minutes` is None; minutes: wall-clock time, decides over `steps`.
-        made: how many people of each kind are made (stitched, drawn); of legs and drawn people three times as many.
+        made: how many people of each kind are made (stitched, drawn); of legs and drawn people three times as many,
+            of a drawn shop's eight times.
         hold_back: leave the tune products out, and log how their pictures fare.
         limit: use only the first so many pictures of each data set (for a smoke run).
     """
@@ -67,6 +69,7 @@ class PoseTraining:
     hold_back: bool = False
     seed: int = 0
     limit: int | None = None
+    teachers: tuple[Path, Path] | None = None
 
 
 def smoke(ccp: Path, out: Path) -> PoseTraining:
@@ -86,9 +89,7 @@ def train_pose(config: PoseTraining) -> Path:
     torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
     checkpoint = config.out / "pose.pt"
-    everybody = pose_people(
-        Sources(config.ccp, config.catalogue, config.flat_lays, config.made, config.seed, config.limit)
-    )
+    everybody = pose_people(_sources(config))
     people = [p for p in everybody if not (config.hold_back and is_tune(p.label))]
     tune = [p for p in everybody if config.hold_back and is_tune(p.label) and p.kind in TUNED]
     run = _Run(config, checkpoint, people[:: max(1, len(people) // 16)])
@@ -104,6 +105,19 @@ def train_pose(config: PoseTraining) -> Path:
             run.note({"step": run.step, "tune": run.judged(tune)})
     run.save()
     return checkpoint
+
+
+def _sources(config: PoseTraining) -> Sources:
+    return Sources(
+        config.ccp,
+        config.catalogue,
+        config.flat_lays,
+        config.made,
+        config.seed,
+        config.limit,
+        config.teachers,
+        config.out / "teachers.jsonl",
+    )
 
 
 def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) -> float:

@@ -179,7 +179,7 @@ def middle_of(batch: dict[str, Any], share: float) -> dict[str, Any]:
     x, half = batch["bboxes"][:, 0] * side - left, batch["bboxes"][:, 2] * side / 2
     x0, x1 = (x - half).clamp(0, width), (x + half).clamp(0, width)
     boxes = torch.stack([(x0 + x1) / 2 / width, batch["bboxes"][:, 1], (x1 - x0) / width, batch["bboxes"][:, 3]], dim=1)
-    stay = (x1 - x0 >= 2) & masks.flatten(1).any(1)
+    stay = (x1 - x0 >= 2) & masks.flatten(1).any(1).bool()  # Of uint8 masks `any` is uint8, too.
     kept = {"cls": batch["cls"][stay], "batch_idx": batch["batch_idx"][stay], "bboxes": boxes[stay]}
     return {**batch, **kept, "masks": masks[stay], "img": batch["img"][..., left : left + width]}
 

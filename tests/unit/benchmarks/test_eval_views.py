@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.captioned_sheet import captioned_sheet
-from benchmarks.quality.views import (
+from benchmarks.quality.gate.captioned_sheet import captioned_sheet
+from benchmarks.quality.gate.views import (
     Told,
     evaluate_views,
     tell_views,
@@ -21,7 +21,7 @@ from benchmarks.quality.views import (
     view_targets,
     write_view_sheet,
 )
-from benchmarks.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
+from benchmarks.quality.gate.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport, Pixels, View
 from engine.pipeline import Seer
 from models.train.data.datasets import DatasetUnreadable

@@ -13,7 +13,7 @@ from PIL import Image
 
 from models.architectures.pose import PoseArchitecture
 from models.train.data.pose import PAINTED, UNKNOWN, PoseLabel, facing_of_shoulders, plain_sample, random_sample
-from models.train.data.pose_made import drawn_people, nobody, painted_backs, stitch, stitched_looks
+from models.train.data.pose_made import drawn_people, drawn_shop, nobody, painted_backs, stitch, stitched_looks
 
 SKIN, HAIR, SHIRT = (230, 180, 150), (60, 40, 20), (200, 30, 40)
 
@@ -114,6 +114,15 @@ def test_drawn_people_face_where_they_are_drawn_to() -> None:
             assert left[0] > right[0]
         if each.label.facing == "back":
             assert each.label.keypoints[0, 2] == 0
+
+
+def test_a_drawn_shop_shows_people_from_the_front_and_behind() -> None:
+    """So many of them and no more, as its catalogue shows them; the truth is what was drawn."""
+    made = list(drawn_shop(6, 3, (96, 128)))
+    assert len(made) == 6
+    assert {m.label.facing for m in made} == {"front", "back"}
+    assert all((m.label.keypoints[0, 2] > 0) <= (m.label.facing == "front") for m in made)
+    assert list(drawn_shop(0, 3, (96, 128))) == []
 
 
 def test_a_picture_of_nobody_teaches_that_every_keypoint_is_absent() -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from models.train.data.pose import PoseLabel
-from models.train.pose.people import SHARES, Learned, facing_by_kind, is_tune, sampling_chances, zoomed
+from models.train.pose.people import (
+    LONG_SIDE,
+    SHARES,
+    Learned,
+    facing_by_kind,
+    is_tune,
+    sampling_chances,
+    shrunk,
+    zoomed,
+)
 
 
 def label(name: str, facing: str | None = None) -> PoseLabel:
@@ -54,3 +63,13 @@ def test_a_piece_of_a_person_is_too_small_to_tell_by() -> None:
     pieces = [zoomed(person("legs", "front"), rng).shape for _ in range(50)]
     assert {height <= 0.34 * 80 for height, _, _ in pieces} == {True}
     assert {16 <= width <= 32 for _, width, _ in pieces} == {True}
+
+
+def test_pictures_are_kept_no_larger_than_needed() -> None:
+    """Box and keypoints shrink with the picture; a small one stays as it is."""
+    large = Learned(np.zeros((800, 600, 3), np.uint8), label("x.jpg"), "shop")
+    small = shrunk(large)
+    assert small.pixels.shape == (LONG_SIDE, 300, 3)
+    assert small.label.box == (5.0, 5.0, 25.0, 45.0)
+    assert small.label.keypoints[0, :2].tolist() == [-0.25, -0.25], "the middle of the first pixel"
+    assert shrunk(small) is small

@@ -17,6 +17,7 @@ from models.train.data.products import (
     before_white,
     cut_out,
     flat_lays,
+    folded,
     is_left_out,
     repeated,
     sample_photos,
@@ -77,6 +78,16 @@ def test_kinds_of_which_there_are_few_come_more_often() -> None:
     assert len(list(repeated(photo("upper_wear"), rng))) == 2
     assert len(list(repeated(LabelledPhoto("watch", photo("bag").pixels), rng))) == 1
     assert next(iter(as_shops_show(photo("dress"), rng))).name == "lay"
+
+
+def test_tops_are_shown_folded_too_and_nothing_else_is() -> None:
+    """Half of them; a folded one is a part of the whole, label and all."""
+    rng = np.random.default_rng(2)
+    names = [made.name for _ in range(40) for made in as_shops_show(photo("upper_wear"), rng)]
+    assert 8 <= sum(name.endswith("_fold") for name in names) <= 32
+    assert not any(m.name.endswith("_fold") for _ in range(20) for m in as_shops_show(photo("dress"), rng))
+    whole, part = photo("upper_wear").masks["upper_wear"], folded(photo("upper_wear"), rng).masks["upper_wear"]
+    assert 0.3 * whole.sum() < part.sum() < 0.9 * whole.sum()
 
 
 def test_flat_lays_kept_for_measuring_are_left_out_and_labels_take_turns(tmp_path: Path) -> None:

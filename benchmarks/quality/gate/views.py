@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.captioned_sheet import captioned_sheet
+from benchmarks.quality.gate.captioned_sheet import captioned_sheet
+from benchmarks.quality.gate.views_cases import DRAWN_EACH, PARTS, VIEWS, Shown, ViewCase, catalogue_views, drawn_views
 from benchmarks.quality.report import Target
-from benchmarks.views_cases import DRAWN_EACH, PARTS, VIEWS, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport
 from engine.pipeline import Seer
 from models.train.data.datasets import DatasetUnreadable
