@@ -1,4 +1,4 @@
-"""The application: routes, limits, problems and the door, around services that `build` makes."""
+"""The application: routes, limits, problems and middleware, around services that `build` makes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from api.addresses import decoded_addresses, refuse_unknown_parameters
-from api.desk import Desk
+from api.context import RequestContext
 from api.documentation import configuration
-from api.door import door
 from api.hosts import checked_hosts
 from api.methods import complete_options
 from api.metrics import Metrics
+from api.middleware import request_middleware
 from api.problems import HANDLERS
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
@@ -41,14 +41,14 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     counted = Metrics()
 
     @asynccontextmanager
-    async def open_desk(app: Litestar) -> AsyncIterator[None]:
+    async def open_context(app: Litestar) -> AsyncIterator[None]:
         async with build() as services:
-            desk = Desk(services, limits, counted)
-            app.state.desk = desk
+            context = RequestContext(services, limits, counted)
+            app.state.context = context
             try:
                 yield
             finally:
-                await asyncio.to_thread(desk.close)
+                await asyncio.to_thread(context.close)
 
     app = Litestar(
         route_handlers=[
@@ -61,8 +61,8 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
             metrics,
             landing_page(),
         ],
-        lifespan=[open_desk],
-        dependencies={"desk": Provide(_the_desk, sync_to_thread=False)},
+        lifespan=[open_context],
+        dependencies={"context": Provide(_the_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_max_body_size=limits.max_products_bytes,
         before_request=refuse_unknown_parameters,
@@ -74,13 +74,13 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     memory = UploadMemory(limits.upload_memory_bytes)
     counted.watch_uploads(lambda: memory.held_bytes)
     inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
-    app.asgi_handler = door(checked_hosts(decoded_addresses(inner), limits.allowed_hosts), counted)
+    app.asgi_handler = request_middleware(checked_hosts(decoded_addresses(inner), limits.allowed_hosts), counted)
     return app
 
 
-def _the_desk(state: State) -> Desk:
-    desk: Desk = state.desk
-    return desk
+def _the_context(state: State) -> RequestContext:
+    context: RequestContext = state.context
+    return context
 
 
 def _version() -> str:

@@ -20,7 +20,7 @@ from engine.cpus import available_cpus
 from engine.errors import HomeDamaged, ThatLookError
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
-from ingest.bootstrap import ingest_parts, tidy
+from ingest.bootstrap import ingest_dependencies, tidy
 from ingest.intake import Intake, running_intake
 from models.agreement import Embedded
 from models.bootstrap import LEDGER, Parts, Settings, open_parts
@@ -59,16 +59,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
     with open_parts(settings, warm=True) as parts, _intake(parts) as intake:
-        memory = parts.thatlook.memory
+        result_cache = parts.thatlook.result_cache
         ready, examine = _readiness(parts, intake), _examination(parts)
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, memory, examine)
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, result_cache, examine)
 
 
 @contextmanager
 def _intake(parts: Parts) -> Iterator[Intake]:
     """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
     tidy(parts)
-    work = ingest_parts(parts)
+    work = ingest_dependencies(parts)
     if parts.settings.is_shared:
         yield Intake(work, parts.settings.policy)
         return

@@ -68,7 +68,7 @@ def search(
     from engine.answers import answer_form, to_json
     from engine.filters import parse_filter
     from engine.looks import Shown
-    from engine.sight import ImageQuery
+    from engine.photo_analysis import ImageQuery
 
     if image is None and whole_image:
         raise click.UsageError("--whole-image needs an IMAGE.")

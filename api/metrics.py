@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from api.workers import Workers
-from engine.sight import Memory
+from engine.photo_analysis import ResultCache
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -58,7 +58,7 @@ class Metrics:
         words = "What the bodies of requests under way hold."
         Gauge("thatlook_http_upload_bytes", words, registry=self.registry).set_function(held_bytes)
 
-    def watch(self, searches: Workers, memory: Memory | None) -> None:
+    def watch(self, searches: Workers, result_cache: ResultCache | None) -> None:
         """Tell of these searches' queue, and of photos known again, whenever somebody looks."""
         for name, words, value in (
             ("queue_depth", "Searches that wait for a thread.", lambda: searches.waiting),
@@ -66,8 +66,8 @@ class Metrics:
             ("expected_duration_seconds", "What a search took lately; admission reckons with it.", searches.mean_s),
         ):
             Gauge(f"thatlook_search_{name}", words, registry=self.registry).set_function(value)
-        if memory:
-            self.registry.register(_Remembered(memory))
+        if result_cache:
+            self.registry.register(_CachedResults(result_cache))
 
     def observe_stages(self, timing_ms: Mapping[str, float]) -> None:
         """Count one search's stages."""
@@ -85,17 +85,17 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class _Remembered:
+class _CachedResults:
     """Reads a memory's counts when they are scraped."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, result_cache: ResultCache) -> None:
+        self._result_cache = result_cache
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Photos by whether they were known."""
         family = CounterMetricFamily(
             "thatlook_photos", "Photos asked about, by whether they had been seen before.", labels=("known",)
         )
-        family.add_metric(("yes",), self._memory.hits)
-        family.add_metric(("no",), self._memory.misses)
+        family.add_metric(("yes",), self._result_cache.hits)
+        family.add_metric(("no",), self._result_cache.misses)
         yield family

@@ -14,8 +14,8 @@ from engine.domain import Box
 from engine.errors import QueryRejected
 from engine.fusion import Weights
 from engine.looks import Shown
+from engine.photo_analysis import ImageQuery
 from engine.service import TextQuery
-from engine.sight import ImageQuery
 
 K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
 Texts = str | list[str]

@@ -13,13 +13,13 @@ from engine.filters import Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS
 from engine.looks import Shown
+from engine.photo_analysis import ImageQuery, ResultCache
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, ObjectStore
 from engine.service import TextQuery
-from engine.sight import ImageQuery, Memory
 
 
-class Looks(Protocol):
+class Searches(Protocol):
     """Photo, words or product in, products out; `engine.service.ThatLook` is the real one."""
 
     def search_image(
@@ -87,12 +87,12 @@ class Services:
         examine: compares everything that is kept with what was written, in the same form as `ready`; takes a while.
     """
 
-    thatlook: Looks
+    thatlook: Searches
     ledger: Ledger
     objects: ObjectStore
     intake: Intake
     ready: Callable[[], Mapping[str, str]]
-    memory: Memory | None = None
+    result_cache: ResultCache | None = None
     examine: Callable[[], Mapping[str, str]] | None = None
 
 

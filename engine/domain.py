@@ -196,7 +196,7 @@ class Item:
     """One indexed garment of a product's image: a row of a collection.
 
     Attributes:
-        item_id: unique in the catalogue; the same in both sister collections.
+        item_id: unique in the catalogue; the same in both paired collections.
         image: key of the stored picture in the object store.
         box: the garment in that picture.
         facets: casefolded values to filter by, each facet with one or more

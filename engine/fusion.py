@@ -45,8 +45,8 @@ class Weights:
         return float(getattr(self, signal))
 
 
-Asking = Literal["photo", "words", "both", "recolor"]
-DEFAULTS: Mapping[Asking, Weights] = MappingProxyType(
+QueryKind = Literal["photo", "words", "both", "recolor"]
+DEFAULTS: Mapping[QueryKind, Weights] = MappingProxyType(
     {
         "photo": Weights(visual=1.0, semantic=0.5, color=2.0),
         "words": Weights(text=2.0, color=0.6),
@@ -109,7 +109,7 @@ def explain(
     words: tuple[str, ...] = (),
     shared: Mapping[str, tuple[str, ...]] | None = None,
     color: str | None = None,
-    wished: Sequence[str] = (),
+    asked: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Why this product: the signals, the one that moved the score most first, then what it shares with the query.
 
@@ -117,21 +117,21 @@ def explain(
         words: the query's positive texts.
         shared: facets of the query (of a product query, say) to compare with the hit's.
         color: the colour measured on the query's garment.
-        wished: colours that the words ask for.
+        asked: colours that the words ask for.
     """
     values: dict[Signal, float | None] = {name: getattr(signals, name) for name in SIGNALS}
     present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
-    sentences = _SENTENCES | ({"color": _of_color(wished)} if wished else {})
+    sentences = _SENTENCES | ({"color": _of_color(asked)} if asked else {})
     lines = [
         f"{sentences[name][value < 0.5]} ({value:.2f})."
         for name, value in sorted(present.items(), key=lambda pair: -weights.of(pair[0]) * abs(pair[1] - 0.5))
     ]
-    if color and not wished and color in (*item.facets.get(NAMES_FACET, ()), *item.facets.get("color", ())):
+    if color and not asked and color in (*item.facets.get(NAMES_FACET, ()), *item.facets.get("color", ())):
         lines.append(f"The colour of the photo: {color}.")
     for facet, wanted in (shared or {}).items():
         if both := sorted(set(wanted) & set(item.facets.get(facet, ()))):
             lines.append(f"The same {facet.replace('_', ' ')}: {', '.join(both)}.")
-    if wished and (seen := item.facets.get(NAMES_FACET)):
+    if asked and (seen := item.facets.get(NAMES_FACET)):
         lines.append(f"Its picture shows {' and '.join(seen)}.")
     haystack = f"{product.title} {product.description} {product.color or ''}".casefold().split()
     said = dict.fromkeys(
@@ -142,7 +142,7 @@ def explain(
     return tuple(lines)
 
 
-def _of_color(wished: Sequence[str]) -> tuple[str, str]:
+def _of_color(asked: Sequence[str]) -> tuple[str, str]:
     """What the colour signal says where words name the colours."""
-    named = " and ".join(wished)
+    named = " and ".join(asked)
     return f"In {named}", f"Hardly {named}"

@@ -114,7 +114,7 @@ def _decoded(data: bytes, limits: ImageLimits, wanted: Wanted, deadline: Deadlin
         raise ImageUnreadable("The image is empty (0 bytes).")
     if len(data) > limits.max_bytes:
         raise ImageTooLarge(f"The image has {len(data):,} bytes; the most is {limits.max_bytes:,}.")
-    with _border():
+    with _translated_errors():
         outline = outline_of(data)
         if outline.size:
             check_size(outline.size, wanted)
@@ -132,7 +132,7 @@ def _decoded(data: bytes, limits: ImageLimits, wanted: Wanted, deadline: Deadlin
 
 
 @contextmanager
-def _border() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """The border of decoding: whatever a library raises is a picture that cannot be read."""
     try:
         yield
@@ -141,7 +141,7 @@ def _border() -> Iterator[None]:
 
 
 def _decoded_here(outline: Outline, wanted: Wanted) -> Photo:
-    with _border():
+    with _translated_errors():
         raster = rasterize(outline, wanted, Profiles())
     return Photo(np.asarray(raster.image), raster.width, raster.height)
 

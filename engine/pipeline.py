@@ -15,7 +15,7 @@ from engine.taxonomy import Taxonomy, collection_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seer:
+class VisionPipeline:
     """The models and the taxonomy, as one thing that looks at pictures."""
 
     segmenter: Segmenter
@@ -62,7 +62,7 @@ class Seer:
         return self.visual if space == "visual" else self.semantic
 
     def collection_specs(self) -> list[CollectionSpec]:
-        """The sister collections of every supercategory, as these models need them."""
+        """The paired collections of every supercategory, as these models need them."""
         return [
             CollectionSpec(collection_name(name, space), embedder.dim, embedder.fingerprint)
             for name in self.taxonomy.supercategories

@@ -2,8 +2,8 @@
 
 The embeddings' signals are arrays over all rows. What an item's colours and the shop's words say needs its words, which
 are slow to bring; they are brought for the rows that the embeddings alone put first (see `EVIDENCE`), and for the first
-of those that came in under the wish's own filters. So colours reorder these, and cannot lift a row from further behind:
-there the embeddings have found some two hundred that are more alike.
+of those that came in under the query's own filters. So colours reorder these, and cannot lift a row from further
+behind: there the embeddings have found some two hundred that are more alike.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.metadata import facets_weighed, kept, with_evidence
+from engine.color.metadata import facets_weighed, kept, with_metadata
 from engine.color.parsed_text import score_share
 from engine.domain import Item, Signals
 from engine.fusion import Signal, Weights, fuse, log_odds, sigmoid
 from engine.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
-from engine.probe import Calibrations, Probe
+from engine.query_vectors import Calibrations, QueryVectors
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
 
@@ -57,7 +57,7 @@ class Ranked:
 
 def rank(
     listed: Shortlist,
-    probe: Probe,
+    query_vectors: QueryVectors,
     supercategory: str,
     calibrations: Calibrations,
     weights: Weights,
@@ -65,20 +65,24 @@ def rank(
     shown: Shown = EVERY_PRODUCT,
 ) -> Ranked:
     """The shortlist's products in order, one of each look if so asked: `wanted` of them, or all there are."""
-    logits, close = embedding_logits(listed, probe, supercategory, calibrations)
+    logits, close = embedding_logits(listed, query_vectors, supercategory, calibrations)
     nearness = fuse(logits, weights if any(weights.of(signal) for signal in logits) else _EVEN)
-    # Rows that were deleted meanwhile, or whose sister row is not written yet.
+    # Rows that were deleted meanwhile, or whose paired row is not written yet.
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
-    weighed, reach, every = facets_weighed(probe.look, probe.wish), wanted, count_of(listed.products[nearness >= 0])
+    weighed, reach, every = (
+        facets_weighed(query_vectors.palette, query_vectors.parsed),
+        wanted,
+        count_of(listed.products[nearness >= 0]),
+    )
     while True:
         places = contenders(nearness, close, listed, reach, weighed=bool(weighed))
         joined = {signal: values[places] for signal, values in logits.items()}
         told = [facets or {} for facets in listed.facets(places.tolist(), weighed)] if weighed else []
-        joined = with_evidence(joined, probe.look, probe.wish, told) if weighed else joined
-        joined = _as_understood(joined, probe)
-        scores = fuse(joined, weights) * (kept(probe.wish, told) if weighed else 1)
+        joined = with_metadata(joined, query_vectors.palette, query_vectors.parsed, told) if weighed else joined
+        joined = _as_understood(joined, query_vectors)
+        scores = fuse(joined, weights) * (kept(query_vectors.parsed, told) if weighed else 1)
         order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
-        chosen = _choose(listed, places, order, wanted, shown, probe.own)
+        chosen = _choose(listed, places, order, wanted, shown, query_vectors.own)
         if chosen.buyable >= wanted or len(order) >= every:
             break
         reach *= _WIDEN
@@ -88,15 +92,17 @@ def rank(
     return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete)
 
 
-def _as_understood(logits: Mapping[Signal, NDArray[np.float32]], probe: Probe) -> dict[Signal, NDArray[np.float32]]:
+def _as_understood(
+    logits: Mapping[Signal, NDArray[np.float32]], query_vectors: QueryVectors
+) -> dict[Signal, NDArray[np.float32]]:
     """Of words understood in part, that part of what they say; all signals are theirs where words ask alone."""
-    share = score_share(probe.wish)
+    share = score_share(query_vectors.parsed)
     if share >= 1:
         return dict(logits)
     lowered: dict[Signal, NDArray[np.float32]] = {}
     for signal, values in logits.items():
         chance = np.clip(share * sigmoid(values), 1e-6, 1 - 1e-6)
-        mine = signal == "text" or probe.asking == "words"
+        mine = signal == "text" or query_vectors.query_kind == "words"
         lowered[signal] = np.log(chance / (1 - chance)).astype(np.float32) if mine else values
     return lowered
 
@@ -147,7 +153,7 @@ def count_of(products: NDArray[np.int64]) -> int:
 
 
 def embedding_logits(
-    listed: Shortlist, probe: Probe, supercategory: str, calibrations: Calibrations
+    listed: Shortlist, query_vectors: QueryVectors, supercategory: str, calibrations: Calibrations
 ) -> tuple[dict[Signal, NDArray[np.float32]], NDArray[np.float32]]:
     """(rows,) log-odds per signal on the raw embeddings, NaN for a row that one of the spaces asked does not have.
 
@@ -155,10 +161,10 @@ def embedding_logits(
     """
     logits: dict[Signal, NDArray[np.float32]] = {}
     first: list[NDArray[np.float32]] = []
-    if probe.visual is not None:
-        first = [listed.cosines(collection_name(supercategory, "visual"), probe.visual[None])[:, 0]]
+    if query_vectors.visual is not None:
+        first = [listed.cosines(collection_name(supercategory, "visual"), query_vectors.visual[None])[:, 0]]
         logits["visual"] = log_odds(first[0], calibrations.visual)
-    asked = {"moved": probe.moved(), "positive": probe.positive, "negative": probe.negative}
+    asked = {"moved": query_vectors.moved(), "positive": query_vectors.positive, "negative": query_vectors.negative}
     vectors = {name: vector for name, vector in asked.items() if vector is not None}
     if not vectors:
         return logits, first[0]
@@ -191,8 +197,8 @@ def contenders(
         return order[first[:wanted]]
     reach = int(first[wanted - 1]) + 1 if len(first) >= wanted else len(order)
     chosen = np.arange(len(order)) < max(EVIDENCE, 4 * wanted, reach)
-    for brought in listed.brought[1:]:
-        chosen[np.flatnonzero(brought[order])[: max(EVIDENCE, 4 * wanted)]] = True
+    for matched_by in listed.matched_by[1:]:
+        chosen[np.flatnonzero(matched_by[order])[: max(EVIDENCE, 4 * wanted)]] = True
     return order[chosen]
 
 

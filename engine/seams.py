@@ -103,7 +103,7 @@ class TextEmbedder(Protocol):
 
 
 class Shortlist(Protocol):
-    """Rows of sister collections that may answer one query; each has a place, 0 to n - 1, and no words yet.
+    """Rows of paired collections that may answer one query; each has a place, 0 to n - 1, and no words yet.
 
     What a shortlist says is of the moment it was made, or of the moment it is asked: rows may come and go in between.
     """
@@ -114,7 +114,7 @@ class Shortlist(Protocol):
         ...
 
     @property
-    def brought(self) -> NDArray[np.bool_]:
+    def matched_by(self) -> NDArray[np.bool_]:
         """(filters, n) which filter brought which row: `where` first, then each of `also`."""
         ...
 
@@ -124,7 +124,7 @@ class Shortlist(Protocol):
         ...
 
     def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
-        """(n, len(queries)) exact, on the embeddings of one of the sisters; NaN for a row that it does not have."""
+        """(n, len(queries)) exact, on the embeddings of one of the collections; NaN for a row that it does not have."""
         ...
 
     def facets(self, places: Sequence[int], names: tuple[str, ...]) -> list[Mapping[str, tuple[str, ...]] | None]:
@@ -141,8 +141,8 @@ class ShortlistQuery:
     """What a shortlist is to hold.
 
     Attributes:
-        asked: sister collection → (queries, dim), none or more.
-        words: the sister whose items `Shortlist.items` gives; a row that it lacks does not come, or has no item.
+        asked: paired collection → (queries, dim), none or more.
+        words: the collection whose items `Shortlist.items` gives; a row that it lacks does not come, or has no item.
         least: rows that each query and filter brings wherever so many match; a store may bring more. They are the
             nearest ones, approximately.
         also: narrower filters whose nearest rows come too, however far behind the others.
@@ -202,7 +202,7 @@ class VectorStore(Protocol):
         ...
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in any of the sisters, each once, for exact scoring by `Shortlist.cosines`."""
+        """The rows nearest to any query in any of the collections, each once, to be scored by `Shortlist.cosines`."""
         ...
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:

@@ -14,19 +14,19 @@ import numpy as np
 from engine.clock import Stopwatch
 from engine.color.metadata import near_names
 from engine.color.palette import NAMES_FACET
-from engine.color.parsed_text import Wish
+from engine.color.parsed_text import ParsedText
 from engine.domain import SPACES, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
 from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, group_of, look_of, of_same_look
-from engine.probe import Calibrations, Probe
+from engine.query_vectors import Calibrations, QueryVectors
 from engine.ranking import Ranked, count_of, rank
 from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.taxonomy import collection_name
 from engine.values import WORDS_FACET
 
-__all__ = ["MAX_K", "Calibrations", "Probe", "Searcher"]
+__all__ = ["MAX_K", "Calibrations", "QueryVectors", "Searcher"]
 MAX_K = 100
 DEPTH = 100
 """Candidates that each embedding must give at first, where so many match. A store may give more."""
@@ -39,7 +39,7 @@ MAX_VARIANTS = 2_000
 class _Asked:
     """One search: what is looked for, among what, how it is weighed and shown, and how long it takes."""
 
-    probe: Probe
+    query_vectors: QueryVectors
     where: Filter
     weights: Weights
     watch: Stopwatch
@@ -48,7 +48,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searcher:
-    """Searches the sister collections of a catalogue."""
+    """Searches the paired collections of a catalogue."""
 
     store: VectorStore
     ledger: Ledger
@@ -56,7 +56,7 @@ class Searcher:
 
     def search(
         self,
-        probe: Probe,
+        query_vectors: QueryVectors,
         supercategories: Sequence[str],
         k: int,
         where: Filter = EVERYTHING,
@@ -67,13 +67,19 @@ class Searcher:
         """The k best hits over the given supercategories, best first, k whenever k exist.
 
         Raises:
-            QueryRejected: k out of range, or a probe with nothing to search by.
+            QueryRejected: k out of range, or the query vectors with nothing to search by.
         """
         if not 1 <= k <= MAX_K:
             raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
-        if not any(probe.vectors(space) for space in SPACES):
+        if not any(query_vectors.vectors(space) for space in SPACES):
             raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
-        asked = _Asked(probe, where, weights or DEFAULTS[probe.asking], watch or Stopwatch(), shown.under(where))
+        asked = _Asked(
+            query_vectors,
+            where,
+            weights or DEFAULTS[query_vectors.query_kind],
+            watch or Stopwatch(),
+            shown.under(where),
+        )
         wanted = k
         while True:
             found = [ranked for name in supercategories for ranked in self._best(asked, name, wanted)]
@@ -97,18 +103,20 @@ class Searcher:
 
     def _widened(self, asked: _Asked, supercategory: str, wanted: int) -> Ranked:
         """Widen the candidates until they hold so many hits, or every matching row was seen."""
-        probe, where, watch = asked.probe, asked.where, asked.watch
-        spaces = {collection_name(supercategory, space): probe.vectors(space) for space in SPACES}
+        query_vectors, where, watch = asked.query_vectors, asked.where, asked.watch
+        spaces = {collection_name(supercategory, space): query_vectors.vectors(space) for space in SPACES}
         vectors = {name: np.stack(each) for name, each in spaces.items() if each}
-        words, also = collection_name(supercategory, "semantic"), _narrower(probe.wish, where)
+        words, also = collection_name(supercategory, "semantic"), _narrower(query_vectors.parsed, where)
         least = max(DEPTH, 4 * wanted)
         while True:
             with watch.stage("candidates"):
-                listed = self.store.shortlist(ShortlistQuery(vectors, words, least, where, also, probe.exclude))
+                listed = self.store.shortlist(ShortlistQuery(vectors, words, least, where, also, query_vectors.exclude))
                 enough = listed.exhausted or count_of(listed.products) >= wanted
             if enough:
                 with watch.stage("rescore"):
-                    ranked = rank(listed, probe, supercategory, self.calibrations, asked.weights, wanted, asked.shown)
+                    ranked = rank(
+                        listed, query_vectors, supercategory, self.calibrations, asked.weights, wanted, asked.shown
+                    )
                 if listed.exhausted or len(ranked.items) >= wanted:
                     return ranked
             least *= WIDEN
@@ -171,23 +179,23 @@ class Searcher:
 
 
 def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _Asked) -> Hit:
-    probe = asked.probe
+    query_vectors = asked.query_vectors
     why = explain(
         product,
         item,
         signals,
         asked.weights,
-        words=probe.words,
-        shared=probe.facets,
-        color=probe.color,
-        wished=probe.wish.colors,
+        words=query_vectors.words,
+        shared=query_vectors.facets,
+        color=query_vectors.color,
+        asked=query_vectors.parsed.colors,
     )
     return Hit(product, item, score, signals, why)
 
 
-def _narrower(wish: Wish, where: Filter) -> list[Filter]:
+def _narrower(parsed: ParsedText, where: Filter) -> list[Filter]:
     """The filters under which more candidates are asked for."""
-    colors = [FacetCondition(NAMES_FACET, near_names(wish))] if wish.colors else []
-    words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(wish.words)]
-    named = [[FacetCondition(each.facet, each.values)] for each in wish.named]
+    colors = [FacetCondition(NAMES_FACET, near_names(parsed))] if parsed.colors else []
+    words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(parsed.words)]
+    named = [[FacetCondition(each.facet, each.values)] for each in parsed.named]
     return [Filter((*where.conditions, *some)) for some in (colors, words, *named) if some]

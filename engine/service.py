@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.asking import NO_WORDS, Words, unit_mean, words_of
 from engine.clock import Deadline, Stopwatch
-from engine.color.palette import read_looks
+from engine.color.palette import read_palettes
 from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit
 from engine.errors import ProductNotFound, QueryRejected, TextRejected
 from engine.filters import EVERYTHING, Filter
@@ -15,10 +14,11 @@ from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.looks import FOR_SHOPPERS, Shown, look_of, sold_out
 from engine.notes import notes_on_filters
-from engine.pipeline import Seer
+from engine.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache
+from engine.pipeline import VisionPipeline
+from engine.query_text import NO_WORDS, Words, unit_mean, words_of
 from engine.seams import TextEmbedder
-from engine.search import Probe, Searcher
-from engine.sight import ImageQuery, Memory, Seen, Sight
+from engine.search import QueryVectors, Searcher
 from engine.taxonomy import collection_name
 
 MAX_TEXT = 1_000
@@ -50,10 +50,10 @@ class TextQuery:
 class ThatLook:
     """Photo, words or product in, products out; `memory`, where there is one, knows photos again."""
 
-    seer: Seer
+    pipeline: VisionPipeline
     searcher: Searcher
     limits: ImageLimits = DEFAULT_LIMITS
-    memory: Memory | None = None
+    result_cache: ResultCache | None = None
 
     def search_image(
         self,
@@ -76,12 +76,12 @@ class ThatLook:
             DeadlineExceeded: too late already.
         """
         watch = Stopwatch(deadline)
-        seen = Sight(self.seer, self.limits, self.memory).look(image, query or ImageQuery(), watch)
+        seen = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache).look(image, query or ImageQuery(), watch)
         words = self._words(text, watch, beside_a_photo=True)
-        probes, where = _probes(seen, words.probe), words.within(where)
+        queries, where = _all_query_vectors(seen, words.query_vectors), words.within(where)
         answers = []
-        for garment, probe in zip(seen.upright(), probes, strict=True):
-            hits = self.searcher.search(probe, garment.supercategories, k, where, weights, watch, shown)
+        for garment, query_vectors in zip(seen.upright(), queries, strict=True):
+            hits = self.searcher.search(query_vectors, garment.supercategories, k, where, weights, watch, shown)
             answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, self._notes(words, where, answers))
 
@@ -105,10 +105,10 @@ class ThatLook:
         watch = Stopwatch(deadline)
         words = self._words(text, watch)
         names, others = self._asked_for(words.read.kinds, supercategories)
-        probe, where = words.probe, words.within(where)
-        hits = self.searcher.search(probe, names, k, where, None, watch, shown)
+        query_vectors, where = words.query_vectors, words.within(where)
+        hits = self.searcher.search(query_vectors, names, k, where, None, watch, shown)
         if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
-            hits += self.searcher.search(probe, others, k - len(hits), where, None, watch, shown)
+            hits += self.searcher.search(query_vectors, others, k - len(hits), where, None, watch, shown)
             last = shown.under(where).sold_out_last
             hits = tuple(sorted(hits, key=lambda hit: (last and sold_out(hit.item), words.turn_away(hit))))
         found = (GarmentHits(None, names[0] if len(names) == 1 else None, hits),)
@@ -140,8 +140,8 @@ class ThatLook:
         where = words.within(where)
         answers = []
         for supercategory in dict.fromkeys(name for name, _ in entry.items):
-            probe = self._stored_probe(product_id, supercategory, words.probe, shown)
-            hits = self.searcher.search(probe, [supercategory], k, where, weights, watch, shown)
+            query_vectors = self._stored_query_vectors(product_id, supercategory, words.query_vectors, shown)
+            hits = self.searcher.search(query_vectors, [supercategory], k, where, weights, watch, shown)
             answers.append(GarmentHits(None, supercategory, hits))
         return Answer(tuple(answers), watch.timing_ms(), notes=self._notes(words, where, answers))
 
@@ -149,16 +149,18 @@ class ThatLook:
         if text is None:
             return NO_WORDS
         with watch.stage("embed"):
-            store, taxonomy = self.searcher.store, self.seer.taxonomy
+            store, taxonomy = self.searcher.store, self.pipeline.taxonomy
             return words_of(
-                text.positive, text.negative, self.seer.texts, store, taxonomy, beside_a_photo=beside_a_photo
+                text.positive, text.negative, self.pipeline.texts, store, taxonomy, beside_a_photo=beside_a_photo
             )
 
     def _notes(self, words: Words, where: Filter, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         own = Filter(where.conditions[: len(where.conditions) - (words.read.price is not None)])
-        return (*words.notes(found), *notes_on_filters(own, found, self.searcher.store, self.seer.taxonomy))
+        return (*words.notes(found), *notes_on_filters(own, found, self.searcher.store, self.pipeline.taxonomy))
 
-    def _stored_probe(self, product_id: str, supercategory: str, words: Probe, shown: Shown) -> Probe:
+    def _stored_query_vectors(
+        self, product_id: str, supercategory: str, words: QueryVectors, shown: Shown
+    ) -> QueryVectors:
         store = self.searcher.store
         items = store.items_of(collection_name(supercategory, "semantic"), product_id)
         if not items:
@@ -170,7 +172,7 @@ class ThatLook:
             words,
             visual=unit_mean(rows["visual"]),
             semantic=unit_mean(rows["semantic"]),
-            look=read_looks([items[0].facets]),
+            palette=read_palettes([items[0].facets]),
             facets=facets,
             exclude=frozenset({product_id}),
             own=frozenset().union(*map(look_of, items)) if shown.one_per_look else frozenset(),
@@ -182,29 +184,29 @@ class ThatLook:
         "a navy dress with pockets" is a dress: the kind that words name comes before all others.
         """
         every = self._supercategories(names)
-        kinds = [self.seer.taxonomy.classify(one.split(" with ")[0]) for one in texts]
+        kinds = [self.pipeline.taxonomy.classify(one.split(" with ")[0]) for one in texts]
         named = {kind.supercategory for kind in kinds if kind}
         if names or not named:
             return every, []
         return [n for n in every if n in named], [n for n in every if n not in named]
 
     def _supercategories(self, names: Sequence[str] | None) -> list[str]:
-        taxonomy = self.seer.taxonomy
+        taxonomy = self.pipeline.taxonomy
         return [taxonomy.require_supercategory(n) for n in names] if names else list(taxonomy.supercategories)
 
 
-def worded(text: TextQuery | None, texts: TextEmbedder) -> Probe:
-    """The part of a probe that words make, understood without a catalogue."""
-    return words_of(text.positive, text.negative, texts).probe if text else Probe()
+def worded(text: TextQuery | None, texts: TextEmbedder) -> QueryVectors:
+    """The part of the query vectors that words make, understood without a catalogue."""
+    return words_of(text.positive, text.negative, texts).query_vectors if text else QueryVectors()
 
 
-def _probes(seen: Seen, words: Probe) -> list[Probe]:
+def _all_query_vectors(seen: PhotoFeatures, words: QueryVectors) -> list[QueryVectors]:
     return [
         replace(
             words,
             visual=seen.visual[i],
             semantic=seen.semantic[i],
-            look=seen.looks.row(i),
+            palette=seen.palettes.row(i),
             color=seen.colors[i],
         )
         for i in range(len(seen.garments))

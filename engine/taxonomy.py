@@ -79,7 +79,7 @@ class Taxonomy:
 
 
 def collection_name(supercategory: str, space: Space) -> str:
-    """The sister collection of a supercategory for one embedding space."""
+    """The paired collection of a supercategory for one embedding space."""
     return f"{supercategory}_{space}"
 
 

@@ -11,13 +11,13 @@ from engine.durable import PART
 from engine.errors import StoreUnavailable
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
-from ingest.parts import IngestParts, models_fingerprint
+from ingest.dependencies import IngestDependencies, models_fingerprint
 from ingest.sources import SourceRules
 from models.bootstrap import Parts, Settings, open_parts
 
 
 @contextmanager
-def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[IngestParts]:
+def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[IngestDependencies]:
     """Build the parts of an ingest, and let go of all of them in the end.
 
     Args:
@@ -27,7 +27,7 @@ def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[Inge
     """
     with open_parts(settings, repairing=repairing) as parts:
         tidy(parts)
-        yield ingest_parts(parts)
+        yield ingest_dependencies(parts)
 
 
 def tidy(parts: Parts) -> None:
@@ -43,18 +43,18 @@ def tidy(parts: Parts) -> None:
             left.unlink(missing_ok=True)
 
 
-def ingest_parts(parts: Parts) -> IngestParts:
+def ingest_dependencies(parts: Parts) -> IngestDependencies:
     """Parts that a program has open already, as ingest works with them."""
     settings = parts.settings
     rules = SourceRules(
         allow_private_hosts=settings.allow_private_hosts, max_bytes=settings.max_image_bytes, s3=_s3(settings)
     )
-    return IngestParts(
-        seer=parts.seer,
+    return IngestDependencies(
+        pipeline=parts.pipeline,
         store=parts.store,
         objects=parts.objects,
         ledger=parts.ledger,
-        fingerprint=models_fingerprint(parts.seer),
+        fingerprint=models_fingerprint(parts.pipeline),
         sources=rules,
         limits=settings.image_limits,
     )

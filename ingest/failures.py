@@ -12,7 +12,7 @@ from engine.errors import ThatLookError
 from engine.seams import LedgerEntry
 
 if TYPE_CHECKING:
-    from ingest.parts import IngestParts
+    from ingest.dependencies import IngestDependencies
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,13 +56,13 @@ def told(doing: str, error: BaseException) -> str:
     return f"{doing} failed on this product ({type(error).__name__}{f': {words}' if words else ''})."
 
 
-def models_answer(parts: IngestParts) -> bool:
+def models_answer(parts: IngestDependencies) -> bool:
     """Whether the models work at all: on a blank picture nothing can be at fault but they."""
     blank = np.full((64, 64, 3), 200, np.uint8)
-    return _answers(lambda: parts.seer.gate(blank, parts.seer.scene(blank)))
+    return _answers(lambda: parts.pipeline.gate(blank, parts.pipeline.scene(blank)))
 
 
-def stores_answer(parts: IngestParts) -> bool:
+def stores_answer(parts: IngestDependencies) -> bool:
     """Whether everything that products are written to can be read."""
     return all(
         _answers(look)

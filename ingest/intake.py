@@ -15,14 +15,14 @@ from engine.errors import ThatLookError, Unavailable
 from engine.gate import Policy
 from engine.seams import IngestState, LedgerEntry
 from ingest.crashes import DEATHS, AtWork
+from ingest.dependencies import API_FEED, IngestDependencies
+from ingest.diff import diff_products
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
-from ingest.flow import flow_of
-from ingest.look import Outcome
-from ingest.parts import API_FEED, IngestParts
-from ingest.plan import plan_products
 from ingest.retries import Retries
 from ingest.sales import Sales
 from ingest.sources import ImageSources
+from ingest.stage_runner import stage_runner
+from ingest.stages import Outcome
 from ingest.writer import Writer
 
 BATCH = 32
@@ -37,7 +37,7 @@ class Intake:
     `thatlook worker` to index.
     """
 
-    def __init__(self, parts: IngestParts, policy: Policy = "prefer") -> None:
+    def __init__(self, parts: IngestDependencies, policy: Policy = "prefer") -> None:
         self._parts = parts
         self._policy = policy
         self._writer = Writer(parts)
@@ -118,23 +118,23 @@ class Intake:
         sources = self._sources = ImageSources(self._parts.sources)
         if self._stop.is_set():
             sources.stopping.set()
-        with flow_of(self._parts, sources, self._writer, self._policy, self._written) as flow:
+        with stage_runner(self._parts, sources, self._writer, self._policy, self._written) as runner:
             entries = self._parts.ledger.get(ids)
             due = set(self._retries.ready())
             products = [e.product for i, e in entries.items() if e.state is IngestState.PENDING or i in due]
             for gone in set(ids) - set(entries):
                 self._retries.forget(gone)
-            plans = plan_products(self._parts, sources, products, API_FEED, self._policy, flow.pool)
-            flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
-            for plan in plans:
-                if plan.kind in ("unchanged", "given up"):
-                    self._retries.forget(plan.product.product_id)
-            flow.finish()
+            diffs = diff_products(self._parts, sources, products, API_FEED, self._policy, runner.pool)
+            runner.take([diff for diff in diffs if diff.kind not in ("unchanged", "given up")])
+            for diff in diffs:
+                if diff.kind in ("unchanged", "given up"):
+                    self._retries.forget(diff.product.product_id)
+            runner.finish()
         return list(ids)
 
     def _written(self, outcome: Outcome) -> None:
         self._settled += 1
-        product_id = outcome.plan.product.product_id
+        product_id = outcome.diff.product.product_id
         if outcome.reason and outcome.state is not IngestState.REFUSED and not outcome.rows:
             _log.warning("The product %r was not indexed: %s", product_id, outcome.reason)
         for entry in self._parts.ledger.get([product_id]).values():
@@ -205,7 +205,7 @@ class Intake:
 
 
 @contextmanager
-def running_intake(parts: IngestParts, policy: Policy = "prefer") -> Iterator[Intake]:
+def running_intake(parts: IngestDependencies, policy: Policy = "prefer") -> Iterator[Intake]:
     """An intake that indexes in the background, stopped in the end."""
     intake = Intake(parts, policy)
     intake.start()

@@ -8,12 +8,12 @@ from dataclasses import replace
 from engine.domain import SPACES
 from engine.seams import LedgerEntry
 from engine.taxonomy import collection_name
-from ingest.parts import IngestParts
-from ingest.plan import Plan
+from ingest.dependencies import IngestDependencies
+from ingest.diff import ProductDiff
 
 
-def lacking(parts: IngestParts, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
-    """Those entries of which a row is missing in either sister."""
+def lacking(parts: IngestDependencies, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Those entries of which a row is missing in either collection."""
     wanted: dict[str, list[str]] = {}
     for entry in entries:
         for supercategory, item_id in entry.items:
@@ -27,8 +27,8 @@ def lacking(parts: IngestParts, entries: Sequence[LedgerEntry]) -> Iterator[Ledg
             yield entry
 
 
-def with_lost_rows(parts: IngestParts, plans: Sequence[Plan]) -> list[Plan]:
+def with_lost_rows(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> list[ProductDiff]:
     """Plans of which none is `unchanged` whose rows are lost: everything is done for it."""
-    quiet = [plan.old for plan in plans if plan.kind == "unchanged" and plan.old]
+    quiet = [diff.old for diff in diffs if diff.kind == "unchanged" and diff.old]
     lost = {entry.product.product_id for entry in lacking(parts, quiet)}
-    return [replace(plan, kind="everything") if plan.product.product_id in lost else plan for plan in plans]
+    return [replace(diff, kind="everything") if diff.product.product_id in lost else diff for diff in diffs]

@@ -14,17 +14,17 @@ from engine.errors import FeedUnreadable, ThatLookError
 from engine.gate import Policy
 from engine.printing import spelled
 from engine.seams import CUT_OFF, FeedError, IngestState
+from ingest.dependencies import IngestDependencies
+from ingest.diff import ProductDiff, diff_products
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
-from ingest.flow import Flow, flow_of
-from ingest.look import Outcome, given_up
 from ingest.lost import with_lost_rows
-from ingest.parts import IngestParts
-from ingest.plan import Plan, plan_products
 from ingest.pruning import claim_feed, prune_feed
 from ingest.sales import Sales
 from ingest.sources import ImageSources
+from ingest.stage_runner import StageRunner, stage_runner
+from ingest.stages import Outcome, given_up
 from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
 from ingest.writer import Writer
 from models.agreement import row_problem
@@ -37,7 +37,7 @@ _Rows = Iterator[tuple[int, Product | FeedError]]
 
 
 def ingest_feed(
-    parts: IngestParts,
+    parts: IngestDependencies,
     feed: Path,
     policy: Policy = "prefer",
     *,
@@ -71,8 +71,8 @@ def ingest_feed(
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
     sources, writer = ImageSources(parts.sources), Writer(parts)
     with run.ended():
-        with flow_of(parts, sources, writer, policy, run.written) as flow:
-            run.drain(rows, flow, sources, limit)
+        with stage_runner(parts, sources, writer, policy, run.written) as runner:
+            run.drain(rows, runner, sources, limit)
         if prune:
             run.pruned(prune_feed(parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all))
         return run.finish()
@@ -82,7 +82,7 @@ def ingest_feed(
 class _Run:
     """One pass over a feed, while it goes on."""
 
-    parts: IngestParts
+    parts: IngestDependencies
     feed: str
     policy: Policy
     total: int | None
@@ -111,7 +111,7 @@ class _Run:
                 self.parts.ledger.update_run(self._run_id, {**self.tally.counts, CUT_OFF: 1}, finished=True)
             raise
 
-    def drain(self, rows: _Rows, flow: Flow, sources: ImageSources, limit: int | None) -> None:
+    def drain(self, rows: _Rows, runner: StageRunner, sources: ImageSources, limit: int | None) -> None:
         """Read to the end (or the limit), and bring everything through."""
         source = self._products(rows)
         products = source if limit is None else islice(source, limit)
@@ -120,25 +120,25 @@ class _Run:
         self._rows_lack = row_problem(self.parts.store, *self.parts.ledger.rows_named()) is not None
         while chunk := list(islice(products, CHUNK)):
             sales.note(chunk)
-            plans = plan_products(self.parts, sources, chunk, self.feed, self.policy, flow.pool)
+            diffs = diff_products(self.parts, sources, chunk, self.feed, self.policy, runner.pool)
             if self._rows_lack:
-                plans = with_lost_rows(self.parts, plans)
-            flow.take([plan for plan in plans if plan.kind not in ("unchanged", "given up")])
-            for plan in plans:
-                if plan.kind == "given up":
-                    self.tally.outcome(given_up(plan))
-                elif plan.kind == "unchanged":
-                    self._unchanged(plan)
+                diffs = with_lost_rows(self.parts, diffs)
+            runner.take([diff for diff in diffs if diff.kind not in ("unchanged", "given up")])
+            for diff in diffs:
+                if diff.kind == "given up":
+                    self.tally.outcome(given_up(diff))
+                elif diff.kind == "unchanged":
+                    self._unchanged(diff)
             self._tell()
         source.close()
-        flow.finish()
+        runner.finish()
         self._tell(force=True)
 
-    def _unchanged(self, plan: Plan) -> None:
+    def _unchanged(self, diff: ProductDiff) -> None:
         self.tally.counts["unchanged"] += 1
-        self.tally.taken += plan.old is not None and plan.old.state is IngestState.INDEXED
-        if plan.old and plan.old.items:
-            self.tally.plan(plan)
+        self.tally.taken += diff.old is not None and diff.old.state is IngestState.INDEXED
+        if diff.old and diff.old.items:
+            self.tally.diff(diff)
 
     def written(self, outcome: Outcome) -> None:
         """Count one written product."""

@@ -13,12 +13,12 @@ from engine.images import decode
 from engine.products.kinds import kind_of
 from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
 from ingest.bootstrap import open_ingest
-from ingest.choose import Picture
-from ingest.look import Outcome, Seen, embed, look, picture_prefix
+from ingest.dependencies import IngestDependencies
+from ingest.diff import ProductDiff, record_hash
 from ingest.lost import lacking
-from ingest.parts import IngestParts
-from ingest.plan import Plan, record_hash
 from ingest.pruning import MOST_SHARE
+from ingest.select_image import Picture
+from ingest.stages import Outcome, SelectedProduct, analyze, embed, picture_prefix
 from ingest.writer import Writer
 from models.agreement import Embedded, row_problem
 from models.bootstrap import LEDGER, Settings, hold_home
@@ -79,7 +79,7 @@ def salvage_files(settings: Settings) -> list[str]:
     return said
 
 
-def mend(parts: IngestParts, policy: Policy = "prefer", *, remove_strange: bool = True) -> Mended:
+def mend(parts: IngestDependencies, policy: Policy = "prefer", *, remove_strange: bool = True) -> Mended:
     """Give every indexed product its rows again, and take out rows that no product names.
 
     Rows that no product names are kept where they are more than half: then it is the ledger that was lost.
@@ -90,7 +90,7 @@ def mend(parts: IngestParts, policy: Policy = "prefer", *, remove_strange: bool 
         for some in _parted(list(lacking(parts, entries))):
             done = _anew(parts, some, policy)
             embedded += len(writer.commit(done))
-            ids = {outcome.plan.product.product_id for outcome in done}
+            ids = {outcome.diff.product.product_id for outcome in done}
             lost = [entry for entry in some if entry.product.product_id not in ids]
             parts.ledger.put([_left(entry) for entry in lost])
             left += len(lost)
@@ -101,18 +101,18 @@ def mend(parts: IngestParts, policy: Policy = "prefer", *, remove_strange: bool 
     return Mended(embedded, left, strange, problem)
 
 
-def _anew(parts: IngestParts, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:
+def _anew(parts: IngestDependencies, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:
     """What becomes of products that are looked at once more on their stored pictures; not those that have none."""
-    seen: list[Seen] = []
+    seen: list[SelectedProduct] = []
     for entry in entries:
         picture = _stored_picture(parts, entry)
-        result = look(parts, _plan(parts, entry), [picture], policy) if picture else None
-        if isinstance(result, Seen):
+        result = analyze(parts, _plan(parts, entry), [picture], policy) if picture else None
+        if isinstance(result, SelectedProduct):
             seen.append(replace(result, refusals=entry.refusals))
     return embed(parts, seen)
 
 
-def _stored_picture(parts: IngestParts, entry: LedgerEntry) -> Picture | None:
+def _stored_picture(parts: IngestDependencies, entry: LedgerEntry) -> Picture | None:
     for key in parts.objects.keys(picture_prefix(entry.product.product_id)):
         try:
             data = parts.objects.get(key)
@@ -123,10 +123,10 @@ def _stored_picture(parts: IngestParts, entry: LedgerEntry) -> Picture | None:
     return None
 
 
-def _plan(parts: IngestParts, entry: LedgerEntry) -> Plan:
-    said = kind_of(entry.product, parts.seer.taxonomy)
+def _plan(parts: IngestDependencies, entry: LedgerEntry) -> ProductDiff:
+    said = kind_of(entry.product, parts.pipeline.taxonomy)
     hashes = entry.record_hash, entry.content_hash
-    return Plan(entry.product, entry.feed, said.garment, *hashes, "everything", entry, said.other)
+    return ProductDiff(entry.product, entry.feed, said.garment, *hashes, "everything", entry, said.other)
 
 
 def _left(entry: LedgerEntry) -> LedgerEntry:
@@ -134,7 +134,7 @@ def _left(entry: LedgerEntry) -> LedgerEntry:
     return replace(entry, state=IngestState.FAILED, content_hash="", items=(), reason=_LOST)
 
 
-def _remove_strange(parts: IngestParts) -> int:
+def _remove_strange(parts: IngestDependencies) -> int:
     """Rows of products that the ledger does not know, or not there: how many products they were of."""
     if not isinstance(parts.store, Embedded):
         return 0

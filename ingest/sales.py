@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from engine.domain import Product
 from engine.seams import IngestState, LedgerEntry
-from ingest.look import reword
-from ingest.parts import IngestParts
-from ingest.plan import Plan, record_hash
+from ingest.dependencies import IngestDependencies
+from ingest.diff import ProductDiff, record_hash
+from ingest.stages import reword
 from ingest.writer import Writer
 
 _SETTING = "next sale change"
@@ -32,7 +32,7 @@ def sale_changes(products: Iterable[Product], after: datetime) -> Iterator[datet
 class Sales:
     """Knows, in the ledger, when a price changes next; the products themselves are looked through only then."""
 
-    parts: IngestParts
+    parts: IngestDependencies
 
     def note(self, products: Iterable[Product]) -> None:
         """Take note of products whose sales begin or end later."""
@@ -78,6 +78,6 @@ def _has_changed(entry: LedgerEntry, now: datetime) -> bool:
     return bool(entry.items) and entry.record_hash != record_hash(entry.product, entry.product.price_at(now))
 
 
-def _plan(entry: LedgerEntry, now: datetime) -> Plan:
+def _plan(entry: LedgerEntry, now: datetime) -> ProductDiff:
     record = record_hash(entry.product, entry.product.price_at(now))
-    return Plan(entry.product, entry.feed, None, record, entry.content_hash, "words", entry)
+    return ProductDiff(entry.product, entry.feed, None, record, entry.content_hash, "words", entry)

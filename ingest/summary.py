@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from engine.errors import FeedUnreadable
 from engine.seams import FeedError, IngestState
-from ingest.look import Outcome
-from ingest.plan import Plan
+from ingest.diff import ProductDiff
+from ingest.stages import Outcome
 
 ERRORS_TOLD = 100
 """So many bad rows are in the summary; all of them are in the ledger."""
@@ -111,14 +111,14 @@ class Tally:
         if told and outcome.reason:
             self.products[outcome.reason] += 1
         if outcome.state is IngestState.INDEXED:
-            self.plan(outcome.plan)
+            self.diff(outcome.diff)
 
-    def plan(self, plan: Plan) -> None:
+    def diff(self, diff: ProductDiff) -> None:
         """Count an indexed product whose kind no word told."""
-        if plan.wanted is None and plan.other is None:
+        if diff.wanted is None and diff.other is None:
             self.counts["guessed"] += 1
             if len(self.guessed) < ERRORS_TOLD:
-                self.guessed.append(plan.product.product_id)
+                self.guessed.append(diff.product.product_id)
 
     def notes(self, notes: Sequence[str]) -> None:
         """Count what was changed in a good row."""
@@ -134,6 +134,6 @@ class Tally:
 def _word(outcome: Outcome) -> str:
     if outcome.defect:
         return "failed"
-    if outcome.plan.kind == "words" or outcome.keep_rows:
+    if outcome.diff.kind == "words" or outcome.keep_rows:
         return "updated"
     return {IngestState.INDEXED: "indexed", IngestState.REFUSED: "refused"}.get(outcome.state, "failed")

@@ -20,9 +20,9 @@ from engine.domain import SPACES
 from engine.errors import ThatLookError
 from engine.seams import IngestState, LedgerEntry, moment_of
 from engine.taxonomy import collection_name
+from ingest.dependencies import API_FEED, IngestDependencies
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
-from ingest.look import Outcome, Row, failed, picture_prefix
-from ingest.parts import API_FEED, IngestParts
+from ingest.stages import Outcome, Row, failed, picture_prefix
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,7 +39,7 @@ class Writer:
     else replaces entries in this process holds it too.
     """
 
-    parts: IngestParts
+    parts: IngestDependencies
     book: RLock = field(default_factory=RLock)
     _lock: RLock = field(default_factory=RLock)
 
@@ -49,7 +49,7 @@ class Writer:
             with self.book:
                 wanted = self._still_as_planned(outcomes)
                 moments, lost = self._announce(wanted)
-            told_of = [failed(o.plan, lost[_id(o)]) for o in wanted if _id(o) in lost]
+            told_of = [failed(o.diff, lost[_id(o)]) for o in wanted if _id(o) in lost]
             return self._settle(self._written([o for o in wanted if _id(o) not in lost]), moments) + told_of
 
     def remove(self, product_ids: Collection[str]) -> int:
@@ -69,7 +69,7 @@ class Writer:
 
     def _still_as_planned(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         now = self.parts.ledger.get([_id(outcome) for outcome in outcomes])
-        return [o for o in outcomes if _moment(now.get(_id(o))) == _moment(o.plan.old)]
+        return [o for o in outcomes if _moment(now.get(_id(o))) == _moment(o.diff.old)]
 
     def _written(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Write pictures and rows; products that cannot be written, where others can, come back as failed.
@@ -109,7 +109,7 @@ class Writer:
         """
         intents = [_intent(o) for o in outcomes if (o.rows or _old_items(o)) and not o.keep_rows]
         lost = self._record(intents) if intents else {}
-        moments = {_id(o): _moment(o.plan.old) for o in outcomes if _id(o) not in lost}
+        moments = {_id(o): _moment(o.diff.old) for o in outcomes if _id(o) not in lost}
         return moments | {i: entry.updated for entry in intents if (i := entry.product.product_id) not in lost}, lost
 
     def _apart(
@@ -164,12 +164,12 @@ class Writer:
             now = self.parts.ledger.get(list(moments))
             done = [o for o in outcomes if _moment(now.get(_id(o))) == moments[_id(o)]]
             lost = self._record([_entry(outcome) for outcome in done], moment_of(self.parts.store))
-        return [failed(o.plan, lost[_id(o)]) if _id(o) in lost else o for o in done]
+        return [failed(o.diff, lost[_id(o)]) if _id(o) in lost else o for o in done]
 
     def _drop_old_pictures(self, outcomes: Sequence[Outcome]) -> None:
         """Before the ledger is settled: a kill in between is then made good with the rest."""
         for outcome in outcomes:
-            if outcome.plan.old and not outcome.keep_rows and outcome.plan.kind == "everything":
+            if outcome.diff.old and not outcome.keep_rows and outcome.diff.kind == "everything":
                 self._drop_pictures(_id(outcome), keep=[row.item.image for row in outcome.rows])
 
     def _delete_rows(self, product_ids: dict[str, set[str]]) -> None:
@@ -188,11 +188,11 @@ def _moment(entry: LedgerEntry | None) -> datetime | None:
 
 
 def _id(outcome: Outcome) -> str:
-    return outcome.plan.product.product_id
+    return outcome.diff.product.product_id
 
 
 def _old_items(outcome: Outcome) -> _Pairs:
-    return outcome.plan.old.items if outcome.plan.old else ()
+    return outcome.diff.old.items if outcome.diff.old else ()
 
 
 def _pairs(outcome: Outcome) -> _Pairs:
@@ -202,13 +202,13 @@ def _pairs(outcome: Outcome) -> _Pairs:
 
 
 def _entry(outcome: Outcome) -> LedgerEntry:
-    plan = outcome.plan
+    diff = outcome.diff
     return LedgerEntry(
-        product=plan.product,
+        product=diff.product,
         state=outcome.state,
-        feed=plan.feed,
-        record_hash=plan.record_hash,
-        content_hash=plan.content_hash if outcome.settled else _unsettled(outcome),
+        feed=diff.feed,
+        record_hash=diff.record_hash,
+        content_hash=diff.content_hash if outcome.settled else _unsettled(outcome),
         updated=datetime.now(UTC),
         items=_pairs(outcome),
         refusals=outcome.refusals,
@@ -219,15 +219,15 @@ def _entry(outcome: Outcome) -> LedgerEntry:
 def _unsettled(outcome: Outcome) -> str:
     """No content hash, but how often the product failed, where something failed that is to be tried again."""
     lost = outcome.keep_rows or outcome.state is IngestState.FAILED
-    if not (outcome.defect or (lost and outcome.plan.feed == API_FEED)):
+    if not (outcome.defect or (lost and outcome.diff.feed == API_FEED)):
         return ""
-    return mark(attempts_of(outcome.plan.old, outcome.plan.content_hash) + 1, outcome.plan.content_hash)
+    return mark(attempts_of(outcome.diff.old, outcome.diff.content_hash) + 1, outcome.diff.content_hash)
 
 
 def _intent(outcome: Outcome) -> LedgerEntry:
     """Pending, with every row that there is or will be; new words alone leave the embeddings' hash standing."""
     both = tuple(dict.fromkeys((*_old_items(outcome), *_pairs(outcome))))
-    content = outcome.plan.content_hash if outcome.plan.kind == "words" else ""
+    content = outcome.diff.content_hash if outcome.diff.kind == "words" else ""
     return replace(_entry(outcome), state=IngestState.PENDING, content_hash=content, items=both)
 
 

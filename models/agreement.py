@@ -76,7 +76,7 @@ def row_problem(store: VectorStore, settled: int, named: int) -> str | None:
 
 
 def rows_by_space(store: VectorStore) -> dict[str, int]:
-    """How many rows the sister collections of each space hold together."""
+    """How many rows the paired collections of each space hold together."""
     names = store.collections()
     return {
         space: sum(store.count(name) for name in names if name == collection_name(name[: -len(space) - 1], space))

@@ -25,11 +25,11 @@ from engine.durable import refusal
 from engine.errors import HomeInUse, QueryRejected
 from engine.gate import Policy
 from engine.images import ImageLimits
-from engine.pipeline import Seer
+from engine.photo_analysis import ResultCache
+from engine.pipeline import VisionPipeline
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.search import Calibrations, Searcher
 from engine.service import ThatLook
-from engine.sight import Memory
 from engine.taxonomy import load_taxonomy
 from models.agreement import Embedded, check_agreement
 from models.compiled import drop_damaged, seal_of
@@ -124,11 +124,11 @@ class Parts:
     store: VectorStore
     objects: ObjectStore
     ledger: Ledger
-    seer: Seer
+    pipeline: VisionPipeline
     thatlook: ThatLook
 
 
-def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
+def build_pipeline(settings: Settings) -> tuple[VisionPipeline, Calibrations]:
     """The models of the profile, ready to look at pictures, and how their cosines are to be read.
 
     Raises:
@@ -146,8 +146,10 @@ def build_seer(settings: Settings) -> tuple[Seer, Calibrations]:
         ),
         taxonomy=taxonomy,
     )
-    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return seer, Calibrations(models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration)
+    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
+    return pipeline, Calibrations(
+        models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration
+    )
 
 
 @contextmanager
@@ -166,15 +168,15 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
     with ExitStack() as stack:
         if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
-        seer, calibrations = build_seer(settings)
-        warmed = stack.enter_context(_beside(seer.warm_up)) if warm else None
-        stores = open_stores(settings, seer.collection_specs(), warm=warm, repairing=repairing)
+        pipeline, calibrations = build_pipeline(settings)
+        warmed = stack.enter_context(_beside(pipeline.warm_up)) if warm else None
+        stores = open_stores(settings, pipeline.collection_specs(), warm=warm, repairing=repairing)
         ledger, objects, store = stack.enter_context(stores)
-        memory = Memory(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
-        thatlook = ThatLook(seer, Searcher(store, ledger, calibrations), settings.image_limits, memory)
+        result_cache = ResultCache(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
+        thatlook = ThatLook(pipeline, Searcher(store, ledger, calibrations), settings.image_limits, result_cache)
         if warmed:
             warmed.result()
-        yield Parts(settings, store, objects, ledger, seer, thatlook)
+        yield Parts(settings, store, objects, ledger, pipeline, thatlook)
 
 
 @contextmanager

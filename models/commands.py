@@ -14,7 +14,7 @@ from engine.console import plain_console
 from engine.printing import print_json, say
 
 if TYPE_CHECKING:
-    from engine.pipeline import Seer
+    from engine.pipeline import VisionPipeline
     from models.bootstrap import Settings
 
 Overrides = Mapping[str, Any]
@@ -28,11 +28,11 @@ DRAW = click.option(
 PROFILE = click.option("--profile", help="Model profile; `starter` unless THATLOOK_PROFILE says otherwise.")
 
 
-def _seer(overrides: Overrides, profile: str | None) -> tuple[Seer, Settings]:
-    from models.bootstrap import build_seer, read_settings
+def _pipeline(overrides: Overrides, profile: str | None) -> tuple[VisionPipeline, Settings]:
+    from models.bootstrap import build_pipeline, read_settings
 
     settings = read_settings({**overrides, **({"profile": profile} if profile else {})})
-    return build_seer(settings)[0], settings
+    return build_pipeline(settings)[0], settings
 
 
 @click.command()
@@ -54,12 +54,12 @@ def detect(
     from models import looking
     from models.drawing import draw_garments
 
-    seer, settings = _seer(overrides, profile)
+    pipeline, settings = _pipeline(overrides, profile)
     forms = []
 
     def look(picture: looking.Looked) -> None:
-        scene = seer.scene(picture.pixels)
-        seen = scene.garments if everything else seer.garments(picture.pixels, scene)
+        scene = pipeline.scene(picture.pixels)
+        seen = scene.garments if everything else pipeline.garments(picture.pixels, scene)
         forms.append(looking.detected(picture, seen, scene.accessories))
         if draw:
             looking.save_drawing(draw, picture.name, draw_garments(picture.pixels, seen))
@@ -84,11 +84,11 @@ def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, dr
     from models import looking
     from models.drawing import draw_pose
 
-    seer, settings = _seer(overrides, profile)
+    pipeline, settings = _pipeline(overrides, profile)
     forms = []
 
     def look(picture: looking.Looked) -> None:
-        report = seer.gate(picture.pixels)
+        report = pipeline.gate(picture.pixels)
         forms.append(looking.posed(picture, report))
         if draw:
             looking.save_drawing(draw, picture.name, draw_pose(picture.pixels, report))

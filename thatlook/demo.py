@@ -16,7 +16,7 @@ from engine.cpus import available_cpus
 from engine.errors import ContractBroken
 from engine.images import decode
 from engine.printing import printable
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress
 from models.bootstrap import Settings, open_parts
@@ -46,7 +46,7 @@ def run_demo(settings: Settings, *, products: int, seed: int, serve: bool, pictu
         console.rule("The shop's feed, ingested")
         with shown_progress(console) as progress:
             summary = ingest_feed(
-                ingest_parts(parts), feed, settings.policy, name="demo", prune_all=True, progress=progress
+                ingest_dependencies(parts), feed, settings.policy, name="demo", prune_all=True, progress=progress
             )
         show_summary(console, summary)
         console.rule("One photo, answered")

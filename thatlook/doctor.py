@@ -18,7 +18,7 @@ from models.bootstrap import (
     ADDRESS,
     LEDGER,
     Settings,
-    build_seer,
+    build_pipeline,
     hold_home,
     open_ledger,
     open_objects,
@@ -90,9 +90,9 @@ def _home(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    seer, _ = build_seer(settings)
-    seer.warm_up()
-    return f"profile {settings.profile}: visual {seer.visual.dim}-d, semantic {seer.semantic.dim}-d, all answer"
+    pipeline, _ = build_pipeline(settings)
+    pipeline.warm_up()
+    return f"profile {settings.profile}: visual {pipeline.visual.dim}-d, semantic {pipeline.semantic.dim}-d, all answer"
 
 
 def _catalogue(settings: Settings) -> Iterator[Finding]:

@@ -58,10 +58,12 @@ class Embedded:
         Raises:
             FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
         """
-        from ingest.bootstrap import ingest_parts
+        from ingest.bootstrap import ingest_dependencies
         from ingest.pipeline import ingest_feed
 
-        return ingest_feed(ingest_parts(self._parts), Path(feed), policy or self._parts.settings.policy, prune=prune)
+        return ingest_feed(
+            ingest_dependencies(self._parts), Path(feed), policy or self._parts.settings.policy, prune=prune
+        )
 
     def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
         """Products like each garment of a photo, moved by words if there are any.
@@ -70,7 +72,7 @@ class Embedded:
             ImageUnreadable, ImageTooLarge, NoGarmentFound, QueryRejected, FilterRejected: as over HTTP.
         """
         from engine.fusion import Weights
-        from engine.sight import ImageQuery
+        from engine.photo_analysis import ImageQuery
 
         words, weights = _text(options.get("text", ()), options.get("not_text", ())), options.get("weights")
         if weights is not None and words is None:

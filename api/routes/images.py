@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
 from api.addresses import with_slashes
-from api.desk import TheDesk
+from api.context import Context
 from api.documentation import problems
 from api.pictures import IMAGES_PATH, stored_key
 
@@ -50,10 +50,10 @@ def content_type_of(data: bytes) -> str:
 async def read_image(
     key: Annotated[str, PathParameter(description="The picture's key, as hits name it.")],
     request: Request[Any, Any, Any],
-    desk: TheDesk,
+    context: Context,
 ) -> Response[bytes]:
     """The picture's bytes, with an ETag; 304 where the caller has them already."""
-    data = await desk.look_up(partial(desk.services.objects.get, stored_key(with_slashes(key.removeprefix("/")))))
+    data = await context.look_up(partial(context.services.objects.get, stored_key(with_slashes(key.removeprefix("/")))))
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": _CACHING}
     if tag in [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]:

@@ -9,7 +9,7 @@ from litestar import Controller, get
 from litestar.params import PathParameter, QueryParameter
 
 from api.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
-from api.desk import Desk, TheDesk
+from api.context import Context, RequestContext
 from api.documentation import problems
 from engine.errors import NotFound
 from engine.redaction import redacted
@@ -27,14 +27,14 @@ class IngestController(Controller):
     tags = ("ingest",)
 
     @get("/status", responses=problems(422, 503, 504), opt={"parameters": ()}, summary="The catalogue's state")
-    async def status(self, desk: TheDesk) -> StatusForm:
+    async def status(self, context: Context) -> StatusForm:
         """Products by state, refused pictures by reason, and the latest run."""
-        return await desk.look_up(partial(_status, desk))
+        return await context.look_up(partial(_status, context))
 
     @get("/runs", responses=problems(422, 503, 504), opt={"parameters": ("limit",)}, summary="Runs over feeds")
-    async def runs(self, desk: TheDesk, limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20) -> RunList:
+    async def runs(self, context: Context, limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20) -> RunList:
         """The latest runs, newest first."""
-        found = await desk.look_up(partial(desk.services.ledger.runs, limit))
+        found = await context.look_up(partial(context.services.ledger.runs, limit))
         return RunList([_run_form(run) for run in found])
 
     @get(
@@ -46,26 +46,26 @@ class IngestController(Controller):
     async def errors(
         self,
         run_id: Annotated[int, PathParameter()],
-        desk: TheDesk,
+        context: Context,
         offset: Annotated[int, QueryParameter(ge=0, le=_MOST)] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
     ) -> ErrorPage:
         """A run's rows that were not taken, in the order of their lines."""
-        return await desk.look_up(partial(_errors, desk, run_id, offset, limit))
+        return await context.look_up(partial(_errors, context, run_id, offset, limit))
 
 
-def _status(desk: Desk) -> StatusForm:
-    ledger = desk.services.ledger
+def _status(context: RequestContext) -> StatusForm:
+    ledger = context.services.ledger
     latest = ledger.runs(1)
     counts = {state.value: n for state, n in ledger.counts().items()}
     failures = {redacted(reason): n for reason, n in ledger.failure_counts().items()}
     return StatusForm(counts, ledger.refusal_counts(), _run_form(latest[0]) if latest else None, failures)
 
 
-def _errors(desk: Desk, run_id: int, offset: int, limit: int) -> ErrorPage:
+def _errors(context: RequestContext, run_id: int, offset: int, limit: int) -> ErrorPage:
     if not 0 <= run_id <= _MOST:
         raise NotFound(f"There is no ingest run {str(run_id)[:40]}.")
-    ledger = desk.services.ledger
+    ledger = context.services.ledger
     found = ledger.errors(run_id, offset=offset, limit=limit + 1)
     if not found and all(run.run_id != run_id for run in ledger.runs(_RUNS_KEPT_IN_SIGHT)):
         raise NotFound(f"There is no ingest run {run_id}.")

@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
 from api.catalogue_forms import Readiness
-from api.desk import TheDesk
+from api.context import Context
 from engine.clock import Deadline
 from engine.errors import Unavailable
 
@@ -36,16 +36,16 @@ async def healthz() -> Health:
     responses={503: ResponseSpec(Readiness, generate_examples=False, description="A part cannot answer at present")},
     summary="Ready",
 )
-async def readyz(desk: TheDesk, deep: Annotated[bool, QueryParameter()] = False) -> Response[Readiness]:
+async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = False) -> Response[Readiness]:
     """Whether models, stores and ledger can answer; 503 where one cannot.
 
     With `deep=true` everything that is kept is compared with what was written, which takes as long as reading it.
     """
-    look, within = desk.services.ready, _READY_WITHIN_S
-    if deep and desk.services.examine is not None:
-        look, within = desk.services.examine, _EXAMINED_WITHIN_S
+    look, within = context.services.ready, _READY_WITHIN_S
+    if deep and context.services.examine is not None:
+        look, within = context.services.examine, _EXAMINED_WITHIN_S
     try:
-        missing = dict(await desk.look_up(look, Deadline.within(within)))
+        missing = dict(await context.look_up(look, Deadline.within(within)))
     except Unavailable as error:
         missing = {"service": error.message}
     ready = not missing
@@ -53,6 +53,6 @@ async def readyz(desk: TheDesk, deep: Annotated[bool, QueryParameter()] = False)
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(desk: TheDesk) -> Response[bytes]:
+async def metrics(context: Context) -> Response[bytes]:
     """Prometheus metrics."""
-    return Response(desk.metrics.exposition(), media_type=desk.metrics.content_type)
+    return Response(context.metrics.exposition(), media_type=context.metrics.content_type)

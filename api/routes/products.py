@@ -10,7 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from api.addresses import with_slashes
 from api.catalogue_forms import IntakeReceipt
-from api.desk import Desk, TheDesk
+from api.context import Context, RequestContext
 from api.documentation import PutProductsOperation, problems
 from api.problems import ProductsRejected
 from api.products import (
@@ -42,10 +42,10 @@ class ProductController(Controller):
         status_code=202,
         summary="Write products",
     )
-    async def write(self, request: Request[Any, Any, Any], desk: TheDesk) -> IntakeReceipt:
+    async def write(self, request: Request[Any, Any, Any], context: Context) -> IntakeReceipt:
         """Take on one product or a list of at most 1,000; the answer says what became of each."""
         body = await read_body(request)
-        return await desk.look_up(partial(_take_on, desk, body, desk.deadline()))
+        return await context.look_up(partial(_take_on, context, body, context.deadline()))
 
     @get(
         responses=problems(422, 503, 504),
@@ -54,7 +54,7 @@ class ProductController(Controller):
     )
     async def page(
         self,
-        desk: TheDesk,
+        context: Context,
         in_state: Annotated[
             IngestState | None, QueryParameter(name="state", description="Only products in this state.")
         ] = None,
@@ -62,15 +62,15 @@ class ProductController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> ProductPage:
         """Products in the order of their ids, each with its state and refusals."""
-        ledger = desk.services.ledger
-        entries = await desk.look_up(partial(ledger.page, state=in_state, after=after, limit=limit))
+        ledger = context.services.ledger
+        entries = await context.look_up(partial(ledger.page, state=in_state, after=after, limit=limit))
         more = entries[-1].product.product_id if len(entries) == limit else None
         return ProductPage([state_form(entry) for entry in entries], more)
 
     @get("/{product_id:str}", responses=problems(404, 422, 503, 504), opt={"parameters": ()}, summary="Read a product")
-    async def read(self, product_id: ProductId, desk: TheDesk) -> ProductStateForm:
+    async def read(self, product_id: ProductId, context: Context) -> ProductStateForm:
         """A product, where it stands, and why pictures of it were refused."""
-        return await desk.look_up(partial(_find, desk, product_id))
+        return await context.look_up(partial(_find, context, product_id))
 
     @delete(
         "/{product_id:str}",
@@ -79,29 +79,29 @@ class ProductController(Controller):
         status_code=204,
         summary="Delete a product",
     )
-    async def remove(self, product_id: ProductId, desk: TheDesk) -> Response[None]:
+    async def remove(self, product_id: ProductId, context: Context) -> Response[None]:
         """Take a product out; it is gone from searches when this answers."""
-        await desk.look_up(partial(_delete, desk, product_id))
+        await context.look_up(partial(_delete, context, product_id))
         return Response(None, status_code=204)
 
 
-def _take_on(desk: Desk, body: bytes, deadline: Deadline) -> IntakeReceipt:
+def _take_on(context: RequestContext, body: bytes, deadline: Deadline) -> IntakeReceipt:
     products, receipt = check_products(read_products(body), deadline)
     if not products:
         raise ProductsRejected(
             [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]
         )
-    desk.services.intake.submit(products)
+    context.services.intake.submit(products)
     return receipt
 
 
-def _find(desk: Desk, path_id: str) -> ProductStateForm:
-    entry = find_product(desk.services.ledger, with_slashes(path_id))
+def _find(context: RequestContext, path_id: str) -> ProductStateForm:
+    entry = find_product(context.services.ledger, with_slashes(path_id))
     if entry is None:
         raise ProductNotFound(f"There is no product {with_slashes(path_id)!r} in this catalogue.")
     return state_form(entry)
 
 
-def _delete(desk: Desk, product_id: str) -> None:
-    found = _find(desk, product_id)
-    desk.services.intake.delete([found.product_id])
+def _delete(context: RequestContext, product_id: str) -> None:
+    found = _find(context, product_id)
+    context.services.intake.delete([found.product_id])

@@ -10,7 +10,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import HeaderParameter, PathParameter
 
 from api.addresses import with_slashes
-from api.desk import TheDesk
+from api.context import Context
 from api.documentation import (
     HybridOperation,
     ImageOperation,
@@ -61,16 +61,16 @@ class SearchController(Controller):
         summary="Search by photo",
     )
     async def by_image(
-        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+        self, request: Request[Any, Any, Any], context: Context, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products like each garment of the photo's main person."""
-        photo = await desk.receive(request, ImageSearch, deadline_ms)
-        deadline = desk.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
+        photo = await context.receive(request, ImageSearch, deadline_ms)
+        deadline = context.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
         query, where = photo.query, filter_of(photo.query.filters)
         looking = image_query(query)
-        image = await desk.picture(photo, deadline)
+        image = await context.picture(photo, deadline)
         call = partial(
-            desk.services.thatlook.search_image,
+            context.services.thatlook.search_image,
             image,
             looking,
             where=where,
@@ -78,7 +78,7 @@ class SearchController(Controller):
             shown=shown(query),
             deadline=deadline,
         )
-        return await desk.search(call, deadline)
+        return await context.search(call, deadline)
 
     @post(
         "/search/hybrid",
@@ -88,18 +88,18 @@ class SearchController(Controller):
         summary="Search by photo and words",
     )
     async def by_image_and_text(
-        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+        self, request: Request[Any, Any, Any], context: Context, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products like the photo's garments, moved towards `text` and away from `not_text`."""
-        photo = await desk.receive(request, HybridSearch, deadline_ms)
-        deadline = desk.deadline(deadline_ms)
+        photo = await context.receive(request, HybridSearch, deadline_ms)
+        deadline = context.deadline(deadline_ms)
         query, where = photo.query, filter_of(photo.query.filters)
         text, weights, looking = text_query(query.text, query.not_text), weights_of(query.weights), image_query(query)
         if text is None:
             raise TextRejected("A hybrid search needs words: give 'text' or 'not_text'.")
-        image = await desk.picture(photo, deadline)
+        image = await context.picture(photo, deadline)
         call = partial(
-            desk.services.thatlook.search_image,
+            context.services.thatlook.search_image,
             image,
             looking,
             text=text,
@@ -109,7 +109,7 @@ class SearchController(Controller):
             shown=shown(query),
             deadline=deadline,
         )
-        return await desk.search(call, deadline)
+        return await context.search(call, deadline)
 
     @post(
         "/search/text",
@@ -120,17 +120,17 @@ class SearchController(Controller):
         summary="Search by words",
     )
     async def by_text(
-        self, request: Request[Any, Any, Any], desk: TheDesk, deadline_ms: DeadlineMs = None
+        self, request: Request[Any, Any, Any], context: Context, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products that fit the words."""
         body = await read_body(request)
         query = json_with_address(TextSearch, body, list(request.query_params.multi_items()))
-        deadline = desk.deadline(deadline_ms)
+        deadline = context.deadline(deadline_ms)
         text = text_query(query.text, query.not_text)
         if text is None:
             raise TextRejected("The text is empty; say what is wanted.")
         call = partial(
-            desk.services.thatlook.search_text,
+            context.services.thatlook.search_text,
             text,
             supercategories=supercategories(query),
             where=filter_of(query.filters),
@@ -138,7 +138,7 @@ class SearchController(Controller):
             shown=shown(query),
             deadline=deadline,
         )
-        return await desk.search(call, deadline)
+        return await context.search(call, deadline)
 
     @get(
         "/products/{product_id:str}/similar",
@@ -150,18 +150,18 @@ class SearchController(Controller):
         self,
         product_id: Annotated[str, PathParameter(description="The product's id, percent-encoded.")],
         request: Request[Any, Any, Any],
-        desk: TheDesk,
+        context: Context,
         deadline_ms: DeadlineMs = None,
     ) -> Response[AnswerForm]:
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
-        deadline = desk.deadline(deadline_ms)
+        deadline = context.deadline(deadline_ms)
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
         named = with_slashes(product_id)
         if not is_normalized("NFC", named):
-            entry = await desk.look_up(partial(find_product, desk.services.ledger, named), deadline)
+            entry = await context.look_up(partial(find_product, context.services.ledger, named), deadline)
             named = entry.product.product_id if entry else named
         call = partial(
-            desk.services.thatlook.similar,
+            context.services.thatlook.similar,
             named,
             text=text_query(query.text, query.not_text),
             where=filter_of(query.filters),
@@ -169,4 +169,4 @@ class SearchController(Controller):
             shown=shown(query),
             deadline=deadline,
         )
-        return await desk.search(call, deadline)
+        return await context.search(call, deadline)

@@ -26,7 +26,7 @@ from benchmarks.quality.retrieval.fused_gallery import (
     catalogue,
     exhibit_photo,
     hit_rates,
-    image_probe,
+    image_query,
     look_at,
     rank_of,
 )
@@ -35,7 +35,7 @@ from engine.color.parsed_text import colors_in
 from engine.color.words import names_near
 from engine.domain import Embeddings, Product
 from engine.errors import QueryRejected
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 from engine.service import TextQuery
 from models.train.embedder.data import is_validation, rgb_of
@@ -69,7 +69,9 @@ class Fronts:
     triplets: tuple[Triplet, ...]
 
 
-def evaluate_composed(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | None = None) -> dict[str, Any]:
+def evaluate_composed(
+    pipeline: VisionPipeline, calibrations: Calibrations, data: Path, sheet: Path | None = None
+) -> dict[str, Any]:
     """All figures of `eval composed` by source; where a folder is given, pictures of queries that failed.
 
     Raises:
@@ -79,13 +81,13 @@ def evaluate_composed(seer: Seer, calibrations: Calibrations, data: Path, sheet:
         raise QueryRejected(f"{data} has no {CATALOGUE} with triplets_colour.jsonl; give the folder that holds it.")
     out: dict[str, Any] = {}
     for source in SOURCES:
-        fronts = read_fronts(seer, data / CATALOGUE, source)
+        fronts = read_fronts(pipeline, data / CATALOGUE, source)
         ranks = {
-            "search_picture": by_search(seer, calibrations, fronts, "picture"),
-            "search_shop": by_search(seer, calibrations, fronts, "shop"),
-            "embedding": by_cosine(fronts, moved(seer, fronts)),
+            "search_picture": by_search(pipeline, calibrations, fronts, "picture"),
+            "search_shop": by_search(pipeline, calibrations, fronts, "shop"),
+            "embedding": by_cosine(fronts, moved(pipeline, fronts)),
             "image_alone": by_cosine(fronts, shown_images(fronts)),
-            "text_alone": by_cosine(fronts, said(seer, fronts)),
+            "text_alone": by_cosine(fronts, said(pipeline, fronts)),
         }
         teacher = data / "weights" / TEACHER_FILE
         if teacher.exists():
@@ -98,18 +100,18 @@ def evaluate_composed(seer: Seer, calibrations: Calibrations, data: Path, sheet:
     return out
 
 
-def read_fronts(seer: Seer, root: Path, source: str) -> Fronts:
+def read_fronts(pipeline: VisionPipeline, root: Path, source: str) -> Fronts:
     """One front per variant of products that no training saw, its garment cut as ingest cuts it."""
     exhibits: list[Exhibit] = []
     row: dict[str, int] = {}
     for product, label, file in held_out_fronts(root, source):
-        exhibit = exhibit_photo(seer, product, rgb_of(root / "images" / file), label)
+        exhibit = exhibit_photo(pipeline, product, rgb_of(root / "images" / file), label)
         if exhibit:
             row[product.product_id] = len(exhibits)
             exhibits.append(exhibit)
     known = {product.product_id for product, _, _ in held_out_fronts(root, source)}
     triplets = tuple(t for t in _triplets(root, source) if {t.shown, t.wanted} <= known and t.shown in row)
-    return Fronts(look_at(seer, exhibits), row, triplets)
+    return Fronts(look_at(pipeline, exhibits), row, triplets)
 
 
 def held_out_fronts(root: Path, source: str) -> Iterator[tuple[Product, str, str]]:
@@ -128,14 +130,18 @@ def held_out_fronts(root: Path, source: str) -> Iterator[tuple[Product, str, str
         yield product, row["class"], front
 
 
-def by_search(seer: Seer, calibrations: Calibrations, fronts: Fronts, evidence: Evidence) -> list[int | None]:
+def by_search(
+    pipeline: VisionPipeline, calibrations: Calibrations, fronts: Fronts, evidence: Evidence
+) -> list[int | None]:
     """Ranks in the search as served, with the query's own product left out."""
-    searcher = catalogue(seer, calibrations, fronts.looked, evidence)
+    searcher = catalogue(pipeline, calibrations, fronts.looked, evidence)
     ranks = []
     for triplet in fronts.triplets:
         row = fronts.row[triplet.shown]
-        probe = asking(seer, TextQuery((triplet.text,)), image_probe(fronts.looked, row, exclude={triplet.shown}))
-        ranks.append(rank_of(searcher, probe, [fronts.looked.exhibits[row].supercategory], {triplet.wanted}))
+        query_vectors = asking(
+            pipeline, TextQuery((triplet.text,)), image_query(fronts.looked, row, exclude={triplet.shown})
+        )
+        ranks.append(rank_of(searcher, query_vectors, [fronts.looked.exhibits[row].supercategory], {triplet.wanted}))
     return ranks
 
 
@@ -144,9 +150,9 @@ def by_cosine(fronts: Fronts, queries: Embeddings) -> list[int | None]:
     return _ranks(fronts, queries @ fronts.looked.embeddings["semantic"].T)
 
 
-def moved(seer: Seer, fronts: Fronts) -> Embeddings:
+def moved(pipeline: VisionPipeline, fronts: Fronts) -> Embeddings:
     """Image plus words, as the search adds them."""
-    return unit(shown_images(fronts) + said(seer, fronts))
+    return unit(shown_images(fronts) + said(pipeline, fronts))
 
 
 def shown_images(fronts: Fronts) -> Embeddings:
@@ -154,10 +160,10 @@ def shown_images(fronts: Fronts) -> Embeddings:
     return fronts.looked.embeddings["semantic"][[fronts.row[t.shown] for t in fronts.triplets]]
 
 
-def said(seer: Seer, fronts: Fronts) -> Embeddings:
+def said(pipeline: VisionPipeline, fronts: Fronts) -> Embeddings:
     """What is said, one row per triplet."""
     texts = sorted({t.text for t in fronts.triplets})
-    embedded = dict(zip(texts, seer.texts.embed_texts(texts), strict=True))
+    embedded = dict(zip(texts, pipeline.texts.embed_texts(texts), strict=True))
     return np.stack([embedded[t.text] for t in fronts.triplets])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 from engine.taxonomy import load_taxonomy
 from models.registry import STARTER, WEIGHTS, load_folder
@@ -13,7 +13,7 @@ from models.runtime import RuntimeOptions
 SHIPPED = WEIGHTS / STARTER
 
 
-def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[Seer, Calibrations]:
+def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[VisionPipeline, Calibrations]:
     """A profile's models as one thing that looks at pictures, and how their cosines are to be read.
 
     Raises:
@@ -21,5 +21,7 @@ def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[Se
     """
     taxonomy = load_taxonomy()
     models = load_folder(folder, options=RuntimeOptions(threads=threads), taxonomy=taxonomy)
-    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return seer, Calibrations(models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration)
+    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
+    return pipeline, Calibrations(
+        models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration
+    )

@@ -20,7 +20,7 @@ from engine.domain import GarmentHits, Product
 from engine.errors import FeedUnreadable, NoGarmentFound
 from engine.service import ThatLook
 from engine.taxonomy import Taxonomy
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import shown_progress
 from models.bootstrap import Settings, open_parts
@@ -55,7 +55,7 @@ class StreetCase:
 
 def street_cases(thatlook: ThatLook, data: Path, n: int) -> Iterator[StreetCase]:
     """Ask with the first n validation photos, in the order of their ids."""
-    for photo, visible in _truth(data / "ccp", thatlook.seer.taxonomy, n):
+    for photo, visible in _truth(data / "ccp", thatlook.pipeline.taxonomy, n):
         yield StreetCase(photo.name, visible, _answered(thatlook, photo.read_bytes()))
 
 
@@ -69,7 +69,7 @@ def _answered(thatlook: ThatLook, image: bytes) -> tuple[str, ...]:
         for garment in answer.garments
         if garment.supercategory
         and len(garment.hits) == K
-        and all(_shop_says(hit.product, thatlook.seer.taxonomy) in _looked_in(garment) for hit in garment.hits)
+        and all(_shop_says(hit.product, thatlook.pipeline.taxonomy) in _looked_in(garment) for hit in garment.hits)
     )
 
 
@@ -135,5 +135,5 @@ def evaluate_street(settings: Settings, data: Path, photos: int) -> list[StreetC
     feed = write_real_feed(data, settings.home / "real-feed")
     with open_parts(settings) as parts:
         with shown_progress(plain_console()) as progress:
-            ingest_feed(ingest_parts(parts), feed, settings.policy, name="real", progress=progress)
+            ingest_feed(ingest_dependencies(parts), feed, settings.policy, name="real", progress=progress)
         return list(street_cases(parts.thatlook, data, photos))

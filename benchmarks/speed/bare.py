@@ -16,7 +16,7 @@ from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.errors import ContractBroken
 from engine.filters import EVERYTHING, Filter
 from engine.seams import Shortlist, ShortlistQuery
-from engine.stores.ivfpq import sisters
+from engine.stores.ivfpq import paired
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import default_plan
 from engine.stores.lite_records import LiteRecords
@@ -31,7 +31,7 @@ _STAMP = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BareStore:
-    """Sister indexes as a `VectorStore`, but for making and dropping collections."""
+    """Paired indexes as a `VectorStore`, but for making and dropping collections."""
 
     indexes: dict[str, DerivedIndex]
 
@@ -62,8 +62,8 @@ class BareStore:
         return self.indexes[name].search(queries, k, where)
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in either of the sisters."""
-        return sisters.shortlist(self.indexes, query)
+        """The rows nearest to any query in either of the collections."""
+        return paired.shortlist(self.indexes, query)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         """Stored embeddings in the order asked."""

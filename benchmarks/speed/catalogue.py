@@ -2,7 +2,7 @@
 
 A row is a mixture of one real embedding with some of its nearest neighbours in its supercategory, plus noise drawn
 from the covariance of the differences between neighbours, made unit length again. Neighbours and weights are the same
-in both spaces, so that sister rows belong together. The noise's amount is fitted: an expansion as large as the sample
+in both spaces, so that paired rows belong together. The noise's amount is fitted: an expansion as large as the sample
 must have the sample's median cosine to the nearest neighbour. `likeness` measures how well the rest agrees.
 
 Row i is the same in every size: a catalogue of 10,000 is the beginning of one of a million.

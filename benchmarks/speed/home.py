@@ -19,7 +19,7 @@ from benchmarks.speed.catalogue import Expander
 from benchmarks.speed.sample import Sample
 from engine.domain import SPACES, Availability, Embeddings, Item, Product, Space
 from engine.errors import ContractBroken
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.seams import IngestState, LedgerEntry
 from engine.stores.lite import LiteStore
 from engine.taxonomy import collection_name
@@ -34,7 +34,13 @@ SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 
 
 def build_home(
-    settings: Settings, seer: Seer, sample: Sample, n: int, *, seed: int = 0, say: Callable[[str], object] = print
+    settings: Settings,
+    pipeline: VisionPipeline,
+    sample: Sample,
+    n: int,
+    *,
+    seed: int = 0,
+    say: Callable[[str], object] = print,
 ) -> Path:
     """Fill `settings.home` with `n` products, unless it holds just these already; returns it."""
     home, digest = settings.home, f"{VERSION}-{sample.digest}-{n}-{seed}"
@@ -43,7 +49,7 @@ def build_home(
         return home
     home.mkdir(parents=True, exist_ok=True)
     keys = _put_pictures(settings, sample)
-    specs = seer.collection_specs()
+    specs = pipeline.collection_specs()
     _put_products(settings, bare_home(home / "vectors", specs), Expander(sample, seed=seed), keys, n, say)
     learn_home(home / "vectors", specs, say)
     _check(home, n * len(SPACES))
@@ -92,7 +98,7 @@ def product_of(spec: GarmentSpec, row: int, picture: str) -> Product:
 
 
 class ItemMaker:
-    """Makes the rows of the sister collections; rows that resemble one product of the sample share most words."""
+    """Makes the rows of the paired collections; rows that resemble one product of the sample share most words."""
 
     def __init__(self, sample: Sample, *, supercategory: str | None = None, pictures: Sequence[str] = ()) -> None:
         """Make items for a sample's variants.

@@ -118,7 +118,7 @@ def _photos(settings: BenchSettings) -> None:
 
 
 def _recall_jobs(settings: BenchSettings) -> list[Job]:
-    """One for the sister indexes of the embedded cases, if there are any."""
+    """One for the paired indexes of the embedded cases, if there are any."""
     cases = tuple(case for case in settings.cases if case.parameters.get("index") == "embedded")
     return [Job(_indexes, replace(settings, cases=cases), samples=True)] if cases else []
 

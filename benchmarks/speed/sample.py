@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.crops import cut
 from engine.domain import SPACES, Crop, Embeddings, Space
 from engine.images import encode_jpeg
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue
 from models.studio.feed import product_shots
@@ -72,14 +72,16 @@ class _Drawn:
     picture: bytes
 
 
-def load_sample(seer: Seer, cache: Path, *, products: int = 1200, seed: int = 7, workers: int = 2) -> Sample:
+def load_sample(
+    pipeline: VisionPipeline, cache: Path, *, products: int = 1200, seed: int = 7, workers: int = 2
+) -> Sample:
     """The sample of these models; drawn and embedded the first time (40 ms a picture), read from `cache` later."""
     specs = sample_catalogue(products, seed)
-    digest = _digest(seer, products, seed)
+    digest = _digest(pipeline, products, seed)
     path = cache / f"sample-{digest}.npz"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _write(path, seer, specs, seed, workers)
+        _write(path, pipeline, specs, seed, workers)
     with np.load(path) as saved:
         ends = saved["picture_ends"]
         whole = saved["pictures"].tobytes()
@@ -93,8 +95,8 @@ def load_sample(seer: Seer, cache: Path, *, products: int = 1200, seed: int = 7,
         )
 
 
-def _digest(seer: Seer, products: int, seed: int) -> str:
-    names = [VERSION, seer.visual.fingerprint, seer.semantic.fingerprint, products, seed]
+def _digest(pipeline: VisionPipeline, products: int, seed: int) -> str:
+    names = [VERSION, pipeline.visual.fingerprint, pipeline.semantic.fingerprint, products, seed]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
 
@@ -103,7 +105,7 @@ def _supercategories(specs: list[GarmentSpec]) -> NDArray[np.str_]:
     return np.array([classes[spec.label].supercategory for spec in specs])
 
 
-def _write(path: Path, seer: Seer, specs: list[GarmentSpec], seed: int, workers: int) -> None:
+def _write(path: Path, pipeline: VisionPipeline, specs: list[GarmentSpec], seed: int, workers: int) -> None:
     rows: dict[Space, list[Embeddings]] = {space: [] for space in SPACES}
     pictures: list[bytes] = []
     waiting: list[Crop] = []
@@ -111,7 +113,7 @@ def _write(path: Path, seer: Seer, specs: list[GarmentSpec], seed: int, workers:
         pictures.append(drawn.picture)
         waiting.append(drawn.crop)
         if len(waiting) >= _BATCH or number == len(specs) - 1:
-            for space, embedded in seer.embed(waiting).items():
+            for space, embedded in pipeline.embed(waiting).items():
                 rows[space].append(embedded)
             waiting = []
     part = path.with_suffix(".part")

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.palette import LOOK_FACET, ColorLook, alike, read_looks, share_of
-from engine.color.parsed_text import Named, Wish, colors_in
+from engine.color.palette import PALETTE_FACET, Palette, alike, read_palettes, share_of
+from engine.color.parsed_text import Named, ParsedText, colors_in
 from engine.color.words import base_name, color_anchors, names_near
 from engine.fusion import Signal, sigmoid
 from engine.seams import Calibration
@@ -42,17 +42,17 @@ _ALSO_READ = {BRAND_FACET: ("brand",)}
 Facets = Mapping[str, tuple[str, ...]]
 
 
-def facets_weighed(look: ColorLook | None, wish: Wish) -> tuple[str, ...]:
-    """The facets that `with_evidence` reads: none where there is nothing to weigh, and no more than it needs."""
-    colored = bool(wish.colors or wish.unwanted)
-    worded = bool(wish.words or wish.unwanted_words)
-    asked = {LOOK_FACET: colored or look is not None, "color": colored, WORDS_FACET: worded}
-    named = dict.fromkeys(name for each in wish.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
+def facets_weighed(palette: Palette | None, parsed: ParsedText) -> tuple[str, ...]:
+    """The facets that `with_metadata` reads: none where there is nothing to weigh, and no more than it needs."""
+    colored = bool(parsed.colors or parsed.unwanted)
+    worded = bool(parsed.words or parsed.unwanted_words)
+    asked = {PALETTE_FACET: colored or palette is not None, "color": colored, WORDS_FACET: worded}
+    named = dict.fromkeys(name for each in parsed.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
     return (*(name for name, wanted in asked.items() if wanted), *named)
 
 
-def with_evidence(
-    logits: Mapping[Signal, NDArray[np.float32]], look: ColorLook | None, wish: Wish, facets: Sequence[Facets]
+def with_metadata(
+    logits: Mapping[Signal, NDArray[np.float32]], palette: Palette | None, parsed: ParsedText, facets: Sequence[Facets]
 ) -> dict[Signal, NDArray[np.float32]]:
     """The embeddings' log-odds joined by those of colours and of the shop's words.
 
@@ -60,28 +60,28 @@ def with_evidence(
     against the navy one. The shop's words add to the text's log-odds.
     """
     joined = dict(logits)
-    if wish.colors or wish.unwanted:
-        joined["color"] = wished_colors(wish, facets)
-    elif look is not None:
-        joined["color"] = same_colors(look, facets)
-    if wish.words and "text" in joined:
-        joined["text"] = joined["text"] + shop_says(wish, facets)
+    if parsed.colors or parsed.unwanted:
+        joined["color"] = wanted_colors(parsed, facets)
+    elif palette is not None:
+        joined["color"] = same_colors(palette, facets)
+    if parsed.words and "text" in joined:
+        joined["text"] = joined["text"] + shop_says(parsed, facets)
     return joined
 
 
-def kept(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+def kept(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) 0 to 1, what is left of each item's score: little of what is unwanted, or not what is named."""
     left = np.ones(len(facets), np.float32)
-    if wish.unwanted:
-        looks = read_looks(facets)
-        for word in wish.unwanted:
-            has = np.nan_to_num(2 * _log_odds(_share(word, looks, facets), OF_COLOR), nan=-12)
+    if parsed.unwanted:
+        palettes = read_palettes(facets)
+        for word in parsed.unwanted:
+            has = np.nan_to_num(2 * _log_odds(_share(word, palettes, facets), OF_COLOR), nan=-12)
             left *= sigmoid(-has)
-    if wish.unwanted_words:
+    if parsed.unwanted_words:
         said = [frozenset(each.get(WORDS_FACET, ())) for each in facets]
-        unwanted = np.array([any(phrase <= words for phrase in wish.unwanted_words) for words in said], bool)
+        unwanted = np.array([any(phrase <= words for phrase in parsed.unwanted_words) for words in said], bool)
         left[unwanted] *= _UNWANTED_WORDS
-    for named in wish.named:
+    for named in parsed.named:
         left *= np.array([_named_share(named, each) for each in facets], np.float32)
     return left
 
@@ -94,44 +94,44 @@ def _named_share(named: Named, facets: Facets) -> float:
     return 1.0 if not named.values.isdisjoint(values) else other if values else none
 
 
-def same_colors(look: ColorLook, facets: Sequence[Facets]) -> NDArray[np.float32]:
+def same_colors(palette: Palette, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds that an item's colours are the query garment's; NaN where one is unknown."""
-    return _log_odds(alike(look, read_looks(facets)), ALIKE)
+    return _log_odds(alike(palette, read_palettes(facets)), ALIKE)
 
 
-def wished_colors(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+def wanted_colors(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds that an item has the colours asked for and lacks the others; NaN where unknown."""
-    looks = read_looks(facets)
+    palettes = read_palettes(facets)
     logits = np.zeros(len(facets), np.float32)
-    if wish.colors:
-        shares = np.stack([_share(word, looks, facets) for word in wish.colors])
+    if parsed.colors:
+        shares = np.stack([_share(word, palettes, facets) for word in parsed.colors])
         # Of two colours wanted together each is expected on its part of the garment alone.
-        has = shares.max(axis=0) if wish.either else np.minimum(1, len(shares) * shares).min(axis=0)
+        has = shares.max(axis=0) if parsed.either else np.minimum(1, len(shares) * shares).min(axis=0)
         logits = _log_odds(has, OF_COLOR)
-    for word in wish.unwanted:
+    for word in parsed.unwanted:
         logits = logits + np.minimum(
-            -_log_odds(_share(word, looks, facets), OF_COLOR), 0 if wish.colors else UNWANTED_CAP
+            -_log_odds(_share(word, palettes, facets), OF_COLOR), 0 if parsed.colors else UNWANTED_CAP
         )
     return logits
 
 
-def shop_says(wish: Wish, facets: Sequence[Facets]) -> NDArray[np.float32]:
+def shop_says(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds to add for wanted words that the shop's own words hold."""
-    found = [len(wish.words.intersection(each.get(WORDS_FACET, ()))) for each in facets]
-    return np.asarray(WORDS_GAIN * np.array(found, np.float32) / max(1, len(wish.words)), np.float32)
+    found = [len(parsed.words.intersection(each.get(WORDS_FACET, ()))) for each in facets]
+    return np.asarray(WORDS_GAIN * np.array(found, np.float32) / max(1, len(parsed.words)), np.float32)
 
 
-def near_names(wish: Wish) -> frozenset[str]:
+def near_names(parsed: ParsedText) -> frozenset[str]:
     """The measured names under which items of the wanted colours are kept."""
-    return frozenset(name for word in wish.colors for name in names_near(word))
+    return frozenset(name for word in parsed.colors for name in names_near(word))
 
 
-def _share(word: str, looks: ColorLook, facets: Sequence[Facets]) -> NDArray[np.float32]:
+def _share(word: str, palettes: Palette, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """How much of each item has a colour, by its look and by the shop's word for it."""
     anchors = color_anchors(word)
     if anchors is None:
         return np.full(len(facets), np.nan, np.float32)
-    seen = share_of(looks, anchors)
+    seen = share_of(palettes, anchors)
     told = np.array([_told(word, each.get("color", ())) for each in facets], np.float32)
     both = (1 - SHOP_TRUST) * seen + SHOP_TRUST * told
     return np.where(np.isnan(told), seen, np.where(np.isnan(seen), told, both)).astype(np.float32)
@@ -152,7 +152,7 @@ def _means(name: str, word: str) -> float:
     ours, theirs = color_anchors(name), color_anchors(word)
     if ours is None or theirs is None:
         return 0.0
-    return float(share_of(ColorLook(ours[:, None], np.ones((len(ours), 1), np.float32)), theirs).mean())
+    return float(share_of(Palette(ours[:, None], np.ones((len(ours), 1), np.float32)), theirs).mean())
 
 
 def _log_odds(values: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:

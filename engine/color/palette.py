@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.color.naming import ANCHORS, color_shares, garment_pixels, named_colors, to_lab
 from engine.domain import Crop
 
-LOOK_FACET = "~look"
+PALETTE_FACET = "~look"
 """The facet that holds a look; `~` keeps it apart from a shop's own attributes."""
 NAMES_FACET = "~colors"
 """The facet that holds the names measured on the picture, for candidates of a colour."""
@@ -36,7 +36,7 @@ _VIVID = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ColorLook:
+class Palette:
     """Shades and shares of some garments, padded with shades of share 0.
 
     Attributes:
@@ -52,12 +52,12 @@ class ColorLook:
         """(n,): which garments have a look."""
         return np.asarray(self.shares.any(axis=1), np.bool_)
 
-    def row(self, at: int) -> ColorLook:
+    def row(self, at: int) -> Palette:
         """One garment's look alone."""
-        return ColorLook(self.lab[at : at + 1], self.shares[at : at + 1])
+        return Palette(self.lab[at : at + 1], self.shares[at : at + 1])
 
 
-def look_of(crop: Crop) -> str | None:
+def palette_of(crop: Crop) -> str | None:
     """A garment's look as its facet's value, or None where there is no garment."""
     inside = garment_pixels(crop.pixels, crop.mask)
     if not len(inside):
@@ -73,33 +73,35 @@ def look_of(crop: Crop) -> str | None:
     return table.tobytes().hex()
 
 
-def looks_of(crops: Sequence[Crop]) -> ColorLook:
+def palettes_of(crops: Sequence[Crop]) -> Palette:
     """The looks of a photo's garments, exactly as an item's would be kept."""
-    return read_looks([{LOOK_FACET: (look,)} if (look := look_of(crop)) else {} for crop in crops])
+    return read_palettes([{PALETTE_FACET: (palette,)} if (palette := palette_of(crop)) else {} for crop in crops])
 
 
 def measured_facets(crop: Crop) -> dict[str, tuple[str, ...]]:
     """What a picture alone says of a garment's colours, as facets for its item."""
-    look = look_of(crop)
-    return {LOOK_FACET: (look,), NAMES_FACET: named_colors(color_shares(crop.pixels, crop.mask))} if look else {}
+    palette = palette_of(crop)
+    return (
+        {PALETTE_FACET: (palette,), NAMES_FACET: named_colors(color_shares(crop.pixels, crop.mask))} if palette else {}
+    )
 
 
 def kept_measures(facets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Of an item's facets those that were measured: new words of the shop leave them as they are."""
-    return {name: facets[name] for name in (LOOK_FACET, NAMES_FACET) if name in facets}
+    return {name: facets[name] for name in (PALETTE_FACET, NAMES_FACET) if name in facets}
 
 
-def read_looks(facets: Sequence[Mapping[str, tuple[str, ...]]]) -> ColorLook:
+def read_palettes(facets: Sequence[Mapping[str, tuple[str, ...]]]) -> Palette:
     """The looks of some items; one that has none, or something else in its place, stays unknown."""
-    texts = [values[0] if (values := each.get(LOOK_FACET)) else _BLANK for each in facets]
+    texts = [values[0] if (values := each.get(PALETTE_FACET)) else _BLANK for each in facets]
     if not {*map(len, texts)} <= {len(_BLANK)} or not _is_hex("".join(texts), len(texts)):
         texts = [text if len(text) == len(_BLANK) and _is_hex(text) else _BLANK for text in texts]
     table = np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, _SHADES, 4).astype(np.float32)
     lab = table[..., :3] - np.array([0, 128, 128], np.float32)
-    return ColorLook(lab.astype(np.float32), (table[..., 3] / 255).astype(np.float32))
+    return Palette(lab.astype(np.float32), (table[..., 3] / 255).astype(np.float32))
 
 
-def alike(one: ColorLook, others: ColorLook) -> NDArray[np.float32]:
+def alike(one: Palette, others: Palette) -> NDArray[np.float32]:
     """(len(others),) 0 to 1: how alike the first look of `one` and each other are; NaN where either is unknown."""
     cross = _overlap(one, others)
     own, each = _overlap(one, one), _overlap(others, others)
@@ -107,7 +109,7 @@ def alike(one: ColorLook, others: ColorLook) -> NDArray[np.float32]:
         return np.asarray(cross / np.sqrt(own * each), np.float32)
 
 
-def share_of(looks: ColorLook, anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+def share_of(palettes: Palette, anchors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n,) 0 to 1: how much of each garment a person would call by the colour of these anchors; NaN where unknown.
 
     A shade counts in full where no named colour is nearer than the anchors, and less the nearer another one is.
@@ -115,17 +117,17 @@ def share_of(looks: ColorLook, anchors: NDArray[np.float32]) -> NDArray[np.float
     Args:
         anchors: (m, 3) CIELAB.
     """
-    some = looks.shares > 0
-    shades = looks.lab[some]
+    some = palettes.shares > 0
+    shades = palettes.lab[some]
     wanted = _distance(shades, anchors)
     nearest = np.minimum(_distance(shades, _all_anchors()), wanted)
-    belongs = np.zeros_like(looks.shares)
+    belongs = np.zeros_like(palettes.shares)
     belongs[some] = np.exp(-((wanted - nearest) ** 2) / (2 * _NAME_SPREAD**2))
     with np.errstate(invalid="ignore"):
-        return np.asarray((looks.shares * belongs).sum(axis=1) / looks.shares.sum(axis=1), np.float32)
+        return np.asarray((palettes.shares * belongs).sum(axis=1) / palettes.shares.sum(axis=1), np.float32)
 
 
-def _overlap(one: ColorLook, other: ColorLook) -> NDArray[np.float32]:
+def _overlap(one: Palette, other: Palette) -> NDArray[np.float32]:
     """(n,) sum over pairs of shades, 1 for equal ones of full share, falling with their distance.
 
     Shades come first and garments last, since NumPy is quick along long axes alone. No matrix products: these are too

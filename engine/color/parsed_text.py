@@ -1,4 +1,4 @@
-"""What the words of a query ask for: colours, what not to have, words to look for, a price, and names of the catalogue.
+"""The parsed text of a query: colours, what not to have, words to look for, a price, and names of the catalogue.
 
 Plain reading, no model: `engine.words` reads languages, spelling and negations; colours are matched whole, longest
 first. What is left is embedded, and what nothing here understands is told.
@@ -17,13 +17,13 @@ from engine.words.parts import Part, color_length, is_little, parts
 from engine.words.plain import plain, spelled, tokens
 
 __all__ = [
-    "NO_WISH",
+    "NO_TEXT",
     "Named",
-    "Wish",
+    "ParsedText",
     "colors_in",
+    "parse_text",
     "plain_word",
     "plain_words",
-    "read_wish",
     "said",
     "shop_words",
     "tokens",
@@ -63,7 +63,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ParsedText:
     """Words understood.
 
     Attributes:
@@ -87,15 +87,17 @@ class Wish:
         return bool(self.colors or self.unwanted or self.words or self.unwanted_words or self.named)
 
 
-NO_WISH = Wish()
+NO_TEXT = ParsedText()
 
 
-def read_wish(positive: Sequence[str], negative: Sequence[str] = ()) -> Wish:
+def parse_text(positive: Sequence[str], negative: Sequence[str] = ()) -> ParsedText:
     """What wanted and unwanted texts ask for, without a catalogue."""
-    return wish_of([parts(in_english(text)) for text in positive], [parts(in_english(text)) for text in negative])
+    return parsed_text_of(
+        [parts(in_english(text)) for text in positive], [parts(in_english(text)) for text in negative]
+    )
 
 
-def wish_of(positive: Sequence[Sequence[Part]], negative: Sequence[Sequence[Part]] = ()) -> Wish:
+def parsed_text_of(positive: Sequence[Sequence[Part]], negative: Sequence[Sequence[Part]] = ()) -> ParsedText:
     """What the parts of wanted and unwanted texts ask for."""
     wanted: dict[str, None] = {}
     turned: dict[str, None] = {}
@@ -114,12 +116,12 @@ def wish_of(positive: Sequence[Sequence[Part]], negative: Sequence[Sequence[Part
         phrase = frozenset(plain_word(part.word) for part in read if part.role == "word")
         away |= _turned_away(read) | ({phrase} if phrase else set())
     unwanted = tuple(color for color in turned if color not in wanted)
-    return Wish(tuple(wanted), either, unwanted, frozenset(words), _with_taken_in(away))
+    return ParsedText(tuple(wanted), either, unwanted, frozenset(words), _with_taken_in(away))
 
 
-def score_share(wish: Wish) -> float:
+def score_share(parsed: ParsedText) -> float:
     """How much of a score stands, by how much of the words is understood."""
-    return _LEAST_UNDERSTOOD + (1 - _LEAST_UNDERSTOOD) * wish.understood
+    return _LEAST_UNDERSTOOD + (1 - _LEAST_UNDERSTOOD) * parsed.understood
 
 
 def in_english(text: str) -> list[str]:

@@ -96,7 +96,7 @@ class ExactStore:
         return answers
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in any of several sisters."""
+        """The rows nearest to any query in any of several collections."""
         return gathered(self, query)
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:

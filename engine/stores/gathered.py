@@ -1,4 +1,4 @@
-"""A shortlist for stores that answer by item ids: candidates of every sister, their embeddings asked for by id."""
+"""A shortlist for stores that answer by item ids: candidates of every collection, their embeddings asked for by id."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class GatheredShortlist:
     words: str
     item_ids: tuple[str, ...]
     products: NDArray[np.int64]
-    brought: NDArray[np.bool_]
+    matched_by: NDArray[np.bool_]
     exhausted: bool
     known: dict[str, Item | None]
 
     def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
-        """Exact cosines, NaN where a row does not exist in that sister."""
+        """Exact cosines, NaN where a row does not exist in that collection."""
         embeddings, present = self.store.embeddings(name, self.item_ids)
         scores = np.full((len(self.item_ids), len(queries)), np.nan, np.float32)
         if any(present):
@@ -63,17 +63,17 @@ def gathered(store: VectorStore, query: ShortlistQuery) -> GatheredShortlist:
     known: dict[str, Item | None] = {}
     if exhausted and query.also:  # Few rows, all of them here: their words tell which filters they match.
         known = dict(zip(kept, store.items(query.words, kept), strict=True))
-        brought = [[(item := known[i]) is not None and each.matches(item) for i in kept] for each in query.also]
+        matched_by = [[(item := known[i]) is not None and each.matches(item) for i in kept] for each in query.also]
     else:
         ids = [{item_id for answer in answers for item_id in answer.item_ids} for answers in narrower]
-        brought = [[item_id in each for item_id in kept] for each in ids]
+        matched_by = [[item_id in each for item_id in kept] for each in ids]
     first = {item_id for answer in found for item_id in answer.item_ids}
     return GatheredShortlist(
         store,
         query.words,
         tuple(kept),
         np.array([numbers.setdefault(products[item_id], len(numbers)) for item_id in kept], np.int64),
-        np.array([[item_id in first for item_id in kept], *brought], bool),
+        np.array([[item_id in first for item_id in kept], *matched_by], bool),
         exhausted,
         known,
     )

@@ -28,10 +28,10 @@ from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter
 from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
-from engine.stores.ivfpq.edition import Condition
+from engine.stores.ivfpq.generation import Condition
 from engine.stores.ivfpq.index import DerivedIndex, IndexStatus
+from engine.stores.ivfpq.paired import shortlist
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
-from engine.stores.ivfpq.sisters import shortlist
 from engine.stores.lite_opening import check_records, hold
 from engine.stores.lite_records import LiteRecords
 from engine.stores.rows import check_dim, check_name, check_spec, last_of_each, no_candidates, no_such_collection
@@ -141,9 +141,9 @@ class LiteStore:
         return self._index(name).search(np.ascontiguousarray(queries, np.float32), k, where)
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in any of several sisters, by their numbers."""
+        """The rows nearest to any query in any of several collections, by their numbers."""
         names = dict.fromkeys((*query.asked, query.words))
-        if any(name not in self._specs for name in names):  # Then no row has all its sisters.
+        if any(name not in self._specs for name in names):  # Then no row has all its collections.
             return gathered(self, replace(query, asked={}))
         for name, queries in query.asked.items():
             check_dim(name, self._specs[name].dim, queries, len(queries))

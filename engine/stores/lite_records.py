@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import HomeDamaged
 from engine.stores.lite_book import Book, Entry
-from engine.stores.lite_border import border, lite_schema
+from engine.stores.lite_errors import lite_schema, translated_errors
 from engine.stores.lite_files import SEAL, TEXT_NAMES, problems_of_collection
 from engine.stores.lite_rows import FIELDS, read_row, row_of, text
 from engine.stores.seal import Seal
@@ -105,7 +105,7 @@ class LiteRecords:
         left_over = self._folder / "collections" / spec.name
         if _holds_rows(left_over):
             raise HomeDamaged(f"The collection {spec.name} holds rows, but the catalogue's book does not know it.")
-        with self._lock, border(self._folder):
+        with self._lock, translated_errors(self._folder):
             database = self._database()
             database.drop_collection(spec.name)
             database.create_collection(spec.name, lite_schema(spec))
@@ -114,7 +114,7 @@ class LiteRecords:
     def drop(self, name: str) -> None:
         """Forget a collection."""
         self.book.forget(name)
-        with self._lock, border(self._folder):
+        with self._lock, translated_errors(self._folder):
             self._database().drop_collection(name)
 
     def begin(self, name: str, stamp: int, gone: Sequence[str] = ()) -> None:
@@ -156,7 +156,7 @@ class LiteRecords:
         with self._lock:
             if self._db is not None:
                 database, self._db = self._db, None
-                with border(self._folder):
+                with translated_errors(self._folder):
                     database.close()
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class LiteRecords:
                 self.seal.put_on(self._sealed)
 
     def _ask(self, name: str, call: Callable[[Collection], T]) -> T:
-        with border(self._folder):
+        with translated_errors(self._folder):
             return call(self._collection(name))
 
     def _collection(self, name: str) -> Collection:

@@ -26,7 +26,7 @@ from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, Filter
 from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
-from engine.stores.milvus_border import CollectionGone, border, quiet
+from engine.stores.milvus_errors import CollectionGone, quiet, translated_errors
 from engine.stores.milvus_expression import expression, quoted, quoted_list
 from engine.stores.milvus_known import KnownValues
 from engine.stores.milvus_plan import EXACT_KINDS, MilvusPlan, plan_for
@@ -46,7 +46,7 @@ from engine.stores.rows import (
 
 MAX_LIMIT = 16_384
 PARALLEL = 8
-"""Requests of one process that are under way at a time for shortlists: three garments' sisters, and some to spare."""
+"""Requests of one process that are under way at a time for shortlists: three garments' pairs, and some to spare."""
 MAX_COUNTED = 1000
 """Filters whose counts are remembered."""
 _Answer = TypeVar("_Answer")
@@ -85,7 +85,7 @@ class MilvusStore:
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}
         self._pool = ThreadPoolExecutor(PARALLEL, "milvus")
         try:
-            with border(uri):
+            with translated_errors(uri):
                 self._client = MilvusClient(uri, token=token, timeout=min(timeout_s, 10.0))
                 self._plan: MilvusPlan = plan_for(self._client.get_server_version(), kind)
         except (CollectionGone, ContractBroken) as error:
@@ -99,13 +99,13 @@ class MilvusStore:
             self._create(spec)
             existing = self._describe(spec.name) or spec
         check_spec(existing, spec)
-        with border(self.uri):
+        with translated_errors(self.uri):
             self._client.load_collection(spec.name, timeout=self._timeout_s)
         self._specs[spec.name] = existing
 
     def collections(self) -> list[str]:
         """Names of what thatlook made there, sorted."""
-        with border(self.uri):
+        with translated_errors(self.uri):
             names = self._client.list_collections(timeout=self._timeout_s)
         return sorted(name for name in names if self._is_ours(name))
 
@@ -113,7 +113,7 @@ class MilvusStore:
         """Forget a collection with all its rows."""
         self._forget(name)
         if self._describe(name):
-            with border(self.uri):
+            with translated_errors(self.uri):
                 self._client.drop_collection(name, timeout=self._timeout_s)
 
     def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
@@ -125,7 +125,7 @@ class MilvusStore:
         kept = last_of_each(items)
         for start in range(0, len(kept), self._plan.batch_rows):
             rows = [to_row(items[i], embeddings[i]) for i in kept[start : start + self._plan.batch_rows]]
-            with border(self.uri):
+            with translated_errors(self.uri):
                 self._client.upsert(name, rows, timeout=self._timeout_s)
         self._wait_until_seen(name)
 
@@ -134,7 +134,7 @@ class MilvusStore:
         if self._spec(name) is None or not product_ids:
             return
         for part in _parts(sorted(product_ids), self._plan.batch_rows):
-            with border(self.uri):
+            with translated_errors(self.uri):
                 where = f"product_id in {quoted_list(part)}"
                 self._client.delete(name, filter=where, timeout=self._timeout_s)
         self._wait_until_seen(name)
@@ -148,7 +148,7 @@ class MilvusStore:
         return self._or(lambda: self._search(spec, queries, k, where), [no_candidates() for _ in queries])
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
-        """The rows nearest to any query in any of several sisters, scored by the server where its index is exact."""
+        """The rows nearest to any query in any of several collections, scored by the server where it is exact."""
         if all(self._scores_exactly(name) for name in query.asked):
             pooled = self._plan.pool(max((self._about(name, query.where) for name in query.asked), default=0))
             return scored_shortlist(self, replace(query, least=max(query.least, pooled)), self._pool)
@@ -218,7 +218,7 @@ class MilvusStore:
         spec = self._spec(name)
         if spec is None:
             raise no_such_collection(name)
-        with border(self.uri):
+        with translated_errors(self.uri):
             self._client.release_collection(name)
             self._client.drop_index(name, VECTOR)
             self._client.create_index(name, self._index_params(spec))
@@ -228,7 +228,7 @@ class MilvusStore:
     def close(self) -> None:
         """Let go of the connection."""
         self._pool.shutdown()
-        with border(self.uri):
+        with translated_errors(self.uri):
             self._client.close()
 
     def _search(self, spec: CollectionSpec, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
@@ -256,7 +256,7 @@ class MilvusStore:
         self, spec: CollectionSpec, queries: Embeddings, k: int, where: str, nprobe: int, fields: list[str]
     ) -> list[Any]:
         """pymilvus's hits of each query; a field asked for costs more to read than to send."""
-        with border(self.uri):
+        with translated_errors(self.uri):
             return list(
                 self._client.search(
                     spec.name,
@@ -285,7 +285,7 @@ class MilvusStore:
     def _scores_exactly(self, name: str) -> bool:
         """Whether the collection's index gives exact cosines; one that does not exist has no wrong ones."""
         if name not in self._kinds and self._spec(name):
-            with border(self.uri):
+            with translated_errors(self.uri):
                 self._kinds[name] = str((self._client.describe_index(name, VECTOR) or {}).get("index_type"))
         return self._kinds.get(name, EXACT_KINDS[0]) in EXACT_KINDS
 
@@ -328,7 +328,7 @@ class MilvusStore:
 
     def _page(self, name: str, where: str, fields: list[str], most: int, **more: str) -> list[dict[str, Any]]:
         """At most so many of the rows that match, each with its item_id."""
-        with border(self.uri):
+        with translated_errors(self.uri):
             return list(
                 self._client.query(
                     name,
@@ -342,7 +342,7 @@ class MilvusStore:
             )
 
     def _count(self, name: str, where: Filter) -> int:
-        with border(self.uri):
+        with translated_errors(self.uri):
             rows = self._client.query(
                 name,
                 filter=expression(where),
@@ -353,7 +353,7 @@ class MilvusStore:
         return int(rows[0]["count(*)"])
 
     def _wait_until_seen(self, name: str) -> None:
-        with border(self.uri):
+        with translated_errors(self.uri):
             self._client.query(
                 name,
                 filter='item_id in [""]',
@@ -365,7 +365,7 @@ class MilvusStore:
     def _spec(self, name: str) -> CollectionSpec | None:
         """What the collection was made for; None where there is none."""
         if name not in self._specs and (found := self._describe(name)):
-            with border(self.uri):
+            with translated_errors(self.uri):
                 self._client.load_collection(name, timeout=self._timeout_s)
             self._specs[name] = found
         return self._specs.get(name)
@@ -374,7 +374,7 @@ class MilvusStore:
         if not is_name(name):
             return None  # Milvus answers with an error to a name that it would not take.
         try:
-            with border(self.uri):
+            with translated_errors(self.uri):
                 if not self._client.has_collection(name, timeout=self._timeout_s):
                     return None
                 return spec_from(name, self._client.describe_collection(name)["description"])
@@ -389,7 +389,7 @@ class MilvusStore:
 
     def _create(self, spec: CollectionSpec) -> None:
         try:
-            with border(self.uri):
+            with translated_errors(self.uri):
                 self._client.create_collection(
                     spec.name,
                     schema=schema_for(spec),
@@ -407,7 +407,7 @@ class MilvusStore:
         return params
 
     def _status_of(self, name: str) -> MilvusStatus:
-        with border(self.uri):
+        with translated_errors(self.uri):
             index = self._client.describe_index(name, VECTOR) or {}
         return MilvusStatus(
             name,

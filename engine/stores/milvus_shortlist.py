@@ -50,20 +50,20 @@ class ScoredShortlist:
     """Implements `engine.seams.Shortlist` over cosines that came with the rows.
 
     Attributes:
-        known: what was scored so far, by sister and the query's bytes.
+        known: what was scored so far, by collection and the query's bytes.
     """
 
     server: ScoringServer
     words: str
     item_ids: tuple[str, ...]
     products: NDArray[np.int64]
-    brought: NDArray[np.bool_]
+    matched_by: NDArray[np.bool_]
     exhausted: bool
     known: dict[tuple[str, bytes], Scores]
     _facets: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
-        """Exact cosines, NaN where a row does not exist in that sister."""
+        """Exact cosines, NaN where a row does not exist in that collection."""
         if unknown := [query for query in queries if (name, _key(query)) not in self.known]:
             answers = self.server.scored(name, np.stack(unknown), self.item_ids)
             self.known.update({(name, _key(query)): found for query, found in zip(unknown, answers, strict=True)})
@@ -87,7 +87,7 @@ class ScoredShortlist:
 
 
 def scored_shortlist(server: ScoringServer, query: ShortlistQuery, pool: Executor) -> ScoredShortlist:
-    """What `VectorStore.shortlist` asks for: all sisters and filters at once, then all missing cosines."""
+    """What `VectorStore.shortlist` asks for: all collections and filters at once, then all missing cosines."""
     filters = [query.where, *query.also]
     asked = {name: queries for name, queries in query.asked.items() if len(queries)}
     searches = {

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from engine.color.parsed_text import (
-    NO_WISH,
+    NO_TEXT,
     Named,
-    Wish,
+    ParsedText,
     in_other_language,
     is_english,
+    parsed_text_of,
     plain_word,
     said_of,
-    wish_of,
     with_absences,
 )
 from engine.color.words import COLOR_WORDS
@@ -71,7 +71,7 @@ class Understanding:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    wish: Wish = NO_WISH
+    parsed: ParsedText = NO_TEXT
     price: Price | None = None
     notes: tuple[str, ...] = ()
 
@@ -103,27 +103,27 @@ def understand(
     own = frozenset(word for kind in kinds for word in kind.casefold().replace("-", " ").split())
     wanted = [_read(text, catalogue, own) for text in positive]
     away = [_read(text, catalogue, own, wanted=False) for text in negative]
-    wish = wish_of([read.parts for read in wanted], [read.parts for read in away])
+    parsed = parsed_text_of([read.parts for read in wanted], [read.parts for read in away])
     unknown = tuple(dict.fromkeys(word for read in wanted for word in read.unknown))
-    wish = replace(
-        wish,
-        words=(wish.words - {plain_word(word) for word in unknown}) | _instead(wish),
-        named=tuple(dict.fromkeys(named for read in wanted for named in read.named)) + _meant_for(wish, catalogue),
+    parsed = replace(
+        parsed,
+        words=(parsed.words - {plain_word(word) for word in unknown}) | _instead(parsed),
+        named=tuple(dict.fromkeys(named for read in wanted for named in read.named)) + _meant_for(parsed, catalogue),
         understood=_understood(wanted),
     )
     nothing = bool(wanted) and all(_says_nothing(read) for read in wanted) and not unknown
     if nothing:
-        wish = replace(wish, understood=0.0)
+        parsed = replace(parsed, understood=0.0)
     turned = [text for read in wanted for text in _turned_texts(read.parts)]
     return Understanding(
-        positive=tuple(_with_instead(read.embedded, wish) for read in wanted),
+        positive=tuple(_with_instead(read.embedded, parsed) for read in wanted),
         negative=(*dict.fromkeys([*(read.embedded for read in away), *turned]),),
         kinds=(*(said_of(read.parts) for read in wanted), *_untouched(positive, wanted)),
-        wish=wish,
+        parsed=parsed,
         price=_both([read.price for read in wanted if read.price]),
         notes=(
             *(note for read in (*wanted, *away) for note in read.notes),
-            *_not_understood(unknown, wish.understood),
+            *_not_understood(unknown, parsed.understood),
             *([_NOTHING_SAID] if nothing else []),
         ),
     )
@@ -248,11 +248,11 @@ def _may_be_a_brand(words: Sequence[str], at: int, length: int) -> bool:
     return not common or (at > 0 and words[at - 1] in ("by", "from", "brand"))
 
 
-def _meant_for(wish: Wish, catalogue: Catalogue) -> tuple[Named, ...]:
+def _meant_for(parsed: ParsedText, catalogue: Catalogue) -> tuple[Named, ...]:
     """For whom: "women's", "kids", as far as the catalogue says so of its products."""
     found = []
     for facet in ("gender", "age_group"):
-        values = {value for word in wish.words if len(word) > 2 and (value := _group(facet, word))}
+        values = {value for word in parsed.words if len(word) > 2 and (value := _group(facet, word))}
         if values and catalogue(facet, values):
             also = {"unisex"} if facet == "gender" else set()
             found.append(Named(facet, frozenset(values | also), ""))
@@ -294,16 +294,16 @@ def _not_understood(unknown: Sequence[str], share: float) -> list[str]:
     return [f"Nothing here understands {listed}; {rest}.{hint}"]
 
 
-def _instead(wish: Wish) -> frozenset[str]:
+def _instead(parsed: ParsedText) -> frozenset[str]:
     """Words for the absence of what is not wanted: without sleeves is sleeveless."""
     table: Mapping[str, str] = english().instead
     return frozenset(
-        table[word] for phrase in wish.unwanted_words if len(phrase) == 1 for word in phrase if word in table
+        table[word] for phrase in parsed.unwanted_words if len(phrase) == 1 for word in phrase if word in table
     )
 
 
-def _with_instead(text: str, wish: Wish) -> str:
-    missing = sorted(word for word in _instead(wish) if word not in text)
+def _with_instead(text: str, parsed: ParsedText) -> str:
+    missing = sorted(word for word in _instead(parsed) if word not in text)
     return " ".join([*missing, text])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from engine.domain import Pixels
 from engine.errors import InputRejected
 from engine.images import ImageLimits, decode_photo
-from engine.sight import ENOUGH_SIDE
+from engine.photo_analysis import ENOUGH_SIDE
 from models.studio.catalogue import sample_outfit
 from models.studio.people import sample_person
 from models.studio.render import render_look, render_product

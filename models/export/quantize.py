@@ -17,7 +17,7 @@ import msgspec
 from engine.crops import cut
 from engine.domain import Crop, Pixels
 from engine.errors import ContractBroken, QueryRejected
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.taxonomy import Taxonomy
 from models.export.agreement import Agreement, Floor, compare_embeddings, compare_scenes
 from models.export.int8 import quantize_file
@@ -94,12 +94,12 @@ def looked_at(
         QueryRejected: either part has too few garments.
     """
     models = load_folder(source, options=options, taxonomy=taxonomy)
-    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
+    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
     learnt, judging = Looks([], []), Looks([], [])
     for number, pixels in enumerate(pictures):
         part = judging if number % HELD_OUT == 0 else learnt
         part.pictures.append(pixels)
-        part.crops.extend(cut(pixels, garment) for garment in seer.garments(pixels))
+        part.crops.extend(cut(pixels, garment) for garment in pipeline.garments(pixels))
     fewest = min(len(learnt.crops), len(judging.crops))
     if fewest < LEAST:
         raise QueryRejected(

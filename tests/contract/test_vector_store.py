@@ -362,7 +362,7 @@ def test_threads_find_what_they_wrote(subject: Subject) -> None:
 
 
 @pytest.fixture
-def sisters(subject: Subject) -> Iterator[tuple[ExactStore, dict[str, Embeddings]]]:
+def pairs(subject: Subject) -> Iterator[tuple[ExactStore, dict[str, Embeddings]]]:
     """Two collections with the same items but for a few, written in other orders, and queries for each."""
     rng, oracle = np.random.default_rng(17), ExactStore()
     names = [subject.name, f"{subject.name}_b"]
@@ -385,10 +385,10 @@ def sisters(subject: Subject) -> Iterator[tuple[ExactStore, dict[str, Embeddings
 
 
 def test_a_shortlist_holds_the_nearest_rows_of_all_sisters(
-    subject: Subject, sisters: tuple[ExactStore, dict[str, Embeddings]]
+    subject: Subject, pairs: tuple[ExactStore, dict[str, Embeddings]]
 ) -> None:
     """Of either space, under filters, without excluded products; items and scores are those of the same item."""
-    oracle, asked = sisters
+    oracle, asked = pairs
     first, second = asked
     cheap, brand = Filter((PriceCondition(maximum=70.0),)), Filter((FacetCondition("brand", frozenset({"brand 3"})),))
     cheaper, cheap_brand = Filter((PriceCondition(maximum=9.0),)), Filter((*cheap.conditions, *brand.conditions))
@@ -411,7 +411,7 @@ def test_a_shortlist_where_there_is_nothing(subject: Subject) -> None:
     for asked, words in (({"nosuch": rows[:1]}, "nosuch_b"), ({subject.name: rows[:1]}, subject.name)):
         listed = subject.store.shortlist(ShortlistQuery(asked, words, 10, nothing, [nothing]))
         assert listed.exhausted
-        assert (len(listed.products), listed.brought.shape, listed.items([])) == (0, (2, 0), [])
+        assert (len(listed.products), listed.matched_by.shape, listed.items([])) == (0, (2, 0), [])
         assert all(listed.cosines(name, queries).shape == (0, 1) for name, queries in asked.items())
 
 
@@ -450,7 +450,7 @@ def test_the_suite_bites(broken: type[ExactStore]) -> None:
 
 
 class TakesPlacesForItems(ExactStore):
-    """Broken on purpose: pairs the rows of sisters by when they were written."""
+    """Broken on purpose: pairs the rows of collections by when they were written."""
 
     def embeddings(self, name: str, item_ids: Sequence[str]) -> tuple[Embeddings, list[bool]]:
         return super().embeddings(name, item_ids[::-1] if name.endswith("_b") else item_ids)

@@ -122,7 +122,7 @@ def assert_same_shortlist(
     there = [item.item_id for item in wanted if item is not None]
     assert set(there) <= set(at), "a row is missing"
     filters = (more.get("where", EVERYTHING), *more.get("also", ()))
-    assert got.brought.shape == (len(filters), len(items))
+    assert got.matched_by.shape == (len(filters), len(items))
     products: dict[str, set[int]] = {}
     for item_id, place in at.items():
         item = items[place]
@@ -132,7 +132,7 @@ def assert_same_shortlist(
         products.setdefault(item.product_id, set()).add(int(got.products[place]))
         matched = [where.matches(item) for where in filters]
         assert any(matched)
-        assert all(has for has, brought in zip(matched, got.brought[:, place], strict=True) if brought)
+        assert all(has for has, matched_by in zip(matched, got.matched_by[:, place], strict=True) if matched_by)
     numbers = [number for each in products.values() for number in each]
     assert len(set(numbers)) == len(numbers) == len(products), "products are not told apart"
     for name, queries in asked.items():
@@ -144,8 +144,8 @@ def assert_same_shortlist(
     names = ("color", "brand", "no such facet")
     for item, facets in zip(items, got.facets(range(len(items)), names), strict=True):
         assert facets == (item and {name: item.facets[name] for name in names if name in item.facets})
-    for row, (has, had) in enumerate(zip(got.brought, true.brought, strict=True)):
-        expected = {item.item_id for item, brought in zip(wanted, had, strict=True) if item and brought}
+    for row, (has, had) in enumerate(zip(got.matched_by, true.matched_by, strict=True)):
+        expected = {item.item_id for item, matched_by in zip(wanted, had, strict=True) if item and matched_by}
         assert expected <= {i for i in at if has[at[i]]}, f"a row that filter {row} brings is missing"
     answers = [oracle.search(name, queries, 10**6, filters[0]) for name, queries in asked.items() if len(queries)]
     matching = {item_id for each in answers for answer in each for item_id in answer.item_ids}

@@ -128,7 +128,7 @@ def test_what_goes_wrong_is_said_in_one_line(
 
 
 def test_index_status_counts_the_rows_and_rebuild_keeps_them(home: Path, photo: Path) -> None:
-    """Sister collections have the same rows; a rebuilt index gives the same answer."""
+    """Paired collections have the same rows; a rebuilt index gives the same answer."""
     before = thatlook(home, "search", photo, "--json")
     rows = {row["name"]: row["rows"] for row in json.loads(thatlook(home, "index", "status", "--json").stdout)}
     assert sum(rows.values()) > 0

@@ -14,7 +14,7 @@ from engine.filters import parse_filter
 from engine.images import encode_jpeg
 from engine.objects.s3_settings import S3Settings
 from engine.service import TextQuery
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from models.bootstrap import Settings, open_parts, read_settings
 from models.studio.feed import write_catalogue
@@ -53,7 +53,7 @@ def served(embedded: Settings, milvus_server: str, postgres_url: str, s3_setting
     assert settings.is_shared
     yield settings
     with open_parts(settings) as parts:
-        for spec in parts.seer.collection_specs():
+        for spec in parts.pipeline.collection_specs():
             parts.store.drop(spec.name)
 
 
@@ -62,7 +62,7 @@ def answers(settings: Settings, feed: Path) -> list[Answer]:
     pixels = np.full((160, 120, 3), (200, 40, 60), np.uint8)
     photo = encode_jpeg(pixels, max_side=160)
     with open_parts(settings) as parts:
-        summary = ingest_feed(ingest_parts(parts), feed)
+        summary = ingest_feed(ingest_dependencies(parts), feed)
         assert (summary.read, summary.failed) == (PRODUCTS, 0)
         for garment in (found := parts.thatlook.search_image(photo, k=8)).garments:
             assert garment.hits

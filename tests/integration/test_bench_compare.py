@@ -1,4 +1,4 @@
-"""`thatlook bench compare` with real parts: the embedded store beside others, slowed on purpose, and the seed's way."""
+"""`thatlook bench compare` with real parts: the embedded store beside others, slowed on purpose, and the baseline."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_really_slowed_store_makes_compare_fail(tmp_path: Path, monkeypatch: p
 def test_the_seeds_way_finds_a_picture_that_it_indexed() -> None:
     """Whole pictures in, their own rows out; every stage took its time."""
     pytest.importorskip("torch", reason="needs the extra `train`")
-    from benchmarks.speed.suites.naive_baseline import SeedWay
+    from benchmarks.speed.suites.naive_baseline import NaiveBaseline
 
     rng = np.random.default_rng(0)
     photos = []
@@ -62,14 +62,14 @@ def test_the_seeds_way_finds_a_picture_that_it_indexed() -> None:
         file = io.BytesIO()
         Image.fromarray(rng.integers(0, 255, (6, 8, 3), np.uint8)).resize((160, 120)).save(file, "JPEG")
         photos.append(file.getvalue())
-    seed_way = SeedWay(side=160)
-    looks = [seed_way.look(photo) for photo in photos]
+    naive = NaiveBaseline(side=160)
+    looks = [naive.look(photo) for photo in photos]
     visual, semantic = (np.stack(rows) for rows in zip(*looks, strict=True))
     assert visual.shape == (3, 1024)
     assert semantic.shape == (3, 512)
     assert np.allclose(np.linalg.norm(visual, axis=1), 1, atol=1e-4)
-    seed_way.index(visual, semantic)
-    stages, found = seed_way.answer(photos[1], k=1)
+    naive.index(visual, semantic)
+    stages, found = naive.answer(photos[1], k=1)
     assert [rows.tolist() for rows in found] == [[1], [1]]
     assert set(stages) == {"decode", "pose", "segment", "visual", "semantic", "search"}
     assert min(stages.values()) > 0

@@ -24,11 +24,11 @@ from engine.objects.folder import FolderObjectStore
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.lite import LiteStore
 from engine.taxonomy import collection_name
-from ingest.parts import IngestParts
+from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from models.agreement import check_agreement
 from models.examination import examine_catalogue
-from tests.fixtures.catalogue import DIM, FakeSeer, picture, row, write_feed
+from tests.fixtures.catalogue import DIM, FakePipeline, picture, row, write_feed
 from tests.fixtures.damages import Damage, copied, damages, inflict
 
 PLAN = IvfpqPlan(min_rows=24, exact_rows=4, growth=1.5, tail_rows=6, dead_share=0.9, fold_rows=8)
@@ -37,7 +37,7 @@ SUPERCATEGORIES = ("upper_wear",)
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[IngestParts]:
+def opened(home: Path) -> Iterator[IngestDependencies]:
     """The parts of an ingest over a home, opened as the programs do, with fake models."""
     with ExitStack() as stack:
         ledger = SqlLedger(f"sqlite:///{home}/ledger.sqlite")
@@ -49,7 +49,7 @@ def opened(home: Path) -> Iterator[IngestParts]:
             for space, dim in DIM.items():
                 store.ensure(CollectionSpec(collection_name(supercategory, space), dim, "fake"))  # type: ignore[arg-type]
         check_agreement(store, ledger)
-        yield IngestParts(FakeSeer(), store, objects, ledger, "fake", threads=1)
+        yield IngestDependencies(FakePipeline(), store, objects, ledger, "fake", threads=1)
 
 
 def answers(home: Path) -> list[Any]:

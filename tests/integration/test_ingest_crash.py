@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from ingest.parts import IngestParts
+from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from tests.fixtures.catalogue import BACK, close_parts, open_fake_parts, picture, row, state_of, write_feed
 
-SMALL = {"ingest.flow.BATCH": 3, "ingest.pipeline.CHUNK": 4}
+SMALL = {"ingest.stage_runner.BATCH": 3, "ingest.pipeline.CHUNK": 4}
 DURABLE = (
     ("ledger", "put"), ("ledger", "delete"), ("ledger", "update_run"), ("objects", "put"), ("objects", "delete"),
     ("store", "upsert"), ("store", "delete_products"),
@@ -37,7 +37,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def opened(home: Path, *, lite: bool = False) -> Iterator[IngestParts]:
+def opened(home: Path, *, lite: bool = False) -> Iterator[IngestDependencies]:
     parts = open_fake_parts(home, lite=lite)
     try:
         yield parts
@@ -67,7 +67,7 @@ def killed(home: Path, feed: Path, operation: int, *, after: bool) -> bool:
     return status != 0
 
 
-def _arm(parts: IngestParts, operation: int, *, after: bool) -> None:
+def _arm(parts: IngestDependencies, operation: int, *, after: bool) -> None:
     counter = itertools.count(1)
 
     def deadly(real: Any) -> Any:
@@ -143,11 +143,11 @@ def test_killed_at_every_durable_operation(shop: Path, tmp_path: Path, after: bo
 PROGRAM = """
 import sys, time
 from pathlib import Path
-import ingest.flow, ingest.pipeline
+import ingest.stage_runner, ingest.pipeline
 from ingest.pipeline import ingest_feed
-from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts
-ingest.flow.BATCH, ingest.pipeline.CHUNK = 5, 8
-class Slow(FakeSeer):
+from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts
+ingest.stage_runner.BATCH, ingest.pipeline.CHUNK = 5, 8
+class Slow(FakePipeline):
     def scene(self, image):
         time.sleep(0.002)
         return super().scene(image)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.domain import Hit
 from engine.service import TextQuery, ThatLook
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from models.bootstrap import open_parts, read_settings
 from models.studio.feed import write_catalogue
@@ -24,7 +24,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThatLook]:
     folder: Path = tmp_path_factory.mktemp("drawn")
     feed = write_catalogue(folder / "shop", PRODUCTS, 7, (240, 320))
     with open_parts(read_settings({"home": folder / "home"})) as parts:
-        ingest_feed(ingest_parts(parts), feed, "prefer")
+        ingest_feed(ingest_dependencies(parts), feed, "prefer")
         yield parts.thatlook
 
 

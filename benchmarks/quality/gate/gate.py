@@ -28,7 +28,7 @@ from benchmarks.quality.report import Target
 from engine.crops import box_area
 from engine.domain import GateReport, Pixels
 from engine.gate import BYSTANDER_SHARE
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import PoseLabel, read_picture
 from models.train.pose.measure import measure_against_teacher, measure_on_lspet, open_pose
@@ -58,10 +58,10 @@ class Judged:
         return self.kept == self.case.wanted
 
 
-def judge_cases(seer: Seer, teachers: Teachers, cases: Iterable[GateCase]) -> Iterator[Judged]:
+def judge_cases(pipeline: VisionPipeline, teachers: Teachers, cases: Iterable[GateCase]) -> Iterator[Judged]:
     """Ask the gate and the teacher's rule of every case."""
     for case in cases:
-        report = seer.gate(case.pixels)
+        report = pipeline.gate(case.pixels)
         yield Judged(case, report, is_kept(report, case), teacher_keeps(teachers, case))
 
 
@@ -96,7 +96,7 @@ def full_fronts(teachers: Teachers, root: Path) -> list[PoseLabel]:
     return found
 
 
-def evaluate_gate(seer: Seer, profile: Path, data: Path) -> tuple[list[Judged], dict[str, Any]]:
+def evaluate_gate(pipeline: VisionPipeline, profile: Path, data: Path) -> tuple[list[Judged], dict[str, Any]]:
     """Every case judged, and the pose model's keypoints against the teacher's and against people's labels.
 
     Raises:
@@ -112,7 +112,7 @@ def evaluate_gate(seer: Seer, profile: Path, data: Path) -> tuple[list[Judged], 
         composed_cases(street),
         everyday_cases(data / "coco128_person"),
     )
-    judged = list(judge_cases(seer, teachers, cases))
+    judged = list(judge_cases(pipeline, teachers, cases))
     pose = open_pose(profile)
     keypoints = {
         "ccp and luma, against MoveNet": asdict(measure_against_teacher(pose, data / "ccp", data / "magento_catalog")),

@@ -20,7 +20,7 @@ from benchmarks.quality.gate.captioned_sheet import captioned_sheet
 from benchmarks.quality.gate.views_cases import DRAWN_EACH, PARTS, VIEWS, Shown, ViewCase, catalogue_views, drawn_views
 from benchmarks.quality.report import Target
 from engine.domain import GateReport
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 
 AIM = 0.9
@@ -40,12 +40,12 @@ def told_view(report: GateReport) -> Shown:
     return "detail" if report.view == "none" else report.view
 
 
-def tell_views(seer: Seer, cases: Iterable[ViewCase]) -> list[Told]:
+def tell_views(pipeline: VisionPipeline, cases: Iterable[ViewCase]) -> list[Told]:
     """Ask the gate of every case."""
-    return [Told(case, told_view(seer.gate(case.pixels))) for case in cases]
+    return [Told(case, told_view(pipeline.gate(case.pixels))) for case in cases]
 
 
-def evaluate_views(seer: Seer, data: Path, each: int = DRAWN_EACH) -> list[Told]:
+def evaluate_views(pipeline: VisionPipeline, data: Path, each: int = DRAWN_EACH) -> list[Told]:
     """The catalogues' and the drawn pictures, told by a profile's segmenter and pose model.
 
     Raises:
@@ -53,7 +53,7 @@ def evaluate_views(seer: Seer, data: Path, each: int = DRAWN_EACH) -> list[Told]
     """
     if not (data / "magento_catalog").is_dir():
         raise DatasetUnreadable(f"{data} lacks magento_catalog, whose views are measured on.")
-    return tell_views(seer, catalogue_views(data / "magento_catalog")) + tell_views(seer, drawn_views(each))
+    return tell_views(pipeline, catalogue_views(data / "magento_catalog")) + tell_views(pipeline, drawn_views(each))
 
 
 def view_figures(told: Sequence[Told]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.quality.generalise import retrieval as generalise_retrieval
 from benchmarks.quality.generalise import supercategory as generalise_supercategory
 from benchmarks.quality.report import Target
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 
 
@@ -28,7 +28,7 @@ class Part:
         rows: figures → row → column → value.
     """
 
-    measure: Callable[[Seer, Calibrations, Path, Path | None], Mapping[str, Any]]
+    measure: Callable[[VisionPipeline, Calibrations, Path, Path | None], Mapping[str, Any]]
     targets: Callable[[Mapping[str, Any]], Sequence[Target]]
     rows: Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
 
@@ -42,10 +42,14 @@ PARTS: dict[str, Part] = {
 
 
 def evaluate_generalise(
-    seer: Seer, calibrations: Calibrations, data: Path, parts: Sequence[str] = (), sheet: Path | None = None
+    pipeline: VisionPipeline,
+    calibrations: Calibrations,
+    data: Path,
+    parts: Sequence[str] = (),
+    sheet: Path | None = None,
 ) -> dict[str, Mapping[str, Any]]:
     """Figures by part, of all parts where none is named."""
-    return {name: PARTS[name].measure(seer, calibrations, data, sheet) for name in (parts or tuple(PARTS))}
+    return {name: PARTS[name].measure(pipeline, calibrations, data, sheet) for name in (parts or tuple(PARTS))}
 
 
 def all_targets(figures: Mapping[str, Mapping[str, Any]]) -> list[Target]:

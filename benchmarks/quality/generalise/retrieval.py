@@ -21,12 +21,12 @@ from benchmarks.quality.generalise.baselines import whole_pictures
 from benchmarks.quality.generalise.sheet import write_sheet
 from benchmarks.quality.generalise.supercategory import UPRIGHT, Sold
 from benchmarks.quality.report import Target
-from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, image_probe, look_at
+from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, image_query, look_at
 from engine.domain import Product
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 from engine.service import TextQuery, ThatLook
-from ingest.choose import Picture, choose
+from ingest.select_image import Picture, select_image
 
 BEST = 10
 AT_LEAST = 10
@@ -75,30 +75,32 @@ class Shop:
         return same
 
 
-def read_shop(seer: Seer, root: Path) -> Shop:
+def read_shop(pipeline: VisionPipeline, root: Path) -> Shop:
     """The unseen shop as the ingest would index it, whatever its words say."""
     facts = [json.loads(line) for line in (root / "products.jsonl").read_text("utf-8").splitlines()]
-    exhibits = [_exhibit(seer, fact, root) for fact in facts]
+    exhibits = [_exhibit(pipeline, fact, root) for fact in facts]
     row_of = np.cumsum([exhibit is not None for exhibit in exhibits]) - 1
     row_of[[exhibit is None for exhibit in exhibits]] = -1
-    return Shop(facts, look_at(seer, [e for e in exhibits if e is not None]), row_of)
+    return Shop(facts, look_at(pipeline, [e for e in exhibits if e is not None]), row_of)
 
 
-def _exhibit(seer: Seer, fact: Mapping[str, Any], root: Path) -> Exhibit | None:
+def _exhibit(pipeline: VisionPipeline, fact: Mapping[str, Any], root: Path) -> Exhibit | None:
     pixels = Sold(root / "images" / fact["file"], fact["class"], UPRIGHT).pixels()
     product = Product(
         fact["id"], fact["title"], fact["description"], (fact["file"],), color=fact["colour"], brand=fact["brand"],
         gender=fact["gender"], category=fact["article"],
     )  # fmt: skip
-    chosen, _ = choose(seer, [Picture(fact["file"], pixels)], None, "prefer")
+    chosen, _ = select_image(pipeline, [Picture(fact["file"], pixels)], None, "prefer")
     return Exhibit(product, chosen.garment.label, chosen.garment.supercategory, chosen.crop) if chosen else None
 
 
-def measure(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | None = None) -> Mapping[str, Any]:
+def measure(
+    pipeline: VisionPipeline, calibrations: Calibrations, data: Path, sheet: Path | None = None
+) -> Mapping[str, Any]:
     """Both questions: as served, the shop's words known or not, and the baselines."""
     root = data / "unseen_shop"
-    shop = read_shop(seer, root)
-    found = {name: like_served(seer, calibrations, shop, evidence) for name, evidence in SAID.items()}
+    shop = read_shop(pipeline, root)
+    found = {name: like_served(pipeline, calibrations, shop, evidence) for name, evidence in SAID.items()}
     like = {name: like_figures(shop, best) for name, best in found.items()}
     if sheet is not None:
         write_rows(sheet / "more_like_this.png", shop, found["pictures alone"], root)
@@ -107,24 +109,26 @@ def measure(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | No
         like[name] = like_figures(shop, _nearest(rows))
     like |= {f"{space} alone": like_figures(shop, _like_embedding(shop, space)) for space in ("visual", "semantic")}
     words = {
-        f"{name}, {saying}": words_figure(seer, calibrations, shop, evidence, at)
+        f"{name}, {saying}": words_figure(pipeline, calibrations, shop, evidence, at)
         for name, evidence in SAID.items()
         for at, saying in enumerate(("plain words", "words of no caption"))
     }
     return {"products": len(shop.facts), "indexed": int((shop.row_of >= 0).sum()), "like_this": like, "words": words}
 
 
-def like_served(seer: Seer, calibrations: Calibrations, shop: Shop, evidence: Evidence) -> NDArray[np.int64]:
+def like_served(
+    pipeline: VisionPipeline, calibrations: Calibrations, shop: Shop, evidence: Evidence
+) -> NDArray[np.int64]:
     """(products, BEST) the products that each one's page would show, -1 where nothing stands."""
     looked = shop.looked if evidence == "shop" else _silent(shop.looked)
-    searcher = catalogue(seer, calibrations, looked, evidence)
+    searcher = catalogue(pipeline, calibrations, looked, evidence)
     place = {fact["id"]: number for number, fact in enumerate(shop.facts)}
     found = np.full((len(shop.facts), BEST), -1)
     for number, row in enumerate(shop.row_of):
         if row >= 0:
             exhibit = looked.exhibits[row]
-            probe = image_probe(looked, int(row), exclude={exhibit.product.product_id})
-            hits = searcher.search(probe, exhibit.supercategories, BEST)
+            query_vectors = image_query(looked, int(row), exclude={exhibit.product.product_id})
+            hits = searcher.search(query_vectors, exhibit.supercategories, BEST)
             found[number, : len(hits)] = [place[hit.product.product_id] for hit in hits]
     return found
 
@@ -172,11 +176,11 @@ def like_figures(shop: Shop, found: NDArray[np.int64]) -> dict[str, float]:
 
 
 def words_figure(
-    seer: Seer, calibrations: Calibrations, shop: Shop, evidence: Evidence, saying: int
+    pipeline: VisionPipeline, calibrations: Calibrations, shop: Shop, evidence: Evidence, saying: int
 ) -> dict[str, float]:
     """Mean precision_at_10 over every pair of colour and article with enough products."""
     looked = shop.looked if evidence == "shop" else _silent(shop.looked)
-    thatlook = ThatLook(seer, catalogue(seer, calibrations, looked, evidence))
+    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence))
     fact_of = {fact["id"]: fact for fact in shop.facts}
     shares = []
     for colour, article in asked_pairs(shop.facts):

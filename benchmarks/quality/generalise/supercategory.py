@@ -22,8 +22,8 @@ from benchmarks.quality.report import Target
 from engine.domain import Pixels
 from engine.search import Calibrations
 from engine.taxonomy import Taxonomy
-from ingest.choose import Picture, choose
-from ingest.parts import Looks
+from ingest.dependencies import ImageAnalysis
+from ingest.select_image import Picture, select_image
 from models.train.data.products import FLAT_LAY_CLASSES, is_left_out
 
 UPRIGHT = (360, 480)
@@ -80,16 +80,16 @@ def left_out_flat_lays(root: Path, taxonomy: Taxonomy) -> Iterator[Sold]:
 
 
 def measure(
-    seer: Looks, _calibrations: Calibrations | None, data: Path, sheet: Path | None = None
+    pipeline: ImageAnalysis, _calibrations: Calibrations | None, data: Path, sheet: Path | None = None
 ) -> Mapping[str, Any]:
     """Both sources, by class."""
     sources = {
-        "unseen_shop": list(unseen_shop(data / "unseen_shop", seer.taxonomy)),
-        "flat_lays": list(left_out_flat_lays(data / "clothing_dataset", seer.taxonomy)),
+        "unseen_shop": list(unseen_shop(data / "unseen_shop", pipeline.taxonomy)),
+        "flat_lays": list(left_out_flat_lays(data / "clothing_dataset", pipeline.taxonomy)),
     }
     figures = {}
     for name, products in sources.items():
-        answers = [answer(seer, product) for product in products]
+        answers = [answer(pipeline, product) for product in products]
         figures[name] = figures_of(answers)
         if sheet is not None:
             wrong = [a for a in answers if a.got != a.wanted]
@@ -97,11 +97,11 @@ def measure(
     return figures
 
 
-def answer(seer: Looks, product: Sold) -> Answer:
+def answer(pipeline: ImageAnalysis, product: Sold) -> Answer:
     """Where a product without any words is indexed."""
-    chosen, _ = choose(seer, [Picture(product.path.name, product.pixels())], None, "prefer")
+    chosen, _ = select_image(pipeline, [Picture(product.path.name, product.pixels())], None, "prefer")
     got = chosen.garment.supercategory if chosen else NOTHING
-    return Answer(product, seer.taxonomy.supercategory_of(product.label), got)
+    return Answer(product, pipeline.taxonomy.supercategory_of(product.label), got)
 
 
 def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:

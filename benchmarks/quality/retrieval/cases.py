@@ -18,7 +18,7 @@ from benchmarks.quality.retrieval.fused_gallery import Exhibit, exhibit_photo
 from engine.crops import whole
 from engine.domain import Crop, Pixels, Product
 from engine.errors import QueryRejected
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.taxonomy import Taxonomy
 from models.train.embedder.data import is_validation, magento_crops, masked, rgb_of
 
@@ -82,16 +82,16 @@ def _photos_of(row: Mapping[str, Any], root: Path) -> Iterator[Photo]:
         yield Photo(path, place, source, product, identity, shown["view"], row["class"], held_out)
 
 
-def show_served(seer: Seer, photos: Sequence[Photo]) -> list[Shown]:
+def show_served(pipeline: VisionPipeline, photos: Sequence[Photo]) -> list[Shown]:
     """Fronts as ingest takes them, backs and details as a shopper's photo is looked at."""
-    return [Shown(photo, _served(seer, photo)) for photo in photos]
+    return [Shown(photo, _served(pipeline, photo)) for photo in photos]
 
 
-def _served(seer: Seer, photo: Photo) -> Exhibit | None:
+def _served(pipeline: VisionPipeline, photo: Photo) -> Exhibit | None:
     pixels = rgb_of(photo.path)
-    found = exhibit_photo(seer, as_product(photo), pixels, photo.label, query=photo.view != "front")
+    found = exhibit_photo(pipeline, as_product(photo), pixels, photo.label, query=photo.view != "front")
     if found is None and photo.view == "detail":  # The page offers the whole picture where no garment is seen.
-        return _exhibit(photo, whole(pixels), seer.taxonomy)
+        return _exhibit(photo, whole(pixels), pipeline.taxonomy)
     return found
 
 

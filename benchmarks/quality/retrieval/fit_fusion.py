@@ -23,16 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.models import SHIPPED, open_profile
-from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, image_probe, look_at
-from engine.color.metadata import Facets, with_evidence
-from engine.color.palette import ColorLook, alike, looks_of, measured_facets, share_of
+from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, image_query, look_at
+from engine.color.metadata import Facets, with_metadata
+from engine.color.palette import Palette, alike, measured_facets, palettes_of, share_of
 from engine.color.parsed_text import colors_in
 from engine.color.words import color_anchors
 from engine.crops import box_area, cut
 from engine.domain import Pixels, Product
-from engine.fusion import DEFAULTS, SIGNALS, Asking, Signal, log_odds
-from engine.pipeline import Seer
-from engine.search import Calibrations, Probe
+from engine.fusion import DEFAULTS, SIGNALS, QueryKind, Signal, log_odds
+from engine.pipeline import VisionPipeline
+from engine.search import Calibrations, QueryVectors
 from engine.service import TextQuery
 from models.train.embedder.calibration import fit_calibration
 from models.train.embedder.data import is_validation, rgb_of
@@ -58,10 +58,10 @@ class Trial:
 class Shop:
     """Training products as served, one exhibit for each front and back."""
 
-    seer: Seer
+    pipeline: VisionPipeline
     calibrations: Calibrations
     looked: Looked
-    looks: ColorLook
+    palettes: Palette
     views: tuple[str, ...]
     triplets: tuple[tuple[str, str, str], ...]
 
@@ -83,19 +83,23 @@ class Shop:
 
 def read_shop(data: Path, profile: Path) -> Shop:
     """The training half of the luma catalogue, as the profile's models see it."""
-    seer, calibrations = open_profile(profile)
-    photos = chain(_training_photos(seer, data / "magento_catalog"), _flat_lays(seer, data / "clothing_dataset"))
+    pipeline, calibrations = open_profile(profile)
+    photos = chain(
+        _training_photos(pipeline, data / "magento_catalog"), _flat_lays(pipeline, data / "clothing_dataset")
+    )
     shown = [(exhibit, view) for exhibit, view in photos if exhibit]
     exhibits = [exhibit for exhibit, _ in shown]
     rows = map(json.loads, (data / "magento_catalog" / "triplets_colour.jsonl").read_text("utf-8").splitlines())
     triplets = tuple((r["ref_variant"], r["text"], r["target_variant"]) for r in rows if r["source"] == "luma")
-    looks = looks_of([exhibit.crop for exhibit in exhibits])
-    return Shop(seer, calibrations, look_at(seer, exhibits), looks, tuple(view for _, view in shown), triplets)
+    palettes = palettes_of([exhibit.crop for exhibit in exhibits])
+    return Shop(
+        pipeline, calibrations, look_at(pipeline, exhibits), palettes, tuple(view for _, view in shown), triplets
+    )
 
 
-def _training_photos(seer: Seer, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
+def _training_photos(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
     for row in map(json.loads, (root / "products.jsonl").read_text("utf-8").splitlines()):
-        if row["source"] != "luma" or row["class"] not in seer.taxonomy.classes:
+        if row["source"] != "luma" or row["class"] not in pipeline.taxonomy.classes:
             continue
         if is_validation(f"luma/{row['product_id']}"):
             continue
@@ -105,33 +109,33 @@ def _training_photos(seer: Seer, root: Path) -> Iterator[tuple[Exhibit | None, s
         )  # fmt: skip
         for image in row["images"]:
             if image["view"] in ("front", "back"):
-                yield _worn(seer, product, rgb_of(root / "images" / image["file"]), row["class"]), image["view"]
+                yield _worn(pipeline, product, rgb_of(root / "images" / image["file"]), row["class"]), image["view"]
 
 
-def _flat_lays(seer: Seer, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
+def _flat_lays(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
     """Some of the training's flat-lays; each is a product of its own, and its label the kind."""
     if not (root / "images.csv").exists():
         return
     with (root / "images.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split_small"] == "train"][::FLAT_LAYS_ONE_IN]
     for row in rows:
-        found = seer.taxonomy.classify(row["label"])
+        found = pipeline.taxonomy.classify(row["label"])
         if found is not None:
             product = Product(row["image"], row["label"], "", (), item_group_id=row["image"])
-            yield _seen(seer, product, rgb_of(root / "images" / f"{row['image']}.jpg"), found.name), "front"
+            yield _seen(pipeline, product, rgb_of(root / "images" / f"{row['image']}.jpg"), found.name), "front"
 
 
-def _seen(seer: Seer, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
-    supercategory = seer.taxonomy.supercategory_of(label)
-    fit = [g for g in seer.garments(pixels) if g.supercategory == supercategory]
+def _seen(pipeline: VisionPipeline, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
+    supercategory = pipeline.taxonomy.supercategory_of(label)
+    fit = [g for g in pipeline.garments(pixels) if g.supercategory == supercategory]
     best = max(fit, key=lambda g: g.score * box_area(g.box), default=None)
     return Exhibit(product, label, supercategory, cut(pixels, best)) if best else None
 
 
-def _worn(seer: Seer, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
+def _worn(pipeline: VisionPipeline, product: Product, pixels: Pixels, label: str) -> Exhibit | None:
     """The garment that a photo shows for certain, though the segmenter may call it by a neighbouring class."""
-    supercategory = seer.taxonomy.supercategory_of(label)
-    seen = [g for g in seer.garments(pixels) if g.supercategory != "foot_wear"]
+    supercategory = pipeline.taxonomy.supercategory_of(label)
+    seen = [g for g in pipeline.garments(pixels) if g.supercategory != "foot_wear"]
     best = max(seen, key=lambda g: (g.supercategory == supercategory, g.score * box_area(g.box)), default=None)
     return Exhibit(product, label, supercategory, cut(pixels, best)) if best else None
 
@@ -142,7 +146,7 @@ def photo_trials(shop: Shop) -> Iterator[Trial]:
         gallery = shop.fronts(shop.looked.exhibits[row].supercategory)
         right = np.array([shop.product(g).product_id == shop.product(row).product_id for g in gallery])
         if view == "back" and right.any():
-            yield Trial(_logits(shop, image_probe(shop.looked, row), gallery), right)
+            yield Trial(_logits(shop, image_query(shop.looked, row), gallery), right)
 
 
 def kind_trials(shop: Shop) -> Iterator[Trial]:
@@ -153,7 +157,7 @@ def kind_trials(shop: Shop) -> Iterator[Trial]:
         gallery = gallery[[shop.product(int(g)).item_group_id != exhibit.product.item_group_id for g in gallery]]
         right = np.array([_kind(shop.product(int(g))) == kind for g in gallery], bool)
         if kind and AT_LEAST <= right.sum() < len(right):
-            yield Trial(_logits(shop, image_probe(shop.looked, int(row)), gallery), right, all_of_them=True)
+            yield Trial(_logits(shop, image_query(shop.looked, int(row)), gallery), right, all_of_them=True)
 
 
 def both_trials(shop: Shop) -> list[Trial]:
@@ -171,9 +175,9 @@ def recolor_trials(shop: Shop) -> Iterator[Trial]:
             row = row_of[shown]
             gallery = shop.fronts(shop.looked.exhibits[row].supercategory)
             gallery = gallery[gallery != row]
-            probe = asking(shop.seer, TextQuery((text,)), image_probe(shop.looked, row))
+            query_vectors = asking(shop.pipeline, TextQuery((text,)), image_query(shop.looked, row))
             for told in (False, True):
-                yield Trial(_logits(shop, probe, gallery, told=told), gallery == row_of[wanted])
+                yield Trial(_logits(shop, query_vectors, gallery, told=told), gallery == row_of[wanted])
 
 
 def words_trials(shop: Shop) -> Iterator[Trial]:
@@ -183,7 +187,7 @@ def words_trials(shop: Shop) -> Iterator[Trial]:
     for color, kind in sorted(set(facts)):
         if color and kind:
             right = np.array([fact == (color, kind) for fact in facts])
-            yield Trial(_logits(shop, asking(shop.seer, TextQuery((f"{color} {kind}",))), gallery), right)
+            yield Trial(_logits(shop, asking(shop.pipeline, TextQuery((f"{color} {kind}",))), gallery), right)
 
 
 def _color(product: Product) -> str:
@@ -194,16 +198,20 @@ def _kind(product: Product) -> str:
     return product.title.replace("®", "").split()[-1].casefold() if product.title else ""
 
 
-def _logits(shop: Shop, probe: Probe, gallery: NDArray[np.int64], *, told: bool = False) -> NDArray[np.float32]:
+def _logits(
+    shop: Shop, query_vectors: QueryVectors, gallery: NDArray[np.int64], *, told: bool = False
+) -> NDArray[np.float32]:
     rows, cal = {space: shop.looked.embeddings[space][gallery] for space in ("visual", "semantic")}, shop.calibrations
     logits: dict[Signal, NDArray[np.float32]] = {}
-    if probe.visual is not None:
-        logits["visual"] = log_odds(rows["visual"] @ probe.visual, cal.visual)
-    if (moved := probe.moved()) is not None:
+    if query_vectors.visual is not None:
+        logits["visual"] = log_odds(rows["visual"] @ query_vectors.visual, cal.visual)
+    if (moved := query_vectors.moved()) is not None:
         logits["semantic"] = log_odds(rows["semantic"] @ moved, cal.semantic)
-    if probe.positive is not None:
-        logits["text"] = log_odds(rows["semantic"] @ probe.positive, cal.text)
-    joined = with_evidence(logits, probe.look, probe.wish, [_facets(shop, int(row), told) for row in gallery])
+    if query_vectors.positive is not None:
+        logits["text"] = log_odds(rows["semantic"] @ query_vectors.positive, cal.text)
+    joined = with_metadata(
+        logits, query_vectors.palette, query_vectors.parsed, [_facets(shop, int(row), told) for row in gallery]
+    )
     absent = np.zeros(len(gallery), np.float32)
     table = np.stack([joined.get(signal, absent) for signal in SIGNALS], axis=1)
     return np.asarray(np.nan_to_num(table), np.float32)
@@ -264,15 +272,15 @@ def fitted_calibrations(shop: Shop) -> dict[str, dict[str, float]]:
     for row, view in enumerate(shop.views):
         gallery = shop.fronts(shop.looked.exhibits[row].supercategory)
         if view == "back":
-            others = ColorLook(shop.looks.lab[gallery], shop.looks.shares[gallery])
+            others = Palette(shop.palettes.lab[gallery], shop.palettes.shares[gallery])
             same = [shop.product(g).product_id == shop.product(row).product_id for g in gallery]
-            pairs += zip(alike(shop.looks.row(row), others).tolist(), same, strict=True)
+            pairs += zip(alike(shop.palettes.row(row), others).tolist(), same, strict=True)
     fronts = np.array([row for row in shop.fronts() if _color(shop.product(row))], np.int64)
     named = [_color(shop.product(row)) for row in fronts]
-    looks = ColorLook(shop.looks.lab[fronts], shop.looks.shares[fronts])
+    palettes = Palette(shop.palettes.lab[fronts], shop.palettes.shares[fronts])
     for color in sorted(set(named) - {""}):
         if (anchors := color_anchors(color)) is not None:
-            shares += zip(share_of(looks, anchors).tolist(), [name == color for name in named], strict=True)
+            shares += zip(share_of(palettes, anchors).tolist(), [name == color for name in named], strict=True)
     return {"ALIKE": _fitted(pairs), "OF_COLOR": _fitted(shares)}
 
 
@@ -289,7 +297,7 @@ def main(data: Path, profile: Path) -> None:
     """Print one JSON document: calibrations, and the weights before and after with their hit rates in training."""
     shop = read_shop(data, profile)
     report: dict[str, object] = {"calibrations": fitted_calibrations(shop)}
-    asked: dict[Asking, Callable[[Shop], Iterable[Trial]]]
+    asked: dict[QueryKind, Callable[[Shop], Iterable[Trial]]]
     asked = {"photo": both_trials, "recolor": recolor_trials, "words": words_trials}
     for name, make in asked.items():
         trials, now = list(make(shop)), DEFAULTS[name]

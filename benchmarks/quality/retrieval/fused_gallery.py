@@ -3,9 +3,9 @@
 What ingest would write goes into the exact store, and a plain shelf of products stands for the ledger; so a rank
 that is measured here is the rank that a shop's customer gets, without any feed, home or server.
 
-    looked = look_at(seer, exhibits)                                  # the models, once
-    searcher = catalogue(seer, calibrations, looked, evidence="picture")
-    rank = rank_of(searcher, image_probe(query, 0), ["upper_wear"], wanted={"luma-mh01-navy"})
+    looked = look_at(pipeline, exhibits)                                  # the models, once
+    searcher = catalogue(pipeline, calibrations, looked, evidence="picture")
+    rank = rank_of(searcher, image_query(query, 0), ["upper_wear"], wanted={"luma-mh01-navy"})
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Literal
 import numpy as np
 
 from engine.color.naming import main_color
-from engine.color.palette import looks_of, measured_facets
+from engine.color.palette import measured_facets, palettes_of
 from engine.crops import cut
 from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Product, Space
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
-from engine.pipeline import Seer
-from engine.search import MAX_K, Calibrations, Probe, Searcher
+from engine.pipeline import VisionPipeline
+from engine.search import MAX_K, Calibrations, QueryVectors, Searcher
 from engine.service import TextQuery, worded
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
-from ingest.choose import Picture, choose
 from ingest.facets import item_facets
+from ingest.select_image import Picture, select_image
 
 Evidence = Literal["picture", "shop"]
 """`picture`: of the shop's words only what kind of garment it sells; `shop`: its colour, title and facets too."""
@@ -75,39 +75,43 @@ class Shelf:
         return {i: self.known[i] for i in product_ids if i in self.known}
 
 
-def exhibit_photo(seer: Seer, product: Product, pixels: Pixels, label: str, *, query: bool = False) -> Exhibit | None:
+def exhibit_photo(
+    pipeline: VisionPipeline, product: Product, pixels: Pixels, label: str, *, query: bool = False
+) -> Exhibit | None:
     """A photo's garment of one class, as ingest chooses it; None where none is seen.
 
     Args:
         query: as a shopper's photo is looked at, where no gate refuses a back view.
     """
-    wanted = seer.taxonomy.classes[label]
+    wanted = pipeline.taxonomy.classes[label]
     if query:
-        return _asked_with(seer, product, pixels, label, wanted.supercategory)
-    chosen, _ = choose(seer, [Picture("photo", pixels)], wanted, "prefer")
+        return _asked_with(pipeline, product, pixels, label, wanted.supercategory)
+    chosen, _ = select_image(pipeline, [Picture("photo", pixels)], wanted, "prefer")
     return Exhibit(product, chosen.garment.label, chosen.garment.supercategory, chosen.crop) if chosen else None
 
 
-def _asked_with(seer: Seer, product: Product, pixels: Pixels, label: str, wanted: str) -> Exhibit | None:
+def _asked_with(pipeline: VisionPipeline, product: Product, pixels: Pixels, label: str, wanted: str) -> Exhibit | None:
     """The garment whose hits a shopper who wants one of `wanted` would look at: the first searched for there."""
-    found = [g for g in seer.garments(pixels) if wanted in g.supercategories]
+    found = [g for g in pipeline.garments(pixels) if wanted in g.supercategories]
     if not found:
         return None
     garment = min(found, key=lambda g: g.supercategories.index(wanted))
     return Exhibit(product, label, garment.supercategory, cut(pixels, garment), garment.also)
 
 
-def look_at(seer: Seer, exhibits: Iterable[Exhibit]) -> Looked:
+def look_at(pipeline: VisionPipeline, exhibits: Iterable[Exhibit]) -> Looked:
     """Both embeddings of every exhibit."""
     listed = tuple(exhibits)
-    parts = [seer.embed([e.crop for e in batch]) for batch in _batches(listed)]
+    parts = [pipeline.embed([e.crop for e in batch]) for batch in _batches(listed)]
     return Looked(listed, {space: np.concatenate([part[space] for part in parts]) for space in SPACES})
 
 
-def catalogue(seer: Seer, calibrations: Calibrations, looked: Looked, evidence: Evidence = "picture") -> Searcher:
+def catalogue(
+    pipeline: VisionPipeline, calibrations: Calibrations, looked: Looked, evidence: Evidence = "picture"
+) -> Searcher:
     """The searcher over these exhibits; several of one product are several items of it."""
     store = ExactStore()
-    for spec in seer.collection_specs():
+    for spec in pipeline.collection_specs():
         store.ensure(spec)
     known: dict[str, Product] = {}
     rows: dict[str, list[tuple[int, Item]]] = {}
@@ -128,24 +132,26 @@ def catalogue(seer: Seer, calibrations: Calibrations, looked: Looked, evidence: 
     return Searcher(store, Shelf(known), calibrations)  # type: ignore[arg-type]  # It asks nothing else of a ledger.
 
 
-def image_probe(looked: Looked, row: int, *, exclude: Collection[str] = ()) -> Probe:
-    """The probe that a photo of this exhibit becomes."""
+def image_query(looked: Looked, row: int, *, exclude: Collection[str] = ()) -> QueryVectors:
+    """The query_vectors that a photo of this exhibit becomes."""
     visual, semantic = (looked.embeddings[space][row] for space in SPACES)
     crop = looked.exhibits[row].crop
-    return Probe(visual, semantic, look=looks_of([crop]), color=main_color(crop), exclude=frozenset(exclude))
+    return QueryVectors(
+        visual, semantic, palette=palettes_of([crop]), color=main_color(crop), exclude=frozenset(exclude)
+    )
 
 
-def asking(seer: Seer, text: TextQuery, photo: Probe | None = None) -> Probe:
-    """The probe of some words, or a photo's probe moved by them."""
-    words = worded(text, seer.texts)
+def asking(pipeline: VisionPipeline, text: TextQuery, photo: QueryVectors | None = None) -> QueryVectors:
+    """The query_vectors of some words, or a photo's query_vectors moved by them."""
+    words = worded(text, pipeline.texts)
     if photo is None:
         return words
-    return replace(photo, positive=words.positive, negative=words.negative, wish=words.wish, words=words.words)
+    return replace(photo, positive=words.positive, negative=words.negative, parsed=words.parsed, words=words.words)
 
 
 def rank_of(
     searcher: Searcher,
-    probe: Probe,
+    query_vectors: QueryVectors,
     supercategories: Sequence[str],
     wanted: Collection[str],
     *,
@@ -153,7 +159,7 @@ def rank_of(
     where: Filter = EVERYTHING,
 ) -> int | None:
     """The place of the first wanted product among the hits, 0 the best; None behind the hundredth."""
-    hits = searcher.search(probe, supercategories, MAX_K, where, weights)
+    hits = searcher.search(query_vectors, supercategories, MAX_K, where, weights)
     return next((place for place, hit in enumerate(hits) if hit.product.product_id in wanted), None)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.retrieval.cases import Question, Shown, pixels_of
-from benchmarks.quality.retrieval.fused_gallery import Looked, catalogue, image_probe, look_at
+from benchmarks.quality.retrieval.fused_gallery import Looked, catalogue, image_query, look_at
 from engine.crops import NEUTRAL
 from engine.fusion import Weights
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import MAX_K, Calibrations, Searcher
 from models.train.embedder.data import rgb_of
 from models.train.embedder.teacher import teacher_embeddings, unit
@@ -54,17 +54,17 @@ class Engine:
         exhibit = self.shown[question.asked].exhibit
         if exhibit is None:
             return []
-        probe = image_probe(self.looked, self.rows[question.asked], exclude=question.exclude)
-        hits = self.searcher.search(probe, exhibit.supercategories, MAX_K, weights=self.weights)
+        query_vectors = image_query(self.looked, self.rows[question.asked], exclude=question.exclude)
+        hits = self.searcher.search(query_vectors, exhibit.supercategories, MAX_K, weights=self.weights)
         return [hit.product.product_id for hit in hits]
 
 
-def engines(seer: Seer, calibrations: Calibrations, shown: Sequence[Shown]) -> dict[str, Engine]:
+def engines(pipeline: VisionPipeline, calibrations: Calibrations, shown: Sequence[Shown]) -> dict[str, Engine]:
     """One engine per signal over the same embeddings."""
     seen = [n for n, s in enumerate(shown) if s.exhibit is not None]
-    looked = look_at(seer, [e for s in shown if (e := s.exhibit) is not None])
+    looked = look_at(pipeline, [e for s in shown if (e := s.exhibit) is not None])
     rows = {n: row for row, n in enumerate(seen)}
-    searcher = catalogue(seer, calibrations, looked.only([rows[n] for n in seen if shown[n].photo.view == "front"]))
+    searcher = catalogue(pipeline, calibrations, looked.only([rows[n] for n in seen if shown[n].photo.view == "front"]))
     return {name: Engine(shown, looked, rows, searcher, weights) for name, weights in SIGNALS.items()}
 
 

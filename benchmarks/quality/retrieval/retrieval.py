@@ -26,12 +26,12 @@ from benchmarks.quality.retrieval.cases import (
     show_served,
 )
 from benchmarks.quality.retrieval.crops import read_held_out, served_crop
-from benchmarks.quality.retrieval.fused_gallery import Exhibit, catalogue, image_probe, look_at
+from benchmarks.quality.retrieval.fused_gallery import Exhibit, catalogue, image_query, look_at
 from benchmarks.quality.retrieval.rankings import SIGNALS, Ranker, baselines, chance, engines
 from engine.console import plain_console
 from engine.domain import Crop, Product
 from engine.errors import QueryRejected
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 from models.train.embedder.teacher import TEACHER_FILE
 
@@ -69,21 +69,21 @@ def evaluate_retrieval(data: Path, profile: Path, cuts: Sequence[Cut] = CUTS, th
         QueryRejected: the data folder lacks a set.
         ModelUnavailable, ModelMismatch: the profile is not whole.
     """
-    seer, calibrations = open_profile(profile, threads)
-    photos = read_photos(data, seer.taxonomy)
+    pipeline, calibrations = open_profile(profile, threads)
+    photos = read_photos(data, pipeline.taxonomy)
     figures: dict[str, Any] = {}
     shown_first: Sequence[Shown] = ()
     worst: list[tuple[Question, list[str]]] = []
     for cut in cuts:
-        shown = show_served(seer, photos) if cut == "served" else show_boxes(data, photos, seer.taxonomy)
-        mine = engines(seer, calibrations, shown)
+        shown = show_served(pipeline, photos) if cut == "served" else show_boxes(data, photos, pipeline.taxonomy)
+        mine = engines(pipeline, calibrations, shown)
         rankers: dict[str, Ranker] = {**mine, **baselines(shown, data / "weights" / TEACHER_FILE)}
         figures[cut] = {"seen": seen_shares(shown)} | {
             task: tasks_figures(shown, make(shown), rankers) for task, make in TASKS.items()
         }
         if not shown_first:
             shown_first, worst = shown, misses(TASKS["back_to_front"](shown), mine["fused"])
-    figures["street_to_shop"] = street_to_shop(data, seer, calibrations)
+    figures["street_to_shop"] = street_to_shop(data, pipeline, calibrations)
     return Measured(figures, shown_first, worst)
 
 
@@ -148,7 +148,9 @@ def misses(questions: Iterable[Question], ranker: Ranker) -> list[tuple[Question
     return sorted((a for a in answers if place(a) > 0), key=lambda a: -place(a))
 
 
-def street_to_shop(data: Path, seer: Seer, calibrations: Calibrations, k: int = 5) -> dict[str, dict[str, float]]:
+def street_to_shop(
+    data: Path, pipeline: VisionPipeline, calibrations: Calibrations, k: int = 5
+) -> dict[str, dict[str, float]]:
     """Garments worn in the street, cut by true masks → class of the nearest in one gallery of all classes.
 
     The gallery is flat-lays and catalogue fronts that were held out. Searches in use stay within a supercategory.
@@ -156,20 +158,20 @@ def street_to_shop(data: Path, seer: Seer, calibrations: Calibrations, k: int = 
     held = read_held_out(data)
     rows = [n for n, r in enumerate(held.records) if r.source == "ccp" or r.view in {"flat", "front"}]
     labels = {str(n): held.records[n].label for n in rows}
-    looked = look_at(seer, [_exhibit(str(n), labels[str(n)], served_crop(held.crops[n]), seer) for n in rows])
+    looked = look_at(pipeline, [_exhibit(str(n), labels[str(n)], served_crop(held.crops[n]), pipeline) for n in rows])
     street = [place for place, n in enumerate(rows) if held.records[n].source == "ccp"]
-    searcher = catalogue(seer, calibrations, looked.only(sorted(set(range(len(rows))) - set(street))))
-    everywhere, out = list(seer.taxonomy.supercategories), {}
+    searcher = catalogue(pipeline, calibrations, looked.only(sorted(set(range(len(rows))) - set(street))))
+    everywhere, out = list(pipeline.taxonomy.supercategories), {}
     for name, weights in SIGNALS.items():
-        answers = [searcher.search(image_probe(looked, n), everywhere, k, weights=weights) for n in street]
+        answers = [searcher.search(image_query(looked, n), everywhere, k, weights=weights) for n in street]
         found = [[labels[hit.product.product_id] for hit in hits] for hits in answers]
         out[name] = class_agreement([looked.exhibits[n].label for n in street], found)
     return out
 
 
-def _exhibit(name: str, label: str, crop: Crop, seer: Seer) -> Exhibit:
+def _exhibit(name: str, label: str, crop: Crop, pipeline: VisionPipeline) -> Exhibit:
     product = Product(product_id=name, title="", link="", images=())
-    return Exhibit(product, label, seer.taxonomy.supercategory_of(label), crop)
+    return Exhibit(product, label, pipeline.taxonomy.supercategory_of(label), crop)
 
 
 def class_agreement(truth: Sequence[str], found: Sequence[Sequence[str]]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from benchmarks.quality.retrieval.crops import HeldOut, read_held_out, served_cr
 from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, look_at
 from engine.color.naming import COLOR_NAMES, color_shares
 from engine.domain import Product
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.search import MAX_K, Calibrations
 from engine.service import TextQuery, ThatLook
 from models.train.clip.captions import Caption, Facts, answered, truth
@@ -87,15 +87,17 @@ class TextTruth:
         )
 
 
-def evaluate_text(seer: Seer, calibrations: Calibrations, data: Path, sheet: Path | None = None) -> dict[str, Any]:
+def evaluate_text(
+    pipeline: VisionPipeline, calibrations: Calibrations, data: Path, sheet: Path | None = None
+) -> dict[str, Any]:
     """All figures of `eval text`, and pictures of the worst queries where a folder is given."""
     held = read_held_out(data)
-    looked = look_at(seer, [_exhibit(held, row) for row in range(len(held.records))])
+    looked = look_at(pipeline, [_exhibit(held, row) for row in range(len(held.records))])
     known = TextTruth.of(facts_for(held.records))
     ways: dict[str, Rank] = {
-        "embedding": by_embedding(seer, looked, known),
-        "search_pictures": by_search(seer, calibrations, _silent(looked), known, "picture"),
-        "search_shop": by_search(seer, calibrations, looked, known, "shop"),
+        "embedding": by_embedding(pipeline, looked, known),
+        "search_pictures": by_search(pipeline, calibrations, _silent(looked), known, "picture"),
+        "search_shop": by_search(pipeline, calibrations, looked, known, "shop"),
         "measured_colour": by_colour(held, known),
     }
     cases = {name: [known.judge(n, rank(n)) for n in range(len(known.queries))] for name, rank in ways.items()}
@@ -125,16 +127,18 @@ def mean_of(cases: Sequence[TextCase]) -> dict[str, float]:
     }
 
 
-def by_embedding(seer: Seer, looked: Looked, known: TextTruth) -> Rank:
+def by_embedding(pipeline: VisionPipeline, looked: Looked, known: TextTruth) -> Rank:
     """By the cosine of words and picture alone."""
-    texts = seer.texts.embed_texts([q.text for q in known.queries])
+    texts = pipeline.texts.embed_texts([q.text for q in known.queries])
     cosines = looked.embeddings["semantic"] @ texts.T
     return lambda number: np.argsort(-cosines[:, number], kind="stable").tolist()
 
 
-def by_search(seer: Seer, calibrations: Calibrations, looked: Looked, known: TextTruth, evidence: Evidence) -> Rank:
+def by_search(
+    pipeline: VisionPipeline, calibrations: Calibrations, looked: Looked, known: TextTruth, evidence: Evidence
+) -> Rank:
     """By the search as served: the kind that words name first, then everything that the taxonomy knows."""
-    thatlook = ThatLook(seer, catalogue(seer, calibrations, looked, evidence))
+    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence))
     row_of = {exhibit.product.product_id: row for row, exhibit in enumerate(looked.exhibits)}
 
     def rank(number: int) -> list[int]:

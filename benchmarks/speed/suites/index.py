@@ -1,4 +1,4 @@
-"""The embedded store's search by itself: sister indexes of one supercategory over a catalogue of any size."""
+"""The embedded store's search by itself: paired indexes of one supercategory over a catalogue of any size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSION = "3"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What building one sister index took; `write_s` for rows and words, `index_s` for learning and adding codes."""
+    """What building one paired index took; `write_s` for rows and words, `index_s` for learning and adding codes."""
 
     rows: int
     write_s: float
@@ -45,7 +45,7 @@ def open_bare(folder: Path, expander: Expander, plan: IvfpqPlan | None = None) -
 
 
 def build_bare(folder: Path, expander: Expander, n: int, *, say: Callable[[str], object] = print) -> dict[Space, Built]:
-    """Write both sisters with `n` rows into `folder`, unless they lie there already."""
+    """Write both collections with `n` rows into `folder`, unless they lie there already."""
     mark, digest = folder / "built.json", _digest(expander, n)
     if mark.exists() and (known := json.loads(mark.read_text()))["digest"] == digest:
         return {space: Built(**known[space]) for space in SPACES}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import Unavailable
 from engine.stores.lite import LiteStore
-from engine.stores.milvus_border import quiet
+from engine.stores.milvus_errors import quiet
 
 Query = NDArray[np.float32]
 _BATCH = 5_000

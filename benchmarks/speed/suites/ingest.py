@@ -1,8 +1,8 @@
 """`thatlook bench ingest`: products per second of a drawn shop's feed, and where the time goes.
 
 `seed-ingest` runs both over the same feed with the same architectures and weights: thatlook as `thatlook ingest` does
-(every picture looked at, the best one chosen, everything written), then the seed's way in eager PyTorch (pose on every
-picture, garments and both embeddings on the first alone, into flat indexes in memory).
+(every picture looked at, the best one chosen, everything written), then the naive baseline in eager PyTorch (pose on
+every picture, garments and both embeddings on the first alone, into flat indexes in memory).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.suites.standard import INT8, STANDARD, link_standard
 from engine.cpus import available_cpus
 from engine.errors import ContractBroken, ThatLookError
-from ingest.bootstrap import ingest_parts
+from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from models.bootstrap import Parts, Settings, open_parts, read_settings
 from models.registry import profile_folder
@@ -99,8 +99,8 @@ def _case(settings: BenchSettings, case: Case) -> Iterator[Result]:
         "pictures_per_s": pictures / ours.seconds,
         "cores_idle_share": max(0.0, 1 - ours.cpu_s / (ours.seconds * cores())),
     }
-    if given.get("seed_way"):
-        settings.say(f"{case.name}: the seed's way")
+    if given.get("naive"):
+        settings.say(f"{case.name}: the naive baseline")
         theirs = _theirs(feed, int(given.get("seed_products", given["products"])))
         figures["seed_products_per_s"] = theirs
         figures["times_faster"] = figures["products_per_s"] / theirs
@@ -145,10 +145,10 @@ def _home(settings: BenchSettings, case: Case) -> Settings:
 def _ours(made: Settings, feed: Path, warm_up: Path) -> Ingested:
     with open_parts(made) as plain:
         parts, timed = _watched(plain)
-        ingest_feed(ingest_parts(parts), warm_up, made.policy, name="warm-up")
+        ingest_feed(ingest_dependencies(parts), warm_up, made.policy, name="warm-up")
         before = {name: part.seconds for name, part in timed.items()}
         started, cpu = perf_counter(), process_time()
-        summary = ingest_feed(ingest_parts(parts), feed, made.policy, name="bench")
+        summary = ingest_feed(ingest_dependencies(parts), feed, made.policy, name="bench")
         seconds, cpu_s = perf_counter() - started, process_time() - cpu
         stages = {name: part.seconds - before[name] for name, part in timed.items()}
     if summary.indexed == 0:
@@ -158,31 +158,31 @@ def _ours(made: Settings, feed: Path, warm_up: Path) -> Ingested:
 
 def _watched(parts: Parts) -> tuple[Parts, dict[str, Timed]]:
     """The same parts with a clock around the models and around what is written."""
-    timed = {stage: Timed(getattr(parts.seer, name), methods) for stage, (name, methods) in _TIMED.items()}
+    timed = {stage: Timed(getattr(parts.pipeline, name), methods) for stage, (name, methods) in _TIMED.items()}
     timed["write"] = Timed(parts.store, ("upsert", "delete_products"))
     timed["pictures"] = Timed(parts.objects, ("put",))
     clocked: dict[str, Any] = {name: timed[stage] for stage, (name, _) in _TIMED.items()}
     others: dict[str, Any] = {"store": timed["write"], "objects": timed["pictures"]}
-    return replace(parts, seer=replace(parts.seer, **clocked), **others), timed
+    return replace(parts, pipeline=replace(parts.pipeline, **clocked), **others), timed
 
 
 def _theirs(feed: Path, products: int) -> float:
-    """Products per second of the seed's way, one after another, over the first so many of the feed."""
-    from benchmarks.speed.suites.naive_baseline import SeedWay
+    """Products per second of the naive baseline, one after another, over the first so many of the feed."""
+    from benchmarks.speed.suites.naive_baseline import NaiveBaseline
 
-    seed_way = SeedWay()
+    naive = NaiveBaseline()
     chosen = list(_pictures(feed))[:products]
-    seed_way.look(chosen[0][0].read_bytes())  # The warm-up.
+    naive.look(chosen[0][0].read_bytes())  # The warm-up.
     started = perf_counter()
-    visual, semantic = zip(*(_looked(seed_way, names) for names in chosen), strict=True)
-    seed_way.index(np.stack(visual), np.stack(semantic))
+    visual, semantic = zip(*(_looked(naive, names) for names in chosen), strict=True)
+    naive.index(np.stack(visual), np.stack(semantic))
     return len(chosen) / (perf_counter() - started)
 
 
-def _looked(seed_way: Any, pictures: Sequence[Path]) -> Any:
+def _looked(naive: Any, pictures: Sequence[Path]) -> Any:
     for extra in pictures[1:]:
-        seed_way.gate(extra.read_bytes())
-    return seed_way.look(pictures[0].read_bytes())
+        naive.gate(extra.read_bytes())
+    return naive.look(pictures[0].read_bytes())
 
 
 def _pictures(feed: Path) -> Iterator[list[Path]]:

@@ -30,7 +30,7 @@ from benchmarks.speed.suites.standard import INT8, STANDARD, TrainingMissing, li
 from engine.answers import AnswerForm
 from engine.clock import DEFAULT_BUDGET_S
 from engine.errors import ContractBroken, ThatLookError
-from models.bootstrap import Settings, build_seer, read_settings
+from models.bootstrap import Settings, build_pipeline, read_settings
 from models.registry import profile_folder
 
 PHOTOS = 4
@@ -100,9 +100,9 @@ def prepare(settings: BenchSettings, case: Case) -> Prepared:
     if profile in (STANDARD, INT8):
         profile = link_standard(home, profile, settings.say)
     made = read_settings({"home": home, "profile": profile})
-    seer, _ = build_seer(made)
-    sample = load_sample(seer, settings.work / "cache", products=sample_size(settings, case), seed=settings.seed)
-    build_home(made, seer, sample, rows, seed=settings.seed, say=settings.say)
+    pipeline, _ = build_pipeline(made)
+    sample = load_sample(pipeline, settings.work / "cache", products=sample_size(settings, case), seed=settings.seed)
+    build_home(made, pipeline, sample, rows, seed=settings.seed, say=settings.say)
     return Prepared(made, dataset_hash(sample.digest, str(rows)))
 
 

@@ -1,4 +1,4 @@
-"""`seed-photo`: one photo to products by the seed's way and by thatlook, with the same architectures and weights.
+"""`seed-photo`: one photo to products by the naive baseline and by thatlook, with the same architectures and weights.
 
 Where the case asks for it thatlook answers twice, in the precision that models are exported in and in int8; all ways
 meet the same photos in turn. Both search the same rows, since a catalogue of int8's own would take as long to search.
@@ -33,14 +33,14 @@ from models.bootstrap import Parts, open_parts
 from models.runtime import cpu_computes_bf16, cpu_computes_int8
 
 if TYPE_CHECKING:
-    from benchmarks.speed.suites.naive_baseline import SeedWay
+    from benchmarks.speed.suites.naive_baseline import NaiveBaseline
 
 _TRIED = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One photo answered by all: milliseconds and stages of ours by precision, stages of the seed's way."""
+    """One photo answered by all: milliseconds and stages of ours by precision, stages of the naive baseline."""
 
     ours_ms: Mapping[str, float]
     ours_stages: Mapping[str, Mapping[str, float]]
@@ -50,18 +50,18 @@ class Trial:
 def run_seed(settings: BenchSettings, case: Case) -> Iterator[Result]:
     """Photo by photo, first the one way and then the other, so that a busy moment meets all."""
     from benchmarks.speed.suites.latency import prepare
-    from benchmarks.speed.suites.naive_baseline import SeedWay
+    from benchmarks.speed.suites.naive_baseline import NaiveBaseline
 
     prepared, n = prepare(settings, case), int(case.parameters["n"])
     folders = _folders(settings, case, prepared.folder)
-    seed_way = SeedWay(threads=case.parameters.get("threads"))
+    naive = NaiveBaseline(threads=case.parameters.get("threads"))
     with open_parts(prepared.settings) as parts:
         ours = {way: parts if folder == prepared.folder else _looking(parts, folder) for way, folder in folders.items()}
         for each in ours.values():
-            each.seer.warm_up()
-        _index(case, seed_way, parts)
+            each.pipeline.warm_up()
+        _index(case, naive, parts)
         photos = _photos(settings, int(case.parameters["garments"]), ours)
-        trials = [_tried(ours, seed_way, photos[number % len(photos)], number) for number in range(n + 1)][1:]
+        trials = [_tried(ours, naive, photos[number % len(photos)], number) for number in range(n + 1)][1:]
         agreement = agreement_figures(ours, photos)
     yield from photo_results(case, trials, folders, prepared.dataset, agreement)
 
@@ -80,23 +80,24 @@ def _folders(settings: BenchSettings, case: Case, folder: Path) -> dict[str, Pat
 
 def _looking(parts: Parts, folder: Path) -> Parts:
     """The same catalogue, looked at with other models, without the memory of what the first ones saw."""
-    seer, _ = open_profile(folder)
-    return replace(parts, seer=seer, thatlook=replace(parts.thatlook, seer=seer, memory=None))
+    pipeline, _ = open_profile(folder)
+    return replace(parts, pipeline=pipeline, thatlook=replace(parts.thatlook, pipeline=pipeline, result_cache=None))
 
 
-def _index(case: Case, seed_way: SeedWay, parts: Parts) -> None:
-    """Give the seed's way the very embeddings of our catalogue."""
+def _index(case: Case, naive: NaiveBaseline, parts: Parts) -> None:
+    """Give the naive baseline the very embeddings of our catalogue."""
     ids = [f"{product_id_of(row)}#0" for row in range(int(case.parameters["rows"]))]
     spaces = []
     for space in SPACES:
         found = (
-            parts.store.embeddings(collection_name(name, space), ids) for name in parts.seer.taxonomy.supercategories
+            parts.store.embeddings(collection_name(name, space), ids)
+            for name in parts.pipeline.taxonomy.supercategories
         )
         spaces.append(np.concatenate([rows[present] for rows, present in found if any(present)]))
-    seed_way.index(*spaces)
+    naive.index(*spaces)
 
 
-def _tried(ours: Mapping[str, Parts], seed_way: SeedWay, photo: bytes, number: int) -> Trial:
+def _tried(ours: Mapping[str, Parts], naive: NaiveBaseline, photo: bytes, number: int) -> Trial:
     """The same photo by every way; its bytes are new, so that none has seen it before."""
     photo += number.to_bytes(4, "big")
     took: dict[str, float] = {}
@@ -105,13 +106,13 @@ def _tried(ours: Mapping[str, Parts], seed_way: SeedWay, photo: bytes, number: i
         started = perf_counter()
         answer = parts.thatlook.search_image(photo)
         took[way], stages[way] = 1e3 * (perf_counter() - started), dict(answer.timing_ms)
-    return Trial(took, stages, seed_way.answer(photo)[0])
+    return Trial(took, stages, naive.answer(photo)[0])
 
 
 def photo_results(
     case: Case, trials: list[Trial], folders: Mapping[str, Path], dataset: str, agreement: Mapping[str, float]
 ) -> Iterator[Result]:
-    """Each of ours with its ratio, the headline under the case's own name; and the seed's way as a case of its own."""
+    """Each of ours with its ratio, the headline under the case's own name; and the naive baseline as its own case."""
     chosen = headline(list(folders))
     garments = int(case.parameters["garments"])
     for way, folder in folders.items():
@@ -125,8 +126,8 @@ def photo_results(
             figures={**ratios(trials, way, garments), **extra},
             work=photo_work(folder, garments),
             dataset=dataset,
-            note="The seed's way answers once for the whole picture; `per_garment` is what it would take to embed and "
-            "search for each garment, as thatlook does.",
+            note="The naive baseline answers once for the whole picture; `per_garment` is what it would take to embed "
+            "and search for each garment, as thatlook does.",
         )
     yield Result(
         suite=case.suite,
@@ -144,7 +145,7 @@ def headline(ways: list[str], vnni: Callable[[], bool] = cpu_computes_int8) -> s
 
 
 def ratios(trials: list[Trial], way: str, garments: int) -> dict[str, float]:
-    """How many times faster than the seed's way: photo for photo, and for as many answers."""
+    """How many times faster than the naive baseline: photo for photo, and for as many answers."""
     theirs = median(sum(trial.seed_ms.values()) for trial in trials)
     ours = median(trial.ours_ms[way] for trial in trials)
     stages = _medians([trial.seed_ms for trial in trials])
@@ -156,7 +157,7 @@ def agreement_figures(ours: Mapping[str, Parts], photos: list[bytes]) -> dict[st
     """Cosines between both precisions' embeddings of the very garments that were timed; empty for one precision."""
     if "int8" not in ours:
         return {}
-    plain, int8 = next(iter(ours.values())).seer, ours["int8"].seer
+    plain, int8 = next(iter(ours.values())).pipeline, ours["int8"].pipeline
     pictures = [decode(photo) for photo in photos]
     crops = [cut(pixels, garment) for pixels in pictures for garment in plain.garments(pixels)]
     rows, others = plain.embed(crops), int8.embed(crops)

@@ -47,7 +47,7 @@ class Stages:
         self.ms[name] = self.ms.get(name, 0.0) + 1e3 * (perf_counter() - started)
 
 
-class SeedWay:
+class NaiveBaseline:
     """The four networks in eager PyTorch, and two flat indexes.
 
     Attributes:
@@ -107,7 +107,7 @@ def _torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise ModelUnavailable(
-            "The seed's way runs on PyTorch, which is not installed here: pip install 'thatlook[train]', "
+            "The naive baseline runs on PyTorch, which is not installed here: pip install 'thatlook[train]', "
             "or leave the comparison out with `thatlook bench compare --case 'index-*'`."
         ) from error
 

@@ -1,6 +1,6 @@
 """`thatlook bench compare`: thatlook beside what one would do instead, in one run, on the same photos and embeddings.
 
-`seed-photo`: a photo to products by the seed's way and by thatlook (`bench_seed.py`). `index-…`: nearest neighbours of
+`seed-photo`: a photo to products by the naive baseline and by thatlook (`naive.py`). `index-…`: nearest neighbours of
 the same queries in the same rows by other indexes, each with the defaults that its documentation shows; those that are
 no requirement of thatlook are measured where they are installed.
 """
@@ -21,7 +21,7 @@ from benchmarks.speed.suites.index_peers import PEERS, Built
 from benchmarks.speed.suites.naive import run_seed
 from engine.domain import Embeddings
 from engine.errors import ThatLookError
-from models.bootstrap import build_seer, read_settings
+from models.bootstrap import build_pipeline, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def _vectors(settings: BenchSettings, case: Case) -> Vectors:
     from benchmarks.speed.sample import load_sample
 
     rows, n, k = (int(case.parameters[name]) for name in ("rows", "n", "k"))
-    seer, _ = build_seer(read_settings({"home": settings.work, "profile": settings.profile}))
+    pipeline, _ = build_pipeline(read_settings({"home": settings.work, "profile": settings.profile}))
     products = 40 if settings.size == "tiny" else 1200
-    sample = load_sample(seer, settings.work / "cache", products=products, seed=settings.seed)
+    sample = load_sample(pipeline, settings.work / "cache", products=products, seed=settings.seed)
     catalogue = load_catalogue(sample, rows, settings.work / "cache", seed=settings.seed)
     gallery = np.asarray(catalogue.rows["visual"])
     chosen = [index for index, _ in zip(_cycle(sample.queries().tolist()), range(n), strict=False)]

@@ -28,9 +28,9 @@ from engine.domain import SPACES, Embeddings, Item, Product, Space
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
 from engine.fusion import DEFAULTS, fuse, log_odds
-from engine.search import Calibrations, Probe, Searcher
+from engine.search import Calibrations, QueryVectors, Searcher
 from engine.taxonomy import collection_name
-from models.bootstrap import build_seer, read_settings
+from models.bootstrap import build_pipeline, read_settings
 
 SUPERCATEGORY = "upper_wear"
 """All rows lie in one supercategory: the hardest case for an index, as neighbours are of one kind."""
@@ -85,16 +85,16 @@ def run(settings: BenchSettings) -> Iterable[Result]:
 
 def gather(settings: BenchSettings) -> Material:
     """The sample of the profile's models, and its held-out products as queries."""
-    seer, calibrations = build_seer(read_settings({"home": settings.work, "profile": settings.profile}))
+    pipeline, calibrations = build_pipeline(read_settings({"home": settings.work, "profile": settings.profile}))
     products = 120 if settings.size == "tiny" else 1200
-    sample = load_sample(seer, settings.work / "cache", products=products, seed=settings.seed)
+    sample = load_sample(pipeline, settings.work / "cache", products=products, seed=settings.seed)
     chosen = sample.queries(SUPERCATEGORY)
     queries = {space: np.ascontiguousarray(sample.rows[space][chosen]) for space in SPACES}
     return Material(sample, Expander(sample, supercategory=SUPERCATEGORY), calibrations, queries)
 
 
 def embedded_case(settings: BenchSettings, case: Case, material: Material) -> Iterator[Result]:
-    """The served search over sister indexes of so many rows, for one share of matching rows."""
+    """The served search over paired indexes of so many rows, for one share of matching rows."""
     n, share = int(case.parameters["rows"]), float(case.parameters["filter"])
     folder = settings.work / "bare" / str(n)
     built = build_bare(folder, material.expander, n, say=settings.say)
@@ -182,9 +182,9 @@ def _twice(n: int) -> list[int]:
 
 
 def _ask(searcher: Searcher, material: Material, query: int, where: Filter, k: int) -> _Asked:
-    probe = Probe(material.queries["visual"][query], material.queries["semantic"][query])
+    query_vectors = QueryVectors(material.queries["visual"][query], material.queries["semantic"][query])
     watch = Stopwatch()
-    hits = searcher.search(probe, [SUPERCATEGORY], k, where, DEFAULTS["photo"], watch)
+    hits = searcher.search(query_vectors, [SUPERCATEGORY], k, where, DEFAULTS["photo"], watch)
     timing = dict(watch.timing_ms())
     return _Asked(timing["candidates"] + timing["rescore"], timing, np.array([hit.score for hit in hits], np.float32))
 
@@ -287,7 +287,7 @@ def _state_result(case: Case, state: str, material: Material, measured: Measured
 
 
 def build_figures(built: dict[Space, Built]) -> dict[str, float]:
-    """What building cost: seconds in all, bytes a row of the larger sister."""
+    """What building cost: seconds in all, bytes a row of the larger collection."""
     return {
         "write_s": sum(one.write_s for one in built.values()),
         "index_s": sum(one.index_s for one in built.values()),

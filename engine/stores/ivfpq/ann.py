@@ -1,4 +1,4 @@
-"""FAISS's IVFPQ with fast-scan codes of residuals over the first rows of an edition."""
+"""FAISS's IVFPQ with fast-scan codes of residuals over the first rows of a generation."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Restriction:
 
 
 class Ann:
-    """Candidates by approximate distance. Row numbers are the edition's; safe to search from many threads.
+    """Candidates by approximate distance. Row numbers are the generation's; safe to search from many threads.
 
     Unit rows have the same order by L2 distance as by cosine, and distances survive a PCA and allow for residuals.
     """

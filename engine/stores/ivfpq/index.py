@@ -1,4 +1,4 @@
-"""A collection's derived index: the current edition, its rebuilding in the background, and its checking."""
+"""A collection's derived index: the current generation, its rebuilding in the background, and its checking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.filters import Filter
 from engine.stores.ivfpq import search
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
 from engine.stores.ivfpq.columns import NewRows
-from engine.stores.ivfpq.edition import Condition, Edition, View
+from engine.stores.ivfpq.generation import Condition, Generation, View
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import facet_key
 from engine.stores.ivfpq.search import Pool
@@ -40,7 +40,7 @@ class IndexStatus:
     """One derived index, as `thatlook index status` shows it.
 
     Attributes:
-        rows: living ones; dead: rows of the edition that are gone but still take room.
+        rows: living ones; dead: rows of the generation that are gone but still take room.
         indexed: rows that the IVFPQ index covers; the others are scanned exactly.
         kind: `exact` or `ivfpq`, which answers an unfiltered search.
         resident_bytes: codes and columns in memory; embeddings and words stay in files.
@@ -51,7 +51,7 @@ class IndexStatus:
     dead: int
     indexed: int
     kind: str
-    edition: int
+    generation: int
     building: bool
     size_bytes: int
     resident_bytes: int
@@ -78,19 +78,21 @@ class DerivedIndex:
         if in_doubt := self._in_doubt():
             _log.warning("The machine went down while %s was open; comparing it with its checksums.", folder)
         try:
-            self._edition = Edition(folder / str(self._number), dim, plan, most_bytes=None if in_doubt else most_bytes)
+            self._generation = Generation(
+                folder / str(self._number), dim, plan, most_bytes=None if in_doubt else most_bytes
+            )
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             self.start_over(f"{error.filename} is a folder where a file should be, or the other way round")
-        checkpoint = self._edition.folder / "columns.npz"
-        if self._edition.columns.n and not checkpoint.exists() and not (folder / "open").exists():
+        checkpoint = self._generation.folder / "columns.npz"
+        if self._generation.columns.n and not checkpoint.exists() and not (folder / "open").exists():
             told.append(f"{checkpoint} is missing")
-        self._edition.condition.told += told
+        self._generation.condition.told += told
         self._recent = search.Recent()
 
     @property
     def condition(self) -> Condition:
-        """What opening found of the current edition."""
-        return self._edition.condition
+        """What opening found of the current generation."""
+        return self._generation.condition
 
     @property
     def was_closed(self) -> bool:
@@ -99,15 +101,15 @@ class DerivedIndex:
 
     def examine(self) -> Condition:
         """Compare everything with its checksums, however large it is."""
-        return self._edition.examine(self._closing.is_set)
+        return self._generation.examine(self._closing.is_set)
 
     def start_over(self, why: str) -> None:
-        """Go on with an empty edition, to be filled by `reconcile`; what was there stays until then."""
+        """Go on with an empty generation, to be filled by `reconcile`; what was there stays until then."""
         _log.warning("%s; the index is made anew from the stored rows.", why)
         taken = (int(each.name) for each in self._folder.iterdir() if each.name.isdecimal())
         self._number = max(taken, default=0) + 1
-        self._edition = Edition(self._folder / str(self._number), self._dim, self._plan)
-        self._edition.condition.told.append(why)
+        self._generation = Generation(self._folder / str(self._number), self._dim, self._plan)
+        self._generation.condition.told.append(why)
         self._unsettled = True
 
     def mend(self, fetch: Fetch, batch_rows: int = 500) -> None:
@@ -118,7 +120,7 @@ class DerivedIndex:
         """
         with self._write_lock:
             self.note_open()
-            edition, bad = self._edition, self._edition.condition.bad
+            generation, bad = self._generation, self._generation.condition.bad
             for start in range(0, len(bad), batch_rows):
                 part = bad[start : start + batch_rows]
                 ids = [self.view().ids(int(row)) for row in part]
@@ -128,9 +130,9 @@ class DerivedIndex:
                         f"The embedding of {lost[0]} is damaged in {self._folder}, and the stored rows do not have it. "
                         "Run `thatlook doctor --repair`."
                     )
-                edition.mend(part, np.array([kept[each.item_id] for each in ids], np.float32))
+                generation.mend(part, np.array([kept[each.item_id] for each in ids], np.float32))
             if len(bad):
-                edition.condition.told.append(f"{len(bad)} embeddings in {edition.folder} were damaged")
+                generation.condition.told.append(f"{len(bad)} embeddings in {generation.folder} were damaged")
                 _log.warning("%d damaged embeddings in %s were written anew.", len(bad), self._folder)
 
     @property
@@ -141,11 +143,11 @@ class DerivedIndex:
     @property
     def stamp(self) -> int:
         """The last write that it holds."""
-        return self._edition.stamp
+        return self._generation.stamp
 
     def view(self) -> View:
         """A consistent look at the rows."""
-        return self._edition.view()
+        return self._generation.view()
 
     def search(self, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
         """The k best matching rows of each query, with exact scores."""
@@ -201,7 +203,7 @@ class DerivedIndex:
         """Write rows that have different ids."""
         with self._write_lock:
             self.note_open()
-            self._edition.upsert(stamp, items, embeddings)
+            self._generation.upsert(stamp, items, embeddings)
         self.tend()
 
     def delete(self, stamp: int, item_ids: Sequence[str]) -> None:
@@ -209,7 +211,7 @@ class DerivedIndex:
         with self._write_lock:
             self.note_open()
             rows = self.view().rows_of_items(item_ids)
-            self._edition.delete(stamp, rows[rows >= 0])
+            self._generation.delete(stamp, rows[rows >= 0])
         self.tend()
 
     def reconcile(
@@ -248,19 +250,19 @@ class DerivedIndex:
                     "Run `thatlook doctor --repair`, or put a backup back."
                 )
             self.note_open()
-            self._edition.delete(0, np.array(wrong, np.int64))
+            self._generation.delete(0, np.array(wrong, np.int64))
             missing = list(wanted)
             for start in range(0, len(missing), batch_rows):
                 fetched = list(fetch(missing[start : start + batch_rows]))
                 items, matrix = [row[0] for row in fetched], np.array([row[2] for row in fetched], np.float32)
                 # Stamp 0, as the index is not what the file holds before the last of them.
-                self._edition.upsert(0, items, matrix.reshape(-1, self._dim), [row[1] for row in fetched])
-            self._edition.delete(stamp, np.empty(0, np.int64))
+                self._generation.upsert(0, items, matrix.reshape(-1, self._dim), [row[1] for row in fetched])
+            self._generation.delete(stamp, np.empty(0, np.int64))
             _log.info("Reconciled %s: %d rows left it, %d came.", self._folder, len(wrong), len(missing))
             self._settle()
 
     def tidy(self) -> None:
-        """Remove what a killed process left: editions that were not finished, or not needed any more."""
+        """Remove what a killed process left: generations that were not finished, or not needed any more."""
         for leftover in self._folder.iterdir():
             if leftover.is_dir() and leftover.name != str(self._number):
                 shutil.rmtree(leftover)
@@ -271,10 +273,10 @@ class DerivedIndex:
     def rebuild(self) -> None:
         """Have an index learned from the rows of today, if they are many, and dead ones out of the files.
 
-        Where rows are dead, the next edition is written from the living ones; else the files stay as they are.
+        Where rows are dead, the next generation is written from the living ones; else the files stay as they are.
         """
         with self._build_lock:
-            if self._edition.columns.dead:
+            if self._generation.columns.dead:
                 self._rebuild()
             else:
                 self._relearn()
@@ -295,18 +297,18 @@ class DerivedIndex:
 
     def status(self, name: str) -> IndexStatus:
         """How it stands."""
-        edition = self._edition
-        columns, indexed = edition.columns, edition.ann.rows if edition.ann else 0
+        generation = self._generation
+        columns, indexed = generation.columns, generation.ann.rows if generation.ann else 0
         return IndexStatus(
             name=name,
             rows=columns.n - columns.dead,
             dead=columns.dead,
             indexed=indexed,
             kind="ivfpq" if indexed and columns.n - columns.dead > self._plan.exact_rows else "exact",
-            edition=self._number,
+            generation=self._number,
             building=self._building(),
-            size_bytes=edition.size_bytes(),
-            resident_bytes=columns.resident_bytes + (edition.ann.resident_bytes if edition.ann else 0),
+            size_bytes=generation.size_bytes(),
+            resident_bytes=columns.resident_bytes + (generation.ann.resident_bytes if generation.ann else 0),
         )
 
     def close(self) -> None:
@@ -315,22 +317,22 @@ class DerivedIndex:
         if self._builder:
             self._builder.join()
         with self._build_lock, self._write_lock:
-            if not self._unsettled and self._edition.condition.damage is None:
-                if self._edition.changed:
-                    self._edition.columns.fold()
-                    self._edition.checkpoint()
-                self._edition.trim()
+            if not self._unsettled and self._generation.condition.damage is None:
+                if self._generation.changed:
+                    self._generation.columns.fold()
+                    self._generation.checkpoint()
+                self._generation.trim()
             (self._folder / "open").unlink(missing_ok=True)
 
     def _settle(self) -> None:
-        """Let an edition that was begun anew take the damaged one's place."""
+        """Let a generation that was begun anew take the damaged one's place."""
         if self._unsettled:
-            self._edition.checkpoint()
+            self._generation.checkpoint()
             self._unsettled = False
         self._name_where_lost()
 
     def _name_where_lost(self) -> None:
-        """Write the note of the current edition, where there is none or another."""
+        """Write the note of the current generation, where there is none or another."""
         if current_number(self._folder) != (self._number, []):
             self._name_current(self._number)
 
@@ -341,15 +343,15 @@ class DerivedIndex:
             self._noted = True
 
     def _work_due(self) -> Callable[[], None] | None:
-        """What the index is in want of: nothing, its latest rows, or a new edition."""
-        edition, columns = self._edition, self._edition.columns
-        if self._plan.due(columns.n, columns.dead, edition.learned):
+        """What the index is in want of: nothing, its latest rows, or a new generation."""
+        generation, columns = self._generation, self._generation.columns
+        if self._plan.due(columns.n, columns.dead, generation.learned):
             return self.rebuild
-        return self._extend if self._plan.tail_due(columns.n, edition.ann.rows if edition.ann else 0) else None
+        return self._extend if self._plan.tail_due(columns.n, generation.ann.rows if generation.ann else 0) else None
 
     def _extend(self) -> None:
         with self._build_lock:
-            self._edition.extend_index()
+            self._generation.extend_index()
 
     def _in_background(self, work: Callable[[], None]) -> None:
         try:
@@ -357,45 +359,45 @@ class DerivedIndex:
         except BuildCancelled:
             pass
         except Exception:
-            _log.exception("The index in %s could not be rebuilt; its present edition goes on.", self._folder)
+            _log.exception("The index in %s could not be rebuilt; its present generation goes on.", self._folder)
             self._not_before = monotonic() + _PAUSE_S
 
     def _building(self) -> bool:
         return self._builder is not None and self._builder.is_alive()
 
     def _relearn(self) -> None:
-        edition, view = self._edition, self._edition.view()
+        generation, view = self._generation, self._generation.view()
         if view.n >= self._plan.min_rows:
-            edition.index(Ann.build(view.vectors[: view.n], self._plan, self._closing.is_set))
+            generation.index(Ann.build(view.vectors[: view.n], self._plan, self._closing.is_set))
         with self._write_lock:
-            edition.learned = view.n if edition.ann else 0
-            edition.columns.fold()
-            edition.checkpoint()
+            generation.learned = view.n if generation.ann else 0
+            generation.columns.fold()
+            generation.checkpoint()
 
     def _rebuild(self) -> None:
         number = self._number + 1
         with self._write_lock:
-            self._edition.columns.fold()
-            old = self._edition.view()
-            self._edition.columns.freeze()
+            self._generation.columns.fold()
+            old = self._generation.view()
+            self._generation.columns.freeze()
         folder = self._folder / str(number)
         if folder.exists():
             shutil.rmtree(folder)
         kept = np.flatnonzero(old.live)
-        edition = Edition(folder, self._dim, self._plan)
+        generation = Generation(folder, self._dim, self._plan)
         try:
-            edition.copy_rows(old, kept)
-            numbers = edition.renumber(old, kept)
+            generation.copy_rows(old, kept)
+            numbers = generation.renumber(old, kept)
             if len(kept) >= self._plan.min_rows:
-                edition.index(Ann.build(edition.view().vectors[: len(kept)], self._plan, self._closing.is_set))
-                edition.learned = len(kept)
+                generation.index(Ann.build(generation.view().vectors[: len(kept)], self._plan, self._closing.is_set))
+                generation.learned = len(kept)
         except BaseException:
             shutil.rmtree(folder)
             raise
         with self._write_lock:
-            _catch_up(edition, self.view(), old, numbers, self._edition.stamp)
-            edition.checkpoint()
-            retired, self._edition, self._number = self._edition, edition, number
+            _catch_up(generation, self.view(), old, numbers, self._generation.stamp)
+            generation.checkpoint()
+            retired, self._generation, self._number = self._generation, generation, number
             self._name_current(number)
         shutil.rmtree(retired.folder)  # Readers that still look at it hold its files open.
 
@@ -415,11 +417,11 @@ class DerivedIndex:
             return True
 
 
-def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32], stamp: int) -> None:
-    """Bring a new edition from where its rebuilding began to where the old one stands now."""
+def _catch_up(generation: Generation, now: View, then: View, numbers: NDArray[np.int32], stamp: int) -> None:
+    """Bring a new generation from where its rebuilding began to where the old one stands now."""
     died = numbers[: then.n][then.live & ~now.live[: then.n]]
     fresh = then.n + np.flatnonzero(now.live[then.n :])
-    edition.append(
+    generation.append(
         stamp,
         died[died >= 0].astype(np.int64),
         [now.journal.body(int(now.offsets[row]), int(now.lengths[row])) for row in fresh],
@@ -429,7 +431,7 @@ def _catch_up(edition: Edition, now: View, then: View, numbers: NDArray[np.int32
 
 
 def current_number(folder: Path) -> tuple[int, list[str]]:
-    """Which edition counts, and what was found amiss. Where the note of it is lost, the greatest whose making was
+    """Which generation counts, and what was found amiss. Where the note of it is lost, the greatest whose making was
     finished, or the first.
     """
     there = sorted((int(each.name) for each in folder.iterdir() if each.name.isdecimal()), reverse=True)

@@ -1,7 +1,7 @@
 """Finding rows by a key that every row has one of, its item's or its product's, for 4 bytes a row besides the keys.
 
 The keys lie in the rows' own order, so that a row's key is read without reading its words: rows are told apart, grouped
-and matched with their sisters by arrays of keys.
+and matched with their collections by arrays of keys.
 """
 
 from __future__ import annotations

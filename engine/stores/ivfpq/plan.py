@@ -78,7 +78,7 @@ class IvfpqPlan:
         return 0 < indexed < rows - self.tail_rows
 
     def due(self, rows: int, dead: int, learned: int) -> bool:
-        """Whether an edition with so many rows in all, dead ones, and ones that its index learned from, is rebuilt."""
+        """Whether a generation with so many rows in all, dead ones, and ones its index learned from, is rebuilt."""
         living = rows - dead
         if rows >= self.min_rows and dead > self.dead_share * rows:
             return True

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.palette import LOOK_FACET
+from engine.color.palette import PALETTE_FACET
 
 _DENSE = 32
 """A row number takes 32 bits."""
@@ -48,7 +48,7 @@ def facet_keys(facets: Mapping[str, Collection[str]]) -> list[int]:
     return [
         facet_key(facet, value)
         for facet, each in facets.items()
-        if facet != LOOK_FACET
+        if facet != PALETTE_FACET
         for value in (dict.fromkeys(each) if len(each) > 1 else each)
     ]
 

@@ -1,4 +1,4 @@
-"""Searching one view of an edition: exactly where few rows match, else IVFPQ candidates rescored exactly."""
+"""Searching one view of a generation: exactly where few rows match, else IVFPQ candidates rescored exactly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.domain import Candidates, Embeddings
 from engine.filters import Filter
 from engine.stores.ivfpq.ann import Ann, Restriction, products_at
 from engine.stores.ivfpq.columns import matching
-from engine.stores.ivfpq.edition import View
+from engine.stores.ivfpq.generation import View
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.rows import no_candidates, top_k
 

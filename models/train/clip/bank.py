@@ -22,7 +22,7 @@ from models.train.clip.views import DYES
 from models.train.synonyms import SYNONYMS
 
 GENERATED = 16000
-WISHES = 200
+CHANGES = 200
 """Requests for each colour, of which most are the same."""
 FRAMES = ("{}", "a {}", "a photo of a {}", "{} for women", "men's {}", "show me {}")
 COLOURED = 0.35
@@ -35,12 +35,12 @@ class Bank:
 
     Attributes:
         told: the captions; row i of `sentences` is caption i.
-        wishes: colour → the rows that ask for it.
+        changes: colour → the rows that ask for it.
         singles: fact → the rows that say it and nothing else.
     """
 
     told: Sequence[Caption]
-    wishes: dict[str, list[int]]
+    changes: dict[str, list[int]]
     singles: dict[str, list[int]]
     sentences: Tensor
 
@@ -50,16 +50,16 @@ def bank_of(
 ) -> Bank:
     """Generate the captions and embed them; a minute or two."""
     told = list({c.text: c for c in (*_generated(crops, rng, count), *_of_kinds(rng), *single_facts(rng))}.values())
-    asked = {modification(dye, rng): dye for dye in DYES for _ in range(WISHES)}
+    asked = {modification(dye, rng): dye for dye in DYES for _ in range(CHANGES)}
     singles: dict[str, list[int]] = {}
     for row, one in enumerate(told):
         if len(one.demands) == 1:
             singles.setdefault(next(iter(one.demands)), []).append(row)
-    wishes: dict[str, list[int]] = {}
+    changes: dict[str, list[int]] = {}
     for row, (_, dye) in enumerate(asked.items(), start=len(told)):
-        wishes.setdefault(dye, []).append(row)
+        changes.setdefault(dye, []).append(row)
     sentences = embed_sentences(clip.text.encoder, tokenizer, [*(c.text for c in told), *asked])
-    return Bank(told, wishes, singles, sentences)
+    return Bank(told, changes, singles, sentences)
 
 
 def _generated(crops: CaptionedCrops, rng: np.random.Generator, count: int) -> list[Caption]:

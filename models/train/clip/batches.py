@@ -1,4 +1,4 @@
-"""What one step of the CLIP's training sees: views of crops, some dyed, captions, and wishes for another colour."""
+"""What one step of the CLIP's training sees: views of crops, some dyed, captions, and changes for another colour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.train.clip.views import DYED, Views
 ODDS = (0.2, 0.1, 0.25, 0.25, 0.2)
 """How often each view is shown."""
 PLAIN = (0, 2, 3)
-"""The views that a wish starts from."""
+"""The views that a query starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Batch:
         names: what the pictures show, the same for pictures of one product variant in one colour.
         told: captions, then from `singles` on one text or more for every single fact.
         classes: (n + m + pairs, …) logits of ImageNet's garments, empty where no such network was asked.
-        sentences: of `told`; wishes: (m, …) the requests for the colours of the dyed crops.
+        sentences: of `told`; changes: (m, …) the requests for the colours of the dyed crops.
         start: the number of the first dyed picture, whose crop is picture 0.
     """
 
@@ -56,7 +56,7 @@ class Batch:
     told: list[Caption]
     singles: int
     sentences: Tensor
-    wishes: Tensor
+    changes: Tensor
     start: int
 
 
@@ -73,7 +73,7 @@ def draw(how: Draw, crops: CaptionedCrops, views: Views, bank: Bank, rng: np.ran
     facts = [facts_in(crops, int(views.rows[i]), dye) for i, dye in zip(at, dyes, strict=True)]
     names = [f"{crops.records[views.rows[i]].identity}/{dye}" for i, dye in zip(at, dyes, strict=True)]
     said = _said(how.captions, bank, rng)
-    wishes = [int(rng.choice(bank.wishes[dye])) for dye in dyes[n : n + m]]
+    changes = [int(rng.choice(bank.changes[dye])) for dye in dyes[n : n + m]]
     return Batch(
         torch.from_numpy(views.features[shown, at]).float(),
         torch.from_numpy(views.shares[shown, at]).float(),
@@ -83,7 +83,7 @@ def draw(how: Draw, crops: CaptionedCrops, views: Views, bank: Bank, rng: np.ran
         [bank.told[row] for row in said],
         len(said) - _singles(bank),
         bank.sentences[torch.tensor(said)],
-        bank.sentences[torch.tensor(wishes)],
+        bank.sentences[torch.tensor(changes)],
         n,
     )
 

@@ -59,7 +59,7 @@ def finish_clip(
         "calibration": {"image": asdict(by_image), "text": asdict(by_text)},
     }
     if data:
-        words = _wishes(data)
+        words = _changes(data)
         figures["composed"] = composed_by_source(
             kept, images, data, dict(zip(words, embed_texts(clip, tokenizer, words), strict=True))
         )
@@ -75,7 +75,7 @@ def _triplets(data: Path) -> Path:
     return data / "magento_catalog" / "triplets_colour.jsonl"
 
 
-def _wishes(data: Path) -> list[str]:
+def _changes(data: Path) -> list[str]:
     return sorted({json.loads(line)["text"] for line in _triplets(data).read_text("utf-8").splitlines()})
 
 

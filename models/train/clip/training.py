@@ -162,7 +162,7 @@ def losses_of(config: ClipConfig, clip: Any, batch: Batch) -> dict[str, Tensor]:
     shapes = clip.visual.head(batch.features)
     images = functional.normalize(shapes + clip.visual.colour.added(batch.shares))
     texts = functional.normalize(clip.text.head(batch.sentences))
-    wishes = functional.normalize(clip.text.head(batch.wishes))
+    changes = functional.normalize(clip.text.head(batch.changes))
     scale, kinds = clip.logit_scale.exp().clamp(max=MAX_SCALE), functional.normalize(shapes)
     demands = [told.demands for told in batch.told]
     sure, maybe = truth(batch.facts, demands)
@@ -172,20 +172,20 @@ def losses_of(config: ClipConfig, clip: Any, batch: Batch) -> dict[str, Tensor]:
     return {
         "contrast": contrast(logits[:, captions], sure[:, captions], maybe[:, captions]),
         "kinds": config.kind_weight * contrast(logits[:, singles], sure[:, singles], maybe[:, singles]),
-        "compose": config.compose_weight * composition(scale, images, wishes, batch),
+        "compose": config.compose_weight * composition(scale, images, changes, batch),
         "neighbours": config.neighbour_weight * neighbours(kinds, batch.features),
         "likeness": config.likeness_weight * likeness(kinds, batch),
         "variant": config.variant_weight * variants(images, batch.names),
     }
 
 
-def composition(scale: Tensor, images: Tensor, wishes: Tensor, batch: Batch) -> Tensor:
-    """Image + wish, normalised, must find the same crop in the wished colour, not the crop as it was or another.
+def composition(scale: Tensor, images: Tensor, changes: Tensor, batch: Batch) -> Tensor:
+    """Image + change, normalised, must find the same crop in the asked colour, not the crop as it was or another.
 
     Other garments of the same kind and colour would do as well and are left out.
     """
-    n, m = batch.start, len(wishes)
-    moved = functional.normalize(images[:m] + wishes)
+    n, m = batch.start, len(changes)
+    moved = functional.normalize(images[:m] + changes)
     dyed = [
         frozenset(f for f in facts.sure if f.startswith(("colour:", "shade:", "kind:")))
         for facts in batch.facts[n : n + m]

@@ -25,7 +25,7 @@ from models.segmenter import YoloSegmenter
 from models.train.embedder.data import CropRecord, magento_record, rgb_of, square_crop
 
 MIN_SIDE = 16
-"""As `ingest.choose.MIN_SIDE`: fewer pixels show nothing."""
+"""As `ingest.select_image.MIN_SIDE`: fewer pixels show nothing."""
 _KIN = {
     "upper_wear": {"outerwear", "full_body"},
     "outerwear": {"upper_wear", "full_body"},

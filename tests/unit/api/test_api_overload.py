@@ -18,7 +18,7 @@ from litestar.testing import TestClient
 from api.app import create_app
 from api.services import Limits, Services
 from engine.domain import Answer
-from engine.sight import Memory
+from engine.photo_analysis import ResultCache
 from tests.fixtures.shop import ANSWER, PNG, Shop
 
 Client = TestClient[Litestar]
@@ -113,12 +113,12 @@ def test_the_answer_tells_its_stages(client: Client) -> None:
 
 def test_operators_see_the_queue(shop: Shop) -> None:
     """Depth, searches under way and their duration, and photos that were known."""
-    memory = Memory(1000)
-    memory.get(b"unknown")
+    result_cache = ResultCache(1000)
+    result_cache.get(b"unknown")
 
     @asynccontextmanager
     async def build() -> AsyncIterator[Services]:
-        yield Services(shop.looks, shop.ledger, shop.objects, shop.intake, shop.ready, memory)  # type: ignore[arg-type]
+        yield Services(shop.looks, shop.ledger, shop.objects, shop.intake, shop.ready, result_cache)  # type: ignore[arg-type]
 
     with TestClient(create_app(build)) as client:
         text = client.get("/metrics").text

@@ -16,8 +16,8 @@ from engine.errors import ImageUnreadable, NoGarmentFound, ProductNotFound, Quer
 from engine.filters import FacetCondition, Filter, PriceCondition
 from engine.fusion import Weights
 from engine.looks import FOR_SHOPPERS, Shown
+from engine.photo_analysis import ImageQuery
 from engine.service import TextQuery
-from engine.sight import ImageQuery
 from tests.fixtures.shop import PNG, Shop
 
 Client = TestClient[Litestar]

@@ -80,8 +80,8 @@ def test_a_dataset_is_named_by_its_content(tmp_path: Path) -> None:
 
 
 def test_parameters_are_plain_values() -> None:
-    case = Case("recall", "c", {"rows": 3, "probes": [1, 2]})
-    assert parameters(case, index="flat") == {"rows": 3, "probes": "1,2", "index": "flat"}
+    case = Case("recall", "c", {"rows": 3, "queries": [1, 2]})
+    assert parameters(case, index="flat") == {"rows": 3, "queries": "1,2", "index": "flat"}
 
 
 def test_a_ratios_limit_is_ours_at_the_machines_limit() -> None:

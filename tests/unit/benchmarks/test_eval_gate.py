@@ -32,7 +32,7 @@ from benchmarks.quality.gate.gate import (
 )
 from benchmarks.quality.gate.teachers import Teachers, is_whole, shoulders_say_front
 from engine.domain import GateReport, Pixels, View
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import PoseLabel, is_held_out
 
@@ -183,7 +183,7 @@ def test_figures_count_by_case_and_meet_or_miss_their_targets(tmp_path: Path) ->
     assert all(np.asarray(Image.open(path)).std() > 0 for path in sheets)
 
 
-class FakeSeer:
+class FakePipeline:
     """Says of every picture that it is kept."""
 
     def gate(self, image: Pixels) -> GateReport:
@@ -193,7 +193,7 @@ class FakeSeer:
 def test_every_case_is_judged_by_the_gate_and_the_teacher() -> None:
     """In their order, right or wrong by what was wanted."""
     cases = [case(True), case(False)]
-    judged = list(judge_cases(cast(Seer, FakeSeer()), cast(Teachers, FakeTeachers(1)), cases))
+    judged = list(judge_cases(cast(VisionPipeline, FakePipeline()), cast(Teachers, FakeTeachers(1)), cases))
     assert [(j.kept, j.teacher, j.right) for j in judged] == [(True, True, True), (True, True, False)]
 
 
@@ -201,4 +201,4 @@ def test_a_data_folder_that_lacks_pictures_is_named(tmp_path: Path) -> None:
     """Before anything is measured."""
     (tmp_path / "ccp").mkdir()
     with pytest.raises(DatasetUnreadable, match="lacks magento_catalog, coco128_person, lspet, weights"):
-        evaluate_gate(cast(Seer, FakeSeer()), tmp_path, tmp_path)
+        evaluate_gate(cast(VisionPipeline, FakePipeline()), tmp_path, tmp_path)

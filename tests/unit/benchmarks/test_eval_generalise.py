@@ -13,10 +13,10 @@ from benchmarks.quality.generalise.generalise import all_targets, evaluate_gener
 from benchmarks.quality.generalise.supercategory import NOTHING, UPRIGHT, Sold, answer, measure
 from engine.domain import Garment, GateReport, Pixels, Scene
 from engine.taxonomy import load_taxonomy
-from tests.fixtures.catalogue import FakeSeer
+from tests.fixtures.catalogue import FakePipeline
 
 
-class ByBrightness(FakeSeer):
+class ByBrightness(FakePipeline):
     """Bright pictures show shoes, dark ones a dress, black ones nothing; nobody wears them."""
 
     def scene(self, image: Pixels) -> Scene:

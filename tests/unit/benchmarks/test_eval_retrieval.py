@@ -27,7 +27,7 @@ from benchmarks.quality.retrieval.retrieval import (
 )
 from benchmarks.quality.retrieval.sheet import CELL, write_errors
 from engine.domain import Crop
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.seams import Calibration
 from engine.search import Calibrations
 from engine.taxonomy import load_taxonomy
@@ -76,8 +76,8 @@ def test_a_question_is_right_for_the_very_variant_only() -> None:
 def test_the_engine_and_a_baseline_answer_the_same_questions() -> None:
     """The navy back finds the navy front first by every signal; what nobody saw finds nothing and counts as that."""
     model = _MeanColour()
-    seer = Seer(SimpleNamespace(), SimpleNamespace(), model, model, model, load_taxonomy())  # type: ignore[arg-type]  # Nobody asks with words.
-    mine = engines(seer, Calibrations(*[Calibration(0.5, 0.1)] * 3), SHOWN)
+    pipeline = VisionPipeline(SimpleNamespace(), SimpleNamespace(), model, model, model, load_taxonomy())  # type: ignore[arg-type]  # Nobody asks with words.
+    mine = engines(pipeline, Calibrations(*[Calibration(0.5, 0.1)] * 3), SHOWN)
     plain = Plain(SHOWN, np.stack([histogram(s.exhibit.crop.pixels) if s.exhibit else np.zeros(600) for s in SHOWN]))
     seen, unseen = back_to_front(SHOWN)
     answerers: list[Ranker] = [*mine.values(), plain]

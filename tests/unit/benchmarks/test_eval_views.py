@@ -23,7 +23,7 @@ from benchmarks.quality.gate.views import (
 )
 from benchmarks.quality.gate.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport, Pixels, View
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import is_held_out
 
@@ -99,7 +99,7 @@ def test_drawn_people_are_shown_from_every_side_and_close_by() -> None:
     assert all((a.pixels == b.pixels).all() for a, b in zip(cases, again, strict=True))
 
 
-class FrontSeer:
+class FrontPipeline:
     """Says of every picture that it is a front."""
 
     def gate(self, image: Pixels) -> GateReport:
@@ -126,15 +126,15 @@ def test_a_catalogue_s_views_are_those_of_its_file_names(tmp_path: Path) -> None
     """Only what no training saw; trousers are bottoms, also their details."""
     cases = list(catalogue_views(shop(tmp_path) / "magento_catalog"))
     assert [(c.source, c.part, c.shown) for c in cases] == [("luma", "tops", "front"), ("venia", "bottoms", "detail")]
-    assert [t.view for t in tell_views(cast(Seer, FrontSeer()), cases)] == ["front", "front"]
+    assert [t.view for t in tell_views(cast(VisionPipeline, FrontPipeline()), cases)] == ["front", "front"]
 
 
 def test_everything_is_told_and_what_is_wrong_drawn(tmp_path: Path) -> None:
     """Catalogue and drawn people together; without the catalogue nothing is measured."""
-    seen = evaluate_views(cast(Seer, FrontSeer()), shop(tmp_path), 1)
+    seen = evaluate_views(cast(VisionPipeline, FrontPipeline()), shop(tmp_path), 1)
     assert len(seen) == 2 + len(PARTS) * len(VIEWS)
     with Image.open(write_view_sheet(seen, tmp_path / "sheet")) as sheet:
         assert sheet.size == (8 * 170, 2 * 230), "9 of 12 are wrong"
     assert captioned_sheet([], []).shape == (230, 170, 3)
     with pytest.raises(DatasetUnreadable, match="lacks magento_catalog"):
-        evaluate_views(cast(Seer, FrontSeer()), tmp_path / "sheet")
+        evaluate_views(cast(VisionPipeline, FrontPipeline()), tmp_path / "sheet")

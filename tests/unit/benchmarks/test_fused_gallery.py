@@ -14,12 +14,12 @@ from benchmarks.quality.retrieval.fused_gallery import (
     asking,
     catalogue,
     hit_rates,
-    image_probe,
+    image_query,
     look_at,
     rank_of,
 )
 from engine.domain import Crop, Product
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.seams import Calibration
 from engine.search import Calibrations
 from engine.service import TextQuery
@@ -45,9 +45,9 @@ class ColorModel:
 
 
 @pytest.fixture
-def seer() -> Seer:
+def pipeline() -> VisionPipeline:
     model = ColorModel()
-    return Seer(SimpleNamespace(), SimpleNamespace(), model, model, model, load_taxonomy())
+    return VisionPipeline(SimpleNamespace(), SimpleNamespace(), model, model, model, load_taxonomy())
 
 
 def exhibit(color: str) -> Exhibit:
@@ -56,26 +56,29 @@ def exhibit(color: str) -> Exhibit:
     return Exhibit(product, "upper_wear", "upper_wear", Crop(pixels, np.ones((40, 30), bool)))
 
 
-def test_the_same_picture_is_found_first(seer: Seer) -> None:
+def test_the_same_picture_is_found_first(pipeline: VisionPipeline) -> None:
     """By its photo and by its word; a product that is not there, and one that is excluded, have no rank."""
-    looked = look_at(seer, [exhibit(color) for color in RGB])
-    searcher = catalogue(seer, Calibrations(*[Calibration(0.5, 0.1)] * 3), looked)
-    probe = image_probe(looked, 2)
-    assert rank_of(searcher, probe, ["upper_wear"], {"blue"}) == 0
-    assert rank_of(searcher, probe, ["upper_wear"], {"pink"}) is None
-    assert rank_of(searcher, probe, ["lower_wear"], {"blue"}) is None
-    assert rank_of(searcher, asking(seer, TextQuery(("green",))), ["upper_wear"], {"green"}) == 0
-    assert rank_of(searcher, image_probe(looked, 2, exclude=["blue"]), ["upper_wear"], {"blue"}) is None
-    assert rank_of(catalogue(seer, searcher.calibrations, looked.only([0])), probe, ["upper_wear"], {"red"}) == 0
+    looked = look_at(pipeline, [exhibit(color) for color in RGB])
+    searcher = catalogue(pipeline, Calibrations(*[Calibration(0.5, 0.1)] * 3), looked)
+    query_vectors = image_query(looked, 2)
+    assert rank_of(searcher, query_vectors, ["upper_wear"], {"blue"}) == 0
+    assert rank_of(searcher, query_vectors, ["upper_wear"], {"pink"}) is None
+    assert rank_of(searcher, query_vectors, ["lower_wear"], {"blue"}) is None
+    assert rank_of(searcher, asking(pipeline, TextQuery(("green",))), ["upper_wear"], {"green"}) == 0
+    assert rank_of(searcher, image_query(looked, 2, exclude=["blue"]), ["upper_wear"], {"blue"}) is None
+    assert (
+        rank_of(catalogue(pipeline, searcher.calibrations, looked.only([0])), query_vectors, ["upper_wear"], {"red"})
+        == 0
+    )
 
 
-def test_the_shops_words_are_evidence_only_where_asked(seer: Seer) -> None:
+def test_the_shops_words_are_evidence_only_where_asked(pipeline: VisionPipeline) -> None:
     """Measured by the picture alone, no hit carries the shop's colour, title or attributes."""
-    looked = look_at(seer, [exhibit("red")])
+    looked = look_at(pipeline, [exhibit("red")])
     calibrations = Calibrations(*[Calibration(0.5, 0.1)] * 3)
     for evidence, title, fit in (("picture", "red", ()), ("shop", "A red thing", ("slim",))):
-        searcher = catalogue(seer, calibrations, looked, evidence)  # type: ignore[arg-type]
-        (hit,) = searcher.search(image_probe(looked, 0), ["upper_wear"], 5)
+        searcher = catalogue(pipeline, calibrations, looked, evidence)  # type: ignore[arg-type]
+        (hit,) = searcher.search(image_query(looked, 0), ["upper_wear"], 5)
         assert (hit.product.title, hit.item.facets.get("fit", ())) == (title, fit)
         assert hit.product.color == ("red" if evidence == "shop" else None)
 

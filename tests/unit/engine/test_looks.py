@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color.parsed_text import read_wish
+from engine.color.parsed_text import parse_text
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
 from engine.looks import EVERY_PRODUCT, FOR_SHOPPERS, Shown, by_size, look_of, of_same_look
 from engine.seams import Calibration
-from engine.search import Calibrations, Probe, Searcher
+from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.values import folded
@@ -60,7 +60,7 @@ def unit(*values: float) -> NDArray[np.float32]:
     return row / np.linalg.norm(row)
 
 
-ASKING = Probe(unit(1), unit(1))
+ASKING = QueryVectors(unit(1), unit(1))
 SIZES = ("XS", "S", "M", "L", "XL", "XXL", "36", "38", "40", "42", "44")
 
 
@@ -73,21 +73,29 @@ def sizes_of(group: str, color: str, sizes: tuple[str, ...] = SIZES, **fields: s
     ]
 
 
-def ids(searcher: Searcher, k: int, shown: Shown = FOR_SHOPPERS, *where: str, probe: Probe = ASKING) -> list[str]:
-    hits = searcher.search(probe, ["full_body"], k, parse_filter(where), shown=shown)
+def ids(
+    searcher: Searcher, k: int, shown: Shown = FOR_SHOPPERS, *where: str, query_vectors: QueryVectors = ASKING
+) -> list[str]:
+    hits = searcher.search(query_vectors, ["full_body"], k, parse_filter(where), shown=shown)
     return [hit.product.product_id for hit in hits]
 
 
-@pytest.mark.parametrize("probe", [ASKING, replace(ASKING, wish=read_wish(["grey"]))], ids=["photo", "weighed"])
-def test_sizes_of_one_dress_are_one_hit(probe: Probe) -> None:
+@pytest.mark.parametrize(
+    "query_vectors", [ASKING, replace(ASKING, parsed=parse_text(["grey"]))], ids=["photo", "weighed"]
+)
+def test_sizes_of_one_dress_are_one_hit(query_vectors: QueryVectors) -> None:
     """Eleven sizes in two colours are two hits, and the k hits are filled with what comes behind them."""
     rows = sizes_of("dress", "grey") + sizes_of("dress", "navy") + [a_product(f"other-{n}") for n in range(9)]
     searcher = catalogue(rows)
     others = [f"other-{n}" for n in range(8)]
-    assert ids(searcher, 10, probe=probe)[0] == "dress-grey-XS"
-    assert {*ids(searcher, 10, probe=probe)} >= {"dress-grey-XS", *others}
-    assert len(ids(searcher, 11, probe=probe)) == 11 == len({*ids(searcher, 12, probe=probe)})
-    assert ids(searcher, 5, EVERY_PRODUCT, probe=probe) == [f"dress-grey-{size}" for size in SIZES[:5]]
+    assert ids(searcher, 10, query_vectors=query_vectors)[0] == "dress-grey-XS"
+    assert {*ids(searcher, 10, query_vectors=query_vectors)} >= {"dress-grey-XS", *others}
+    assert (
+        len(ids(searcher, 11, query_vectors=query_vectors))
+        == 11
+        == len({*ids(searcher, 12, query_vectors=query_vectors)})
+    )
+    assert ids(searcher, 5, EVERY_PRODUCT, query_vectors=query_vectors) == [f"dress-grey-{size}" for size in SIZES[:5]]
 
 
 def test_k_looks_come_though_hundreds_of_sizes_lie_before_them() -> None:

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color.palette import measured_facets, read_looks
-from engine.color.parsed_text import read_wish
+from engine.color.palette import measured_facets, read_palettes
+from engine.color.parsed_text import parse_text
 from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
 from engine.fusion import DEFAULTS, Signal, Weights, fuse, log_odds
 from engine.ranking import EVIDENCE
 from engine.seams import Calibration
-from engine.search import Calibrations, Probe, Searcher
+from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 
@@ -67,12 +67,12 @@ def test_scores_equal_the_formula_over_all_rows() -> None:
     """Hits are the k best by the fused score of both embeddings, computed here by brute force."""
     visual, semantic = random_rows(300, 1), random_rows(300, 2)
     items = [item(f"i{n}", f"p{n}") for n in range(300)]
-    probe = Probe(random_rows(1, 3)[0], random_rows(1, 4)[0])
-    hits = searcher(items, visual, semantic).search(probe, ["upper_wear"], 7)
+    query_vectors = QueryVectors(random_rows(1, 3)[0], random_rows(1, 4)[0])
+    hits = searcher(items, visual, semantic).search(query_vectors, ["upper_wear"], 7)
     expected = fuse(
         {
-            "visual": log_odds(visual @ probe.visual, CALIBRATION),
-            "semantic": log_odds(semantic @ probe.semantic, CALIBRATION),
+            "visual": log_odds(visual @ query_vectors.visual, CALIBRATION),
+            "semantic": log_odds(semantic @ query_vectors.semantic, CALIBRATION),
         },
         DEFAULTS["photo"],
     )
@@ -85,7 +85,7 @@ def test_one_hit_per_product_with_its_best_item() -> None:
     """A product with three pictures answers once, with the picture that matches best."""
     rows = np.stack([unit(1, 0.5), unit(1), unit(1, 1), unit(0, 1)])
     items = [item("a1", "a"), item("a2", "a"), item("a3", "a"), item("b1", "b")]
-    hits = searcher(items, rows, rows).search(Probe(unit(1), unit(1)), ["upper_wear"], 5)
+    hits = searcher(items, rows, rows).search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 5)
     assert [(h.product.product_id, h.item.item_id) for h in hits] == [("a", "a2"), ("b", "b1")]
 
 
@@ -94,7 +94,7 @@ def test_k_products_come_even_when_one_product_fills_the_first_candidates() -> N
     near = np.stack([unit(1, 0.001 * n) for n in range(500)])
     rows = np.concatenate([near, np.stack([unit(0.2, 1), unit(0.1, 1), unit(0, 1)])])
     items = [item(f"a{n}", "a") for n in range(500)] + [item(x, x) for x in "bcd"]
-    hits = searcher(items, rows, rows).search(Probe(unit(1), unit(1)), ["upper_wear"], 4)
+    hits = searcher(items, rows, rows).search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 4)
     assert [h.product.product_id for h in hits] == ["a", "b", "c", "d"]
 
 
@@ -102,7 +102,9 @@ def test_filter_holds_and_fills_k() -> None:
     """With a filter that one row in a hundred passes, all ten of its rows come."""
     rows = random_rows(1000, 5)
     items = [item(f"i{n}", f"p{n}", color="navy" if n % 100 == 0 else "red") for n in range(1000)]
-    hits = searcher(items, rows, rows).search(Probe(rows[1], rows[1]), ["upper_wear"], 10, parse_filter(["color=navy"]))
+    hits = searcher(items, rows, rows).search(
+        QueryVectors(rows[1], rows[1]), ["upper_wear"], 10, parse_filter(["color=navy"])
+    )
     assert {h.product.product_id for h in hits} == {f"p{n}" for n in range(0, 1000, 100)}
 
 
@@ -111,7 +113,7 @@ def test_words_move_the_image() -> None:
     rows = np.stack([unit(1, 1, 0), unit(1, 0, 1)])
     found = searcher([item("a", "a"), item("b", "b")], rows, rows)
     for positive, negative in ((unit(0, 0, 1), None), (None, unit(0, 1, 0))):
-        hits = found.search(Probe(unit(1), unit(1), positive, negative), ["upper_wear"], 2)
+        hits = found.search(QueryVectors(unit(1), unit(1), positive, negative), ["upper_wear"], 2)
         assert [h.product.product_id for h in hits] == ["b", "a"]
         assert hits[0].signals.text is not None
 
@@ -121,7 +123,7 @@ def test_text_alone_searches_the_semantic_space() -> None:
     visual = np.stack([unit(1), unit(0, 1)])
     semantic = np.stack([unit(0, 0, 1), unit(0, 0, 0, 1)])
     hits = searcher([item("a", "a"), item("b", "b")], visual, semantic).search(
-        Probe(positive=unit(0, 0, 0, 1)), ["upper_wear"], 2
+        QueryVectors(positive=unit(0, 0, 0, 1)), ["upper_wear"], 2
     )
     assert hits[0].product.product_id == "b"
     assert (hits[0].signals.visual, hits[0].signals.semantic) == (None, None)
@@ -131,8 +133,8 @@ def test_weight_zero_takes_a_signal_out() -> None:
     """With visual weight 0 the order is the semantic one."""
     visual, semantic = np.stack([unit(1), unit(0, 1)]), np.stack([unit(0, 1), unit(1)])
     found = searcher([item("a", "a"), item("b", "b")], visual, semantic)
-    first = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(1, 0, 0))[0]
-    second = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(0, 1, 0))[0]
+    first = found.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(1, 0, 0))[0]
+    second = found.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 1, weights=Weights(0, 1, 0))[0]
     assert (first.product.product_id, second.product.product_id) == ("a", "b")
 
 
@@ -141,7 +143,7 @@ def test_excluded_and_forgotten_products_do_not_answer() -> None:
     rows = np.stack([unit(1), unit(1, 0.1), unit(1, 0.2)])
     found = searcher([item(x, x) for x in "abc"], rows, rows)
     found.ledger.known.pop("b")  # type: ignore[attr-defined]
-    hits = found.search(Probe(unit(1), unit(1), exclude=frozenset("a")), ["upper_wear"], 3)
+    hits = found.search(QueryVectors(unit(1), unit(1), exclude=frozenset("a")), ["upper_wear"], 3)
     assert [h.product.product_id for h in hits] == ["c"]
 
 
@@ -152,7 +154,7 @@ def test_k_products_come_though_the_ledger_has_forgotten_the_nearest() -> None:
     found = searcher([item(f"i{n}", f"p{n}") for n in range(400)], rows, rows)
     for n in nearest[:30]:
         found.ledger.known.pop(f"p{n}")  # type: ignore[attr-defined]
-    hits = found.search(Probe(rows[0], rows[0]), ["upper_wear"], 5)
+    hits = found.search(QueryVectors(rows[0], rows[0]), ["upper_wear"], 5)
     assert [h.product.product_id for h in hits] == [f"p{n}" for n in nearest[30:35]]
 
 
@@ -168,11 +170,11 @@ def test_words_are_read_of_the_products_that_answer_alone(monkeypatch: pytest.Mo
         return bring(name, item_ids)
 
     found.store.items = counted  # type: ignore[method-assign]
-    found.search(Probe(rows[0], rows[0]), ["upper_wear"], 7)
+    found.search(QueryVectors(rows[0], rows[0]), ["upper_wear"], 7)
     assert read == [7]
     monkeypatch.setattr("engine.search.DEPTH", 500)
-    look = read_looks([shown_item("navy", (24, 30, 66)).facets])
-    found.search(Probe(rows[0], rows[0], look=look), ["upper_wear"], 7)
+    look = read_palettes([shown_item("navy", (24, 30, 66)).facets])
+    found.search(QueryVectors(rows[0], rows[0], palette=look), ["upper_wear"], 7)
     assert read[1:] == [EVIDENCE]
 
 
@@ -181,7 +183,7 @@ def test_a_row_missing_its_sister_is_no_hit() -> None:
     rows = np.stack([unit(1), unit(1, 0.1)])
     found = searcher([item("a", "a"), item("b", "b")], rows, rows)
     found.store.delete_products("upper_wear_semantic", ["a"])
-    hits = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 2)
+    hits = found.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 2)
     assert [h.product.product_id for h in hits] == ["b"]
 
 
@@ -189,7 +191,7 @@ def test_why_names_shared_facets_words_and_color() -> None:
     """The reasons hold what the hit shares with the query, and no more."""
     rows = np.stack([unit(1)])
     found = searcher([item("a", "a", color="navy", brand="acme")], rows, rows)
-    probe = Probe(
+    query_vectors = QueryVectors(
         unit(1),
         unit(1),
         unit(1),
@@ -197,7 +199,7 @@ def test_why_names_shared_facets_words_and_color() -> None:
         facets={"brand": ("acme",), "color": ("red",)},
         color="navy",
     )
-    why = " ".join(found.search(probe, ["upper_wear"], 1)[0].why)
+    why = " ".join(found.search(query_vectors, ["upper_wear"], 1)[0].why)
     assert "The colour of the photo: navy." in why
     assert "The same brand: acme." in why
     assert "The same color" not in why
@@ -207,7 +209,7 @@ def test_why_names_shared_facets_words_and_color() -> None:
 def test_why_tells_what_raised_and_what_lowered_the_score() -> None:
     """A signal above even odds speaks for the hit, one below against it; the stronger comes first."""
     found = searcher([item("a", "a")], np.stack([unit(1)]), np.stack([unit(1, 3)]))
-    (hit,) = found.search(Probe(unit(1), unit(1)), ["upper_wear"], 1)
+    (hit,) = found.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 1)
     assert hit.why == ("Alike in cut and texture (0.99).", "Another kind or style (0.14).")
 
 
@@ -216,7 +218,7 @@ def test_k_out_of_range_is_refused(k: int) -> None:
     """In words that give the range."""
     found = searcher([], np.zeros((0, DIM), np.float32), np.zeros((0, DIM), np.float32))
     with pytest.raises(QueryRejected, match="1 to 100"):
-        found.search(Probe(unit(1)), ["upper_wear"], k)
+        found.search(QueryVectors(unit(1)), ["upper_wear"], k)
 
 
 def test_weights_that_mean_nothing_are_refused() -> None:
@@ -231,7 +233,7 @@ def test_beyond_the_cap_of_log_odds_the_nearer_row_comes_first() -> None:
     rows = np.stack([unit(0.001 * n, 1) for n in (3, 9, 1, 7, 5)])
     found = searcher([item(f"i{n}", f"p{n}") for n in range(5)], rows, rows)
     far = replace(found, calibrations=Calibrations(*[Calibration(0.9, 0.01)] * 3))
-    hits = far.search(Probe(unit(1), unit(1)), ["upper_wear"], 3)
+    hits = far.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 3)
     assert len({hit.score for hit in hits}) == 1
     assert [hit.product.product_id for hit in hits] == ["p1", "p3", "p4"]
 
@@ -264,13 +266,15 @@ def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
     items = [shown_item("red", (196, 28, 36)), shown_item("navy", (24, 30, 66)), item("old", "old")]
     rows = np.stack([unit(1)] * 3)
     found = searcher(items, rows, rows)
-    look = read_looks([items[1].facets])
-    hits = found.search(Probe(unit(1), unit(1), look=look), ["upper_wear"], 3)
+    look = read_palettes([items[1].facets])
+    hits = found.search(QueryVectors(unit(1), unit(1), palette=look), ["upper_wear"], 3)
     assert hits[0].product.product_id == "navy"
     assert hits[-1].product.product_id == "red"
     assert {h.product.product_id: h.signals.color is None for h in hits} == {"navy": False, "old": True, "red": False}
     assert any(line.startswith("Alike in colour") for line in hits[0].why)
-    asked = found.search(Probe(unit(1), unit(1), unit(1), look=look, wish=read_wish(["in red"])), ["upper_wear"], 3)
+    asked = found.search(
+        QueryVectors(unit(1), unit(1), unit(1), palette=look, parsed=parse_text(["in red"])), ["upper_wear"], 3
+    )
     assert asked[0].product.product_id == "red"
     assert any(line.startswith("In red") for line in asked[0].why)
     assert "Its picture shows red." in asked[0].why
@@ -279,12 +283,12 @@ def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
 def test_colours_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A navy item among the 200 nearest comes first; one place farther, it is not lifted."""
     monkeypatch.setattr("engine.search.DEPTH", 400)
-    look = read_looks([shown_item("x", (24, 30, 66)).facets])
+    look = read_palettes([shown_item("x", (24, 30, 66)).facets])
     for place, first in ((EVIDENCE - 1, True), (EVIDENCE, False)):
         rows = np.stack([unit(1, 0.002 * n) for n in range(300)])
         items = [shown_item(f"i{n}", (24, 30, 66) if n == place else (196, 28, 36)) for n in range(300)]
         found = searcher(items, rows, rows)
-        hits = found.search(Probe(unit(1), unit(1), look=look), ["upper_wear"], 5, weights=Weights(color=9))
+        hits = found.search(QueryVectors(unit(1), unit(1), palette=look), ["upper_wear"], 5, weights=Weights(color=9))
         assert (hits[0].product.product_id == f"i{place}") == first
 
 
@@ -293,5 +297,7 @@ def test_a_wanted_colour_is_found_behind_the_first_candidates() -> None:
     rows = np.concatenate([np.stack([unit(1, 0.001 * n) for n in range(400)]), unit(0.2, 1)[None]])
     items = [shown_item(f"red{n}", (196, 28, 36)) for n in range(400)] + [shown_item("navy", (24, 30, 66))]
     found = searcher(items, rows, rows)
-    hits = found.search(Probe(positive=unit(1), wish=read_wish(["navy"])), ["upper_wear"], 5, weights=Weights(color=9))
+    hits = found.search(
+        QueryVectors(positive=unit(1), parsed=parse_text(["navy"])), ["upper_wear"], 5, weights=Weights(color=9)
+    )
     assert hits[0].product.product_id == "navy"

@@ -16,11 +16,11 @@ from engine.clock import Deadline
 from engine.crops import box_garment
 from engine.domain import SPACES, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
 from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
-from engine.pipeline import Seer
+from engine.photo_analysis import ImageQuery
+from engine.pipeline import VisionPipeline
 from engine.seams import Calibration, IngestState, LedgerEntry
 from engine.search import Calibrations, Searcher
 from engine.service import TextQuery, ThatLook
-from engine.sight import ImageQuery
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name, load_taxonomy
 
@@ -70,7 +70,7 @@ class DoubtfulSegmenter:
 
 
 def doubtful(thatlook: ThatLook, also: tuple[str, ...]) -> ThatLook:
-    return replace(thatlook, seer=replace(thatlook.seer, segmenter=DoubtfulSegmenter(also)))
+    return replace(thatlook, pipeline=replace(thatlook.pipeline, segmenter=DoubtfulSegmenter(also)))
 
 
 class NoPose:
@@ -118,9 +118,9 @@ def thatlook() -> ThatLook:
             Product("refused", "t", "l", ()), IngestState.REFUSED, "f", "r", "c", datetime.now(UTC), reason="no garment"
         )
     )
-    seer = Seer(HalvesSegmenter(), NoPose(), model, model, model, taxonomy)
+    pipeline = VisionPipeline(HalvesSegmenter(), NoPose(), model, model, model, taxonomy)
     calibrations = Calibrations(CALIBRATION, CALIBRATION, CALIBRATION)
-    return ThatLook(seer, Searcher(store, Book(entries), calibrations))  # type: ignore[arg-type]
+    return ThatLook(pipeline, Searcher(store, Book(entries), calibrations))  # type: ignore[arg-type]
 
 
 def photo(top: str, bottom: str) -> bytes:

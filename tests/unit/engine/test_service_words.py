@@ -13,7 +13,7 @@ from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
 from engine.fusion import Weights
 from engine.looks import Shown
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.seams import Calibration, IngestState, LedgerEntry
 from engine.search import Calibrations, Searcher
 from engine.service import TextQuery, ThatLook
@@ -86,9 +86,9 @@ def thatlook(model: OneModel) -> ThatLook:
         for space in SPACES:
             store.upsert(collection_name("full_body", space), [item], row / np.linalg.norm(row))
         entries.append(LedgerEntry(product, IngestState.INDEXED, "f", "r", "c", WHEN, (("full_body", item.item_id),)))
-    seer = Seer(HalvesSegmenter(), NoPose(), model, model, model, taxonomy)
+    pipeline = VisionPipeline(HalvesSegmenter(), NoPose(), model, model, model, taxonomy)
     calibrations = Calibrations(*[Calibration(0.5, 0.1)] * 3)
-    return ThatLook(seer, Searcher(store, Book(entries), calibrations))  # type: ignore[arg-type]
+    return ThatLook(pipeline, Searcher(store, Book(entries), calibrations))  # type: ignore[arg-type]
 
 
 def found(thatlook: ThatLook, text: str, k: int = 6) -> tuple[list[str], list[float], str]:
@@ -176,7 +176,7 @@ def test_what_is_not_understood_scores_low(thatlook: ThatLook) -> None:
 
 def test_beside_a_photo_such_words_are_left_out(thatlook: ThatLook) -> None:
     """The answer is the photo's own, with a note; words that are understood move it."""
-    from engine.sight import ImageQuery
+    from engine.photo_analysis import ImageQuery
 
     looking = ImageQuery(("full_body",), whole_image=True)
     alone = thatlook.search_image(photo("red", "red"), looking, k=6)

@@ -114,24 +114,24 @@ def test_a_mistake_between_two_words_is_not_decided() -> None:
 def test_brands_in_the_words(text: str, brand: str, left: str) -> None:
     """Found however they are written, told, and not embedded."""
     found = read(text)
-    assert [(n.facet, set(n.values)) for n in found.wish.named] == [(BRAND_FACET, {brand})]
+    assert [(n.facet, set(n.values)) for n in found.parsed.named] == [(BRAND_FACET, {brand})]
     assert "was taken for the brand" in found.notes[0]
     assert found.positive[0].casefold() == left
-    assert found.wish.understood == 1
+    assert found.parsed.understood == 1
 
 
 @pytest.mark.parametrize("text", ["only black dresses", "orange dress"])
 def test_brands_that_are_called_like_other_words(text: str) -> None:
     """They count where "by" says so."""
-    assert read(text).wish.named == ()
+    assert read(text).parsed.named == ()
 
 
 def test_sizes_and_people() -> None:
     """A size that the catalogue has, and for whom; what it does not have is left in the text."""
-    named = {n.facet: set(n.values) for n in read("women's dress in size 38").wish.named}
+    named = {n.facet: set(n.values) for n in read("women's dress in size 38").parsed.named}
     assert named == {"size": {"38"}, "gender": {"female", "unisex"}}
-    assert {n.facet for n in read("T-Shirt XL").wish.named} == {"size"}
-    assert read("dress size 60").wish.named == ()
+    assert {n.facet for n in read("T-Shirt XL").parsed.named} == {"size"}
+    assert read("dress size 60").parsed.named == ()
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_what_nothing_understands_is_told(text: str, unknown: str, share: float)
     notes = " ".join(found.notes)
     assert ("Nothing here understands" in notes) == bool(unknown)
     assert unknown in notes
-    assert found.wish.understood == pytest.approx(share)
+    assert found.parsed.understood == pytest.approx(share)
 
 
 @pytest.mark.parametrize("text", ["???", "12345", "something nice", ":-)"])
 def test_words_that_ask_for_nothing_are_told(text: str) -> None:
     """What comes then is a guess; "clothes" is at least that."""
     found = read(text)
-    assert (found.wish.understood, len(found.notes)) == (0, 1)
+    assert (found.parsed.understood, len(found.notes)) == (0, 1)
     assert "name no garment" in found.notes[0]
     assert read("clothes").notes == ()
 
@@ -184,9 +184,9 @@ def test_what_is_turned_away_is_embedded_as_unwanted() -> None:
     found = read("dress without stripes")
     assert (found.positive, found.negative, found.kinds) == (("dress",), ("stripes",), ("dress",))
     found = read("anything but black")
-    assert (found.positive, found.negative, found.wish.unwanted) == (("clothes",), (), ("black",))
+    assert (found.positive, found.negative, found.parsed.unwanted) == (("clothes",), (), ("black",))
     assert read("dress without sleeves").positive == ("sleeveless dress",)
-    assert read("dress", "ohne Streifen").wish.unwanted_words >= {frozenset({"striped"})}
+    assert read("dress", "ohne Streifen").parsed.unwanted_words >= {frozenset({"striped"})}
     assert read("navy dress").positive == ("navy dress",)
 
 

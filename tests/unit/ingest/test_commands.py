@@ -15,8 +15,8 @@ from engine.domain import Product
 from engine.errors import FeedUnreadable
 from engine.seams import IngestState
 from ingest import commands
+from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake
-from ingest.parts import IngestParts
 from models.bootstrap import Settings
 from tests.fixtures.catalogue import ALONE, BACK, close_parts, open_fake_parts, picture, row, write_feed
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The commands with fake models, in a home of their own."""
 
     @contextmanager
-    def opened(settings: Settings, *, repairing: bool = False) -> Iterator[IngestParts]:
+    def opened(settings: Settings, *, repairing: bool = False) -> Iterator[IngestDependencies]:
         assert not repairing
         parts = open_fake_parts(settings.home)
         try:

@@ -13,14 +13,14 @@ from engine.domain import Product
 from engine.errors import StoreUnavailable
 from engine.seams import IngestState
 from ingest import intake as intake_module
+from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake, running_intake
-from ingest.parts import IngestParts
 from ingest.sources import SourceRules
-from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture
+from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestParts]:
+def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
     made = open_fake_parts(tmp_path / "home")
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(picture())
@@ -32,7 +32,7 @@ def product(product_id: str, **more: object) -> Product:
     return Product(product_id, "Shirt", "https://shop.example/", (f"{product_id[0]}.png",), price=10.0, **more)  # type: ignore[arg-type]
 
 
-def state(parts: IngestParts, product_id: str) -> IngestState | None:
+def state(parts: IngestDependencies, product_id: str) -> IngestState | None:
     entry = parts.ledger.get([product_id]).get(product_id)
     return entry.state if entry else None
 
@@ -44,7 +44,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_products_are_known_at_once_and_indexed_behind(parts: IngestParts) -> None:
+def test_products_are_known_at_once_and_indexed_behind(parts: IngestDependencies) -> None:
     """`submit` leaves them pending in the ledger; the background thread indexes them."""
     waiting = Intake(parts)
     waiting.submit([product("a"), product("b"), replace(product("a"), title="Later")])
@@ -58,24 +58,24 @@ def test_products_are_known_at_once_and_indexed_behind(parts: IngestParts) -> No
     assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == 3
 
 
-def test_a_new_price_asks_no_model(parts: IngestParts) -> None:
+def test_a_new_price_asks_no_model(parts: IngestDependencies) -> None:
     """A product sent again with other words keeps its embeddings."""
     intake = Intake(parts)
     intake.submit([product("a")])
     assert intake.work_once() == 1
-    seer = parts.seer
-    assert isinstance(seer, FakeSeer)
-    looks = seer.scenes
+    pipeline = parts.pipeline
+    assert isinstance(pipeline, FakePipeline)
+    looks = pipeline.scenes
     intake.submit([replace(product("a"), price=7.0)])
     assert intake.work_once() == 1
-    assert seer.scenes == looks
+    assert pipeline.scenes == looks
     assert parts.store.items_of("upper_wear_visual", "a")[0].price == 7.0
     assert state(parts, "a") is IngestState.INDEXED
     assert intake.work_once() == 0
 
 
-def test_deleting_takes_everything(parts: IngestParts) -> None:
-    """Gone from both sisters, the pictures and the ledger when the call returns; unknown ids are no error."""
+def test_deleting_takes_everything(parts: IngestDependencies) -> None:
+    """Gone from both collections, the pictures and the ledger when the call returns; unknown ids are no error."""
     intake = Intake(parts)
     intake.submit([product("a"), product("b")])
     intake.work_once()
@@ -85,7 +85,7 @@ def test_deleting_takes_everything(parts: IngestParts) -> None:
     assert len(list(parts.objects.keys())) == 1
 
 
-class Meanwhile(FakeSeer):
+class Meanwhile(FakePipeline):
     """Does something in the middle of the first look at a product."""
 
     def __init__(self, act: Callable[[], None]) -> None:
@@ -98,10 +98,10 @@ class Meanwhile(FakeSeer):
         return super().embed(crops)
 
 
-def test_a_newer_submission_wins_over_the_one_in_hand(parts: IngestParts) -> None:
+def test_a_newer_submission_wins_over_the_one_in_hand(parts: IngestDependencies) -> None:
     """A product that is sent again while it is being indexed ends with the later words."""
     later = Intake(parts)
-    slow = Intake(replace(parts, seer=Meanwhile(lambda: later.submit([replace(product("a"), title="Later")]))))
+    slow = Intake(replace(parts, pipeline=Meanwhile(lambda: later.submit([replace(product("a"), title="Later")]))))
     later.submit([product("a")])
     assert slow.work_once() == 0
     assert state(parts, "a") is IngestState.PENDING
@@ -110,17 +110,17 @@ def test_a_newer_submission_wins_over_the_one_in_hand(parts: IngestParts) -> Non
     assert parts.store.count("upper_wear_visual") == 1
 
 
-def test_a_product_that_is_deleted_meanwhile_stays_deleted(parts: IngestParts) -> None:
+def test_a_product_that_is_deleted_meanwhile_stays_deleted(parts: IngestDependencies) -> None:
     """It does not come back when the batch in hand is written."""
     other = Intake(parts)
-    slow = Intake(replace(parts, seer=Meanwhile(lambda: other.delete(["a"]))))
+    slow = Intake(replace(parts, pipeline=Meanwhile(lambda: other.delete(["a"]))))
     slow.submit([product("a"), product("b")])
     slow.work_once()
     assert (state(parts, "a"), state(parts, "b")) == (None, IngestState.INDEXED)
     assert parts.store.count("upper_wear_visual") == 1
 
 
-def test_work_goes_on_after_the_store_was_away(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_goes_on_after_the_store_was_away(parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pending products wait, and are indexed when the store answers again."""
     monkeypatch.setattr(intake_module, "RETRY_S", 0.01)
     real, failures = parts.store.upsert, [1, 2, 3]
@@ -138,7 +138,7 @@ def test_work_goes_on_after_the_store_was_away(parts: IngestParts, monkeypatch: 
     assert failures == []
 
 
-def test_paths_from_the_api_are_refused(parts: IngestParts) -> None:
+def test_paths_from_the_api_are_refused(parts: IngestDependencies) -> None:
     """Without a feed's folder a path names nothing."""
     intake = Intake(replace(parts, sources=SourceRules()))
     intake.submit([product("a")])
@@ -147,7 +147,7 @@ def test_paths_from_the_api_are_refused(parts: IngestParts) -> None:
     assert (entry.state, "give an http" in (entry.reason or "")) == (IngestState.FAILED, True)
 
 
-def test_stopping_is_prompt_and_leaves_the_rest_pending(parts: IngestParts) -> None:
+def test_stopping_is_prompt_and_leaves_the_rest_pending(parts: IngestDependencies) -> None:
     """`close` returns, and what was not begun is still in the book."""
     intake = Intake(parts)
     intake.start()
@@ -158,7 +158,7 @@ def test_stopping_is_prompt_and_leaves_the_rest_pending(parts: IngestParts) -> N
     assert state(parts, "a") is IngestState.PENDING
 
 
-def test_stopping_in_the_middle_leaves_products_pending(parts: IngestParts) -> None:
+def test_stopping_in_the_middle_leaves_products_pending(parts: IngestDependencies) -> None:
     """A product whose pictures did not come because of the stop is not called failed."""
     intake = Intake(replace(parts, sources=SourceRules(allow_private_hosts=True, backoff_s=30.0)))
     intake.submit([replace(product("a"), images=("http://127.0.0.1:9/a.png",))])

@@ -17,13 +17,13 @@ from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.seams import IngestState
 from ingest import failures
 from ingest.crashes import DEATHS, AtWork
+from ingest.dependencies import IngestDependencies
 from ingest.failures import ATTEMPTS, apart
 from ingest.intake import Intake, running_intake
-from ingest.parts import IngestParts
 from ingest.pipeline import ingest_feed
 from ingest.sources import ImageSources, SourceRules
 from ingest.summary import Summary
-from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 from tests.fixtures.pictures import drawing, exif, file_of
 
 POISON = (1, 2, 3)
@@ -34,7 +34,7 @@ class Odd(BaseException):
     """What a library should not raise, and does."""
 
 
-class Poisoned(FakeSeer):
+class Poisoned(FakePipeline):
     """Fails on one garment, in one stage."""
 
     def __init__(self) -> None:
@@ -63,13 +63,13 @@ class Poisoned(FakeSeer):
 
 
 @pytest.fixture
-def seer() -> Poisoned:
+def pipeline() -> Poisoned:
     return Poisoned()
 
 
 @pytest.fixture
-def parts(tmp_path: Path, seer: Poisoned) -> Iterator[IngestParts]:
-    made = open_fake_parts(tmp_path / "home", seer)
+def parts(tmp_path: Path, pipeline: Poisoned) -> Iterator[IngestDependencies]:
+    made = open_fake_parts(tmp_path / "home", pipeline)
     (tmp_path / "poison.png").write_bytes(picture(color=POISON))
     for n in range(9):
         (tmp_path / f"g{n}.png").write_bytes(picture(color=(9 * n, 90, 90)))
@@ -77,17 +77,17 @@ def parts(tmp_path: Path, seer: Poisoned) -> Iterator[IngestParts]:
     close_parts(made)
 
 
-def ingest(parts: IngestParts, tmp_path: Path) -> Summary:
+def ingest(parts: IngestDependencies, tmp_path: Path) -> Summary:
     """Nine good products, and a bad one in their midst."""
     rows = [row(f"g{n}") for n in range(9)]
     return ingest_feed(parts, write_feed(tmp_path, [*rows[:4], row("poison"), *rows[4:]]))
 
 
-def reason(parts: IngestParts, product_id: str = "poison") -> str:
+def reason(parts: IngestDependencies, product_id: str = "poison") -> str:
     return parts.ledger.get([product_id])[product_id].reason or ""
 
 
-def fail_on(parts: IngestParts, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException) -> None:
+def fail_on(parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException) -> None:
     """Let one part fail wherever the bad product is among what it is given."""
     owner, name = {"upsert": (parts.store, "upsert"), "put": (parts.objects, "put")}.get(where, (ImageSources, "fetch"))
     real: Callable[..., Any] = getattr(owner, name)
@@ -109,10 +109,10 @@ ERRORS = [RuntimeError("cuda"), MemoryError(), ZeroDivisionError(), ModelUnavail
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("stage", ["scene", "embed"])
 def test_models_that_fail_on_one_product_fail_on_it_alone(
-    parts: IngestParts, seer: Poisoned, tmp_path: Path, stage: str, error: BaseException
+    parts: IngestDependencies, pipeline: Poisoned, tmp_path: Path, stage: str, error: BaseException
 ) -> None:
     """The batch that it was in is embedded without it, and its reason is told."""
-    seer.at, seer.error = stage, error
+    pipeline.at, pipeline.error = stage, error
     summary = ingest(parts, tmp_path)
     assert (summary.indexed, summary.failed) == (9, 1)
     assert parts.ledger.get(["poison"])["poison"].state is IngestState.FAILED
@@ -121,9 +121,11 @@ def test_models_that_fail_on_one_product_fail_on_it_alone(
     assert parts.ledger.failure_counts() == {reason(parts): 1}
 
 
-def test_an_embedding_that_is_no_number_is_never_stored(parts: IngestParts, seer: Poisoned, tmp_path: Path) -> None:
+def test_an_embedding_that_is_no_number_is_never_stored(
+    parts: IngestDependencies, pipeline: Poisoned, tmp_path: Path
+) -> None:
     """It would be near to everything or nothing."""
-    seer.at = "nan"
+    pipeline.at = "nan"
     assert (ingest(parts, tmp_path).indexed, parts.store.count("upper_wear_visual")) == (9, 9)
     assert "no number" in reason(parts)
 
@@ -133,9 +135,9 @@ def test_an_embedding_that_is_no_number_is_never_stored(parts: IngestParts, seer
     "error", [OSError("odd"), MemoryError(), StoreUnavailable("It does not take this row.")], ids=str
 )
 def test_what_cannot_be_fetched_or_written_is_one_products_matter(
-    parts: IngestParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException
+    parts: IngestDependencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException
 ) -> None:
-    """In both sisters the others have their rows, and the bad one has none."""
+    """In both collections the others have their rows, and the bad one has none."""
     fail_on(parts, monkeypatch, where, error)
     summary = ingest(parts, tmp_path)
     assert (summary.indexed, summary.failed) == (9, 1)
@@ -148,7 +150,7 @@ def test_what_cannot_be_fetched_or_written_is_one_products_matter(
 @pytest.mark.parametrize("error", [UnicodeError("half a character"), StoreUnavailable("It does not take this.")])
 @pytest.mark.parametrize("state", [IngestState.PENDING, IngestState.INDEXED])
 def test_what_the_ledger_does_not_take_is_one_products_matter(
-    parts: IngestParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, state: IngestState
+    parts: IngestDependencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, state: IngestState
 ) -> None:
     """Neither before its rows are written nor after; the others are recorded."""
     real = parts.ledger.put
@@ -166,14 +168,16 @@ def test_what_the_ledger_does_not_take_is_one_products_matter(
     assert ingest(parts, tmp_path).indexed == 1
 
 
-def test_a_models_failure_on_everything_ends_the_run(parts: IngestParts, seer: Poisoned, tmp_path: Path) -> None:
+def test_a_models_failure_on_everything_ends_the_run(
+    parts: IngestDependencies, pipeline: Poisoned, tmp_path: Path
+) -> None:
     """Not a whole catalogue is then called failed: the run says what is wrong, and the next one goes on."""
 
     def away(*_: object) -> None:
         raise ModelUnavailable("The model file is gone.")
 
-    broken = replace(parts, seer=Poisoned())
-    broken.seer.scene = away  # type: ignore[method-assign, assignment]
+    broken = replace(parts, pipeline=Poisoned())
+    broken.pipeline.scene = away  # type: ignore[method-assign, assignment]
     with pytest.raises(ModelUnavailable):
         ingest(broken, tmp_path)
     assert parts.ledger.counts()[IngestState.FAILED] == 0
@@ -181,26 +185,28 @@ def test_a_models_failure_on_everything_ends_the_run(parts: IngestParts, seer: P
 
 
 def test_a_product_is_tried_so_often_and_then_waits_for_a_change(
-    parts: IngestParts, seer: Poisoned, tmp_path: Path
+    parts: IngestDependencies, pipeline: Poisoned, tmp_path: Path
 ) -> None:
     """Every run tells that it failed; a new picture, or new words, are worth a new try."""
-    seer.at, seer.error = "embed", RuntimeError("bad")
+    pipeline.at, pipeline.error = "embed", RuntimeError("bad")
     for attempt in range(ATTEMPTS):
-        seer.calls = 0
-        assert (ingest(parts, tmp_path).failed, seer.calls > 0) == (1, True), attempt
-    seer.calls = 0
+        pipeline.calls = 0
+        assert (ingest(parts, tmp_path).failed, pipeline.calls > 0) == (1, True), attempt
+    pipeline.calls = 0
     summary = ingest(parts, tmp_path)
-    assert (summary.failed, summary.unchanged, seer.calls) == (1, 9, 0)
+    assert (summary.failed, summary.unchanged, pipeline.calls) == (1, 9, 0)
     assert summary.products_refused == {reason(parts): 1}
     (tmp_path / "poison.png").write_bytes(picture(color=(7, 7, 7)))
     assert ingest(parts, tmp_path).indexed == 1
 
 
-def test_what_was_indexed_stays_when_its_new_picture_fails(parts: IngestParts, seer: Poisoned, tmp_path: Path) -> None:
+def test_what_was_indexed_stays_when_its_new_picture_fails(
+    parts: IngestDependencies, pipeline: Poisoned, tmp_path: Path
+) -> None:
     """A shop's product does not vanish from searches for a defect of ours."""
     (tmp_path / "poison.png").write_bytes(picture())
     assert ingest(parts, tmp_path).indexed == 10
-    seer.at, seer.error = "embed", RuntimeError("bad")
+    pipeline.at, pipeline.error = "embed", RuntimeError("bad")
     (tmp_path / "poison.png").write_bytes(picture(color=POISON))
     summary = ingest(parts, tmp_path)
     assert (summary.failed, summary.unchanged) == (1, 9)
@@ -208,7 +214,7 @@ def test_what_was_indexed_stays_when_its_new_picture_fails(parts: IngestParts, s
     assert "are kept" in reason(parts)
 
 
-def test_hostile_pictures_in_a_feed_are_their_own_matter(parts: IngestParts, tmp_path: Path) -> None:
+def test_hostile_pictures_in_a_feed_are_their_own_matter(parts: IngestDependencies, tmp_path: Path) -> None:
     """A damaged AVIF is refused by itself; odd EXIF is no matter at all."""
     avif = bytearray(file_of(drawing((64, 96)), "AVIF"))
     avif[-200:-150] = bytes(50)
@@ -255,12 +261,12 @@ class Clock:
 
 @pytest.mark.parametrize("where", ["embed", "upsert", "fetch"])
 def test_the_intake_tries_again_later_and_not_for_ever(
-    parts: IngestParts, seer: Poisoned, monkeypatch: pytest.MonkeyPatch, where: str
+    parts: IngestDependencies, pipeline: Poisoned, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """The others are indexed at once; the bad one is tried with growing pauses, so often, also over a restart."""
     clock, tries = Clock(), 0
     if where == "embed":
-        seer.at, seer.error = "embed", RuntimeError("bad")
+        pipeline.at, pipeline.error = "embed", RuntimeError("bad")
     else:
         fail_on(parts, monkeypatch, where, RuntimeError("bad"))
     intake = Intake(parts)
@@ -283,14 +289,14 @@ def test_the_intake_tries_again_later_and_not_for_ever(
     clock.forward(10**7)
     assert (intake.work_once(), tries) == (0, ATTEMPTS - 1)
     assert parts.ledger.get(["poison"])["poison"].state is IngestState.FAILED
-    seer.at = ""
+    pipeline.at = ""
     monkeypatch.undo()
     intake.submit([product("poison")])  # Whoever writes it again wants it to be tried again.
     assert intake.work_once() == 1
     assert parts.ledger.get(["poison"])["poison"].state is IngestState.INDEXED
 
 
-def test_a_product_on_which_the_program_dies_does_not_kill_it_for_ever(parts: IngestParts) -> None:
+def test_a_product_on_which_the_program_dies_does_not_kill_it_for_ever(parts: IngestDependencies) -> None:
     """What was at work is tried alone after a crash; who was alone with so many is put off, and the others go on."""
     noted: list[dict[str, int]] = []
 
@@ -299,7 +305,7 @@ def test_a_product_on_which_the_program_dies_does_not_kill_it_for_ever(parts: In
             noted.append(AtWork(parts.ledger).left())
             return super().embed(crops)
 
-    watched = replace(parts, seer=Watching())
+    watched = replace(parts, pipeline=Watching())
     Intake(parts).submit([product("poison"), product("g1"), product("g2")])
     with AtWork(parts.ledger).noted(["poison", "g1"]):  # So a killed program leaves it.
         with running_intake(watched):
@@ -313,11 +319,13 @@ def test_a_product_on_which_the_program_dies_does_not_kill_it_for_ever(parts: In
         assert parts.ledger.get(["g3"])["g3"].state is IngestState.INDEXED
 
 
-def test_a_slow_picture_server_holds_no_other_product_up(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_picture_server_holds_no_other_product_up(
+    parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is there is indexed while the pictures of others are still to come."""
-    from ingest import flow
+    from ingest import stage_runner
 
-    monkeypatch.setattr(flow, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(stage_runner, "PATIENCE_S", 0.05)
     real, hang = ImageSources.fetch, Event()
 
     def slow(self: ImageSources, reference: str) -> bytes:
@@ -335,19 +343,19 @@ def test_a_slow_picture_server_holds_no_other_product_up(parts: IngestParts, mon
 
 
 def test_a_failure_that_nobody_foresaw_is_still_one_products(
-    parts: IngestParts, monkeypatch: pytest.MonkeyPatch
+    parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even one in the middle of the machinery, with whichever product it comes."""
-    from ingest import flow
+    from ingest import stage_runner
 
-    real = flow.Flow.take
+    real = stage_runner.StageRunner.take
 
-    def odd(self: flow.Flow, plans: Sequence[Any]) -> None:
-        if any(plan.product.product_id == "poison" for plan in plans):
+    def odd(self: stage_runner.StageRunner, diffs: Sequence[Any]) -> None:
+        if any(diff.product.product_id == "poison" for diff in diffs):
             raise KeyError("surprise")
-        real(self, plans)
+        real(self, diffs)
 
-    monkeypatch.setattr(flow.Flow, "take", odd)
+    monkeypatch.setattr(stage_runner.StageRunner, "take", odd)
     intake = Intake(parts)
     intake.submit([product("poison"), product("g1"), product("g2")])
     assert intake.work_once() == 3
@@ -355,7 +363,9 @@ def test_a_failure_that_nobody_foresaw_is_still_one_products(
     assert "surprise" in reason(parts)
 
 
-def test_a_store_that_is_away_is_told_until_it_is_back(parts: IngestParts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_is_told_until_it_is_back(
+    parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`problem` says why nothing is indexed; nobody's attempts are used up by that."""
     from ingest import intake as intake_module
 

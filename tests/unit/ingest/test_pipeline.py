@@ -19,7 +19,7 @@ from engine.errors import FeedUnreadable, StoreUnavailable
 from engine.filters import parse_filter
 from engine.images import ImageLimits
 from engine.seams import IngestState
-from ingest.parts import IngestParts
+from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from ingest.summary import Progress
 from tests.fixtures.catalogue import (
@@ -30,7 +30,7 @@ from tests.fixtures.catalogue import (
     GROUP,
     UNCLEAR,
     UNSEEN,
-    FakeSeer,
+    FakePipeline,
     close_parts,
     encoded,
     open_fake_parts,
@@ -42,19 +42,19 @@ from tests.fixtures.catalogue import (
 
 
 @pytest.fixture
-def seer() -> FakeSeer:
-    return FakeSeer()
+def pipeline() -> FakePipeline:
+    return FakePipeline()
 
 
 @pytest.fixture
-def parts(tmp_path: Path, seer: FakeSeer) -> Iterator[IngestParts]:
-    made = open_fake_parts(tmp_path / "home", seer)
+def parts(tmp_path: Path, pipeline: FakePipeline) -> Iterator[IngestDependencies]:
+    made = open_fake_parts(tmp_path / "home", pipeline)
     yield made
     close_parts(made)
 
 
-def items(parts: IngestParts, supercategory: str, *filters: str) -> list[str]:
-    """Product ids of the rows that match, equal in both sisters."""
+def items(parts: IngestDependencies, supercategory: str, *filters: str) -> list[str]:
+    """Product ids of the rows that match, equal in both collections."""
     where = parse_filter(filters)
     found = []
     for space, dim in (("visual", 8), ("semantic", 6)):
@@ -64,7 +64,7 @@ def items(parts: IngestParts, supercategory: str, *filters: str) -> list[str]:
     return found[0]
 
 
-def item_of(parts: IngestParts, product_id: str, supercategory: str = "upper_wear") -> Item:
+def item_of(parts: IngestDependencies, product_id: str, supercategory: str = "upper_wear") -> Item:
     visual, semantic = (
         parts.store.items_of(f"{supercategory}_{space}", product_id) for space in ("visual", "semantic")
     )
@@ -73,13 +73,13 @@ def item_of(parts: IngestParts, product_id: str, supercategory: str = "upper_wea
     return item
 
 
-def reasons(parts: IngestParts, product_id: str) -> dict[str, str]:
+def reasons(parts: IngestDependencies, product_id: str) -> dict[str, str]:
     entry = parts.ledger.get([product_id])[product_id]
     return {r.image: f"{r.rejection.stage}: {r.rejection.reason}" for r in entry.refusals}
 
 
-def test_a_feed_becomes_a_catalogue(parts: IngestParts, tmp_path: Path) -> None:
-    """Every product has its row in both sisters, with facets and today's price, its picture stored, its entry."""
+def test_a_feed_becomes_a_catalogue(parts: IngestDependencies, tmp_path: Path) -> None:
+    """Every product has its row in both collections, with facets and today's price, its picture stored, its entry."""
     feed = write_feed(
         tmp_path / "shop",
         [row("a", sale_price="8.00 EUR", material="Cotton / Linen", fit="Slim Fit"), row("b", color="Red")],
@@ -109,7 +109,7 @@ def test_a_feed_becomes_a_catalogue(parts: IngestParts, tmp_path: Path) -> None:
     assert run.counts["indexed"] == 2
 
 
-def test_a_large_picture_is_stored_small_and_its_box_fits_it(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_large_picture_is_stored_small_and_its_box_fits_it(parts: IngestDependencies, tmp_path: Path) -> None:
     """No stored picture is over 1024 pixels, and the models see what is stored."""
     big = np.kron(np.asarray(Image.open(io.BytesIO(picture()))), np.ones((32, 32, 1), np.uint8))
     (tmp_path / "big.png").write_bytes(encoded(big))
@@ -135,7 +135,7 @@ VIEWS = {"full": FULL_FRONT, "front": FRONT, "back": BACK, "alone": ALONE, "grou
 )
 @pytest.mark.parametrize("policy", ["prefer", "strict"])
 def test_the_policies_choose_the_view(
-    parts: IngestParts, tmp_path: Path, shown: list[str], prefer: str | None, strict: str | None, policy: str
+    parts: IngestDependencies, tmp_path: Path, shown: list[str], prefer: str | None, strict: str | None, policy: str
 ) -> None:
     """`strict` takes full-front alone, `prefer` the best there is; back views and groups never; all others are told."""
     for name in shown:
@@ -158,7 +158,7 @@ def test_the_policies_choose_the_view(
     assert summary.images_refused == parts.ledger.refusal_counts()
 
 
-def test_another_policy_looks_again(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_another_policy_looks_again(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """What `prefer` took, `strict` refuses, and its row goes; and back again."""
     (tmp_path / "a.png").write_bytes(picture(ALONE))
     feed = write_feed(tmp_path, [row("a")])
@@ -168,7 +168,7 @@ def test_another_policy_looks_again(parts: IngestParts, seer: FakeSeer, tmp_path
     assert list(parts.objects.keys()) == []
     assert ingest_feed(parts, feed, "prefer").indexed == 1
     assert items(parts, "upper_wear") == ["a"]
-    assert seer.scenes == 3
+    assert pipeline.scenes == 3
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_another_policy_looks_again(parts: IngestParts, seer: FakeSeer, tmp_path
     ],
 )
 def test_the_garment_is_the_one_that_the_shop_sells(
-    parts: IngestParts, tmp_path: Path, category: str, title: str, seen: str, indexed_as: tuple[str, str] | None
+    parts: IngestDependencies, tmp_path: Path, category: str, title: str, seen: str, indexed_as: tuple[str, str] | None
 ) -> None:
     """The shop's class decides where the segmenter may err, and refuses what cannot be it."""
     (tmp_path / "a.png").write_bytes(picture(FULL_FRONT, seen))
@@ -193,14 +193,14 @@ def test_the_garment_is_the_one_that_the_shop_sells(
         assert item_of(parts, "a", indexed_as[0]).label == indexed_as[1]
 
 
-def test_a_product_alone_is_what_the_shop_says(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_product_alone_is_what_the_shop_says(parts: IngestDependencies, tmp_path: Path) -> None:
     """Without a person, whatever the segmenter takes it for, the picture is of the product."""
     (tmp_path / "a.png").write_bytes(picture(ALONE, "upper_wear"))
     ingest_feed(parts, write_feed(tmp_path, [row("a", product_type="Shoes", title="Sneaker")]))
     assert item_of(parts, "a", "foot_wear").label == "foot_wear"
 
 
-def test_a_product_that_no_model_sees_is_cut_from_its_background(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_product_that_no_model_sees_is_cut_from_its_background(parts: IngestDependencies, tmp_path: Path) -> None:
     """On a background that differs from it its outline is found; else the whole picture stands for it."""
     plain = np.full((96, 64, 3), 250, np.uint8)
     plain[:4, :4] = (UNSEEN, 0, 0)
@@ -220,28 +220,28 @@ def test_a_product_that_no_model_sees_is_cut_from_its_background(parts: IngestPa
     assert "neither category nor title" in reasons(parts, "d")["plain.png"]
 
 
-def test_an_unchanged_feed_asks_no_model(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_an_unchanged_feed_asks_no_model(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """The second run does nothing, refused products included."""
     (tmp_path / "back.png").write_bytes(picture(BACK))
     feed = write_feed(tmp_path, [row("a"), row("b"), row("c", "back.png"), row("d", "none.png")])
     (tmp_path / "none.png").unlink()
     first = ingest_feed(parts, feed)
-    before, looks, crops = state_of(parts), seer.scenes, seer.crops
+    before, looks, crops = state_of(parts), pipeline.scenes, pipeline.crops
     second = ingest_feed(parts, feed)
     assert (first.indexed, first.refused, first.failed) == (2, 1, 1)
     assert (second.unchanged, second.indexed, second.updated, second.refused) == (4, 0, 0, 0)
-    assert (seer.scenes, seer.crops) == (looks, crops)
+    assert (pipeline.scenes, pipeline.crops) == (looks, crops)
     assert state_of(parts) == before
 
 
-def test_a_new_price_embeds_nothing(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_a_new_price_embeds_nothing(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """Words and price reach the rows with the embeddings that are there."""
     ingest_feed(parts, write_feed(tmp_path, [row("a"), row("b")]))
-    looks, crops = seer.scenes, seer.crops
+    looks, crops = pipeline.scenes, pipeline.crops
     embeddings, _ = parts.store.embeddings("upper_wear_visual", ["a#0"])
     summary = ingest_feed(parts, write_feed(tmp_path, [row("a", price="99 EUR", color="Red", title="New"), row("b")]))
     assert (summary.updated, summary.unchanged, summary.indexed) == (1, 1, 0)
-    assert (seer.scenes, seer.crops) == (looks, crops)
+    assert (pipeline.scenes, pipeline.crops) == (looks, crops)
     item = item_of(parts, "a")
     assert (item.price, item.facets["color"]) == (99.0, ("red",))
     assert items(parts, "upper_wear", "price>=50") == ["a"]
@@ -250,7 +250,9 @@ def test_a_new_price_embeds_nothing(parts: IngestParts, seer: FakeSeer, tmp_path
     assert parts.objects.exists(item.image)
 
 
-def test_rows_that_the_store_lost_are_made_anew(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_rows_that_the_store_lost_are_made_anew(
+    parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path
+) -> None:
     """When only words changed but the embeddings are gone, the product is looked at again."""
     ingest_feed(parts, write_feed(tmp_path, [row("a")]))
     parts.store.delete_products("upper_wear_semantic", ["a"])
@@ -259,7 +261,7 @@ def test_rows_that_the_store_lost_are_made_anew(parts: IngestParts, seer: FakeSe
     assert item_of(parts, "a").price == 99.0
 
 
-def test_a_new_picture_replaces_the_old_one(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_new_picture_replaces_the_old_one(parts: IngestDependencies, tmp_path: Path) -> None:
     """Under the same name but with other bytes: new embedding, new stored picture, the old one gone."""
     feed = write_feed(tmp_path, [row("a")])
     ingest_feed(parts, feed)
@@ -272,7 +274,7 @@ def test_a_new_picture_replaces_the_old_one(parts: IngestParts, tmp_path: Path) 
     assert after["images"].keys() != before["images"].keys()
 
 
-def test_a_product_that_changes_its_kind_leaves_its_old_collection(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_product_that_changes_its_kind_leaves_its_old_collection(parts: IngestDependencies, tmp_path: Path) -> None:
     """No row stays behind where it was."""
     ingest_feed(parts, write_feed(tmp_path, [row("a"), row("b")]))
     ingest_feed(parts, write_feed(tmp_path, [row("a", product_type="Jackets"), row("b")]))
@@ -280,7 +282,7 @@ def test_a_product_that_changes_its_kind_leaves_its_old_collection(parts: Ingest
     assert items(parts, "upper_wear") == ["b"]
 
 
-def test_a_product_that_loses_its_pictures_loses_its_row(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_product_that_loses_its_pictures_loses_its_row(parts: IngestDependencies, tmp_path: Path) -> None:
     """Its file is gone: refused with the reason, nothing left of it in store and folder."""
     feed = write_feed(tmp_path, [row("a"), row("b")])
     ingest_feed(parts, feed)
@@ -297,7 +299,9 @@ def test_a_product_that_loses_its_pictures_loses_its_row(parts: IngestParts, tmp
      (encoded(np.zeros((9, 9, 3), np.uint8)), "decode"),
      (encoded(np.zeros((500, 500, 3), np.uint8)), "decode")],
 )  # fmt: skip
-def test_a_bad_picture_is_that_products_matter(parts: IngestParts, tmp_path: Path, data: bytes, stage: str) -> None:
+def test_a_bad_picture_is_that_products_matter(
+    parts: IngestDependencies, tmp_path: Path, data: bytes, stage: str
+) -> None:
     """Empty, cut short, no picture, tiny, or a bomb: refused with its reason, and the run goes on."""
     parts = replace(parts, limits=ImageLimits(max_pixels=100_000))
     (tmp_path / "bad.png").write_bytes(data)
@@ -306,17 +310,17 @@ def test_a_bad_picture_is_that_products_matter(parts: IngestParts, tmp_path: Pat
     assert reasons(parts, "bad")["bad.png"].startswith(f"{stage}: The ")
 
 
-def test_a_failing_model_costs_one_product(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_a_failing_model_costs_one_product(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """A defect on one picture is told, the rest goes on, and the next run tries again."""
-    seer.fail_on = BACK
+    pipeline.fail_on = BACK
     (tmp_path / "bad.png").write_bytes(picture(BACK))
     feed = write_feed(tmp_path, [row("a"), row("bad"), row("z")])
     assert (ingest_feed(parts, feed).indexed, parts.ledger.get(["bad"])["bad"].state) == (2, IngestState.FAILED)
-    seer.fail_on = None
+    pipeline.fail_on = None
     assert ingest_feed(parts, feed).refused == 1
 
 
-def test_paths_stay_in_the_feeds_folder(parts: IngestParts, tmp_path: Path) -> None:
+def test_paths_stay_in_the_feeds_folder(parts: IngestDependencies, tmp_path: Path) -> None:
     """A feed cannot read the machine's other files, not by `..`, not by an absolute path, not through a link."""
     (tmp_path / "secret.png").write_bytes(picture())
     folder = tmp_path / "shop"
@@ -340,7 +344,7 @@ def test_paths_stay_in_the_feeds_folder(parts: IngestParts, tmp_path: Path) -> N
     assert ingest_feed(outside, feed).indexed == 4
 
 
-def test_bad_rows_are_in_the_book(parts: IngestParts, tmp_path: Path) -> None:
+def test_bad_rows_are_in_the_book(parts: IngestDependencies, tmp_path: Path) -> None:
     """Each with its line, in the run's errors."""
     feed = write_feed(tmp_path, [row("a"), row("b", price="?"), row("a"), row("c")])
     summary = ingest_feed(parts, feed)
@@ -349,7 +353,7 @@ def test_bad_rows_are_in_the_book(parts: IngestParts, tmp_path: Path) -> None:
     assert summary.errors == tuple(parts.ledger.errors(summary.run_id))
 
 
-def test_pruning_takes_out_what_left_the_feed(parts: IngestParts, tmp_path: Path) -> None:
+def test_pruning_takes_out_what_left_the_feed(parts: IngestDependencies, tmp_path: Path) -> None:
     """Rows, pictures and entry go; a product whose row is merely bad stays, and so does another feed's."""
     ingest_feed(parts, write_feed(tmp_path, [row("other")], "other.jsonl"))
     ingest_feed(parts, write_feed(tmp_path, [row(i) for i in "abcd"]))
@@ -361,7 +365,7 @@ def test_pruning_takes_out_what_left_the_feed(parts: IngestParts, tmp_path: Path
     assert len(list(parts.objects.keys())) == 4
 
 
-def test_pruning_is_careful(parts: IngestParts, tmp_path: Path) -> None:
+def test_pruning_is_careful(parts: IngestDependencies, tmp_path: Path) -> None:
     """More than half, a limit, a feed without a good row: nothing is taken out, and it is said why."""
     ingest_feed(parts, write_feed(tmp_path, [row(i) for i in "abcde"]))
     feed = write_feed(tmp_path, [row("a"), row("b")])
@@ -374,7 +378,7 @@ def test_pruning_is_careful(parts: IngestParts, tmp_path: Path) -> None:
     assert items(parts, "upper_wear") == ["a", "b"]
 
 
-def test_a_feed_of_the_same_name_elsewhere_is_not_pruned_by_it(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_feed_of_the_same_name_elsewhere_is_not_pruned_by_it(parts: IngestDependencies, tmp_path: Path) -> None:
     """Two shops may both say feed.jsonl: pruning then wants a name."""
     ingest_feed(parts, write_feed(tmp_path / "one", [row("a")]))
     other = write_feed(tmp_path / "two", [row("b"), row("c")])
@@ -385,7 +389,7 @@ def test_a_feed_of_the_same_name_elsewhere_is_not_pruned_by_it(parts: IngestPart
     assert list(parts.ledger.ids()) == ["b", "c"]
 
 
-def test_a_damaged_feed_keeps_what_came(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_damaged_feed_keeps_what_came(parts: IngestDependencies, tmp_path: Path) -> None:
     """Products before the damage are indexed, the damage is told, nothing is pruned, the run was cut off."""
     folder = tmp_path / "shop"
     ingest_feed(parts, write_feed(folder, [row("old")], "feed.jsonl.gz"))
@@ -401,14 +405,14 @@ def test_a_damaged_feed_keeps_what_came(parts: IngestParts, tmp_path: Path) -> N
     assert run.counts["cut_off"] == 1
 
 
-def test_an_unreadable_feed_begins_no_run(parts: IngestParts, tmp_path: Path) -> None:
+def test_an_unreadable_feed_begins_no_run(parts: IngestDependencies, tmp_path: Path) -> None:
     """The error is the feed's; the ledger's runs are of feeds that were read."""
     with pytest.raises(FeedUnreadable, match="There is no feed"):
         ingest_feed(parts, tmp_path / "none.jsonl")
     assert parts.ledger.runs() == []
 
 
-def test_a_limit_ends_the_run(parts: IngestParts, tmp_path: Path) -> None:
+def test_a_limit_ends_the_run(parts: IngestDependencies, tmp_path: Path) -> None:
     """So many good rows are taken, and the summary says that it is not all."""
     summary = ingest_feed(parts, write_feed(tmp_path, [row(f"p{i}") for i in range(5)]), limit=2)
     assert (summary.read, summary.indexed, summary.complete) == (2, 2, False)
@@ -416,7 +420,7 @@ def test_a_limit_ends_the_run(parts: IngestParts, tmp_path: Path) -> None:
 
 
 def test_a_store_that_does_not_answer_ends_the_run(
-    parts: IngestParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parts: IngestDependencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run fails with the store's error, and the next one makes it good."""
     feed = write_feed(tmp_path, [row(f"p{i}") for i in range(5)])
@@ -432,7 +436,7 @@ def test_a_store_that_does_not_answer_ends_the_run(
     assert ingest_feed(parts, feed).indexed == 5
 
 
-def test_progress_is_told(parts: IngestParts, tmp_path: Path) -> None:
+def test_progress_is_told(parts: IngestDependencies, tmp_path: Path) -> None:
     """Lines done of the lines there are, and what became of the products."""
     told: list[Progress] = []
     ingest_feed(parts, write_feed(tmp_path, [row(f"p{i}") for i in range(70)]), progress=told.append)

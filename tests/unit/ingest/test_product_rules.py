@@ -14,13 +14,13 @@ import pytest
 
 from engine.filters import parse_filter
 from engine.seams import IngestState
+from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake
-from ingest.parts import IngestParts
 from ingest.paths import found_path
 from ingest.pipeline import ingest_feed
 from ingest.progress import summary_json
 from ingest.sales import Sales
-from tests.fixtures.catalogue import FakeSeer, close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 
 BEFORE, DURING, AFTER = (datetime(2026, month, 15, tzinfo=UTC) for month in (10, 11, 12))
 SALE = {
@@ -31,43 +31,43 @@ SALE = {
 
 
 @pytest.fixture
-def seer() -> FakeSeer:
-    return FakeSeer()
+def pipeline() -> FakePipeline:
+    return FakePipeline()
 
 
 @pytest.fixture
-def parts(tmp_path: Path, seer: FakeSeer) -> Iterator[IngestParts]:
-    made = open_fake_parts(tmp_path / "home", seer)
+def parts(tmp_path: Path, pipeline: FakePipeline) -> Iterator[IngestDependencies]:
+    made = open_fake_parts(tmp_path / "home", pipeline)
     yield made
     close_parts(made)
 
 
-def found(parts: IngestParts, *filters: str, supercategory: str = "upper_wear") -> list[str]:
+def found(parts: IngestDependencies, *filters: str, supercategory: str = "upper_wear") -> list[str]:
     query = np.ones((1, 8), np.float32)
     (answer,) = parts.store.search(f"{supercategory}_visual", query, 100, parse_filter(filters))
     return sorted(answer.product_ids)
 
 
-def test_the_stored_price_follows_the_sale(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_the_stored_price_follows_the_sale(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """A run after a sale has begun, or ended, renews the price that filters see, without looking at a picture."""
     feed = write_feed(tmp_path / "shop", [row("a", **SALE), row("b", price="49.90 EUR")])
     assert ingest_feed(replace(parts, now=lambda: BEFORE), feed).indexed == 2
     assert found(parts, "price<=20") == []
-    looked = seer.scenes
+    looked = pipeline.scenes
     assert ingest_feed(replace(parts, now=lambda: BEFORE), feed).unchanged == 2
     during = ingest_feed(replace(parts, now=lambda: DURING), feed)
     assert (during.updated, during.unchanged, found(parts, "price<=20")) == (1, 1, ["a"])
     assert ingest_feed(replace(parts, now=lambda: AFTER), feed).updated == 1
-    assert (found(parts, "price<=20"), found(parts, "price<=50"), seer.scenes) == ([], ["a", "b"], looked)
+    assert (found(parts, "price<=20"), found(parts, "price<=50"), pipeline.scenes) == ([], ["a", "b"], looked)
 
 
-def test_a_sale_begins_while_a_server_runs(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_a_sale_begins_while_a_server_runs(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """Whoever indexes the API's products renews the prices of all, feeds' too, at the moment and not before."""
     clock = [BEFORE]
     parts = replace(parts, now=lambda: clock[0])
     feed = write_feed(tmp_path / "shop", [row("a", **SALE), row("b", price="49.90 EUR")])
     ingest_feed(parts, feed)
-    looked, intake = seer.scenes, Intake(parts)
+    looked, intake = pipeline.scenes, Intake(parts)
     waits = Sales(parts).wait_s()
     intake.work_once()
     assert (found(parts, "price<=20"), waits) == ([], 600)
@@ -78,10 +78,10 @@ def test_a_sale_begins_while_a_server_runs(parts: IngestParts, seer: FakeSeer, t
         intake.work_once()
         assert found(parts, "price<=20") == cheap
         assert ingest_feed(parts, feed).unchanged == 2
-    assert (seer.scenes, Sales(parts).wait_s()) == (looked, 600)
+    assert (pipeline.scenes, Sales(parts).wait_s()) == (looked, 600)
 
 
-def test_googles_ids_choose_the_garment(parts: IngestParts, tmp_path: Path) -> None:
+def test_googles_ids_choose_the_garment(parts: IngestDependencies, tmp_path: Path) -> None:
     """A number, a word in another language or a title does what a path in English does; each path is a filter."""
     numbered = {"product_type": "Home > New In", "google_product_category": "204", "title": "Model 3000"}
     german = {"product_type": "Damen > Röcke", "title": "Rock Anna"}
@@ -94,7 +94,7 @@ def test_googles_ids_choose_the_garment(parts: IngestParts, tmp_path: Path) -> N
         assert found(parts, f"category={category}", supercategory="lower_wear") == ["id"]
 
 
-def test_what_only_the_picture_told_is_named(parts: IngestParts, tmp_path: Path) -> None:
+def test_what_only_the_picture_told_is_named(parts: IngestDependencies, tmp_path: Path) -> None:
     """In the summary, in JSON and with the product; a run that has nothing to do tells it again."""
     mute = {"product_type": "Sale", "title": "Model 3000"}
     feed = write_feed(tmp_path / "shop", [row("a", **mute), row("b")])
@@ -107,13 +107,13 @@ def test_what_only_the_picture_told_is_named(parts: IngestParts, tmp_path: Path)
     assert parts.ledger.runs()[0].counts["guessed"] == 1
 
 
-def test_what_is_no_garment_is_refused(parts: IngestParts, seer: FakeSeer, tmp_path: Path) -> None:
+def test_what_is_no_garment_is_refused(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
     """Gloves are not found as shoes, nor a belt as the trousers in its picture; nobody looks at the picture."""
     gloves = {"product_type": "Damen > Handschuhe", "title": "Model 3000"}
     laces = {"google_product_category": "1856", "product_type": "", "title": "For boots"}
     feed = write_feed(tmp_path / "shop", [row("gloves", **gloves), row("laces", **laces)])
     summary = ingest_feed(parts, feed)
-    assert (summary.refused, seer.scenes) == (2, 0)
+    assert (summary.refused, pipeline.scenes) == (2, 0)
     assert set(summary.products_refused) == {
         "By its category or title it is no garment but: gloves.",
         "By its category or title it is no garment but: shoe accessory.",
@@ -124,7 +124,7 @@ def test_what_is_no_garment_is_refused(parts: IngestParts, seer: FakeSeer, tmp_p
     assert found(parts) == ["laces"]
 
 
-def test_what_was_changed_in_good_rows_is_counted(parts: IngestParts, tmp_path: Path) -> None:
+def test_what_was_changed_in_good_rows_is_counted(parts: IngestDependencies, tmp_path: Path) -> None:
     """A sale that is none and a cut description are told, not silent."""
     rows = [row("a", price="10 EUR", sale_price="12 EUR"), row("b", description="x" * 10_001), row("c")]
     assert summary_json(ingest_feed(parts, write_feed(tmp_path / "shop", rows)))["changed"] == {
@@ -134,7 +134,7 @@ def test_what_was_changed_in_good_rows_is_counted(parts: IngestParts, tmp_path: 
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_brands_and_file_names_in_either_form_of_unicode(parts: IngestParts, tmp_path: Path, form: str) -> None:
+def test_brands_and_file_names_in_either_form_of_unicode(parts: IngestDependencies, tmp_path: Path, form: str) -> None:
     """A brand is one brand, and a path finds its picture, whichever of both a Mac or an editor wrote."""
     folder = tmp_path / "shop" / unicodedata.normalize("NFD", "Kleidér")
     folder.mkdir(parents=True)

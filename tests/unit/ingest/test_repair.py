@@ -18,7 +18,7 @@ from engine.seams import MOMENT, IngestState, moment_of
 from engine.stores.lite import LiteStore
 from engine.stores.lite_salvage import salvage as salvage_store
 from engine.taxonomy import collection_name
-from ingest.parts import IngestParts
+from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from ingest.repair import mend
 from models.agreement import check_agreement, disagreements
@@ -44,19 +44,19 @@ def home(tmp_path: Path, feed: Path) -> Path:
 
 
 @pytest.fixture
-def opened(home: Path) -> Iterator[IngestParts]:
+def opened(home: Path) -> Iterator[IngestDependencies]:
     parts = open_fake_parts(home, lite=True)
     yield parts
     close_parts(parts)
 
 
-def drop_rows(parts: IngestParts, *products: str, names: tuple[str, ...] = (NAME,)) -> None:
+def drop_rows(parts: IngestDependencies, *products: str, names: tuple[str, ...] = (NAME,)) -> None:
     for name in names:
         parts.store.delete_products(name, set(products))
 
 
-def test_lost_rows_are_refused_and_not_unchanged(opened: IngestParts, feed: Path) -> None:
-    """One sister lost two rows: opening says so, and the next run over the feed embeds exactly those two."""
+def test_lost_rows_are_refused_and_not_unchanged(opened: IngestDependencies, feed: Path) -> None:
+    """One collection lost two rows: opening says so, and the next run over the feed embeds exactly those two."""
     drop_rows(opened, "p1", "p4")
     with pytest.raises(HomeDamaged, match=r"2 of 6 indexed products have no visual row.*doctor --repair"):
         check_agreement(opened.store, opened.ledger)
@@ -101,7 +101,7 @@ def test_an_older_ledger_is_refused_though_its_counts_agree(home: Path) -> None:
         close_parts(parts)
 
 
-def test_a_cut_off_commit_is_no_damage(opened: IngestParts, feed: Path) -> None:
+def test_a_cut_off_commit_is_no_damage(opened: IngestDependencies, feed: Path) -> None:
     """Rows written and the ledger not yet settled, as a kill leaves it: they may differ, and the next run ends it."""
     (entry,) = opened.ledger.get(["p2"]).values()
     opened.ledger.put([replace(entry, state=IngestState.PENDING, content_hash="")])
@@ -112,7 +112,7 @@ def test_a_cut_off_commit_is_no_damage(opened: IngestParts, feed: Path) -> None:
     assert opened.ledger.get_setting(MOMENT) == moment_of(opened.store)
 
 
-def test_rows_without_a_product_are_taken_out(opened: IngestParts) -> None:
+def test_rows_without_a_product_are_taken_out(opened: IngestDependencies) -> None:
     """A product that the ledger does not know any more: its rows go, the others stay."""
     opened.ledger.delete(["p3"])
     assert disagreements(opened.store, opened.ledger) == [
@@ -123,7 +123,7 @@ def test_rows_without_a_product_are_taken_out(opened: IngestParts) -> None:
     assert opened.store.count(NAME) == 5
 
 
-def test_a_product_whose_picture_is_lost_too_is_left_for_its_feed(opened: IngestParts, feed: Path) -> None:
+def test_a_product_whose_picture_is_lost_too_is_left_for_its_feed(opened: IngestDependencies, feed: Path) -> None:
     """It is failed with what to do, has no rows, and the next run takes it for new."""
     drop_rows(opened, "p0")
     opened.objects.delete(list(opened.objects.keys()))
@@ -190,7 +190,7 @@ def test_a_damaged_page_of_the_ledger_costs_its_entries_alone(tmp_path: Path) ->
         ledger.close()
 
 
-def test_a_killed_run_gets_an_end_and_half_written_pictures_go(opened: IngestParts, home: Path) -> None:
+def test_a_killed_run_gets_an_end_and_half_written_pictures_go(opened: IngestDependencies, home: Path) -> None:
     """A run without an end is cut off when the home is next held; nothing half written stays."""
     run = opened.ledger.start_run("feed.jsonl", 9)
     opened.ledger.update_run(run, {"read": 4})
@@ -204,7 +204,7 @@ def test_a_killed_run_gets_an_end_and_half_written_pictures_go(opened: IngestPar
     assert not half.exists()
 
 
-def test_an_interrupted_run_has_an_end(opened: IngestParts, feed: Path) -> None:
+def test_an_interrupted_run_has_an_end(opened: IngestDependencies, feed: Path) -> None:
     """Ctrl-C in the midst: the ledger says that the run was cut off."""
 
     def interrupt(_: object) -> None:

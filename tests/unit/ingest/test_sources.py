@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.objects.s3_settings import S3Settings
-from ingest.parts import IngestParts
+from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from ingest.sources import ImageNotFetched, ImageSources, SourceRules
 from tests.contract.test_object_store import open_s3
@@ -192,14 +192,14 @@ def test_pictures_from_s3(s3_settings: S3Settings) -> None:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestParts]:
+def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
     made = open_fake_parts(tmp_path / "home")
     rules = SourceRules(allow_private_hosts=True, backoff_s=0.0)
-    yield IngestParts(made.seer, made.store, made.objects, made.ledger, "fake", rules)
+    yield IngestDependencies(made.pipeline, made.store, made.objects, made.ledger, "fake", rules)
     close_parts(made)
 
 
-def test_a_dead_link_is_told_and_tried_by_the_next_run(parts: IngestParts, shop: str, tmp_path: Path) -> None:
+def test_a_dead_link_is_told_and_tried_by_the_next_run(parts: IngestDependencies, shop: str, tmp_path: Path) -> None:
     """404: failed with its reason; when the shop has put the picture there, the next run takes it."""
     feed = write_feed(tmp_path, [row("a", f"{shop}/gone/a.png"), row("b", f"{shop}/ok/b.png")])
     summary = ingest_feed(parts, feed)
@@ -212,7 +212,7 @@ def test_a_dead_link_is_told_and_tried_by_the_next_run(parts: IngestParts, shop:
     assert Shop.asked == {"/gone/a.png": 2, "/ok/b.png": 1}
 
 
-def test_a_picture_server_in_trouble_costs_no_product(parts: IngestParts, shop: str, tmp_path: Path) -> None:
+def test_a_picture_server_in_trouble_costs_no_product(parts: IngestDependencies, shop: str, tmp_path: Path) -> None:
     """What is indexed stays while its pictures cannot be had; with a real 404 it goes."""
     ingest_feed(parts, write_feed(tmp_path, [row("a", f"{shop}/ok/a.png")]))
     summary = ingest_feed(parts, write_feed(tmp_path, [row("a", f"{shop}/503/a.png")]))

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ModelUnavailable
 from models import bootstrap
-from models.bootstrap import Settings, build_seer, hold_home, open_parts
+from models.bootstrap import Settings, build_pipeline, hold_home, open_parts
 from models.compiled import seal_of
 from models.manifest import MANIFEST, load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -28,12 +28,12 @@ def kept(settings: Settings) -> list[Path]:
 def test_compiled_models_are_kept_until_the_profile_changes(settings: Settings) -> None:
     """The same folder for the same manifest; another manifest's folder takes its place."""
     for _ in range(2):
-        build_seer(settings)[0].warm_up()
+        build_pipeline(settings)[0].warm_up()
         before = kept(settings)
         assert len(before) == 5
     manifest = settings.home / "models" / "tiny" / MANIFEST
     manifest.write_bytes(manifest.read_bytes() + b"\n")
-    build_seer(settings)[0].warm_up()
+    build_pipeline(settings)[0].warm_up()
     assert len(kept(settings)) == 5
     assert not set(before) & set(kept(settings))
 
@@ -41,7 +41,7 @@ def test_compiled_models_are_kept_until_the_profile_changes(settings: Settings) 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "a folder", "the seal is gone"])
 def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: str) -> None:
     """It would compute other numbers without a word; the others are kept as they are."""
-    build_seer(settings)[0].warm_up()
+    build_pipeline(settings)[0].warm_up()
     first, *others = kept(settings)
     whole, data = {path: path.stat().st_mtime_ns for path in others}, bytearray(first.read_bytes())
     first.chmod(0o600)
@@ -55,7 +55,7 @@ def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: s
     else:
         first.write_bytes({"flipped": data, "cut": data[:-7], "emptied": b""}[damage])
     before = first.stat().st_mtime_ns
-    build_seer(settings)[0].warm_up()
+    build_pipeline(settings)[0].warm_up()
     assert first.is_file()
     assert first.stat().st_mtime_ns > before
     assert {path: path.stat().st_mtime_ns for path in whole} == whole
@@ -64,9 +64,9 @@ def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: s
 
 def test_nothing_is_kept_where_that_is_not_wanted(settings: Settings) -> None:
     """THATLOOK_MODEL_CACHE=0, and a home without such a profile, leave no folder behind."""
-    build_seer(settings.model_copy(update={"model_cache": False}))[0].warm_up()
+    build_pipeline(settings.model_copy(update={"model_cache": False}))[0].warm_up()
     with pytest.raises(ModelUnavailable, match="no model profile"):
-        build_seer(settings.model_copy(update={"profile": "absent"}))
+        build_pipeline(settings.model_copy(update={"profile": "absent"}))
     assert not (settings.home / "cache").exists()
 
 
@@ -74,10 +74,10 @@ def test_warm_parts_have_their_models_loaded(settings: Settings) -> None:
     """A server that says it is ready loads nothing at the first request, and the loading thread is gone."""
     with open_parts(settings, warm=True) as parts:
         assert len(kept(settings)) == 5
-        assert parts.thatlook.memory is not None
+        assert parts.thatlook.result_cache is not None
         assert not [t for t in threading.enumerate() if t.name.startswith("start") and t.is_alive()]
     with open_parts(settings.model_copy(update={"photo_memory_bytes": 0})) as parts:
-        assert parts.thatlook.memory is None
+        assert parts.thatlook.result_cache is None
 
 
 def test_a_model_that_does_not_load_is_told_at_the_start(settings: Settings) -> None:

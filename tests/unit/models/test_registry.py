@@ -11,7 +11,7 @@ import pytest
 
 from engine.crops import cut
 from engine.errors import ModelMismatch, ModelUnavailable
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.taxonomy import load_taxonomy
 from models.manifest import load_manifest, register
 from models.registry import load_models, profile_folder, profiles
@@ -30,15 +30,17 @@ def home(tmp_path: Path) -> Path:
 def test_a_loaded_profile_sees_embeds_and_reads(home: Path, runtime: str) -> None:
     """All five models of the hand-made profile work together, in both runtimes."""
     models = load_models("tiny", home=home, options=RuntimeOptions(runtime=runtime, threads=1))  # type: ignore[arg-type]
-    seer = Seer(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, load_taxonomy())
+    pipeline = VisionPipeline(
+        models.segmenter, models.pose, models.visual, models.semantic, models.semantic, load_taxonomy()
+    )
     image = np.full((640, 640, 3), 255, np.uint8)
     image[:320] = (255, 0, 0)
-    garments = seer.garments(image)
+    garments = pipeline.garments(image)
     assert [(g.label, g.supercategory, g.box) for g in garments] == [
         ("upper_wear", "upper_wear", (200, 100, 440, 300)),
         ("lower_wear", "lower_wear", (200, 310, 440, 570)),
     ]
-    gate = seer.gate(image)
+    gate = pipeline.gate(image)
     assert (gate.people, gate.view, gate.full_shot, gate.keep) == (1, "front", True, True)
     crops = [cut(image, garment) for garment in garments]
     assert models.visual.embed(crops).shape == (2, 48)

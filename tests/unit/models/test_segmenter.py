@@ -62,8 +62,8 @@ BLACK = np.zeros((128, 128, 3), np.uint8)
 
 def test_a_garment_in_the_pictures_pixels() -> None:
     """Prototype 2 covers rows 16 to 24 of the input: 32 to 48 of a picture twice its size."""
-    seer, _ = segmenter([("dress", 0.9, (8, 0, 40, 64), 2)])
-    (garment,) = seer.segment(BLACK).garments
+    pipeline, _ = segmenter([("dress", 0.9, (8, 0, 40, 64), 2)])
+    (garment,) = pipeline.segment(BLACK).garments
     assert (garment.label, garment.supercategory) == ("dress", "full_body")
     assert garment.score == pytest.approx(0.9)
     assert garment.box == (16, 32, 80, 48)
@@ -74,10 +74,10 @@ def test_a_garment_in_the_pictures_pixels() -> None:
 
 def test_the_input_is_rgb_in_0_to_1_on_grey() -> None:
     """Red stays in the first plane; padding is 114."""
-    seer, session = segmenter([])
+    pipeline, session = segmenter([])
     red = np.zeros((32, 64, 3), np.uint8)
     red[..., 0] = 255
-    assert seer.segment(red).garments == ()
+    assert pipeline.segment(red).garments == ()
     assert session.seen is not None
     assert session.seen.shape == (1, 3, 64, 64)
     assert session.seen[0, :, 32, 32].tolist() == pytest.approx([1, 0, 0])
@@ -86,8 +86,8 @@ def test_the_input_is_rgb_in_0_to_1_on_grey() -> None:
 
 def test_people_are_boxes_and_no_garments() -> None:
     """Cut at the picture's border, best first."""
-    seer, _ = segmenter([("person", 0.6, (-6, 4, 30, 60), 8), ("person", 0.8, (30, 4, 62, 70), 8)])
-    scene = seer.segment(BLACK)
+    pipeline, _ = segmenter([("person", 0.6, (-6, 4, 30, 60), 8), ("person", 0.8, (30, 4, 62, 70), 8)])
+    scene = pipeline.segment(BLACK)
     assert scene.garments == ()
     assert [p.box for p in scene.people] == [(60, 8, 124, 128), (0, 8, 60, 120)]
     assert [p.score for p in scene.people] == pytest.approx([0.8, 0.6])
@@ -146,10 +146,10 @@ def test_specks_are_no_garments() -> None:
 
 def test_other_heads_than_yolos_are_named() -> None:
     """An export with NMS inside, or with other classes, must not be read as garments."""
-    seer, session = segmenter([])
+    pipeline, session = segmenter([])
     session._answer["output0"] = np.zeros((1, 300, 6), np.float32)[..., :4].transpose(0, 2, 1)
     with pytest.raises(ContractBroken, match="raw YOLO head for 6 classes"):
-        seer.segment(BLACK)
+        pipeline.segment(BLACK)
 
 
 WITH_BAG = replace(SPEC, classes=("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "bag"))

@@ -56,8 +56,8 @@ def _bank() -> Bank:
         Caption("tee", frozenset({"kind:t-shirt"})),
         Caption("red", frozenset({"colour:red"})),
     ]
-    wishes = {dye: [3 + n] for n, dye in enumerate(("red", "mint", "olive", "black"))}
-    return Bank(told, wishes, {"kind:t-shirt": [1], "colour:red": [2]}, torch.eye(7, WIDTH))
+    changes = {dye: [3 + n] for n, dye in enumerate(("red", "mint", "olive", "black"))}
+    return Bank(told, changes, {"kind:t-shirt": [1], "colour:red": [2]}, torch.eye(7, WIDTH))
 
 
 def _batch(seed: int = 0) -> Batch:
@@ -72,7 +72,7 @@ def _input(*rgb: tuple[int, int, int]) -> torch.Tensor:
 
 
 def test_a_batch_says_what_its_pictures_show() -> None:
-    """Crops as photographed, then the first two dyed, in the colours of the facts and of the wishes."""
+    """Crops as photographed, then the first two dyed, in the colours of the facts and of the changes."""
     batch = _batch()
     assert batch.features.shape == (6, FEATURES)  # No product here has a second picture.
     views, crops = batch.features[:, 0].tolist(), batch.features[:, 1].long().tolist()
@@ -80,9 +80,9 @@ def test_a_batch_says_what_its_pictures_show() -> None:
     assert not {1, 4} & set(views[:2])
     assert crops[4:] == crops[:2]
     dyes = [("red", "mint", "olive", "black")[crop] for crop in crops[4:]]
-    for facts, dye, wish in zip(batch.facts[4:], dyes, batch.wishes, strict=True):
+    for facts, dye, change in zip(batch.facts[4:], dyes, batch.changes, strict=True):
         assert {f"colour:{dye}", f"shade:{dye}"} & facts.sure
-        assert wish.argmax() == 3 + ("red", "mint", "olive", "black").index(dye)
+        assert change.argmax() == 3 + ("red", "mint", "olive", "black").index(dye)
     assert [told.demands for told in batch.told[batch.singles :]] == [{"kind:t-shirt"}] * 2 + [{"colour:red"}]
     assert len(batch.sentences) == len(batch.told) == batch.singles + 3
 
@@ -142,7 +142,7 @@ def test_sleeves_follow_from_the_kind_where_it_tells() -> None:
 
 
 def test_composition_wants_that_very_garment_in_that_colour() -> None:
-    """Where image plus wish points at the dyed copy the loss is small; where it points at the crop as it was, large."""
+    """Where image plus change points at the dyed copy the loss is small; where at the crop as it was, large."""
     batch = _batch()
     towards = torch.eye(6)[[4, 5]] * 3
     right = composition(torch.tensor(20.0), torch.eye(6), towards, batch)

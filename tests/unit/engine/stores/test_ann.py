@@ -139,10 +139,10 @@ def test_a_rebuild_without_dead_rows_leaves_the_files_where_they_are(tmp_path: P
     index.upsert(1, [an_item(rng, n) for n in range(400)], rows[:400])
     index.upsert(2, [an_item(rng, n) for n in range(400, 800)], rows[400:800])
     index.rebuild()
-    assert (index.status("i").edition, index.status("i").indexed) == (1, 800)
+    assert (index.status("i").generation, index.status("i").indexed) == (1, 800)
     index.delete(3, ["item-3"])
     index.rebuild()
-    assert (index.status("i").edition, index.status("i").indexed, index.status("i").dead) == (2, 799, 0)
+    assert (index.status("i").generation, index.status("i").indexed, index.status("i").dead) == (2, 799, 0)
     index.close()
 
 

@@ -15,7 +15,7 @@ from engine.errors import StoreUnavailable
 from engine.filters import EVERYTHING
 from engine.stores.exact import ExactStore
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
-from engine.stores.ivfpq.edition import Edition
+from engine.stores.ivfpq.generation import Generation
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.stores.ivfpq.vectors import VectorFile
@@ -35,8 +35,8 @@ def store(tmp_path: Path) -> Iterator[LiteStore]:
     opened.close()
 
 
-def test_writes_beside_a_rebuild_are_in_the_next_edition(store: LiteStore) -> None:
-    """Rows written, replaced and deleted while editions are being made: none is lost, none comes back."""
+def test_writes_beside_a_rebuild_are_in_the_next_generation(store: LiteStore) -> None:
+    """Rows written, replaced and deleted while generations are being made: none is lost, none comes back."""
     rng = np.random.default_rng(0)
     oracle, done, failed = ExactStore(), Event(), []
     oracle.ensure(SPEC)
@@ -63,13 +63,13 @@ def test_writes_beside_a_rebuild_are_in_the_next_edition(store: LiteStore) -> No
         done.set()
         builder.join()
     assert not failed
-    assert store.status()[0].edition > 3
+    assert store.status()[0].generation > 3
     assert_same_rows(store, oracle, SPEC.name, [f"item-{n}" for n in range(300)])
     assert_same_answers(store, oracle, SPEC.name, clustered(rng, 5, SPEC.dim), 300)
 
 
 def test_the_index_follows_the_catalogue_by_itself(tmp_path: Path) -> None:
-    """Growth brings an IVFPQ index, deletions bring a smaller edition; nobody asks for either."""
+    """Growth brings an IVFPQ index, deletions bring a smaller generation; nobody asks for either."""
     plan = replace(LAZY, growth=1.2, dead_share=0.3)
     store = LiteStore(tmp_path / "store", plan=plan)
     store.ensure(SPEC)
@@ -86,7 +86,7 @@ def test_the_index_follows_the_catalogue_by_itself(tmp_path: Path) -> None:
 
 
 def test_the_index_takes_in_later_rows_without_learning_anew(tmp_path: Path) -> None:
-    """A tail longer than the plan's goes into the index of the same edition, and survives reopening."""
+    """A tail longer than the plan's goes into the index of the same generation, and survives reopening."""
     plan = replace(LAZY, growth=3.0, tail_rows=20)
     store = LiteStore(tmp_path / "store", plan=plan)
     store.ensure(SPEC)
@@ -95,16 +95,16 @@ def test_the_index_takes_in_later_rows_without_learning_anew(tmp_path: Path) -> 
     items = [Item(f"i{n}", f"p{n}", "s", "l", "x.jpg", (0, 0, 1, 1)) for n in range(200)]
     store.upsert(SPEC.name, items[:100], rows[:100])
     wait_for_builder(store)
-    edition = store.status()[0].edition
+    generation = store.status()[0].generation
     for start, indexed in ((100, 100), (120, 140), (140, 140), (160, 180)):
         store.upsert(SPEC.name, items[start : start + 20], rows[start : start + 20])
         wait_for_builder(store)
-        assert (store.status()[0].edition, store.status()[0].indexed) == (edition, indexed)
+        assert (store.status()[0].generation, store.status()[0].indexed) == (generation, indexed)
         found = [store.search(SPEC.name, rows[n : n + 1], 1)[0].item_ids[0] for n in range(start + 20)]
         assert found == [f"i{n}" for n in range(start + 20)]
     store.close()
     again = LiteStore(tmp_path / "store", plan=plan)
-    assert (again.status()[0].edition, again.status()[0].indexed) == (edition, 180)
+    assert (again.status()[0].generation, again.status()[0].indexed) == (generation, 180)
     again.close()
 
 
@@ -131,13 +131,13 @@ def test_deleted_and_new_rows_do_not_wait_for_a_rebuild(store: LiteStore) -> Non
 def test_columns_and_codes_stay_below_200_bytes_a_row(tmp_path: Path) -> None:
     """What must be in memory for a row: its columns and postings, and 64 bytes of codes and 8 of an id."""
     n = 20_000
-    edition = Edition(tmp_path / "e", 4, replace(default_plan(), fold_rows=1000))
+    generation = Generation(tmp_path / "e", 4, replace(default_plan(), fold_rows=1000))
     for start in range(0, n, 1000):
         items = [realistic(i) for i in range(start, start + 1000)]
-        edition.upsert(1, items, np.zeros((1000, 4), np.float32))
-    edition.columns.fold()
-    edition.checkpoint()
-    read = Edition(tmp_path / "e", 4, default_plan())  # Its arrays are as long as there are rows.
+        generation.upsert(1, items, np.zeros((1000, 4), np.float32))
+    generation.columns.fold()
+    generation.checkpoint()
+    read = Generation(tmp_path / "e", 4, default_plan())  # Its arrays are as long as there are rows.
     assert read.columns.resident_bytes / n + 64 + 8 < 200
 
 
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_an_older_form_is_not_misread(tmp_path: Path) -> None:
         again = DerivedIndex(folder, SPEC.dim, LAZY)
         assert (again.stamp, again.status("i").rows, again.status("i").indexed) == (2, 199, 200)
         assert again.items([f"item-{n}" for n in range(200)]) == wanted
-        assert again._edition.learned == 200
+        assert again._generation.learned == 200
         assert again.search(rows[9:10], 1, EVERYTHING)[0].item_ids == ("item-9",)
         again.close()
 

@@ -1,4 +1,4 @@
-"""The door: the outermost ASGI layer, which every request passes, those that no route takes included.
+"""The outermost ASGI middleware, which every request passes, those that no route takes included.
 
 It gives each request an id, times it, counts it, logs one line, and sets the headers that keep
 browsers from misusing an answer.
@@ -31,7 +31,7 @@ _QUIET = ("/healthz", "/readyz", "/metrics")
 _log = logging.getLogger("thatlook.access")
 
 
-def door(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
+def request_middleware(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
     """Wrap an app."""
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +52,7 @@ def door(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
 
 
 class _Visit:
-    """One request on its way through the door."""
+    """One request on its way through the middleware."""
 
     def __init__(self, scope: Any, send: Send) -> None:
         self._scope = scope

@@ -14,8 +14,8 @@ from engine.gate import Policy
 from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
+from ingest.dependencies import FACETS_VERSION, INDEX_VERSION, IngestDependencies, content_hash, digest
 from ingest.failures import ATTEMPTS, attempts_of, told
-from ingest.parts import FACETS_VERSION, INDEX_VERSION, IngestParts, content_hash, digest
 from ingest.sources import ImageSources, is_remote
 
 Kind = Literal["unchanged", "words", "everything", "failed", "given up"]
@@ -24,7 +24,7 @@ _SETTLED = (IngestState.INDEXED, IngestState.REFUSED, IngestState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class ProductDiff:
     """One product with what the ledger knew of it, and what is to be done.
 
     Attributes:
@@ -43,36 +43,36 @@ class Plan:
     reason: str | None = None
 
 
-def plan_products(
-    parts: IngestParts,
+def diff_products(
+    parts: IngestDependencies,
     sources: ImageSources,
     products: Sequence[Product],
     feed: str,
     policy: Policy,
     pool: Executor,
-) -> list[Plan]:
+) -> list[ProductDiff]:
     """Compare products with the ledger. No picture is read and no model asked."""
     known = parts.ledger.get([product.product_id for product in products])
     stamps = pool.map(lambda product: _stamps(sources, product), products)
     return [
-        _planned(parts, product, feed, policy, stamp, known.get(product.product_id))
+        _guarded_diff(parts, product, feed, policy, stamp, known.get(product.product_id))
         for product, stamp in zip(products, stamps, strict=True)
     ]
 
 
-def _planned(
-    parts: IngestParts,
+def _guarded_diff(
+    parts: IngestDependencies,
     product: Product,
     feed: str,
     policy: Policy,
     stamps: list[tuple[str, str]] | None,
     old: LedgerEntry | None,
-) -> Plan:
-    """A plan, whatever a product's words do to our reading of them."""
+) -> ProductDiff:
+    """A diff, whatever a product's words do to our reading of them."""
     try:
-        return _plan(parts, product, feed, policy, stamps, old)
+        return _diff(parts, product, feed, policy, stamps, old)
     except Exception as error:
-        return Plan(product, feed, None, "", "", "failed", old, reason=told("Reading its words", error))
+        return ProductDiff(product, feed, None, "", "", "failed", old, reason=told("Reading its words", error))
 
 
 def record_hash(product: Product, asked: float | None) -> str:
@@ -92,20 +92,20 @@ def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | 
         return None
 
 
-def _plan(
-    parts: IngestParts,
+def _diff(
+    parts: IngestDependencies,
     product: Product,
     feed: str,
     policy: Policy,
     stamps: list[tuple[str, str]] | None,
     old: LedgerEntry | None,
-) -> Plan:
-    said = kind_of(product, parts.seer.taxonomy)
+) -> ProductDiff:
+    said = kind_of(product, parts.pipeline.taxonomy)
     name = said.garment.name if said.garment else f"-{said.other}" if said.other else None
     content = content_hash(parts, policy, name, stamps) if stamps is not None else ""
     record = record_hash(product, product.price_at(parts.now()))
     kind = _kind(feed, record, content, old)
-    return Plan(product, feed, said.garment, record, content, kind, old, said.other)
+    return ProductDiff(product, feed, said.garment, record, content, kind, old, said.other)
 
 
 def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:

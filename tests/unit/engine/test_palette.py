@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from engine.color.palette import (
-    LOOK_FACET,
     NAMES_FACET,
+    PALETTE_FACET,
     alike,
     kept_measures,
-    look_of,
-    looks_of,
     measured_facets,
-    read_looks,
+    palette_of,
+    palettes_of,
+    read_palettes,
     share_of,
 )
 from engine.color.words import color_anchors, names_near
@@ -31,8 +31,8 @@ def garment(*bands: tuple[int, int, int], noise: int = 4, seed: int = 0) -> Crop
 
 def test_the_same_cloth_is_most_alike() -> None:
     """A second photo of it before the half of it, before a neighbouring colour, before a far one."""
-    others = looks_of([garment(RED, seed=1), garment(RED, WHITE), garment((165, 35, 55)), garment(NAVY)])
-    likeness = alike(looks_of([garment(RED)]), others)
+    others = palettes_of([garment(RED, seed=1), garment(RED, WHITE), garment((165, 35, 55)), garment(NAVY)])
+    likeness = alike(palettes_of([garment(RED)]), others)
     assert likeness[0] > 0.95
     assert list(np.argsort(-likeness)) == [0, 1, 2, 3]
     assert likeness[3] < 0.05
@@ -40,7 +40,7 @@ def test_the_same_cloth_is_most_alike() -> None:
 
 def test_likeness_is_mutual_and_whole_with_itself() -> None:
     """Both ways round the same; 1 with itself."""
-    one, two = looks_of([garment(RED, NAVY)]), looks_of([garment(NAVY, NAVY, WHITE)])
+    one, two = palettes_of([garment(RED, NAVY)]), palettes_of([garment(NAVY, NAVY, WHITE)])
     assert alike(one, two)[0] == pytest.approx(alike(two, one)[0], abs=1e-6)
     assert alike(one, one)[0] == pytest.approx(1, abs=1e-6)
 
@@ -61,19 +61,21 @@ def test_a_word_covers_its_share_of_the_garment(crop: Crop, word: str, share: fl
     """Named colours, their synonyms and shades between them; a neighbour counts a little, a stranger nothing."""
     anchors = color_anchors(word)
     assert anchors is not None
-    assert share_of(looks_of([crop]), anchors)[0] == pytest.approx(share, abs=0.12)
+    assert share_of(palettes_of([crop]), anchors)[0] == pytest.approx(share, abs=0.12)
 
 
 def test_items_without_a_look_stay_unknown() -> None:
     """Items of before, and whatever a shop's own attribute of that name may hold."""
     whole = measured_facets(garment(BLUE))
-    looks = read_looks([{}, {LOOK_FACET: ("nonsense",)}, {LOOK_FACET: ("g" * 96,)}, whole, {LOOK_FACET: ()}])
-    assert looks.known.tolist() == [False, False, False, True, False]
-    assert np.isnan(alike(looks_of([garment(BLUE)]), looks)).tolist() == [True, True, True, False, True]
+    palettes = read_palettes(
+        [{}, {PALETTE_FACET: ("nonsense",)}, {PALETTE_FACET: ("g" * 96,)}, whole, {PALETTE_FACET: ()}]
+    )
+    assert palettes.known.tolist() == [False, False, False, True, False]
+    assert np.isnan(alike(palettes_of([garment(BLUE)]), palettes)).tolist() == [True, True, True, False, True]
     anchors = color_anchors("blue")
     assert anchors is not None
-    assert np.isnan(share_of(looks, anchors)).tolist() == [True, True, True, False, True]
-    assert len(read_looks([]).shares) == 0
+    assert np.isnan(share_of(palettes, anchors)).tolist() == [True, True, True, False, True]
+    assert len(read_palettes([]).shares) == 0
 
 
 def test_measures_of_a_picture() -> None:
@@ -81,7 +83,7 @@ def test_measures_of_a_picture() -> None:
     crop = garment(NAVY, WHITE)
     facets = measured_facets(crop)
     assert set(facets[NAMES_FACET]) == {"navy", "white"}
-    assert facets[LOOK_FACET] == (look_of(crop),)
+    assert facets[PALETTE_FACET] == (palette_of(crop),)
     assert measured_facets(Crop(crop.pixels, np.zeros_like(crop.mask))) == {}
     assert kept_measures({**facets, "brand": ("acme",)}) == facets
 

@@ -14,9 +14,9 @@ from engine.clock import Stopwatch
 from engine.crops import MARGIN, box_garment
 from engine.domain import Box, Crop, Person, Pixels, Pose, Scene
 from engine.errors import NoGarmentFound, QueryRejected
-from engine.pipeline import Seer
+from engine.photo_analysis import ENOUGH_SIDE, ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache, enlarged
+from engine.pipeline import VisionPipeline
 from engine.seams import Calibration
-from engine.sight import ENOUGH_SIDE, ImageQuery, Memory, Seen, Sight, enlarged
 from engine.taxonomy import load_taxonomy
 
 
@@ -53,8 +53,10 @@ def models() -> Models:
     return Models()
 
 
-def sight(models: Models, memory: Memory | None = None) -> Sight:
-    return Sight(Seer(models, models, models, models, models, load_taxonomy()), memory=memory)
+def analyzer(models: Models, result_cache: ResultCache | None = None) -> PhotoAnalyzer:
+    return PhotoAnalyzer(
+        VisionPipeline(models, models, models, models, models, load_taxonomy()), result_cache=result_cache
+    )
 
 
 def photo(size: tuple[int, int] = (64, 128), color: str = "red") -> bytes:
@@ -65,13 +67,13 @@ def photo(size: tuple[int, int] = (64, 128), color: str = "red") -> bytes:
     return buffer.getvalue()
 
 
-def look(eye: Sight, data: bytes, query: ImageQuery | None = None) -> Seen:
+def look(eye: PhotoAnalyzer, data: bytes, query: ImageQuery | None = None) -> PhotoFeatures:
     return eye.look(data, query or ImageQuery(), Stopwatch())
 
 
 def test_a_large_photo_is_seen_small_and_told_large(models: Models) -> None:
     """The models see half the pixels; box, outline and mask are told in the file's own."""
-    seen = look(sight(models), photo((2 * ENOUGH_SIDE, 600)))
+    seen = look(analyzer(models), photo((2 * ENOUGH_SIDE, 600)))
     assert models.shapes == [(300, ENOUGH_SIDE, 3)]
     assert (seen.width, seen.height) == (2 * ENOUGH_SIDE, 600)
     (garment,) = seen.upright()
@@ -85,12 +87,12 @@ def test_a_large_photo_is_seen_small_and_told_large(models: Models) -> None:
 def test_a_callers_box_is_in_the_files_pixels(models: Models) -> None:
     """On a photo that is decoded at half scale the box still cuts what the caller meant: the blue half."""
     query = ImageQuery(("upper_wear",), box=(ENOUGH_SIDE + 200, 0, 2 * ENOUGH_SIDE, 600))
-    seen = look(sight(models), photo((2 * ENOUGH_SIDE, 600)), query)
+    seen = look(analyzer(models), photo((2 * ENOUGH_SIDE, 600)), query)
     assert seen.upright()[0].box == query.box
     assert seen.colors == ("blue",)
     width = 2 * ENOUGH_SIDE
     with pytest.raises(QueryRejected, match=f"{width} × 600"):
-        look(sight(models), photo((width, 600)), ImageQuery(("upper_wear",), box=(width, 0, width + 40, 90)))
+        look(analyzer(models), photo((width, 600)), ImageQuery(("upper_wear",), box=(width, 0, width + 40, 90)))
 
 
 @pytest.mark.parametrize(("times", "width", "seen"), [(2, 240, 120), (2, 220, 220), (4, 440, 220), (4, 200, 200)])
@@ -98,7 +100,7 @@ def test_a_small_garment_is_cut_out_of_a_larger_photo(models: Models, times: int
     """Cut at the least scale that shows enough of it: the reduced one, one between, or the file's own."""
     start = times * ENOUGH_SIDE // 2
     query = ImageQuery(("upper_wear",), box=(start, 100, start + width, 160))
-    answer = look(sight(models), photo((times * ENOUGH_SIDE, 600), "green"), query)
+    answer = look(analyzer(models), photo((times * ENOUGH_SIDE, 600), "green"), query)
     ((_, cut_width, _),) = models.crops
     margin = 2 * MARGIN * seen
     assert seen <= cut_width <= seen + margin + 2
@@ -120,19 +122,19 @@ def test_a_garment_grows_with_its_outline(models: Models) -> None:
 
 def test_a_photo_is_known_again(models: Models) -> None:
     """The models are asked once, and what comes back is what they saw, masks too."""
-    eye = sight(models, Memory(1_000_000))
+    eye = analyzer(models, ResultCache(1_000_000))
     first, again = look(eye, photo()), look(eye, photo())
     assert len(models.shapes) == 1
     np.testing.assert_array_equal(first.visual, again.visual)
     np.testing.assert_array_equal(first.garments[0].mask, again.garments[0].mask)
     assert first.garments[0].box == again.garments[0].box
-    assert eye.memory is not None
-    assert (eye.memory.hits, eye.memory.misses) == (1, 1)
+    assert eye.result_cache is not None
+    assert (eye.result_cache.hits, eye.result_cache.misses) == (1, 1)
 
 
 def test_another_question_about_the_same_photo_is_looked_at_anew(models: Models) -> None:
     """A box of the caller's is another picture part; it must not get the embedding of the detected garment."""
-    eye = sight(models, Memory(1_000_000))
+    eye = analyzer(models, ResultCache(1_000_000))
     look(eye, photo())
     assert look(eye, photo(), ImageQuery(("upper_wear",), box=(40, 0, 64, 128))).colors == ("blue",)
     with pytest.raises(NoGarmentFound):
@@ -142,10 +144,10 @@ def test_another_question_about_the_same_photo_is_looked_at_anew(models: Models)
 
 def test_memory_is_bounded_by_bytes_and_forgets_the_longest_unasked(models: Models) -> None:
     """Room for two: the one asked for again stays, the other goes."""
-    probe = Memory(1_000_000)
-    look(sight(models, probe), photo())
-    memory = Memory(2 * probe.size_bytes + 100)
-    eye = sight(models, memory)
+    one_photo = ResultCache(1_000_000)
+    look(analyzer(models, one_photo), photo())
+    result_cache = ResultCache(2 * one_photo.size_bytes + 100)
+    eye = analyzer(models, result_cache)
     for color in ("red", "green", "red", "white"):
         look(eye, photo(color=color))
     asked = len(models.shapes)
@@ -153,11 +155,11 @@ def test_memory_is_bounded_by_bytes_and_forgets_the_longest_unasked(models: Mode
     assert len(models.shapes) == asked
     look(eye, photo(color="green"))
     assert len(models.shapes) == asked + 1
-    assert memory.size_bytes <= 2 * probe.size_bytes + 100
+    assert result_cache.size_bytes <= 2 * one_photo.size_bytes + 100
 
 
 def test_a_memory_without_room_remembers_nothing(models: Models) -> None:
     """And loses nothing by it."""
-    eye = sight(models, Memory(10))
+    eye = analyzer(models, ResultCache(10))
     assert look(eye, photo()).colors == look(eye, photo()).colors
     assert len(models.shapes) == 2

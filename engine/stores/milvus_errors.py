@@ -28,7 +28,7 @@ def quiet() -> None:
 
 
 @contextmanager
-def border(uri: str) -> Iterator[None]:
+def translated_errors(uri: str) -> Iterator[None]:
     """Translate what pymilvus raises.
 
     Raises:

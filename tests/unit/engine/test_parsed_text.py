@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.color.parsed_text import Wish, colors_in, plain_word, read_wish, said, shop_words
+from engine.color.parsed_text import ParsedText, colors_in, parse_text, plain_word, said, shop_words
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ from engine.color.parsed_text import Wish, colors_in, plain_word, read_wish, sai
 )
 def test_reading(text: str, colors: tuple[str, ...], unwanted: tuple[str, ...], words: set[str]) -> None:
     """Colours in order, what a "not" turns away, and the words that a shop may use too, however they are marked."""
-    assert read_wish([text]) == Wish(colors, False, unwanted, frozenset(words))
+    assert parse_text([text]) == ParsedText(colors, False, unwanted, frozenset(words))
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_reading(text: str, colors: tuple[str, ...], unwanted: tuple[str, ...], 
 )
 def test_what_is_not_a_colour_is_turned_away_too(text: str, away: list[set[str]], words: set[str]) -> None:
     """Of a phrase all words together; a general word with what it takes in."""
-    wish = read_wish([text])
-    assert wish.unwanted_words >= {frozenset(phrase) for phrase in away}
-    assert bool(wish.unwanted_words) == bool(away)
-    assert (wish.words, wish.colors, wish.unwanted) == (words, (), ())
+    parsed = parse_text([text])
+    assert parsed.unwanted_words >= {frozenset(phrase) for phrase in away}
+    assert bool(parsed.unwanted_words) == bool(away)
+    assert (parsed.words, parsed.colors, parsed.unwanted) == (words, (), ())
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_other_languages_are_read(text: str, english: str) -> None:
 
 def test_either_colour_will_do() -> None:
     """ "or" makes one of the colours enough."""
-    assert read_wish(["red or burgundy skirt"]).either
-    assert not read_wish(["red and white skirt"]).either
+    assert parse_text(["red or burgundy skirt"]).either
+    assert not parse_text(["red and white skirt"]).either
 
 
 def test_negative_texts_turn_colours_away() -> None:
     """Unless the same colour is wanted."""
-    assert read_wish(["navy dress"], ["black", "a navy belt"]) == Wish(
+    assert parse_text(["navy dress"], ["black", "a navy belt"]) == ParsedText(
         ("navy",), False, ("black",), frozenset({"dress"}), frozenset({frozenset({"belt"})})
     )
 

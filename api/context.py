@@ -1,4 +1,4 @@
-"""The desk: what a handler has at hand. It keeps blocking work off the event loop and within the deadline."""
+"""The context: what a handler has at hand. It keeps blocking work off the event loop and within the deadline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 Q = TypeVar("Q", bound=ImageSearch)
 
 
-class Desk:
+class RequestContext:
     """Services, limits, metrics, and the two pools: one for searches, one for look-ups."""
 
     def __init__(self, services: Services, limits: Limits, metrics: Metrics) -> None:
@@ -35,7 +35,7 @@ class Desk:
         self.metrics = metrics
         self._searches = Workers("search", threads=limits.search_threads, queue=limits.search_queue)
         self._lookups = Workers("lookup", threads=limits.io_threads, queue=16 * limits.io_threads)
-        metrics.watch(self._searches, services.memory)
+        metrics.watch(self._searches, services.result_cache)
 
     def deadline(self, asked_ms: int | None = None) -> Deadline:
         """When the answer is due; a caller can only shorten the time.
@@ -101,5 +101,5 @@ def image_url(key: str) -> str:
     return IMAGES_PATH + quote(key)
 
 
-TheDesk: TypeAlias = NamedDependency[SkipValidation[Desk]]
-"""How a handler asks for the desk."""
+Context: TypeAlias = NamedDependency[SkipValidation[RequestContext]]
+"""How a handler asks for the request context."""

@@ -1,7 +1,7 @@
-"""A shortlist by arrays: rows of sister indexes by number, scored where they lie, and read only in the end.
+"""A shortlist by arrays: rows of paired indexes by number, scored where they lie, and read only in the end.
 
-Sisters are written in the same order, so that mostly the same number is the same item in each. Where it is not (after a
-crash between two writes, or while one sister is being rebuilt) the item's key finds the row.
+Paired collections are written in the same order, so that mostly the same number is the same item in each. Where it is
+not (after a crash between two writes, or while one collection is being rebuilt) the item's key finds the row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.domain import Embeddings, Item
 from engine.filters import Filter
 from engine.seams import ShortlistQuery
-from engine.stores.ivfpq.edition import View
+from engine.stores.ivfpq.generation import View
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.journal import decoded, facets_of
 from engine.stores.ivfpq.postings import product_key
@@ -25,17 +25,18 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SisterShortlist:
-    """Implements `engine.seams.Shortlist` over one view of each sister.
+class PairedShortlist:
+    """Implements `engine.seams.Shortlist` over one view of each collection.
 
     Attributes:
-        views: of every sister asked, and of the one that gives the words; rows: (n,) by sister, -1 where it has none.
+        views: of every collection asked, and of the one that gives the words.
+        rows: (n,) by collection, -1 where it has none.
     """
 
     views: Mapping[str, View]
     rows: Mapping[str, Rows]
     words: str
-    brought: NDArray[np.bool_]
+    matched_by: NDArray[np.bool_]
     exhausted: bool
 
     @property
@@ -44,7 +45,7 @@ class SisterShortlist:
         return self.views[self.words].product_keys[self.rows[self.words]].view(np.int64)
 
     def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
-        """Exact cosines, NaN where a row does not exist in that sister."""
+        """Exact cosines, NaN where a row does not exist in that collection."""
         rows, vectors = self.rows[name], self.views[name].vectors
         if (rows >= 0).all():
             return scores_of(vectors, rows, queries).T
@@ -65,22 +66,22 @@ class SisterShortlist:
         return view.journal.bodies(view.offsets[rows], view.lengths[rows])
 
 
-def shortlist(indexes: Mapping[str, DerivedIndex], query: ShortlistQuery) -> SisterShortlist:
-    """What `VectorStore.shortlist` asks for, where every sister named has an index."""
+def shortlist(indexes: Mapping[str, DerivedIndex], query: ShortlistQuery) -> PairedShortlist:
+    """What `VectorStore.shortlist` asks for, where every collection named has an index."""
     views = {name: indexes[name].view() for name in dict.fromkeys((*query.asked, query.words))}
     pools = [_pools(indexes, views, query, query.where, deep=True)]
     pools += [_pools(indexes, views, query, narrower, deep=False) for narrower in query.also]
     home = views[query.words]
-    brought = [_united(views, each, home) for each in pools]
-    rows = ascending(np.concatenate(brought)) if query.also else brought[0]
+    matched_by = [_united(views, each, home) for each in pools]
+    rows = ascending(np.concatenate(matched_by)) if query.also else matched_by[0]
     if query.exclude:
         left_out = np.array([product_key(product) for product in query.exclude], np.uint64)
         rows = rows[~np.isin(home.product_keys[rows], left_out)]
-    return SisterShortlist(
+    return PairedShortlist(
         views,
-        {name: _in_sister(home, rows, view) for name, view in views.items()},
+        {name: _in_other(home, rows, view) for name, view in views.items()},
         query.words,
-        np.array([_among(rows, each) for each in brought]),
+        np.array([_among(rows, each) for each in matched_by]),
         all(pool.whole for pool in pools[0].values()),
     )
 
@@ -101,8 +102,8 @@ def _pools(
 
 
 def _united(views: Mapping[str, View], pools: Mapping[str, Pool], home: View) -> Rows:
-    """Every row of some pools once, ascending, by its number in the sister that gives the words."""
-    rows = np.concatenate([_in_sister(views[name], pool.rows, home) for name, pool in pools.items()])
+    """Every row of some pools once, ascending, by its number in the collection that gives the words."""
+    rows = np.concatenate([_in_other(views[name], pool.rows, home) for name, pool in pools.items()])
     return ascending(rows[rows >= 0])
 
 
@@ -113,15 +114,15 @@ def _among(rows: Rows, some: Rows) -> NDArray[np.bool_]:
     return np.equal(some[np.minimum(np.searchsorted(some, rows), len(some) - 1)], rows)
 
 
-def _in_sister(own: View, rows: Rows, sister: View) -> Rows:
-    """The living rows of a sister that hold the same items, -1 where it has none."""
-    if own is sister:
+def _in_other(own: View, rows: Rows, other: View) -> Rows:
+    """The living rows of a collection that hold the same items, -1 where it has none."""
+    if own is other:
         return rows
     keys = own.item_keys[rows]
-    same = rows < sister.n
-    same[same] = (sister.item_keys[rows[same]] == keys[same]) & sister.live[rows[same]]
+    same = rows < other.n
+    same[same] = (other.item_keys[rows[same]] == keys[same]) & other.live[rows[same]]
     if same.all():
         return rows
     found = rows.copy()
-    found[~same] = sister.rows_of_keys(keys[~same])
+    found[~same] = other.rows_of_keys(keys[~same])
     return found

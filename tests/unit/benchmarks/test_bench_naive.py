@@ -16,8 +16,8 @@ from benchmarks.speed.suites.naive import Trial, agreement_figures, headline, ph
 from benchmarks.speed.suites.standard import int8_roles, is_int8_of
 from engine.domain import Garment
 from engine.images import encode_jpeg
+from engine.photo_analysis import ResultCache
 from engine.service import ThatLook
-from engine.sight import Memory
 from models.bootstrap import Parts
 from models.manifest import load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -45,7 +45,7 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_both_precisions_have_their_ratio_and_int8_its_agreement(results: Any) -> None:
-    """200 ms of the seed's way against medians of 50 and 25; for three garments it embeds and searches twice more."""
+    """200 ms of the baseline against medians of 50 and 25; for three garments it embeds and searches twice more."""
     lines = results(True)
     assert list(lines) == ["seed-photo-bf16", "seed-photo", "seed-way"]
     head, other = lines["seed-photo"], lines["seed-photo-bf16"]
@@ -68,14 +68,14 @@ def test_without_int8_instructions_float_is_the_headline(results: Any) -> None:
 
 def test_other_models_remember_nothing_of_what_the_first_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are asked about the same bytes: one that knew them again would not have looked at all."""
-    folder, seer = tmp_path, object()
-    monkeypatch.setattr(bench_seed, "open_profile", lambda asked: (seer, None) if asked == folder else None)
+    folder, pipeline = tmp_path, object()
+    monkeypatch.setattr(bench_seed, "open_profile", lambda asked: (pipeline, None) if asked == folder else None)
     shared: Any = object()
-    thatlook = ThatLook(shared, shared, memory=Memory(1 << 20))
+    thatlook = ThatLook(shared, shared, result_cache=ResultCache(1 << 20))
     other = bench_seed._looking(Parts(shared, shared, shared, shared, shared, thatlook), folder)
-    assert (other.seer, other.thatlook.seer, other.thatlook.memory) == (seer, seer, None)
+    assert (other.pipeline, other.thatlook.pipeline, other.thatlook.result_cache) == (pipeline, pipeline, None)
     assert other.thatlook.searcher is shared
-    assert thatlook.memory is not None
+    assert thatlook.result_cache is not None
 
 
 def test_agreement_is_of_the_garments_that_were_timed() -> None:
@@ -85,8 +85,8 @@ def test_agreement_is_of_the_garments_that_were_timed() -> None:
     turned = np.array([[1, 0], [0.5, 0.75**0.5]], np.float32)
 
     def parts(visual: Any) -> Parts:
-        seer = SimpleNamespace(garments=lambda _: garments, embed=lambda _: {"visual": visual, "semantic": even})
-        return cast(Parts, SimpleNamespace(seer=seer))
+        pipeline = SimpleNamespace(garments=lambda _: garments, embed=lambda _: {"visual": visual, "semantic": even})
+        return cast(Parts, SimpleNamespace(pipeline=pipeline))
 
     photo = encode_jpeg(np.zeros((40, 60, 3), np.uint8), max_side=60)
     figures = agreement_figures({"bf16": parts(even), "int8": parts(turned)}, [photo])

@@ -32,7 +32,7 @@ def lite_schema(spec: CollectionSpec) -> CollectionSchema:
 
 
 @contextmanager
-def border(folder: Path) -> Iterator[None]:
+def translated_errors(folder: Path) -> Iterator[None]:
     """Translate what Lite raises.
 
     Raises:

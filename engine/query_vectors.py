@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.palette import ColorLook
-from engine.color.parsed_text import NO_WISH, Wish
+from engine.color.palette import Palette
+from engine.color.parsed_text import NO_TEXT, ParsedText
 from engine.domain import Space
-from engine.fusion import Asking
+from engine.fusion import QueryKind
 from engine.looks import Look
 from engine.seams import Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
+class QueryVectors:
     """What one garment (or text, or product) is searched with. Vectors are (dim,) of unit norm.
 
     Attributes:
         visual, semantic: the query image's embeddings.
         positive, negative: embeddings of wanted and unwanted words, in the semantic space.
-        look: the colours of the query's garment; wish: what its words ask for.
+        look: the colours of the query's garment; parsed: what its words ask for.
         words, facets, color: what the explanation compares hits with.
         exclude: product ids never to answer with; own: the look that asks, of which no other size is an answer.
     """
@@ -32,8 +32,8 @@ class Probe:
     semantic: NDArray[np.float32] | None = None
     positive: NDArray[np.float32] | None = None
     negative: NDArray[np.float32] | None = None
-    look: ColorLook | None = None
-    wish: Wish = NO_WISH
+    palette: Palette | None = None
+    parsed: ParsedText = NO_TEXT
     words: tuple[str, ...] = ()
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str | None = None
@@ -41,13 +41,13 @@ class Probe:
     own: Look = frozenset()
 
     @property
-    def asking(self) -> Asking:
+    def query_kind(self) -> QueryKind:
         """Whether a photo (or a product) asks, or words, or both; `recolor`: a photo, in another colour, no more."""
         if self.positive is None and self.negative is None:
             return "photo"
         if self.semantic is None and self.visual is None:
             return "words"
-        return "recolor" if self.wish.colors and not self.wish.words else "both"
+        return "recolor" if self.parsed.colors and not self.parsed.words else "both"
 
     def vectors(self, space: Space) -> list[NDArray[np.float32]]:
         """The vectors that bring candidates from one space."""

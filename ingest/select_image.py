@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.color.metadata import OF_COLOR
-from engine.color.palette import looks_of, share_of
+from engine.color.palette import palettes_of, share_of
 from engine.color.parsed_text import colors_in
 from engine.color.words import color_anchors
 from engine.crops import box_area, cut, outer_box, whole
@@ -16,8 +16,8 @@ from engine.domain import Crop, Garment, GateReport, Pixels, Rejection, Scene
 from engine.gate import Policy
 from engine.seams import ImageRefusal
 from engine.taxonomy import GarmentClass
+from ingest.dependencies import ImageAnalysis
 from ingest.foreground import foreground_garment, whole_garment
-from ingest.parts import Looks
 
 MIN_SIDE = 16
 """A garment of fewer pixels shows nothing that an embedding could hold."""
@@ -44,7 +44,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class SelectedImage:
     """The garment that a product is, cut out."""
 
     reference: str
@@ -63,9 +63,13 @@ class _Candidate:
     report: GateReport
 
 
-def choose(
-    seer: Looks, pictures: Sequence[Picture], wanted: GarmentClass | None, policy: Policy, color: str | None = None
-) -> tuple[Chosen | None, tuple[ImageRefusal, ...]]:
+def select_image(
+    pipeline: ImageAnalysis,
+    pictures: Sequence[Picture],
+    wanted: GarmentClass | None,
+    policy: Policy,
+    color: str | None = None,
+) -> tuple[SelectedImage | None, tuple[ImageRefusal, ...]]:
     """The best picture's garment, and every other picture with the reason why it is not indexed.
 
     Under `strict` a full-shot front view alone will do; under `prefer` the best there is: that,
@@ -81,15 +85,15 @@ def choose(
         if picture.pixels is None:
             refusals[picture.reference] = picture.rejection or Rejection("fetch", "The picture was not fetched.")
             continue
-        scene = seer.scene(picture.pixels)
-        report = seer.gate(picture.pixels, scene)
+        scene = pipeline.scene(picture.pixels)
+        report = pipeline.gate(picture.pixels, scene)
         rank = _rank(report, policy)
         if rank is None:
             refusals[picture.reference] = Rejection("gate", report.reason)
         else:
             candidates.append(_Candidate(rank, position, picture.reference, picture.pixels, scene, report))
     order = sorted(candidates, key=lambda c: (c.rank, c.position))
-    chosen = _first_garment(seer, order, wanted, colors_in(color or ""), refusals)
+    chosen = _first_garment(pipeline, order, wanted, colors_in(color or ""), refusals)
     for candidate in candidates:
         if chosen is None or candidate.reference != chosen.reference:
             better = Rejection("gate", "Another picture of this product shows it better.")
@@ -112,15 +116,15 @@ def _rank(report: GateReport, policy: Policy) -> int | None:
 
 
 def _first_garment(
-    seer: Looks,
+    pipeline: ImageAnalysis,
     candidates: Sequence[_Candidate],
     wanted: GarmentClass | None,
     colors: Sequence[str],
     refusals: dict[str, Rejection],
-) -> Chosen | None:
+) -> SelectedImage | None:
     """The first garment that serves: seen by the segmenter, else cut from its background, else the whole picture."""
     for candidate in candidates:
-        for garment in _seen(seer, candidate, wanted, colors):
+        for garment in _seen(pipeline, candidate, wanted, colors):
             height, width = candidate.pixels.shape[:2]
             if (problem := _problem(garment, candidate, width, height)) is None:
                 return _chosen(candidate, garment)
@@ -135,20 +139,22 @@ def _first_garment(
     for candidate in alone if wanted else []:
         if candidate.rank == _PRODUCT_ONLY and refusals[candidate.reference].stage == "segment" and wanted:
             garment = whole_garment(candidate.pixels, wanted.name, wanted.supercategory)
-            return Chosen(candidate.reference, candidate.pixels, garment, whole(candidate.pixels))
+            return SelectedImage(candidate.reference, candidate.pixels, garment, whole(candidate.pixels))
     return None
 
 
-def _chosen(candidate: _Candidate, garment: Garment) -> Chosen:
-    return Chosen(candidate.reference, candidate.pixels, garment, cut(candidate.pixels, garment))
+def _chosen(candidate: _Candidate, garment: Garment) -> SelectedImage:
+    return SelectedImage(candidate.reference, candidate.pixels, garment, cut(candidate.pixels, garment))
 
 
-def _seen(seer: Looks, candidate: _Candidate, wanted: GarmentClass | None, colors: Sequence[str]) -> Iterator[Garment]:
+def _seen(
+    pipeline: ImageAnalysis, candidate: _Candidate, wanted: GarmentClass | None, colors: Sequence[str]
+) -> Iterator[Garment]:
     """Garments that the product may be, likeliest first, under the shop's class.
 
     Of several that it may be, those come first that have the colour which the shop names.
     """
-    garments = sorted(seer.garments(candidate.pixels, candidate.scene), key=lambda g: -g.score * box_area(g.box))
+    garments = sorted(pipeline.garments(candidate.pixels, candidate.scene), key=lambda g: -g.score * box_area(g.box))
     if wanted is None:
         yield from garments
         return
@@ -169,8 +175,8 @@ def _of_color_first(pixels: Pixels, garments: list[Garment], colors: Sequence[st
     anchors = [found for name in colors if (found := color_anchors(name)) is not None]
     if len(garments) < 2 or not anchors:
         return garments
-    looks = looks_of([cut(pixels, garment) for garment in garments])
-    share = np.max([share_of(looks, each) for each in anchors], axis=0)
+    palettes = palettes_of([cut(pixels, garment) for garment in garments])
+    share = np.max([share_of(palettes, each) for each in anchors], axis=0)
     return [garments[i] for i in np.argsort(~(share >= OF_COLOR.midpoint), kind="stable")]
 
 

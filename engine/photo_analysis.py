@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from engine.clock import Deadline, Stopwatch
 from engine.color.naming import main_color
-from engine.color.palette import ColorLook, looks_of
+from engine.color.palette import Palette, palettes_of
 from engine.crops import box_area, box_garment, cut, outer_box, whole
 from engine.domain import Box, Crop, Embeddings, Garment
 from engine.errors import NoGarmentFound, QueryRejected
 from engine.images import DEFAULT_LIMITS, ImageLimits, Photo, decode_photo
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 
 MIN_BOX_SIDE = 8
 ENOUGH_SIDE = 960
@@ -51,7 +51,7 @@ class ImageQuery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class PhotoFeatures:
     """The garments of a photo; rows of the embeddings, colours and looks are in their order.
 
     Attributes:
@@ -63,7 +63,7 @@ class Seen:
     visual: Embeddings
     semantic: Embeddings
     colors: tuple[str | None, ...]
-    looks: ColorLook
+    palettes: Palette
     width: int
     height: int
     scale: tuple[float, float]
@@ -73,13 +73,13 @@ class Seen:
         return tuple(enlarged(garment, self.scale) for garment in self.garments)
 
 
-class Memory:
+class ResultCache:
     """The photos seen last, by what they hold, up to a number of bytes. Safe to use from several threads."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = Lock()
-        self._kept: OrderedDict[bytes, tuple[Seen, tuple[NDArray[np.uint8], ...]]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[PhotoFeatures, tuple[NDArray[np.uint8], ...]]] = OrderedDict()
         self._size_bytes = 0
         self.hits = 0
         self.misses = 0
@@ -89,7 +89,7 @@ class Memory:
         """Bytes of all that is remembered."""
         return self._size_bytes
 
-    def get(self, key: bytes) -> Seen | None:
+    def get(self, key: bytes) -> PhotoFeatures | None:
         """What was seen in a photo, if it is still remembered."""
         with self._lock:
             kept = self._kept.get(key)
@@ -101,7 +101,7 @@ class Memory:
         seen, packed = kept
         return replace(seen, garments=tuple(map(_unpacked, seen.garments, packed)))
 
-    def put(self, key: bytes, seen: Seen) -> None:
+    def put(self, key: bytes, seen: PhotoFeatures) -> None:
         """Remember, and forget the photos that were asked for longest ago where there is no room."""
         packed = tuple(np.packbits(garment.mask) for garment in seen.garments)
         shapes = tuple(replace(g, mask=np.broadcast_to(np.False_, g.mask.shape)) for g in seen.garments)
@@ -116,14 +116,14 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class PhotoAnalyzer:
     """Looks at photos with the models, and remembers what it saw."""
 
-    seer: Seer
+    pipeline: VisionPipeline
     limits: ImageLimits = DEFAULT_LIMITS
-    memory: Memory | None = None
+    result_cache: ResultCache | None = None
 
-    def look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> Seen:
+    def look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> PhotoFeatures:
         """The garments that the query asks for, with their embeddings.
 
         Raises:
@@ -133,27 +133,29 @@ class Sight:
             DeadlineExceeded: too late already.
         """
         self._check(query)
-        if self.memory is None:
+        if self.result_cache is None:
             return self._look(data, query, watch)
         with watch.stage("recognise"):
             key = hashlib.sha256(hashlib.sha256(data).digest() + repr(query).encode()).digest()
-            known = self.memory.get(key)
+            known = self.result_cache.get(key)
         if known is None:
             known = self._look(data, query, watch)
-            self.memory.put(key, known)
+            self.result_cache.put(key, known)
         return known
 
-    def _look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> Seen:
+    def _look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> PhotoFeatures:
         with watch.stage("decode"):
             photo = decode_photo(data, self.limits, ENOUGH_SIDE, watch.deadline)
         garments = self._garments(photo, query, watch)
         with watch.stage("crop"):
             crops = [whole(photo.pixels)] if query.whole_image else self._crops(data, photo, garments, watch.deadline)
             colors = tuple(main_color(crop) for crop in crops)
-            looks = looks_of(crops)
+            palettes = palettes_of(crops)
         with watch.stage("embed"):
-            rows = self.seer.embed(crops)
-        return Seen(garments, rows["visual"], rows["semantic"], colors, looks, photo.width, photo.height, photo.scale)
+            rows = self.pipeline.embed(crops)
+        return PhotoFeatures(
+            garments, rows["visual"], rows["semantic"], colors, palettes, photo.width, photo.height, photo.scale
+        )
 
     def _crops(self, data: bytes, photo: Photo, garments: Sequence[Garment], deadline: Deadline | None) -> list[Crop]:
         """Every garment cut out; small ones of a reduced photo from a larger decoding of it."""
@@ -170,18 +172,18 @@ class Sight:
 
     def _check(self, query: ImageQuery) -> None:
         for name in query.supercategories or ():
-            self.seer.taxonomy.require_supercategory(name)
+            self.pipeline.taxonomy.require_supercategory(name)
         if query.box is not None and query.whole_image:
             raise QueryRejected("Give a box or ask for the whole image, not both.")
         if (query.box is not None or query.whole_image) and len(query.supercategories or ()) != 1:
-            known = ", ".join(self.seer.taxonomy.supercategories)
+            known = ", ".join(self.pipeline.taxonomy.supercategories)
             raise QueryRejected(f"Say which one supercategory the garment is of: {known}.")
 
     def _garments(self, photo: Photo, query: ImageQuery, watch: Stopwatch) -> tuple[Garment, ...]:
         if query.box is not None or query.whole_image:
             return (_pointed_at(photo, query),)
         with watch.stage("segment"):
-            garments = self.seer.garments(photo.pixels)
+            garments = self.pipeline.garments(photo.pixels)
         wanted = garments if query.supercategories is None else _asked_for(garments, query.supercategories)
         if not wanted:
             seen = ", ".join(dict.fromkeys(g.supercategory for g in garments)) or "none"
@@ -242,6 +244,6 @@ def _unpacked(garment: Garment, packed: NDArray[np.uint8]) -> Garment:
     return replace(garment, mask=mask)
 
 
-def _size_bytes(seen: Seen, packed: tuple[NDArray[np.uint8], ...]) -> int:
+def _size_bytes(seen: PhotoFeatures, packed: tuple[NDArray[np.uint8], ...]) -> int:
     outlines = sum(outline.nbytes for garment in seen.garments for outline in garment.polygons)
     return seen.visual.nbytes + seen.semantic.nbytes + outlines + sum(bits.nbytes for bits in packed) + 1024

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.parsed_text import NO_WISH
+from engine.color.parsed_text import NO_TEXT
 from engine.domain import GarmentHits, Hit
 from engine.filters import Filter, price_condition
-from engine.probe import Probe
+from engine.query_vectors import QueryVectors
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
 from engine.words.prices import Price
@@ -23,10 +23,10 @@ _TURNED_AWAY = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """A query's words as understood, and the part of a probe that they make."""
+    """A query's words as understood, and the part of the query vectors that they make."""
 
     read: Understanding
-    probe: Probe
+    query_vectors: QueryVectors
 
     def within(self, where: Filter) -> Filter:
         """A filter together with the price that the words name."""
@@ -38,7 +38,7 @@ class Words:
 
     def turn_away(self, hit: Hit) -> bool:
         """Whether a hit is one that the words do not want: it comes behind other kinds of garments too."""
-        return bool(self.read.wish.unwanted or self.read.wish.unwanted_words) and hit.score < _TURNED_AWAY
+        return bool(self.read.parsed.unwanted or self.read.parsed.unwanted_words) and hit.score < _TURNED_AWAY
 
     def notes(self, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         """What is to be said of the words, in sight of the answer."""
@@ -49,7 +49,7 @@ class Words:
         return (*self.read.notes, *_other_currency(price, {hit.product.currency for hit in hits}))
 
 
-NO_WORDS = Words(Understanding(), Probe())
+NO_WORDS = Words(Understanding(), QueryVectors())
 
 
 def words_of(
@@ -78,23 +78,23 @@ def words_of(
 
     kinds = [word for kind in taxonomy.classes.values() for word in (kind.name, *kind.synonyms)] if taxonomy else []
     read = understand(positive, negative, catalogue, kinds)
-    if beside_a_photo and read.wish.understood == 0:
-        wish = replace(NO_WISH, named=read.wish.named)
+    if beside_a_photo and read.parsed.understood == 0:
+        parsed = replace(NO_TEXT, named=read.parsed.named)
         notes = tuple(
             note.replace("what comes is a guess", "the answer rests on the photo alone") for note in read.notes
         )
-        read = replace(read, positive=(), wish=wish, notes=notes)
+        read = replace(read, positive=(), parsed=parsed, notes=notes)
     if beside_a_photo:  # What says no more than "clothes" moves no photo.
         read = replace(read, positive=tuple(text for text in read.positive if text != GENERIC))
     rows = texts.embed_texts([*read.positive, *read.negative]) if read.positive or read.negative else None
     split = len(read.positive)
-    probe = Probe(
+    query_vectors = QueryVectors(
         positive=None if rows is None else unit_mean(rows[:split]),
         negative=None if rows is None else unit_mean(rows[split:]),
-        wish=read.wish,
+        parsed=read.parsed,
         words=tuple(positive),
     )
-    return Words(read, probe)
+    return Words(read, query_vectors)
 
 
 def unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
 from engine.gate import Policy
 from engine.images import DEFAULT_LIMITS, ImageLimits
-from engine.pipeline import Seer
+from engine.pipeline import VisionPipeline
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.taxonomy import Taxonomy
 from ingest.sources import SourceRules
@@ -24,8 +24,8 @@ API_FEED = "api"
 """The feed of products that are written one by one."""
 
 
-class Looks(Protocol):
-    """The models as one; `engine.pipeline.Seer` is the real one."""
+class ImageAnalysis(Protocol):
+    """The models as one; `engine.pipeline.VisionPipeline` is the real one."""
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -55,10 +55,10 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IngestParts:
+class IngestDependencies:
     """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time."""
 
-    seer: Looks
+    pipeline: ImageAnalysis
     store: VectorStore
     objects: ObjectStore
     ledger: Ledger
@@ -69,14 +69,16 @@ class IngestParts:
     now: Callable[[], datetime] = utc_now
 
 
-def models_fingerprint(seer: Seer) -> str:
+def models_fingerprint(pipeline: VisionPipeline) -> str:
     """One name for all models and the taxonomy that together decide what is indexed."""
-    classes = sorted((c.name, c.supercategory, c.merge) for c in seer.taxonomy.classes.values())
-    models = (seer.segmenter, seer.pose, seer.visual, seer.semantic)
+    classes = sorted((c.name, c.supercategory, c.merge) for c in pipeline.taxonomy.classes.values())
+    models = (pipeline.segmenter, pipeline.pose, pipeline.visual, pipeline.semantic)
     return digest(*(model.fingerprint for model in models), repr(classes))
 
 
-def content_hash(parts: IngestParts, policy: Policy, wanted: str | None, stamps: Sequence[tuple[str, str]]) -> str:
+def content_hash(
+    parts: IngestDependencies, policy: Policy, wanted: str | None, stamps: Sequence[tuple[str, str]]
+) -> str:
     """Names what the stored embeddings were made from: pictures, class, policy, models."""
     return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *(text for pair in stamps for text in pair))
 

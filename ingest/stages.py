@@ -1,4 +1,4 @@
-"""From a plan to an outcome: fetch, decode, choose, cut, embed."""
+"""From a diff to an outcome: fetch, decode, choose, cut, embed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from engine.gate import Policy
 from engine.images import decode, encode_jpeg
 from engine.seams import ImageRefusal, IngestState
 from engine.taxonomy import collection_name
-from ingest.choose import Chosen, Picture, choose
+from ingest.dependencies import IngestDependencies, digest
+from ingest.diff import ProductDiff
 from ingest.facets import item_facets
 from ingest.failures import models_answer, told
-from ingest.parts import IngestParts, digest
-from ingest.plan import Plan
+from ingest.select_image import Picture, SelectedImage, select_image
 from ingest.sources import ImageNotFetched, ImageSources
 
 FETCH_BUDGET_S = 60.0
@@ -34,7 +34,7 @@ STORED_SIDE = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One row for the sister collections."""
+    """One row for the paired collections."""
 
     item: Item
     embeddings: dict[Space, NDArray[np.float32]]
@@ -52,7 +52,7 @@ class Outcome:
         defect: something failed that should not; tried again a bounded number of times, over runs too.
     """
 
-    plan: Plan
+    diff: ProductDiff
     state: IngestState
     rows: tuple[Row, ...] = ()
     refusals: tuple[ImageRefusal, ...] = ()
@@ -63,26 +63,26 @@ class Outcome:
     defect: bool = False
 
 
-def failed(plan: Plan, reason: str) -> Outcome:
+def failed(diff: ProductDiff, reason: str) -> Outcome:
     """A product on which something failed; garments of it that were indexed before are kept."""
-    if plan.old and plan.old.items:
+    if diff.old and diff.old.items:
         kept = f"{reason} The garments indexed before are kept."
-        return Outcome(plan, IngestState.INDEXED, reason=kept, keep_rows=True, settled=False, defect=True)
-    return Outcome(plan, IngestState.FAILED, reason=reason, settled=False, defect=True)
+        return Outcome(diff, IngestState.INDEXED, reason=kept, keep_rows=True, settled=False, defect=True)
+    return Outcome(diff, IngestState.FAILED, reason=reason, settled=False, defect=True)
 
 
-def given_up(plan: Plan) -> Outcome:
+def given_up(diff: ProductDiff) -> Outcome:
     """A product that failed so often that it waits for a change; nothing of it is written anew."""
-    reason = (plan.old.reason if plan.old else None) or "It failed."
-    return Outcome(plan, IngestState.FAILED, reason=reason, settled=False, defect=True)
+    reason = (diff.old.reason if diff.old else None) or "It failed."
+    return Outcome(diff, IngestState.FAILED, reason=reason, settled=False, defect=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class SelectedProduct:
     """A product whose garment is cut out and waits to be embedded with others."""
 
-    plan: Plan
-    chosen: Chosen
+    diff: ProductDiff
+    chosen: SelectedImage
     refusals: tuple[ImageRefusal, ...]
     settled: bool
 
@@ -92,15 +92,15 @@ class Seen:
         return self.chosen.crop
 
 
-def gather(parts: IngestParts, sources: ImageSources, plan: Plan) -> list[Picture]:
+def gather(parts: IngestDependencies, sources: ImageSources, diff: ProductDiff) -> list[Picture]:
     """Fetch and decode a product's pictures; each one that cannot be had is told why; none of what is no garment."""
-    if plan.other:
+    if diff.other:
         return []
     give_up = time.monotonic() + FETCH_BUDGET_S
-    return [_gather_one(parts, sources, reference, give_up) for reference in plan.product.images]
+    return [_gather_one(parts, sources, reference, give_up) for reference in diff.product.images]
 
 
-def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_up: float) -> Picture:
+def _gather_one(parts: IngestDependencies, sources: ImageSources, reference: str, give_up: float) -> Picture:
     if time.monotonic() > give_up or sources.stopping.is_set():
         late = Rejection("fetch", "The product's other pictures took too long to come.")
         return Picture(reference, rejection=late, transient=True)
@@ -118,30 +118,32 @@ def _gather_one(parts: IngestParts, sources: ImageSources, reference: str, give_
         return Picture(reference, rejection=Rejection("fetch", told("Decoding", error)), transient=True)
 
 
-def look(parts: IngestParts, plan: Plan, pictures: Sequence[Picture], policy: Policy) -> Seen | Outcome:
+def analyze(
+    parts: IngestDependencies, diff: ProductDiff, pictures: Sequence[Picture], policy: Policy
+) -> SelectedProduct | Outcome:
     """Choose the picture and the garment. A failure of one product's pictures is that product's alone."""
-    if plan.other:
+    if diff.other:
         return Outcome(
-            plan, IngestState.REFUSED, reason=f"By its category or title it is no garment but: {plan.other}."
+            diff, IngestState.REFUSED, reason=f"By its category or title it is no garment but: {diff.other}."
         )
     transient = any(picture.transient for picture in pictures)
     try:
-        chosen, refusals = choose(parts.seer, pictures, plan.wanted, policy, plan.product.color)
+        chosen, refusals = select_image(parts.pipeline, pictures, diff.wanted, policy, diff.product.color)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a defect of ours must not stop a shop's whole feed
         if isinstance(error, ThatLookError) and not models_answer(parts):
             raise
-        return failed(plan, told("The models", error))
+        return failed(diff, told("The models", error))
     if chosen is not None:
-        return Seen(plan, chosen, refusals, settled=not transient)
-    if transient and plan.old and plan.old.items:
+        return SelectedProduct(diff, chosen, refusals, settled=not transient)
+    if transient and diff.old and diff.old.items:
         return Outcome(
-            plan, IngestState.INDEXED, refusals=refusals, keep_rows=True, settled=False,
+            diff, IngestState.INDEXED, refusals=refusals, keep_rows=True, settled=False,
             reason="Its pictures could not be fetched; the garments indexed before are kept.",
         )  # fmt: skip
     state, reason = _verdict(refusals)
-    return Outcome(plan, state, refusals=refusals, reason=reason, settled=not transient)
+    return Outcome(diff, state, refusals=refusals, reason=reason, settled=not transient)
 
 
 def _verdict(refusals: Sequence[ImageRefusal]) -> tuple[IngestState, str]:
@@ -152,19 +154,19 @@ def _verdict(refusals: Sequence[ImageRefusal]) -> tuple[IngestState, str]:
     return IngestState.REFUSED, first.rejection.reason
 
 
-def embed(parts: IngestParts, seen: Sequence[Seen]) -> list[Outcome]:
+def embed(parts: IngestDependencies, seen: Sequence[SelectedProduct]) -> list[Outcome]:
     """Both embeddings of many products' garments in one go."""
     if not seen:
         return []
-    embeddings = parts.seer.embed([one.crop for one in seen])
+    embeddings = parts.pipeline.embed([one.crop for one in seen])
     if not all(np.isfinite(rows).all() for rows in embeddings.values()):
         raise ValueError("an embedding that is no number")
     now = parts.now()
     return [_outcome(one, {space: embeddings[space][i] for space in SPACES}, now) for i, one in enumerate(seen)]
 
 
-def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]], now: datetime) -> Outcome:
-    product, garment = seen.plan.product, seen.chosen.garment
+def _outcome(seen: SelectedProduct, embeddings: dict[Space, NDArray[np.float32]], now: datetime) -> Outcome:
+    product, garment = seen.diff.product, seen.chosen.garment
     jpeg = encode_jpeg(seen.chosen.pixels, max_side=STORED_SIDE)
     key = f"{picture_prefix(product.product_id)}{hashlib.sha256(jpeg).hexdigest()[:16]}.jpg"
     item = Item(
@@ -177,9 +179,9 @@ def _outcome(seen: Seen, embeddings: dict[Space, NDArray[np.float32]], now: date
         facets=item_facets(product) | measured_facets(seen.chosen.crop),
         price=product.price_at(now),
     )
-    reason = None if seen.plan.wanted else GUESSED
+    reason = None if seen.diff.wanted else GUESSED
     rows, picture = (Row(item, embeddings),), (key, jpeg)
-    return Outcome(seen.plan, IngestState.INDEXED, rows, seen.refusals, reason, picture, settled=seen.settled)
+    return Outcome(seen.diff, IngestState.INDEXED, rows, seen.refusals, reason, picture, settled=seen.settled)
 
 
 def picture_prefix(product_id: str) -> str:
@@ -188,24 +190,24 @@ def picture_prefix(product_id: str) -> str:
     return f"products/{name[:2]}/{name}/"
 
 
-def reword(parts: IngestParts, plans: Sequence[Plan]) -> tuple[list[Outcome], list[Plan]]:
-    """New words on stored embeddings, without any model; and the plans whose rows are not all there."""
+def reword(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> tuple[list[Outcome], list[ProductDiff]]:
+    """New words on stored embeddings, without any model; and the diffs whose rows are not all there."""
     outcomes, missing = [], []
-    stored = _stored_rows(parts, [plan for plan in plans if plan.old])
-    for plan in plans:
-        old = plan.old
+    stored = _stored_rows(parts, [diff for diff in diffs if diff.old])
+    for diff in diffs:
+        old = diff.old
         rows = [stored.get(pair) for pair in old.items] if old else [None]
         if old is None or None in rows:
-            missing.append(plan)
+            missing.append(diff)
             continue
-        facets, price = item_facets(plan.product), plan.product.price_at(parts.now())
+        facets, price = item_facets(diff.product), diff.product.price_at(parts.now())
         renewed = tuple(
             Row(replace(row.item, facets=facets | kept_measures(row.item.facets), price=price), row.embeddings)
             for row in rows
             if row is not None
         )
         state = old.state if old.state is not IngestState.PENDING else _state_of(bool(renewed))
-        outcomes.append(Outcome(plan, state, renewed, old.refusals, old.reason))
+        outcomes.append(Outcome(diff, state, renewed, old.refusals, old.reason))
     return outcomes, missing
 
 
@@ -213,11 +215,11 @@ def _state_of(indexed: bool) -> IngestState:
     return IngestState.INDEXED if indexed else IngestState.REFUSED
 
 
-def _stored_rows(parts: IngestParts, plans: Sequence[Plan]) -> dict[tuple[str, str], Row]:
-    """Rows by (supercategory, item_id), those that are whole in both sister collections."""
+def _stored_rows(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> dict[tuple[str, str], Row]:
+    """Rows by (supercategory, item_id), those that are whole in both paired collections."""
     wanted: dict[str, list[str]] = {}
-    for plan in plans:
-        for supercategory, item_id in plan.old.items if plan.old else ():
+    for diff in diffs:
+        for supercategory, item_id in diff.old.items if diff.old else ():
             wanted.setdefault(supercategory, []).append(item_id)
     found: dict[tuple[str, str], Row] = {}
     for supercategory, ids in wanted.items():

@@ -1,4 +1,4 @@
-"""One edition of a derived index: a folder that holds everything needed to search a collection."""
+"""One generation of a derived index: a folder that holds everything needed to search a collection."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class View:
     journal: Journal
     ann: Ann | None
     state: tuple[str, int, int, Ann | None]
-    """Edition, rows, dead rows, index: equal only where the same rows are found in the same way."""
+    """Generation, rows, dead rows, index: equal only where the same rows are found in the same way."""
 
     def ids(self, row: int) -> Ids:
         """A row's item and product."""
@@ -77,7 +77,7 @@ class Condition:
     """What opening found.
 
     Attributes:
-        damage: why the rows' words cannot be trusted, in words; then only a new edition helps.
+        damage: why the rows' words cannot be trusted, in words; then only a new generation helps.
         bad: living rows whose embeddings are not what was written.
         told: files that were found damaged and could be done without, in words.
         examined: everything was compared with its checksum.
@@ -91,7 +91,7 @@ class Condition:
     former: bool = False
 
 
-class Edition:
+class Generation:
     """A folder of files with one writer. `stamp` names the last write that it holds."""
 
     def __init__(self, folder: Path, dim: int, plan: IvfpqPlan, *, most_bytes: int | None = None) -> None:
@@ -173,7 +173,7 @@ class Edition:
             self._show(frame, new)
 
     def copy_rows(self, view: View, rows: NDArray[np.int64], chunk: int = 4096) -> None:
-        """Take living rows of another edition over, unchanged, without what finds them (see `renumber`)."""
+        """Take living rows of another generation over, unchanged, without what finds them (see `renumber`)."""
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
             bodies = [view.journal.body(int(view.offsets[r]), int(view.lengths[r])) for r in part]

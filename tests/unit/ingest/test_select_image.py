@@ -8,13 +8,13 @@ import pytest
 from engine.crops import box_garment
 from engine.domain import GateReport, Person, Pixels, Scene
 from engine.taxonomy import load_taxonomy
-from ingest.choose import Picture, choose
-from tests.fixtures.catalogue import FakeSeer
+from ingest.select_image import Picture, select_image
+from tests.fixtures.catalogue import FakePipeline
 
 GREEN, WHITE = (40, 150, 60), (240, 240, 240)
 
 
-class CardiganSeer(FakeSeer):
+class CardiganPipeline(FakePipeline):
     """A green cardigan, taken for outerwear, open over a white top; a full front view."""
 
     def scene(self, image: Pixels) -> Scene:
@@ -42,7 +42,7 @@ def test_the_shops_colour_tells_a_cardigan_from_the_top_under_it(color: str | No
     pixels = np.full((90, 90, 3), WHITE, np.uint8)
     pixels[:, :60] = GREEN
     wanted = load_taxonomy().classes["upper_wear"]
-    chosen, refusals = choose(CardiganSeer(), [Picture("front.jpg", pixels)], wanted, "strict", color)
+    chosen, refusals = select_image(CardiganPipeline(), [Picture("front.jpg", pixels)], wanted, "strict", color)
     assert refusals == ()
     assert chosen is not None
     assert chosen.garment.box[0] == left

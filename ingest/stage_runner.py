@@ -1,4 +1,4 @@
-"""Plans in, written outcomes out: fetching ahead in a pool, the models in the caller's thread, one writer behind."""
+"""Diffs in, written outcomes out: fetching ahead in a pool, the models in the caller's thread, one writer behind."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from engine.errors import ThatLookError
 from engine.gate import Policy
-from ingest.choose import Picture
+from ingest.dependencies import IngestDependencies
+from ingest.diff import ProductDiff
 from ingest.failures import apart, models_answer, stores_answer, told
-from ingest.look import Outcome, Seen, embed, failed, gather, look, reword
-from ingest.parts import IngestParts
-from ingest.plan import Plan
+from ingest.select_image import Picture
 from ingest.sources import ImageSources
+from ingest.stages import Outcome, SelectedProduct, analyze, embed, failed, gather, reword
 from ingest.writer import Writer
 
 T = TypeVar("T")
@@ -31,34 +31,34 @@ WRITES_AHEAD = 2
 
 
 @dataclass(slots=True)
-class Flow:
+class StageRunner:
     """Moves products through the stages. `written` is called in the caller's thread for every product written."""
 
-    parts: IngestParts
+    parts: IngestDependencies
     sources: ImageSources
     writer: Writer
     policy: Policy
     pool: ThreadPoolExecutor
     written: Callable[[Outcome], None]
     _writing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "ingest-writer"))
-    _ahead: deque[tuple[Plan, Future[list[Picture]]]] = field(default_factory=deque)
-    _seen: list[Seen] = field(default_factory=list)
+    _ahead: deque[tuple[ProductDiff, Future[list[Picture]]]] = field(default_factory=deque)
+    _seen: list[SelectedProduct] = field(default_factory=list)
     _ready: list[Outcome] = field(default_factory=list)
     _writes: deque[Future[list[Outcome]]] = field(default_factory=deque)
 
-    def take(self, plans: Sequence[Plan]) -> None:
-        """Take on plans that are not `unchanged`; returns when few enough are in flight."""
-        self._ready += [failed(plan, plan.reason or "") for plan in plans if plan.kind == "failed"]
+    def take(self, diffs: Sequence[ProductDiff]) -> None:
+        """Take on differences that are not `unchanged`; returns when few enough are in flight."""
+        self._ready += [failed(diff, diff.reason or "") for diff in diffs if diff.kind == "failed"]
         reworded = self._apart(
-            [plan for plan in plans if plan.kind == "words"],
+            [diff for diff in diffs if diff.kind == "words"],
             lambda some: [reword(self.parts, some)],
-            lambda plan: plan,
+            lambda diff: diff,
             "Rewriting its words",
         )
         self._ready += [outcome for outcomes, _ in reworded for outcome in outcomes]
-        missing = [plan for _, plans in reworded for plan in plans]
-        for plan in [*(plan for plan in plans if plan.kind == "everything"), *map(_anew, missing)]:
-            self._ahead.append((plan, self.pool.submit(gather, self.parts, self.sources, plan)))
+        missing = [diff for _, diffs in reworded for diff in diffs]
+        for diff in [*(diff for diff in diffs if diff.kind == "everything"), *map(_anew, missing)]:
+            self._ahead.append((diff, self.pool.submit(gather, self.parts, self.sources, diff)))
             while len(self._ahead) > 2 * self.parts.threads:
                 self._look_at_next()
         self._write_when(BATCH)
@@ -79,15 +79,15 @@ class Flow:
         self._writing.shutdown(wait=True)
 
     def _look_at_next(self) -> None:
-        plan, fetching = self._next_fetched()
+        diff, fetching = self._next_fetched()
         lost = fetching.exception()
         if self.sources.stopping.is_set():  # Pictures that did not come say nothing now; the next run takes it up.
             return
         if lost is not None:
-            self._ready.append(failed(plan, told("Fetching", lost)))
+            self._ready.append(failed(diff, told("Fetching", lost)))
             return
-        result = look(self.parts, plan, fetching.result(), self.policy)
-        if isinstance(result, Seen):
+        result = analyze(self.parts, diff, fetching.result(), self.policy)
+        if isinstance(result, SelectedProduct):
             self._seen.append(result)
         else:
             self._ready.append(result)
@@ -95,7 +95,7 @@ class Flow:
             self._embed()
         self._write_when(2 * BATCH)
 
-    def _next_fetched(self) -> tuple[Plan, Future[list[Picture]]]:
+    def _next_fetched(self) -> tuple[ProductDiff, Future[list[Picture]]]:
         """The first product whose pictures are there; while all of them are slow to come, what is there is written."""
         futures = [fetching for _, fetching in self._ahead]
         done, _ = wait(futures, PATIENCE_S, FIRST_COMPLETED)
@@ -109,11 +109,11 @@ class Flow:
 
     def _embed(self) -> None:
         seen, self._seen = self._seen, []
-        self._ready += self._apart(seen, partial(embed, self.parts), lambda one: one.plan, "The models")
+        self._ready += self._apart(seen, partial(embed, self.parts), lambda one: one.diff, "The models")
         self._write_when(BATCH)
 
     def _apart(
-        self, items: Sequence[T], work: Callable[[Sequence[T]], list[R]], plan: Callable[[T], Plan], doing: str
+        self, items: Sequence[T], work: Callable[[Sequence[T]], list[R]], diff: Callable[[T], ProductDiff], doing: str
     ) -> list[R]:
         """Work on many products at once; those that fail by themselves are outcomes of their own.
 
@@ -124,7 +124,7 @@ class Flow:
         for item, error in lost:
             if isinstance(error, ThatLookError) and not (models_answer(self.parts) and stores_answer(self.parts)):
                 raise error
-            self._ready.append(failed(plan(item), told(doing, error)))
+            self._ready.append(failed(diff(item), told(doing, error)))
         return done
 
     def _write_when(self, enough: int) -> None:
@@ -143,22 +143,22 @@ class Flow:
 
 
 @contextmanager
-def flow_of(
-    parts: IngestParts, sources: ImageSources, writer: Writer, policy: Policy, written: Callable[[Outcome], None]
-) -> Iterator[Flow]:
-    """A flow with its threads, which end with it: on Ctrl-C what is at the writer is written, and no more."""
+def stage_runner(
+    parts: IngestDependencies, sources: ImageSources, writer: Writer, policy: Policy, written: Callable[[Outcome], None]
+) -> Iterator[StageRunner]:
+    """A runner with its threads, which end with it: on Ctrl-C what is at the writer is written, and no more."""
     pool = ThreadPoolExecutor(parts.threads, "ingest-fetch")
-    flow = Flow(parts, sources, writer, policy, pool, written)
+    runner = StageRunner(parts, sources, writer, policy, pool, written)
     try:
-        yield flow
+        yield runner
     except BaseException:
         sources.stopping.set()
         raise
     finally:
-        flow.stop()
+        runner.stop()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _anew(plan: Plan) -> Plan:
-    """A plan whose stored rows are gone: everything is done again."""
-    return replace(plan, kind="everything")
+def _anew(diff: ProductDiff) -> ProductDiff:
+    """A diff whose stored rows are gone: everything is done again."""
+    return replace(diff, kind="everything")
