@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.domain import Garment, GateReport, Pixels
 from engine.gate import SEEN
 
-COLOURS = {
+COLORS = {
     "upper_wear": (38, 110, 200),
     "lower_wear": (46, 150, 70),
     "foot_wear": (190, 60, 50),
@@ -32,16 +32,16 @@ def draw_garments(image: Pixels, garments: Iterable[Garment]) -> Pixels:
     canvas = np.ascontiguousarray(image).copy()
     line = _line(image)
     for garment in garments:
-        colour = COLOURS.get(garment.supercategory, OTHER)
+        color = COLORS.get(garment.supercategory, OTHER)
         x0, y0 = int(garment.box[0]), int(garment.box[1])
         height, width = garment.mask.shape
         inside = canvas[y0 : y0 + height, x0 : x0 + width]
-        tint = np.array(colour, np.float32)
+        tint = np.array(color, np.float32)
         inside[garment.mask] = (0.55 * inside[garment.mask] + 0.45 * tint).astype(np.uint8)
         outlines = [np.round(polygon).astype(np.int32) for polygon in garment.polygons]
-        cv2.polylines(canvas, outlines, isClosed=True, color=colour, thickness=line, lineType=cv2.LINE_AA)
-        cv2.rectangle(canvas, (x0, y0), (x0 + width - 1, y0 + height - 1), colour, max(1, line // 2))
-        _label(canvas, f"{garment.label} {garment.score:.2f}", (x0, y0), colour)
+        cv2.polylines(canvas, outlines, isClosed=True, color=color, thickness=line, lineType=cv2.LINE_AA)
+        cv2.rectangle(canvas, (x0, y0), (x0 + width - 1, y0 + height - 1), color, max(1, line // 2))
+        _label(canvas, f"{garment.label} {garment.score:.2f}", (x0, y0), color)
     return canvas
 
 
@@ -53,8 +53,8 @@ def draw_pose(image: Pixels, report: GateReport) -> Pixels:
         points = report.pose.keypoints
         for a, b in LIMBS:
             if min(points[a, 2], points[b, 2]) >= SEEN:
-                colour = LEFT if a % 2 == b % 2 == 1 else RIGHT
-                cv2.line(canvas, _place(points[a]), _place(points[b]), colour, line, cv2.LINE_AA)
+                color = LEFT if a % 2 == b % 2 == 1 else RIGHT
+                cv2.line(canvas, _place(points[a]), _place(points[b]), color, line, cv2.LINE_AA)
         for point in points[points[:, 2] >= SEEN]:
             cv2.circle(canvas, _place(point), line + 1, (255, 255, 255), -1, cv2.LINE_AA)
     verdict = "keep" if report.keep else "refuse"
@@ -70,10 +70,10 @@ def _line(image: Pixels) -> int:
     return max(1, round(float(max(image.shape[:2])) / 500))
 
 
-def _label(canvas: Pixels, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
+def _label(canvas: Pixels, text: str, corner: tuple[int, int], color: tuple[int, int, int]) -> None:
     size = max(canvas.shape[:2]) / 1400
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, _line(canvas))
     x = min(corner[0], max(0, canvas.shape[1] - width))
     y = max(corner[1], height + below)
-    cv2.rectangle(canvas, (x, y - height - below), (x + width, y + below // 2), colour, -1)
+    cv2.rectangle(canvas, (x, y - height - below), (x + width, y + below // 2), color, -1)
     cv2.putText(canvas, text, (x, y - below // 2), cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), _line(canvas))

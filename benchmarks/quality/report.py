@@ -63,9 +63,9 @@ def say(report: Report, rows: Mapping[str, Mapping[str, Any]], *, as_json: bool)
             table.add_row(name, *(_shown(row[column]) for column in columns))
         console.print(table, "")
     for target in report.targets:
-        colour, word = ("green", "met") if target.met else ("red", "missed")
+        color, word = ("green", "met") if target.met else ("red", "missed")
         told = f" {target.name}: {_shown(target.value)}, aimed at {target.target:.2f}"
-        console.print(Text.assemble((word, colour), printable(told)))
+        console.print(Text.assemble((word, color), printable(told)))
 
 
 def _shown(value: Any) -> str:

@@ -89,7 +89,7 @@ def product_of(spec: GarmentSpec, row: int, picture: str) -> Product:
         currency="EUR",
         availability=availability_of(row),
         brand=spec.brand,
-        color=spec.colour,
+        color=spec.color,
         gender=spec.gender,
         category=spec.product_type,
         item_group_id=group_of(row),

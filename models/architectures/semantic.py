@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.semantic_color import MEAN, STD, ColourPath
+from models.architectures.semantic_color import MEAN, STD, ColorPath
 from models.architectures.sentence import WIDTH, SentenceEncoder
 from models.train.torchvision_cpu import prepare
 
@@ -60,7 +60,7 @@ class ImageTower(nn.Module):
         self.mean = nn.Parameter(torch.zeros(FEATURES), requires_grad=False)
         self.spread = nn.Parameter(torch.ones(FEATURES), requires_grad=False)
         self.head = Head(FEATURES, 512)
-        self.colour = ColourPath(DIM)
+        self.colour = ColorPath(DIM)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed pictures normalised with MEAN and STD."""

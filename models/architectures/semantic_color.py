@@ -41,7 +41,7 @@ PAPER = 252.5 / 255
 WIDTH = 160
 
 
-class ColourPath(nn.Module):
+class ColorPath(nn.Module):
     """(n, 3, s, s) normalised pictures on white → (n, dim), a function of how much of each shade they hold."""
 
     lab: Tensor

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.visual_color import ColourHistogram
+from models.architectures.visual_color import ColorHistogram
 from models.train.torchvision_cpu import prepare
 
 DIM = 1024
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-COLOUR_SHARE = 0.5
+COLOR_SHARE = 0.5
 """How much the counted colours weigh beside the network's own unit of length."""
 
 
 def joined(embeddings: Tensor, counted: Tensor) -> Tensor:
     """What the network says and what was counted, each of unit length before the weighing: (n, dim + bins)."""
-    return torch.cat([functional.normalize(embeddings), COLOUR_SHARE * functional.normalize(counted)], 1)
+    return torch.cat([functional.normalize(embeddings), COLOR_SHARE * functional.normalize(counted)], 1)
 
 
 class VisualEmbedder(nn.Module):
@@ -56,7 +56,7 @@ class ServedEmbedder(nn.Module):
     def __init__(self, network: VisualEmbedder, deep: nn.Linear, colour: nn.Linear) -> None:
         super().__init__()
         self.features = network.features
-        self.histogram = ColourHistogram(MEAN, STD)
+        self.histogram = ColorHistogram(MEAN, STD)
         self.deep, self.colour = deep, colour
 
     def forward(self, pictures: Tensor) -> Tensor:

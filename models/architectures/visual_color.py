@@ -24,7 +24,7 @@ _TO_XYZ = (
 )
 
 
-class ColourHistogram(nn.Module):
+class ColorHistogram(nn.Module):
     """(n, 3, s, s) normalised pictures → (n, 486): square roots of the bins' shares, so rows are of unit length.
 
     A garment without one pixel that counts (pure white) gives zeros: no opinion.

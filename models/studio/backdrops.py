@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.studio.colors import COLOURS, RGB, darker, mix
+from models.studio.colors import COLORS, RGB, darker, mix
 from models.studio.noise import tile
 from models.studio.pieces import Field
 
@@ -39,7 +39,7 @@ def backdrop(kind: str, width: int, height: int, floor: float, seed: int) -> Fie
         base = (level, level, level * rng.uniform(0.985, 1.01))
     else:
         base = mix(
-            COLOURS[str(rng.choice(["beige", "light blue", "pink", "teal", "camel", "grey", "lilac", "cream"]))],
+            COLORS[str(rng.choice(["beige", "light blue", "pink", "teal", "camel", "grey", "lilac", "cream"]))],
             (0.9, 0.9, 0.9),
             rng.uniform(0.3, 0.7),
         )
@@ -85,14 +85,14 @@ def ground_shadow(
     picture[y0:y1, x0:x1] *= (1 - np.minimum(shade, 0.85))[..., None]
 
 
-def _paint(scene: NDArray[np.uint8], x0: float, y0: float, x1: float, y1: float, colour: RGB) -> None:
-    cv2.rectangle(scene, (int(x0), int(y0)), (int(x1), int(y1)), [c * 255 for c in colour], -1)
+def _paint(scene: NDArray[np.uint8], x0: float, y0: float, x1: float, y1: float, color: RGB) -> None:
+    cv2.rectangle(scene, (int(x0), int(y0)), (int(x1), int(y1)), [c * 255 for c in color], -1)
 
 
-def _noisy(scene: NDArray[np.uint8], y0: int, y1: int, colour: RGB, noise: float, rng: np.random.Generator) -> None:
+def _noisy(scene: NDArray[np.uint8], y0: int, y1: int, color: RGB, noise: float, rng: np.random.Generator) -> None:
     grain = np.roll(tile("crumple", 4), tuple(rng.integers(256, size=2)), (0, 1))
     patch = cv2.resize(grain[:128, :128], (scene.shape[1], max(1, y1 - y0)))
-    values = np.array(colour) * 255 * (1 + noise * patch[..., None])
+    values = np.array(color) * 255 * (1 + noise * patch[..., None])
     scene[y0:y1] = np.clip(values, 0, 255)[: scene[y0:y1].shape[0]]
 
 
@@ -105,7 +105,7 @@ def _street(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) ->
         w = width * rng.uniform(0.25, 0.6)
         top = height * rng.uniform(-0.2, 0.25)
         wall = mix(
-            COLOURS[str(rng.choice(["beige", "brown", "grey", "camel", "charcoal", "cream", "burgundy"]))],
+            COLORS[str(rng.choice(["beige", "brown", "grey", "camel", "charcoal", "cream", "burgundy"]))],
             (0.6, 0.6, 0.6),
             rng.uniform(0.2, 0.6),
         )
@@ -123,7 +123,7 @@ def _street(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) ->
                     wy + (horizon * 0.78 - top) * 0.6 / rows,
                     darker(glass, rng.uniform(0.7, 1.3)),
                 )
-        shop = COLOURS[str(rng.choice(list(COLOURS)))]
+        shop = COLORS[str(rng.choice(list(COLORS)))]
         _paint(scene, x, horizon * 0.80, x + w, horizon * 0.85, darker(shop, 0.8))
         _paint(scene, x + w * 0.08, horizon * 0.85, x + w * 0.92, horizon, darker(glass, 0.6))
         x += w
@@ -135,7 +135,7 @@ def _street(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) ->
     if rng.random() < 0.5:
         _paint(scene, 0, horizon, width, horizon + height * 0.025, (0.42, 0.41, 0.40))
     if rng.random() < 0.4:
-        car, cy = COLOURS[str(rng.choice(["red", "blue", "charcoal", "white", "grey"]))], horizon
+        car, cy = COLORS[str(rng.choice(["red", "blue", "charcoal", "white", "grey"]))], horizon
         cx, cw = rng.uniform(-0.1, 0.8) * width, width * rng.uniform(0.4, 0.7)
         _paint(scene, cx, cy - cw * 0.20, cx + cw, cy - cw * 0.03, car)
         _paint(scene, cx + cw * 0.2, cy - cw * 0.33, cx + cw * 0.75, cy - cw * 0.2, darker(car, 0.5))
@@ -173,7 +173,7 @@ def _park(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> N
 def _room(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> None:
     height, width = scene.shape[:2]
     wall = mix(
-        COLOURS[str(rng.choice(["cream", "light blue", "beige", "grey", "lilac", "olive", "teal"]))],
+        COLORS[str(rng.choice(["cream", "light blue", "beige", "grey", "lilac", "olive", "teal"]))],
         (0.88, 0.87, 0.85),
         rng.uniform(0.35, 0.8),
     )
@@ -204,12 +204,12 @@ def _room(scene: NDArray[np.uint8], horizon: int, rng: np.random.Generator) -> N
             y + 2,
             x + w - 2,
             y + h - 2,
-            mix(COLOURS[str(rng.choice(list(COLOURS)))], (0.9, 0.9, 0.9), 0.4),
+            mix(COLORS[str(rng.choice(list(COLORS)))], (0.9, 0.9, 0.9), 0.4),
         )
     for _ in range(int(rng.integers(1, 4))):
         w, h = rng.uniform(0.2, 0.55) * width, rng.uniform(0.15, 0.45) * height
         x = rng.uniform(-0.15, 0.9) * width
-        tone = mix(COLOURS[str(rng.choice(list(COLOURS)))], (0.5, 0.45, 0.4), rng.uniform(0.2, 0.7))
+        tone = mix(COLORS[str(rng.choice(list(COLORS)))], (0.5, 0.45, 0.4), rng.uniform(0.2, 0.7))
         foot = horizon + rng.uniform(0.0, 0.05) * height
         _paint(scene, x, foot - h, x + w, foot, tone)
         for k in range(int(rng.integers(1, 4))):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.studio.colors import COLOURS, DENIM, NEUTRALS, brightness
+from models.studio.colors import COLORS, DENIM, NEUTRALS, brightness
 from models.studio.kinds import KINDS, Kind
 from models.studio.spec import Cut, GarmentSpec
 from models.studio.wording import describe
@@ -71,7 +71,7 @@ def sample_garment(rng: np.random.Generator, kind: str, number: int, gender: str
     fabric, pattern = str(rng.choice(made.fabrics)), str(rng.choice(made.patterns))
     if fabric in {"leather", "suede", "denim", "puffer"} and pattern not in {"solid", "colour-block"}:
         pattern = "solid"
-    names = list(DENIM) if fabric == "denim" else list(COLOURS)
+    names = list(DENIM) if fabric == "denim" else list(COLORS)
     if made.label == "foot_wear":
         names = [
             "black",
@@ -91,13 +91,13 @@ def sample_garment(rng: np.random.Generator, kind: str, number: int, gender: str
         ]
     elif made.label == "outerwear" and fabric in {"leather", "suede"}:
         names = ["black", "brown", "camel", "burgundy", "olive", "navy", "grey", "red"]
-    colour = str(rng.choice(names))
-    accent = _accent(rng, colour)
+    color = str(rng.choice(names))
+    accent = _accent(rng, color)
     spec = GarmentSpec(
         product_id=f"st-{number:05d}",
         kind=kind,
         label=made.label,
-        colour=colour,
+        color=color,
         accent=accent,
         shade=_shade(rng),
         pattern=pattern,
@@ -128,7 +128,7 @@ def sample_catalogue(n: int, seed: int = 0, kinds: Iterable[str] | None = None) 
     while len(products) < n:
         number = len(products) + 1
         if products and rng.random() < VARIANT_CHANCE:
-            spec = colour_variant(products[-1], number, rng)
+            spec = color_variant(products[-1], number, rng)
         else:
             spec = sample_garment(rng, str(rng.choice(chosen, p=share)), number)
         if (key := _looks(spec)) not in taken:
@@ -137,12 +137,12 @@ def sample_catalogue(n: int, seed: int = 0, kinds: Iterable[str] | None = None) 
     return products
 
 
-def colour_variant(spec: GarmentSpec, number: int, rng: np.random.Generator) -> GarmentSpec:
+def color_variant(spec: GarmentSpec, number: int, rng: np.random.Generator) -> GarmentSpec:
     """The same product in another colour."""
-    names = [c for c in (DENIM if spec.fabric == "denim" else COLOURS) if c not in {spec.colour, spec.accent}]
-    colour = str(rng.choice(names))
-    accent = spec.accent if _contrast(colour, spec.accent) > 0.25 else _accent(rng, colour)
-    changed = replace(spec, product_id=f"st-{number:05d}", colour=colour, accent=accent, shade=_shade(rng))
+    names = [c for c in (DENIM if spec.fabric == "denim" else COLORS) if c not in {spec.color, spec.accent}]
+    color = str(rng.choice(names))
+    accent = spec.accent if _contrast(color, spec.accent) > 0.25 else _accent(rng, color)
+    changed = replace(spec, product_id=f"st-{number:05d}", color=color, accent=accent, shade=_shade(rng))
     return describe(changed, spec.title.split()[0], rng)
 
 
@@ -186,7 +186,7 @@ def _companion(rng: np.random.Generator, label: str, gender: str, *, neutral: bo
     if not neutral:
         return spec
     names = [c for c in NEUTRALS if spec.fabric != "denim" or c in DENIM]
-    plain = replace(spec, pattern="solid", colour=str(rng.choice(names)))
+    plain = replace(spec, pattern="solid", color=str(rng.choice(names)))
     return describe(plain, plain.title.split()[0], rng)
 
 
@@ -202,12 +202,12 @@ def _shade(rng: np.random.Generator) -> tuple[float, float, float]:
 
 
 def _contrast(one: str, other: str) -> float:
-    a, b = COLOURS[one], COLOURS[other]
+    a, b = COLORS[one], COLORS[other]
     return max(abs(brightness(a) - brightness(b)), max(abs(x - y) for x, y in zip(a, b, strict=True)) * 0.8)
 
 
-def _accent(rng: np.random.Generator, colour: str) -> str:
-    options = [c for c in COLOURS if _contrast(colour, c) > 0.3]
+def _accent(rng: np.random.Generator, color: str) -> str:
+    options = [c for c in COLORS if _contrast(color, c) > 0.3]
     if rng.random() < 0.5:
         options = [c for c in options if c in {"white", "black", "navy", "cream", "grey", "beige"}] or options
     return str(rng.choice(options))
@@ -227,7 +227,7 @@ def _looks(spec: GarmentSpec) -> tuple[object, ...]:
         round(cut.heel, 2),
         round(cut.shaft, 2),
     )
-    return spec.kind, spec.colour, spec.accent if spec.pattern != "solid" else "", spec.pattern, spec.fabric, rough
+    return spec.kind, spec.color, spec.accent if spec.pattern != "solid" else "", spec.pattern, spec.fabric, rough
 
 
 def kind_of(spec: GarmentSpec) -> Kind:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.studio.colors import COLOURS, DENIM, RGB, brightness, darker, mix
+from models.studio.colors import COLORS, DENIM, RGB, brightness, darker, mix
 from models.studio.noise import tile as noise_tile
 from models.studio.spec import GarmentSpec
 
@@ -34,7 +34,7 @@ class Swatch:
         tint: multiplies everything (linings are darker).
     """
 
-    colour: RGB
+    color: RGB
     tile: Tile | None = None
     weave: NDArray[np.float32] | None = None
     weave_span: float = 0.1
@@ -43,10 +43,10 @@ class Swatch:
     tint: float = 1.0
 
 
-def true_colour(spec: GarmentSpec, name: str | None = None) -> RGB:
+def true_color(spec: GarmentSpec, name: str | None = None) -> RGB:
     """The exact colour of a product: its named colour, with the product's own deviation."""
-    name = name or spec.colour
-    base = DENIM.get(name, COLOURS[name]) if spec.fabric == "denim" else COLOURS[name]
+    name = name or spec.color
+    base = DENIM.get(name, COLORS[name]) if spec.fabric == "denim" else COLORS[name]
     r, g, b = (min(0.97, max(0.05, c + d)) for c, d in zip(base, spec.shade, strict=True))
     return r, g, b
 
@@ -54,8 +54,8 @@ def true_colour(spec: GarmentSpec, name: str | None = None) -> RGB:
 def swatch_of(spec: GarmentSpec, *, accent: bool = False) -> Swatch:
     """The cloth of a garment; `accent` gives its second cloth (soles, ribs, colour-blocks), plain."""
     if accent:
-        colour = true_colour(spec, spec.accent)
-        return Swatch(colour, None, *_weave(spec.fabric), GLOSS.get(spec.fabric, 0.0), FOLD.get(spec.fabric, 1.0))
+        color = true_color(spec, spec.accent)
+        return Swatch(color, None, *_weave(spec.fabric), GLOSS.get(spec.fabric, 0.0), FOLD.get(spec.fabric, 1.0))
     return _swatch(spec)
 
 
@@ -63,7 +63,7 @@ def swatch_of(spec: GarmentSpec, *, accent: bool = False) -> Swatch:
 def _swatch(spec: GarmentSpec) -> Swatch:
     weave, span = _weave(spec.fabric)
     pattern = PATTERNS.get(spec.pattern)
-    main, second = true_colour(spec), true_colour(spec, spec.accent)
+    main, second = true_color(spec), true_color(spec, spec.accent)
     tile = None
     if pattern is not None:
         picture = pattern(main, second, spec.scale, np.random.default_rng(spec.variety))
@@ -177,7 +177,7 @@ def _dots(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Pic
 def _floral(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Picture:
     canvas = np.full((TEXELS, TEXELS, 3), [c * 255 for c in main], np.uint8)
     third = mix(second, (1.0, 0.9, 0.75), 0.45)
-    leaf = mix(COLOURS["green" if rng.random() < 0.6 else "olive"], main, 0.2)
+    leaf = mix(COLORS["green" if rng.random() < 0.6 else "olive"], main, 0.2)
     heart = (0.93, 0.78, 0.3) if rng.random() < 0.6 else darker(second, 0.5)
     count, size = round(60 / scale**1.6) + 8, 22 * scale
     for _ in range(count):
@@ -207,9 +207,9 @@ def _flower(
         _oval(canvas, cx, cy, 0.27 * r, 0.27 * r, 0, heart)
 
 
-def _oval(canvas: Tile, x: float, y: float, a: float, b: float, angle: float, colour: RGB) -> None:
+def _oval(canvas: Tile, x: float, y: float, a: float, b: float, angle: float, color: RGB) -> None:
     centre, axes = (round(x * 8), round(y * 8)), (max(1, round(a * 8)), max(1, round(b * 8)))
-    cv2.ellipse(canvas, centre, axes, angle, 0, 360, [c * 255 for c in colour], -1, cv2.LINE_AA, 3)
+    cv2.ellipse(canvas, centre, axes, angle, 0, 360, [c * 255 for c in color], -1, cv2.LINE_AA, 3)
 
 
 def _camo(main: RGB, second: RGB, scale: float, rng: np.random.Generator) -> Picture:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.studio.body import Points
-from models.studio.cloth import Swatch, true_colour
+from models.studio.cloth import Swatch, true_color
 from models.studio.colors import brightness, darker
 from models.studio.pieces import BoxFrame, Frame, Mark, Piece, Stroke, TubeFrame, curve, moved
-from models.studio.shell import Shell, neckline, stitch_colour
+from models.studio.shell import Shell, neckline, stitch_color
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class _Neck:
         )
 
     def line(self, points: Points, width: float, alpha: float) -> Stroke:
-        return Stroke(self.body.owner, self.order + 0.1, (points,), width, stitch_colour(self.swatch.colour), alpha)
+        return Stroke(self.body.owner, self.order + 0.1, (points,), width, stitch_color(self.swatch.color), alpha)
 
 
 def collar_marks(body: Shell, swatch: Swatch, *, front: bool, flat: bool) -> list[Mark]:
@@ -128,7 +128,7 @@ def _hood(neck: _Neck) -> list[Mark]:
     marks: list[Mark] = [neck.piece(curve(roll, 60), lift=0.95, shadow=0.4)]
     if neck.body.spec.kind == "hoodie":
         cords = tuple(neck.at((0.018, 0.19), (0.020, 0.23), (0.017, 0.262), side=s) for s in (1, -1))
-        tone = (0.93, 0.92, 0.9) if brightness(neck.swatch.colour) < 0.7 else (0.3, 0.3, 0.3)
+        tone = (0.93, 0.92, 0.9) if brightness(neck.swatch.color) < 0.7 else (0.3, 0.3, 0.3)
         marks.append(Stroke(neck.body.owner, neck.order + 0.2, cords, 0.004, tone))
     return marks
 
@@ -142,7 +142,7 @@ def _stand(neck: _Neck) -> list[Mark]:
 
 def _straps(neck: _Neck) -> list[Mark]:
     lines = tuple(neck.at((0.042, 0.168), (0.047, 0.2), (0.045, 0.235), side=s) for s in (1, -1))
-    return [Stroke(neck.body.owner, neck.order, lines, 0.009, darker(neck.swatch.colour, 0.96), clip=False)]
+    return [Stroke(neck.body.owner, neck.order, lines, 0.009, darker(neck.swatch.color, 0.96), clip=False)]
 
 
 def _band(neck: _Neck) -> list[Mark]:
@@ -150,9 +150,9 @@ def _band(neck: _Neck) -> list[Mark]:
     if abs(neck.body.figure.cos) <= 0.5:
         return []
     edge = moved(neckline(neck.body)[1:-1], 0, 0.004)
-    colour, spec = neck.swatch.colour, neck.body.spec
+    color, spec = neck.swatch.color, neck.body.spec
     ringer = "ringer" in spec.cut.details
-    rib = true_colour(spec, spec.accent) if ringer else darker(colour, 0.9 if brightness(colour) > 0.2 else 1.25)
+    rib = true_color(spec, spec.accent) if ringer else darker(color, 0.9 if brightness(color) > 0.2 else 1.25)
     return [
         Stroke(neck.body.owner, neck.order, (edge,), 0.008, rib, 0.9 if ringer else 0.55),
         neck.line(moved(edge, 0, 0.0045), 0.0016, 0.5),

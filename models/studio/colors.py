@@ -12,7 +12,7 @@ def _hex(code: str) -> RGB:
     return int(code[0:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:6], 16) / 255
 
 
-COLOURS: dict[str, RGB] = {
+COLORS: dict[str, RGB] = {
     "black": _hex("1e1e20"),
     "white": _hex("f2f1ec"),
     "grey": _hex("8f9294"),
@@ -57,12 +57,12 @@ def mix(one: RGB, other: RGB, share: float) -> RGB:
     return a, b, c
 
 
-def darker(colour: RGB, factor: float) -> RGB:
+def darker(color: RGB, factor: float) -> RGB:
     """The colour in less light (factor below 1) or more, clipped to white."""
-    a, b, c = (min(1.0, x * factor) for x in colour)
+    a, b, c = (min(1.0, x * factor) for x in color)
     return a, b, c
 
 
-def brightness(colour: RGB) -> float:
+def brightness(color: RGB) -> float:
     """Luma, 0 to 1."""
-    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]

@@ -109,7 +109,7 @@ def feed_row(product: GarmentSpec, images: Sequence[str]) -> dict[str, Any]:
         "price": f"{product.price:.2f} EUR",
         "availability": product.availability,
         "brand": product.brand,
-        "color": f"{product.colour}/{product.accent}" if two else product.colour,
+        "color": f"{product.color}/{product.accent}" if two else product.color,
         "gender": product.gender,
         "age_group": "adult",
         "material": product.material,

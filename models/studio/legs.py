@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.studio.body import Figure, Points
-from models.studio.cloth import Swatch, swatch_of, true_colour
+from models.studio.cloth import Swatch, swatch_of, true_color
 from models.studio.colors import brightness, darker
 from models.studio.layers import DRESS, LOWER
 from models.studio.noise import tile
@@ -79,14 +79,14 @@ def _skirt_trims(
             np.stack([point(float(np.sin(a)), y) for y in np.linspace(cut.top + 0.02, hem + 0.02, 12)])
             for a in np.linspace(-1.4, 1.4, 17)
         ]
-        marks.append(Stroke(owner, LOWER + 0.4, tuple(lines), 0.004, darker(swatch.colour, 0.6), 0.4))
+        marks.append(Stroke(owner, LOWER + 0.4, tuple(lines), 0.004, darker(swatch.color, 0.6), 0.4))
         marks.append(
             Stroke(
                 owner,
                 LOWER + 0.41,
                 tuple(moved(line, 0.004, 0) for line in lines),
                 0.004,
-                darker(swatch.colour, 1.3),
+                darker(swatch.color, 1.3),
                 0.25,
             )
         )
@@ -99,7 +99,7 @@ def _skirt_trims(
                 LOWER + 0.5,
                 spots,
                 0.009,
-                (0.35, 0.27, 0.2) if brightness(swatch.colour) > 0.3 else (0.8, 0.75, 0.65),
+                (0.35, 0.27, 0.2) if brightness(swatch.color) > 0.3 else (0.8, 0.75, 0.65),
                 dots=True,
             )
         )
@@ -121,7 +121,7 @@ def _skirt_trims(
 
 def stitch(swatch: Swatch) -> tuple[float, float, float]:
     """Colour of seams on a swatch."""
-    return darker(swatch.colour, 0.6) if brightness(swatch.colour) > 0.22 else darker(swatch.colour, 1.8)
+    return darker(swatch.color, 0.6) if brightness(swatch.color) > 0.22 else darker(swatch.color, 1.8)
 
 
 def _waistband(spec: GarmentSpec, owner: int, frame: SectionFrame, order: float, swatch: Swatch) -> Stroke:
@@ -221,10 +221,10 @@ def _leg(
     cuff = at + normal[-1] * radii[-1] * t + step[-1] * 0.16 * radii[-1] * np.sqrt(1 - t * t)
     marks.append(Stroke(owner, order + 0.1, (cuff,), 0.003 if "turn_up" in cut.details else 0.0018, seam, 0.6))
     if "crease" in cut.details:
-        marks.append(Stroke(owner, order + 0.1, (points[3:],), 0.003, darker(swatch.colour, 1.35), 0.35))
+        marks.append(Stroke(owner, order + 0.1, (points[3:],), 0.003, darker(swatch.color, 1.35), 0.35))
     outer = points - normal * (sign * radii * 0.82)[:, None]
     if "side_stripe" in cut.details:
-        marks.append(Stroke(owner, order + 0.1, (outer,), 0.011, true_colour(spec, spec.accent), 0.95))
+        marks.append(Stroke(owner, order + 0.1, (outer,), 0.011, true_color(spec, spec.accent), 0.95))
     elif spec.fabric == "denim":
         marks.append(Stroke(owner, order + 0.1, (outer,), 0.002, seam, 0.35))
     if "ripped" in cut.details and figure.cos > 0 and until > 0.8:
@@ -282,7 +282,7 @@ def _trouser_trims(
                     order + 0.2,
                     (at(0.03, top + 0.011)[None],),
                     0.008,
-                    darker(swatch.colour, 0.5) if brightness(swatch.colour) > 0.3 else (0.6, 0.58, 0.52),
+                    darker(swatch.color, 0.5) if brightness(swatch.color) > 0.3 else (0.6, 0.58, 0.52),
                     dots=True,
                 )
             )

@@ -94,8 +94,8 @@ class Painter:
         under = self.canvas[y0:y1, x0:x1]
         if piece.shadow:
             self._cast(under, owners, mask, piece, reach)
-        colour = self._cloth(piece, place, window, index)
-        self.canvas[y0:y1, x0:x1] = cv2.blendLinear(colour, np.ascontiguousarray(under), alpha, 1 - alpha)
+        color = self._cloth(piece, place, window, index)
+        self.canvas[y0:y1, x0:x1] = cv2.blendLinear(color, np.ascontiguousarray(under), alpha, 1 - alpha)
         owners[mask > 127 if piece.fade is None else (alpha > 0.5)] = piece.owner
 
     def _cast(self, under: Field, owners: NDArray[np.uint8], mask: NDArray[np.uint8], piece: Piece, reach: int) -> None:
@@ -133,11 +133,11 @@ class Painter:
                 shine = shine * np.clip(0.6 + 3.5 * relief, 0, 2.2) + np.clip(relief * 1.6 - 0.12, 0, 1)
             shine = cv2.resize(shine * np.float32(swatch.gloss * 0.5), (width, height))
         shade = cv2.resize(shade * np.float32(piece.lift * swatch.tint), (width, height))
-        colour = self._albedo(piece, swatch, cloth_x, cloth_y, relief, place, (width, height))
-        colour *= shade[..., None]
+        color = self._albedo(piece, swatch, cloth_x, cloth_y, relief, place, (width, height))
+        color *= shade[..., None]
         if shine is not None:
-            colour += shine[..., None] * (np.float32(1.0) - colour)
-        return colour
+            color += shine[..., None] * (np.float32(1.0) - color)
+        return color
 
     def _relief(self, folds: tuple[Fold, ...], cloth_x: Field, cloth_y: Field, index: int) -> Field:
         total = np.zeros(cloth_x.shape, np.float32)
@@ -167,7 +167,7 @@ class Painter:
         size: tuple[int, int],
     ) -> Field:
         """The cloth's own colour, (h, w, 3); creases push the pattern aside."""
-        colour: Field
+        color: Field
         bumped = cloth_x if relief is None else cloth_x + relief * np.float32(0.006)
         if swatch.tile is not None:
             texels = TEXELS
@@ -175,19 +175,19 @@ class Painter:
             if place.scale < 0.45 * TEXELS / SPAN:
                 texels = TEXELS // 2
                 picture = np.asarray(cv2.resize(picture, (texels, texels), interpolation=cv2.INTER_AREA), np.uint8)
-            colour = _sample(picture, bumped, cloth_y, texels / SPAN, size).astype(np.float32) * np.float32(1 / 255)
+            color = _sample(picture, bumped, cloth_y, texels / SPAN, size).astype(np.float32) * np.float32(1 / 255)
         else:
-            colour = np.empty((size[1], size[0], 3), np.float32)
-            colour[:] = swatch.colour
+            color = np.empty((size[1], size[0], 3), np.float32)
+            color[:] = swatch.color
         if piece.block is not None:
             at, second = piece.block
             full = cv2.resize(np.ascontiguousarray(cloth_y), size)
             weight = np.clip((full - np.float32(at)) * np.float32(place.scale * 0.5) + 0.5, 0, 1)[..., None]
-            colour += weight * (np.array(second.colour, np.float32) - colour)
+            color += weight * (np.array(second.color, np.float32) - color)
         if swatch.weave is not None and place.scale > 150:
             weave = _sample(swatch.weave, cloth_x, cloth_y, swatch.weave.shape[0] / swatch.weave_span, size)
-            colour *= weave[..., None]
-        return colour
+            color *= weave[..., None]
+        return color
 
     def _stroke(self, stroke: Stroke, place: Placement) -> None:
         lines = [place.pixels(p) for p in stroke.lines]
@@ -212,7 +212,7 @@ class Painter:
         thin = min(1.0, stroke.width * place.scale)
         alpha = mask.astype(np.float32) * np.float32(stroke.alpha * thin / 255)
         under = self.canvas[y0:y1, x0:x1]
-        under += alpha[..., None] * (np.array(stroke.colour, np.float32) - under)
+        under += alpha[..., None] * (np.array(stroke.color, np.float32) - under)
         if not stroke.clip:
             owners[mask > 127] = stroke.owner
 

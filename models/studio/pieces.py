@@ -155,7 +155,7 @@ class Stroke:
     order: float
     lines: tuple[Points, ...]
     width: float
-    colour: RGB
+    color: RGB
     alpha: float = 1.0
     clip: bool = True
     dots: bool = False

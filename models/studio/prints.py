@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.studio.body import Points
-from models.studio.cloth import Swatch, true_colour
+from models.studio.cloth import Swatch, true_color
 from models.studio.colors import mix
 from models.studio.pieces import Mark, Piece, moved
 from models.studio.shell import Shell
@@ -14,22 +14,22 @@ from models.studio.shell import Shell
 def print_marks(body: Shell) -> list[Mark]:
     """A print on the chest: a shape from the product's own seed, in the accent colour."""
     rng = np.random.default_rng(body.spec.variety)
-    colour = Swatch(true_colour(body.spec, body.spec.accent))
-    other = Swatch(mix(colour.colour, true_colour(body.spec), 0.45))
+    color = Swatch(true_color(body.spec, body.spec.accent))
+    other = Swatch(mix(color.color, true_color(body.spec), 0.45))
     kind, size = int(rng.integers(5)), rng.uniform(0.030, 0.044)
     t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     shapes: list[tuple[Points, Swatch]] = []
     if kind == 0:
         shapes = [
-            (_ring(t, size), colour),
-            (_ring(t, size * 0.62), Swatch(true_colour(body.spec))),
+            (_ring(t, size), color),
+            (_ring(t, size * 0.62), Swatch(true_color(body.spec))),
             (_ring(t, size * 0.35), other),
         ]
     elif kind == 1:
         points = int(rng.integers(5, 9))
         wave = np.where(np.arange(2 * points) % 2, 0.48, 1.0) * size
         angle = np.pi * np.arange(2 * points) / points - np.pi / 2
-        shapes = [(np.stack([np.cos(angle) * wave, np.sin(angle) * wave], 1), colour)]
+        shapes = [(np.stack([np.cos(angle) * wave, np.sin(angle) * wave], 1), color)]
     elif kind == 2:
         for row in range(3):
             shapes.append(
@@ -38,19 +38,19 @@ def print_marks(body: Shell) -> list[Mark]:
                         [(-size, row * 0.4), (size, row * 0.4), (size, row * 0.4 + 0.22), (-size, row * 0.4 + 0.22)]
                     )
                     * [1, size],
-                    colour if row != 1 else other,
+                    color if row != 1 else other,
                 )
             )
     elif kind == 3:
         peak = np.array([(-1.1, 0.7), (-0.45, -0.4), (-0.15, 0.0), (0.3, -0.8), (1.1, 0.7)]) * size
-        shapes = [(moved(_ring(t, size * 0.3), size * 0.65, -size * 0.75), other), (peak, colour)]
+        shapes = [(moved(_ring(t, size * 0.3), size * 0.65, -size * 0.75), other), (peak, color)]
     else:
         letters = rng.uniform(0.5, 1.0, 5)
         x = -size * 1.2
         for width in letters:
             w = width * size * 0.5
             shapes.append(
-                (np.array([(x, -0.35 * size), (x + w, -0.35 * size), (x + w, 0.35 * size), (x, 0.35 * size)]), colour)
+                (np.array([(x, -0.35 * size), (x + w, -0.35 * size), (x + w, 0.35 * size), (x, 0.35 * size)]), color)
             )
             shapes.append(
                 (
@@ -62,7 +62,7 @@ def print_marks(body: Shell) -> list[Mark]:
                             (x + w * 0.35, 0.1 * size),
                         ]
                     ),
-                    Swatch(true_colour(body.spec)),
+                    Swatch(true_color(body.spec)),
                 )
             )
             x += w * 1.3

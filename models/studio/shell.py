@@ -174,9 +174,9 @@ def back_neck(body: Shell) -> Points:
     return np.concatenate([[[arc[0, 0], 0.1]], arc, [[arc[-1, 0], 0.1]]])
 
 
-def stitch_colour(colour: RGB) -> RGB:
+def stitch_color(color: RGB) -> RGB:
     """Seams are darker than light cloth and lighter than dark cloth."""
-    return darker(colour, 0.62) if brightness(colour) > 0.22 else darker(colour, 1.8)
+    return darker(color, 0.62) if brightness(color) > 0.22 else darker(color, 1.8)
 
 
 def patch(

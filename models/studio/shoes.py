@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from models.studio.body import Figure, Points, smooth
-from models.studio.cloth import Swatch, swatch_of, true_colour
+from models.studio.cloth import Swatch, swatch_of, true_color
 from models.studio.colors import brightness, darker
 from models.studio.layers import BOOTS, SHOES, SKIN
 from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, TubeFrame, tube_outline
@@ -132,16 +132,16 @@ def shoe_marks(spec: GarmentSpec, project: Project, owner: int, order: float, *,
 
 def _sole(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: int, order: float) -> list[Mark]:
     light = "white_sole" in spec.cut.details
-    colour = (
+    color = (
         (0.93, 0.92, 0.89)
         if light
-        else darker(true_colour(spec), 0.45)
+        else darker(true_color(spec), 0.45)
         if "dark_sole" not in spec.cut.details
         else (0.13, 0.12, 0.12)
     )
     rings = _rings(last, heel, ceiling=last.sole)
     fills = _hulls(rings, project)
-    marks: list[Mark] = [Piece(owner, order - 0.05, fills, _box(fills), Swatch(colour), lift=0.98)]
+    marks: list[Mark] = [Piece(owner, order - 0.05, fills, _box(fills), Swatch(color), lift=0.98)]
     if heel > 0.012:
         thick = 0.006 if spec.kind == "heels" and "block" not in spec.cut.details else 0.016
         top = np.array(
@@ -150,7 +150,7 @@ def _sole(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
         foot = np.array([(a, 0.0, s * thick * 0.8) for a in (-0.043, -0.043 + 2 * thick * 0.8) for s in (-1, 1)])
         block = _hulls([top, foot], project)
         marks.append(
-            Piece(owner, order - 0.1, block, _box(block), Swatch(true_colour(spec), gloss=0.3), lift=0.9, shadow=0.0)
+            Piece(owner, order - 0.1, block, _box(block), Swatch(true_color(spec), gloss=0.3), lift=0.9, shadow=0.0)
         )
     return marks
 
@@ -170,7 +170,7 @@ def _mouth(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: 
         along, up = -0.008 + 0.026 * np.cos(t), np.full(28, 0.07 + spec.cut.shaft + heel)
         out = 0.022 * np.sin(t)
     hole = project(np.stack([along, up - 0.002, out], 1))
-    return Piece(owner, order, (hole,), _box((hole,)), Swatch(darker(true_colour(spec), 0.38)), clip=False)
+    return Piece(owner, order, (hole,), _box((hole,)), Swatch(darker(true_color(spec), 0.38)), clip=False)
 
 
 def _shaft(spec: GarmentSpec, project: Project, owner: int, order: float) -> list[Mark]:
@@ -204,9 +204,9 @@ def _line(project: Project, *points: tuple[float, float, float]) -> Points:
 
 
 def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: int, order: float) -> list[Mark]:
-    details, colour = spec.cut.details, true_colour(spec)
-    accent = true_colour(spec, spec.accent)
-    seam = darker(colour, 0.6) if brightness(colour) > 0.25 else darker(colour, 1.9)
+    details, color = spec.cut.details, true_color(spec)
+    accent = true_color(spec, spec.accent)
+    seam = darker(color, 0.6) if brightness(color) > 0.25 else darker(color, 1.9)
     knots, width, top = np.array(last.along), np.array(last.width), np.array(last.top)
 
     def ridge(a: float, side: float, height: float = 1.0) -> tuple[float, float, float]:
@@ -253,7 +253,7 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
         marks.append(Stroke(owner, order + 0.5, (cap,), 0.0025, seam, 0.8))
     if "strap" in details:
         band = _line(project, ridge(0.012, -1, 0.9), ridge(0.014, 0, 1.6), ridge(0.012, 1, 0.9))
-        marks.append(Stroke(owner, order + 0.5, (band,), 0.007, darker(colour, 0.9), 1.0, clip=False))
+        marks.append(Stroke(owner, order + 0.5, (band,), 0.007, darker(color, 0.9), 1.0, clip=False))
     if "bow" in details or "penny" in details:
         band = _line(project, ridge(0.058, -0.7, 0.95), ridge(0.056, 0, 1.04), ridge(0.058, 0.7, 0.95))
         marks.append(
@@ -262,7 +262,7 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
                 order + 0.5,
                 (band,),
                 0.010,
-                darker(colour, 0.72) if brightness(colour) > 0.2 else darker(colour, 1.7),
+                darker(color, 0.72) if brightness(color) > 0.2 else darker(color, 1.7),
             )
         )
     if "elastic" in details:
@@ -271,7 +271,7 @@ def _trim(spec: GarmentSpec, last: Last, heel: float, project: Project, owner: i
                 _line(project, (-0.012 + d, 0.028 + heel, s * 0.027), (-0.010 + d, 0.07 + heel, s * 0.027))
                 for d in (0.0, 0.006, 0.012)
             ]
-            marks.append(Stroke(owner, order + 0.5, tuple(gore), 0.005, darker(colour, 0.55), 0.8))
+            marks.append(Stroke(owner, order + 0.5, tuple(gore), 0.005, darker(color, 0.55), 0.8))
     counter = [_line(project, ridge(-0.02, s, 0.45), ridge(-0.016, s * 0.9, 0.95)) for s in walls]
     marks.append(Stroke(owner, order + 0.5, tuple(counter), 0.002, seam, 0.45))
     return marks

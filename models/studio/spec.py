@@ -70,7 +70,7 @@ class GarmentSpec:
     product_id: str
     kind: str
     label: str
-    colour: str
+    color: str
     accent: str
     shade: tuple[float, float, float]
     pattern: str

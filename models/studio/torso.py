@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.studio.body import Figure, Points
-from models.studio.cloth import Swatch, swatch_of, true_colour
+from models.studio.cloth import Swatch, swatch_of, true_color
 from models.studio.colors import darker
 from models.studio.layers import DRESS, LINING, OUTER, TUCKED, UPPER
 from models.studio.pieces import (
@@ -18,7 +18,7 @@ from models.studio.pieces import (
     taper,
     tube_outline,
 )
-from models.studio.shell import Shell, back_neck, neckline, shell, stitch_colour
+from models.studio.shell import Shell, back_neck, neckline, shell, stitch_color
 from models.studio.skin import arm_order, arm_path, armhole
 from models.studio.spec import GarmentSpec
 from models.studio.trims import torso_trims
@@ -66,7 +66,7 @@ def torso_marks(
     marks: list[Mark] = []
     if ghost or spec.cut.worn_open:
         lining = Swatch(
-            swatch.colour if swatch.tile is not None else darker(swatch.colour, 0.9),
+            swatch.color if swatch.tile is not None else darker(swatch.color, 0.9),
             None,
             swatch.weave,
             swatch.weave_span,
@@ -180,7 +180,7 @@ def _cuff(
         t = np.linspace(-1, 1, 9)[:, None]
         return np.asarray(p + normal[j] * radii[j] * t + step[j] * 0.2 * radii[j] * np.sqrt(np.maximum(0, 1 - t * t)))
 
-    seam = stitch_colour(swatch.colour)
+    seam = stitch_color(swatch.color)
     marks: list[Mark] = []
     if spec.fabric == "puffer":
         marks.append(
@@ -199,6 +199,6 @@ def _cuff(
         marks.append(Stroke(owner, order + 0.02, (across(0.965),), 0.0018, seam, 0.4))
     if "arm_stripe" in spec.cut.details:
         side = points + normal * radii[:, None] * 0.15
-        marks.append(Stroke(owner, order + 0.03, (side,), 0.009, true_colour(spec, spec.accent), 0.9))
+        marks.append(Stroke(owner, order + 0.03, (side,), 0.009, true_color(spec, spec.accent), 0.9))
     del share, frame, flat
     return marks

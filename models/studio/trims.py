@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from models.studio.body import Points
-from models.studio.cloth import Swatch, true_colour
+from models.studio.cloth import Swatch, true_color
 from models.studio.collars import collar_marks
 from models.studio.colors import brightness, darker, mix
 from models.studio.pieces import Mark, Stroke, moved
 from models.studio.prints import print_marks
-from models.studio.shell import Shell, patch, stitch_colour
+from models.studio.shell import Shell, patch, stitch_color
 
 
 def torso_trims(body: Shell, swatch: Swatch, *, flat: bool = False) -> list[Mark]:
@@ -37,17 +37,17 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
         bottom = 0.27
     ys = np.linspace(top, bottom, 30)
     line = body.at(0.0, ys)
-    seam = stitch_colour(swatch.colour)
+    seam = stitch_color(swatch.color)
     if cut.closure == "zip":
         metal = (0.72, 0.72, 0.70) if body.spec.fabric in {"leather", "denim"} else darker(seam, 0.9)
         return [
-            Stroke(body.owner, order, (line,), 0.007, darker(swatch.colour, 0.75)),
+            Stroke(body.owner, order, (line,), 0.007, darker(swatch.color, 0.75)),
             Stroke(body.owner, order + 0.1, (line,), 0.0025, metal, 0.9),
         ]
     button = (
-        mix(swatch.colour, (0.95, 0.93, 0.88), 0.75)
+        mix(swatch.color, (0.95, 0.93, 0.88), 0.75)
         if body.spec.kind in {"shirt", "polo", "blouse"}
-        else (darker(swatch.colour, 0.55) if brightness(swatch.colour) > 0.3 else (0.35, 0.30, 0.26))
+        else (darker(swatch.color, 0.55) if brightness(swatch.color) > 0.3 else (0.35, 0.30, 0.26))
     )
     if body.spec.kind == "polo":
         ys = np.linspace(top, 0.255, 10)
@@ -70,7 +70,7 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
                 order + 0.2,
                 tuple(moved(p, 0, size * 0.18) for p in spots),
                 size,
-                darker(swatch.colour, 0.5),
+                darker(swatch.color, 0.5),
                 0.6,
                 dots=True,
             )
@@ -81,7 +81,7 @@ def _closure(body: Shell, swatch: Swatch) -> list[Mark]:
 
 def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
     details, order = body.spec.cut.details, body.order + 0.55
-    seam = stitch_colour(swatch.colour)
+    seam = stitch_color(swatch.color)
     marks: list[Mark] = []
 
     def box(angle: float, y: float, width: float, height: float) -> Points:
@@ -166,7 +166,7 @@ def _pockets(body: Shell, swatch: Swatch) -> list[Mark]:
 def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
     """Belts, ribs, waist and hem seams, quilting: horizontal lines all around."""
     details, order = body.spec.cut.details, body.order + 0.7
-    seam = stitch_colour(swatch.colour)
+    seam = stitch_color(swatch.color)
     marks: list[Mark] = []
 
     def ring(y: float, sag: float = 0.006) -> Points:
@@ -175,9 +175,9 @@ def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
         return np.stack([centre + half * 1.05 * t, y + sag * np.sqrt(np.maximum(0, 1 - t * t))], 1)
 
     if "belt" in details:
-        leather = swatch.colour if body.spec.label == "outerwear" else true_colour(body.spec, body.spec.accent)
+        leather = swatch.color if body.spec.label == "outerwear" else true_color(body.spec, body.spec.accent)
         marks += [
-            Stroke(body.owner, order, (ring(0.402),), 0.020, darker(swatch.colour, 0.6), 0.7),
+            Stroke(body.owner, order, (ring(0.402),), 0.020, darker(swatch.color, 0.6), 0.7),
             Stroke(body.owner, order + 0.1, (ring(0.400),), 0.016, darker(leather, 0.88)),
         ]
         if front:
@@ -202,7 +202,7 @@ def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
         rows = np.arange(0.215, body.hem - 0.01, 0.030)
         marks.append(
             Stroke(
-                body.owner, order, tuple(ring(float(y), 0.008) for y in rows), 0.004, darker(swatch.colour, 0.55), 0.6
+                body.owner, order, tuple(ring(float(y), 0.008) for y in rows), 0.004, darker(swatch.color, 0.55), 0.6
             )
         )
         marks.append(
@@ -211,7 +211,7 @@ def _bands(body: Shell, swatch: Swatch, *, front: bool) -> list[Mark]:
                 order,
                 tuple(ring(float(y) + 0.012, 0.008) for y in rows),
                 0.009,
-                mix(swatch.colour, (1.0, 1.0, 1.0), 0.5),
+                mix(swatch.color, (1.0, 1.0, 1.0), 0.5),
                 0.28,
             )
         )

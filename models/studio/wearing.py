@@ -29,7 +29,7 @@ def dress(figure: Figure, garment: GarmentSpec, owner: int, *, flat: bool = Fals
 
 def caption(garments: Sequence[GarmentSpec], view: View, background: str) -> str:
     """One sentence that is true of the picture."""
-    words = [(g.title or f"{g.colour} {g.kind}").lower() for g in garments]
+    words = [(g.title or f"{g.color} {g.kind}").lower() for g in garments]
     listed = words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else "nothing"
     if view == "none":
         return f"a product photo of {listed} on a {background} background"

@@ -37,11 +37,11 @@ def describe(spec: GarmentSpec, name: str, rng: np.random.Generator) -> GarmentS
         "checks": "checked",
     }.get(spec.pattern, spec.pattern)
     noun = KINDS[spec.kind].noun
-    title = " ".join(w for w in (name, spec.colour.title(), pattern.title(), *(w.title() for w in told), noun) if w)
+    title = " ".join(w for w in (name, spec.color.title(), pattern.title(), *(w.title() for w in told), noun) if w)
     second = f" with {spec.accent}" if spec.pattern != "solid" else ""
     audience = {"female": "women's", "male": "men's"}.get(spec.gender, "unisex")
     detail = ", ".join(words) or "classic cut"
-    what = f"{audience.capitalize()} {noun.lower()} in {spec.colour}{second}, {pattern or 'plain'}"
+    what = f"{audience.capitalize()} {noun.lower()} in {spec.color}{second}, {pattern or 'plain'}"
     text = f"{what}, made of {MATERIALS[spec.fabric]}: {detail}."
     sale = round(spec.price * rng.uniform(0.6, 0.85), 2) if rng.random() < 0.2 else None
     stock = "in_stock" if rng.random() < 0.9 else str(rng.choice(["out_of_stock", "preorder"]))

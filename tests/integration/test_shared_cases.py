@@ -182,7 +182,7 @@ def test_pictures_that_every_browser_shows(client: thatlook.Client, picture: str
     assert max(abs(a - b) for a, b in zip(*boxes, strict=True)) <= 3
 
 
-def test_heic_and_colour_profiles(client: thatlook.Client) -> None:
+def test_heic_and_color_profiles(client: thatlook.Client) -> None:
     """The same picture in another form: the same garment, colour and scores."""
     pairs = [("heic-upload/base.png", "heic-upload/base.heic", 0.05)]
     for name in ("st-00021", "st-00035", "st-00083"):

@@ -45,7 +45,7 @@ def found(shop: ThatLook, text: str, k: int = 5) -> tuple[Hit, ...]:
         ("shoes -brown", "brown"),
     ],
 )
-def test_no_product_of_an_unwanted_colour_is_among_the_first(shop: ThatLook, text: str, color: str) -> None:
+def test_no_product_of_an_unwanted_color_is_among_the_first(shop: ThatLook, text: str, color: str) -> None:
     """Of five, where there are enough others."""
     assert not [hit.product.title for hit in found(shop, text) if color in (hit.product.color or "").split("/")]
 

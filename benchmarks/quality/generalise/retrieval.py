@@ -183,11 +183,11 @@ def words_figure(
     thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence))
     fact_of = {fact["id"]: fact for fact in shop.facts}
     shares = []
-    for colour, article in asked_pairs(shop.facts):
-        query = TextQuery((f"{colour.casefold()} {WORDS[article][saying]}",))
+    for color, article in asked_pairs(shop.facts):
+        query = TextQuery((f"{color.casefold()} {WORDS[article][saying]}",))
         (answer,) = thatlook.search_text(query, k=BEST).garments
         hits = [fact_of[hit.product.product_id] for hit in answer.hits]
-        shares.append(sum(h["article"] == article and h["colour"] == colour for h in hits) / BEST)
+        shares.append(sum(h["article"] == article and h["colour"] == color for h in hits) / BEST)
     return {"queries": len(shares), "precision_at_10": float(np.mean(shares))}
 
 

@@ -132,7 +132,7 @@ def _of_view(shown: Sequence[Shown], view: str) -> list[Question]:
     ]
 
 
-def other_colour(shown: Sequence[Shown]) -> list[Question]:
+def other_color(shown: Sequence[Shown]) -> list[Question]:
     """A front → the same product in another colour, itself left out."""
     by_product: dict[str, set[str]] = {}
     for s in shown:
@@ -148,7 +148,7 @@ def other_colour(shown: Sequence[Shown]) -> list[Question]:
 TASKS: Mapping[str, Callable[[Sequence[Shown]], list[Question]]] = {
     "back_to_front": back_to_front,
     "detail_to_front": detail_to_front,
-    "other_colour": other_colour,
+    "other_colour": other_color,
 }
 
 

@@ -25,7 +25,7 @@ from engine.pipeline import VisionPipeline
 from engine.search import MAX_K, Calibrations
 from engine.service import TextQuery, ThatLook
 from models.train.clip.captions import Caption, Facts, answered, truth
-from models.train.clip.evaluation import AT_LEAST, colour_category_queries, facts_for
+from models.train.clip.evaluation import AT_LEAST, color_category_queries, facts_for
 
 BEST = 10
 TARGET = 0.80
@@ -64,7 +64,7 @@ class TextTruth:
     @classmethod
     def of(cls, facts: Sequence[Facts]) -> TextTruth:
         """Every colour, alone and with every kind and class, that at least AT_LEAST crops show."""
-        queries = colour_category_queries()
+        queries = color_category_queries()
         sure, maybe = truth(facts, [q.demands for q in queries])
         asked = np.flatnonzero(sure.sum(0) >= AT_LEAST)
         sure, maybe, kept = sure[:, asked], maybe[:, asked], tuple(queries[i] for i in asked)
@@ -98,7 +98,7 @@ def evaluate_text(
         "embedding": by_embedding(pipeline, looked, known),
         "search_pictures": by_search(pipeline, calibrations, _silent(looked), known, "picture"),
         "search_shop": by_search(pipeline, calibrations, looked, known, "shop"),
-        "measured_colour": by_colour(held, known),
+        "measured_colour": by_color(held, known),
     }
     cases = {name: [known.judge(n, rank(n)) for n in range(len(known.queries))] for name, rank in ways.items()}
     if sheet:
@@ -148,7 +148,7 @@ def by_search(
     return rank
 
 
-def by_colour(held: HeldOut, known: TextTruth) -> Rank:
+def by_color(held: HeldOut, known: TextTruth) -> Rank:
     """The baseline: by how much of the named colour a crop holds, whatever kind of garment it is."""
     crops = [served_crop(crop) for crop in held.crops]
     shares = [color_shares(crop.pixels, crop.mask) for crop in crops]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.domain import Pixels
 from engine.taxonomy import load_taxonomy
-from models.drawing import COLOURS, OTHER
+from models.drawing import COLORS, OTHER
 from models.segmenter import PERSON
 from models.studio.sheet import contact_sheet
 from models.train.data.accessories import with_accessories
@@ -53,13 +53,13 @@ def _drawn(pixels: Pixels, instances: Sequence[Instance]) -> Pixels:
     """A cell of the sheet: masks tinted and outlined, class and score beside them."""
     canvas, taxonomy = np.ascontiguousarray(pixels).copy(), with_accessories(load_taxonomy())
     for instance in (i for i in instances if i.label != PERSON):
-        colour = COLOURS.get(taxonomy.supercategory_of(instance.label), OTHER)
-        canvas[instance.mask] = (0.5 * canvas[instance.mask] + 0.5 * np.array(colour)).astype(np.uint8)
+        color = COLORS.get(taxonomy.supercategory_of(instance.label), OTHER)
+        canvas[instance.mask] = (0.5 * canvas[instance.mask] + 0.5 * np.array(color)).astype(np.uint8)
         outline, _ = cv2.findContours(instance.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        cv2.drawContours(canvas, outline, -1, colour, 2, cv2.LINE_AA)
+        cv2.drawContours(canvas, outline, -1, color, 2, cv2.LINE_AA)
         corner = int(instance.box[0]), int(instance.box[1]) + 14
         text = f"{instance.label} {instance.score:.2f}"
-        for ink, width in (((255, 255, 255), 4), (colour, 1)):
+        for ink, width in (((255, 255, 255), 4), (color, 1)):
             cv2.putText(canvas, text, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.55, ink, width, cv2.LINE_AA)
     return _fitted(canvas)
 

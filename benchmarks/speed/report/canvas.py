@@ -67,7 +67,7 @@ def ticks(axes: Axes, which: str, told: Callable[[float], str]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def colour_of(number: int) -> str:
+def color_of(number: int) -> str:
     """The colour of the series with this number."""
     return SERIES[number % len(SERIES)]
 

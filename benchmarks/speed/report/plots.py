@@ -21,7 +21,7 @@ from benchmarks.speed.report.canvas import (
     MUTED,
     PAPER,
     canvas,
-    colour_of,
+    color_of,
     legend,
     mark_of,
     ticks,
@@ -111,11 +111,11 @@ def recall_figure(results: Sequence[Result], title: str = "Recall against latenc
 def _recall_series(axes: Axes, name: str, number: int, points: Sequence[Result]) -> None:
     order = sorted(points, key=lambda point: point.p50_ms or 0)
     times, recalls = [point.p50_ms or 0.0 for point in order], [_nines(point.ann_recall or 0.0) for point in order]
-    look = {"color": colour_of(number), "markersize": 7, "linewidth": 1.2, "markeredgecolor": PAPER, "label": name}
+    look = {"color": color_of(number), "markersize": 7, "linewidth": 1.2, "markeredgecolor": PAPER, "label": name}
     if name == _family(name):
         axes.plot(times, recalls, mark_of(number) + "-", zorder=3, **look)  # type: ignore[arg-type]
     else:  # Without rescoring: the same colour, hollow.
-        look |= {"markerfacecolor": PAPER, "markeredgecolor": colour_of(number)}
+        look |= {"markerfacecolor": PAPER, "markeredgecolor": color_of(number)}
         axes.plot(times, recalls, mark_of(number) + ":", zorder=3, **look)  # type: ignore[arg-type]
 
 
@@ -134,7 +134,7 @@ def load_figure(results: Sequence[Result]) -> Figure | None:
         values = [value for value in (result.p50_ms, result.p95_ms, result.p99_ms, result.max_ms) if value]
         axes.plot([values[0], values[-1]], [y, y], color=GRID, linewidth=7, solid_capstyle="round", zorder=1)
         for value, name, number in zip(values, ("p50", "p95", "p99", "max"), (0, 5, 3, 4), strict=False):
-            axes.plot([value], [y], "o", markersize=8, color=colour_of(number), label=name if not y else None, zorder=3)
+            axes.plot([value], [y], "o", markersize=8, color=color_of(number), label=name if not y else None, zorder=3)
         told = f"{values[0]:,.0f} / {values[1]:,.0f} ms" if len(values) > 1 else ""
         told += f"   {result.shed} shed of {result.n + result.shed}" if result.shed else ""
         late = values[-1] > BUDGET_MS / 5  # No room for words before the budget's line.
@@ -175,7 +175,7 @@ def stages_figure(results: Sequence[Result]) -> Figure | None:
         for name, ms in one.items():
             share = 100 * ms / total
             axes.barh(
-                y, share, left=left, height=0.62, color=colour_of(_stage(name, names)), edgecolor=PAPER, linewidth=1
+                y, share, left=left, height=0.62, color=color_of(_stage(name, names)), edgecolor=PAPER, linewidth=1
             )
             if share > 7:
                 axes.text(left + share / 2, y, f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}", ha="center", va="center",
@@ -185,7 +185,7 @@ def stages_figure(results: Sequence[Result]) -> Figure | None:
             101, y, f"{total:,.0f} ms" if total >= 10 else f"{total:.1f} ms", va="center", color=MUTED, fontsize=9
         )
     for name in sorted(names, key=lambda name: _stage(name, names)):
-        axes.bar(0, 0, color=colour_of(_stage(name, names)), label=name)
+        axes.bar(0, 0, color=color_of(_stage(name, names)), label=name)
     axes.set(xlim=(0, 110), xlabel="share of the whole, %; numbers are milliseconds (medians)")
     axes.set_yticks(range(len(found)), [_case(result) for result in reversed(found)], color=INK)
     axes.grid(visible=False)
@@ -214,7 +214,7 @@ def scale_figure(results: Sequence[Result]) -> Figure | None:
                 axes.plot(
                     *zip(*points, strict=True),
                     mark_of(number) + "-",
-                    color=colour_of(number),
+                    color=color_of(number),
                     label=label,
                     markersize=6,
                 )
@@ -241,7 +241,7 @@ def trend_figure(lines: Sequence[Line]) -> Figure | None:
         points = history[target.id]
         for number, (machine, members) in enumerate(machines.items()):
             if own := [point for point in points if runs[point[0]] in members]:
-                axes.plot(*zip(*own, strict=True), mark_of(number) + "-", color=colour_of(number), label=machine,
+                axes.plot(*zip(*own, strict=True), mark_of(number) + "-", color=color_of(number), label=machine,
                           markersize=5, linewidth=1.4)  # fmt: skip
         axes.axhline(target.limit, color=BAD, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlim=(-0.4, len(runs) - 0.6), ylim=(0, 1.15 * max(target.limit, *(value for _, value in points))))
@@ -265,16 +265,16 @@ def _short_run(lines: Sequence[Line], run: str) -> str:
 
 def _bullet(axes: Axes, y: int, target: Target, verdict: Verdict) -> None:
     share, limit = _share(verdict, verdict.value), verdict.machine_limit
-    colour = GOOD if verdict.met else BAD
+    color = GOOD if verdict.met else BAD
     start = _share(verdict, limit) if limit else 1e-4
-    axes.plot([start, share], [y, y], color=colour, linewidth=9, alpha=0.85, solid_capstyle="butt", zorder=3)
-    axes.plot([share], [y], "o", color=colour, markersize=9, zorder=4)
+    axes.plot([start, share], [y, y], color=color, linewidth=9, alpha=0.85, solid_capstyle="butt", zorder=3)
+    axes.plot([share], [y], "o", color=color, markersize=9, zorder=4)
     if limit:
         axes.plot([start], [y], "|", color=INK, markersize=17, markeredgewidth=2, zorder=5)
     sign = "≤" if target.better == "lower" else "≥"
     right = axes.get_yaxis_transform()
     told = (quantity(verdict.value, verdict.unit), f"{sign} {quantity(target.limit, target.unit)}")
-    for x, text, ink in ((1.13, told[0], colour), (1.26, told[1], MUTED)):
+    for x, text, ink in ((1.13, told[0], color), (1.26, told[1], MUTED)):
         axes.text(x, y, text, va="center", ha="right", fontsize=9.5, color=ink, transform=right)
 
 

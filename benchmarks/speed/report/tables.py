@@ -15,7 +15,7 @@ from benchmarks.speed.run import Target, load_targets
 from engine.console import words
 from engine.printing import printable
 
-_COLOURS = {"met": "green", "missed": "red", "not measured": "dim"}
+_COLORS = {"met": "green", "missed": "red", "not measured": "dim"}
 
 
 def show_lines(console: Console, lines: Sequence[Line]) -> None:
@@ -45,7 +45,7 @@ def targets_table(lines: Iterable[Line], suites: Collection[str]) -> Table:
     for target in load_targets():
         if target.suite in suites:
             *cells, verdict = target_cells(target, measured.get(target.id))
-            table.add_row(*cells, words(verdict, _COLOURS[verdict]))
+            table.add_row(*cells, words(verdict, _COLORS[verdict]))
     return table
 
 
@@ -84,10 +84,10 @@ def judgements_table(judgements: Iterable[Judgement]) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("")
     for one in (one for one in told if one.outcome != "missing"):
-        colour = "red" if one.outcome in BAD else "green" if one.outcome == "faster" else "dim"
+        color = "red" if one.outcome in BAD else "green" if one.outcome == "faster" else "dim"
         figures = [f"{value:,.4g}" if value is not None else "–" for value in (one.base, one.head)]
         ratio, allowed = (f"{one.ratio:.2f}×", f"{one.allowed:.2f}×") if one.ratio else ("–", "–")
-        outcome = Text.assemble((one.outcome, colour), f": {printable(one.reason)}" if one.reason else "")
+        outcome = Text.assemble((one.outcome, color), f": {printable(one.reason)}" if one.reason else "")
         table.add_row(one.case, one.figure, *figures, ratio, allowed, outcome)
     return table
 

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.train.clip.captions import COLOUR_WORDS, KINDS, SHADE_WORDS, Caption, caption, modification, single_facts
+from models.train.clip.captions import COLOR_WORDS, KINDS, SHADE_WORDS, Caption, caption, modification, single_facts
 from models.train.clip.data import CaptionedCrops, facts_in
 from models.train.clip.tokenizer import tokens_of
 from models.train.clip.views import DYES
@@ -25,7 +25,7 @@ GENERATED = 16000
 CHANGES = 200
 """Requests for each colour, of which most are the same."""
 FRAMES = ("{}", "a {}", "a photo of a {}", "{} for women", "men's {}", "show me {}")
-COLOURED = 0.35
+COLORED = 0.35
 """How many of the colours each word is said with."""
 
 
@@ -76,8 +76,8 @@ def _of_kinds(rng: np.random.Generator) -> list[Caption]:
         for word in dict.fromkeys((*words, *map(_plural, words))):
             fact = f"kind:{kind}"
             told += [Caption(frame.format(word), frozenset({fact})) for frame in FRAMES]
-            for colour, names in COLOUR_WORDS.items():
-                if rng.random() < COLOURED:
+            for colour, names in COLOR_WORDS.items():
+                if rng.random() < COLORED:
                     told.append(Caption(f"{rng.choice(names)} {word}", frozenset({fact, f"colour:{colour}"})))
             shade = str(rng.choice(list(SHADE_WORDS)))
             told.append(Caption(f"{SHADE_WORDS[shade][0]} {word}", frozenset({fact, f"shade:{shade}"})))

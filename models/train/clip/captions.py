@@ -14,10 +14,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from models.train.data.colors import COLOUR_NAMES
+from models.train.data.colors import COLOR_NAMES
 from models.train.embedder.data import CropRecord
 
-COLOUR_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+COLOR_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "black": ("black", "jet black"),
         "white": ("white", "off white", "ivory"),
@@ -39,7 +39,7 @@ COLOUR_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-COLOUR_KIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+COLOR_KIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "black": ("navy", "grey"),
         "white": ("grey", "beige"),
@@ -216,14 +216,14 @@ _NAMED = (
     "is a {c} {n}", "show me {c} {n}", "{n}, {c}", "the {n} is {c}", "a {c} colored {n}", "{c} {n}", "{c} {n}",
     "the {n} is {c} in color", "a {n} in {c} please",
 )  # fmt: skip
-_COLOUR_ONLY = (
+_COLOR_ONLY = (
     "{c}", "is {c}", "in {c}", "something {c}", "the same in {c}", "same but {c}", "is {c} instead", "make it {c}",
     "{c} colored", "it is {c}", "in {c} please", "is more {c}", "the same one in {c}", "but in {c}", "has a {c} color",
     "is {c} in color", "is {c} colored", "has more {c}", "it is more {c}", "is a {c} color", "is all {c}",
     "same item in {c}", "same product in {c}", "{c} instead",
 )  # fmt: skip
 _NOUN_ONLY = ("{n}", "a {n}", "a photo of a {n}", "is a {n}", "show me a {n}", "i want a {n}", "it is a {n}")
-_TWO_COLOURS = (
+_TWO_COLORS = (
     "{c} and {d} {n}", "{c} {n} with {d}", "is {c} and {d}", "{n} in {c} and {d}", "has {c} and {d} colors",
 )  # fmt: skip
 _PLAIN = ("plain {c} {n}", "solid {c} {n}", "is solid {c}", "a plain {n}", "solid colored {n}", "no print {n}")
@@ -289,9 +289,9 @@ def facts_of(
         maybe |= {f"kind:{name}" for name in options}
     if named:
         sure.add(f"colour:{named[0]}")
-        maybe |= {f"colour:{kin}" for kin in COLOUR_KIN[named[0]]} | {f"colour:{name}" for name in named[1:]}
+        maybe |= {f"colour:{kin}" for kin in COLOR_KIN[named[0]]} | {f"colour:{name}" for name in named[1:]}
         sure |= {f"also:{name}" for name in named[:2]}
-    near = {named[0], *COLOUR_KIN[named[0]]} if named else set()
+    near = {named[0], *COLOR_KIN[named[0]]} if named else set()
     if shade:
         sure.add(f"shade:{shade}")
         near = set(SHADES[shade].within)
@@ -328,7 +328,7 @@ def caption(facts: Facts, rng: np.random.Generator) -> Caption:
     known = {key: value for key, _, value in (fact.partition(":") for fact in sorted(facts.sure)) if key != "also"}
     colour, shade = known.get("colour"), known.get("shade")
     noun, noun_fact = _noun(known.get("kind"), known.get("label"), rng)
-    word = _pick(SHADE_WORDS[shade], rng) if shade else _pick(COLOUR_WORDS[colour], rng) if colour else ""
+    word = _pick(SHADE_WORDS[shade], rng) if shade else _pick(COLOR_WORDS[colour], rng) if colour else ""
     fits = {f"shade:{shade}"} if shade else {f"colour:{colour}"}
 
     def say(templates: Sequence[str], always: Iterable[str] = (), **words: str) -> Caption:
@@ -340,7 +340,7 @@ def caption(facts: Facts, rng: np.random.Generator) -> Caption:
     if not word or chance < 0.1:
         return say(_NOUN_ONLY)
     if chance < 0.3:
-        return say(_COLOUR_ONLY)
+        return say(_COLOR_ONLY)
     if chance < 0.65 and (told := _detail(facts, known, say, rng)):
         return told
     return say(_NAMED)
@@ -357,7 +357,7 @@ def _detail(
         return say(_PATTERNED, {f"pattern:{known['pattern']}"}, p=_pick(PATTERN_WORDS[known["pattern"]], rng))
     if topic == "second colour" and second:
         both = {f"also:{colour}", f"also:{second[0]}"}
-        told = say(_TWO_COLOURS, both, d=_pick(COLOUR_WORDS[second[0]], rng))
+        told = say(_TWO_COLORS, both, d=_pick(COLOR_WORDS[second[0]], rng))
         return Caption(told.text, told.demands - {f"colour:{colour}"})
     if topic == "plain" and facts.sure & {"plain", "many"}:
         return say(_PLAIN, {"plain"}) if "plain" in facts.sure else say(_MANY, {"many"})
@@ -371,9 +371,7 @@ def _detail(
 
 def modification(colour: str, rng: np.random.Generator) -> str:
     """How a person asks for the same garment in another colour or shade."""
-    return _pick(_COLOUR_ONLY, rng).format(
-        c=_pick((SHADE_WORDS if colour in SHADE_WORDS else COLOUR_WORDS)[colour], rng)
-    )
+    return _pick(_COLOR_ONLY, rng).format(c=_pick((SHADE_WORDS if colour in SHADE_WORDS else COLOR_WORDS)[colour], rng))
 
 
 def single_facts(rng: np.random.Generator) -> list[Caption]:
@@ -385,9 +383,9 @@ def single_facts(rng: np.random.Generator) -> list[Caption]:
     return told
 
 
-def single_colours(rng: np.random.Generator) -> list[Caption]:
+def single_colors(rng: np.random.Generator) -> list[Caption]:
     """One caption for every colour and shade."""
-    told = [Caption(modification(c, rng), frozenset({f"colour:{c}"})) for c in COLOUR_NAMES]
+    told = [Caption(modification(c, rng), frozenset({f"colour:{c}"})) for c in COLOR_NAMES]
     return told + [Caption(modification(s, rng), frozenset({f"shade:{s}"})) for s in SHADES]
 
 
@@ -408,8 +406,8 @@ def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
 
 
 VOCABULARY: tuple[str, ...] = (
-    *(f"colour:{c}" for c in COLOUR_NAMES),
-    *(f"also:{c}" for c in COLOUR_NAMES),
+    *(f"colour:{c}" for c in COLOR_NAMES),
+    *(f"also:{c}" for c in COLOR_NAMES),
     *(f"kind:{k}" for k in KINDS),
     *(f"label:{name}" for name in LABEL_WORDS),
     *(f"for:{who}" for who in ("women's", "men's", "kids")),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.train.clip.captions import SHADES, Facts, facts_of
-from models.train.data.colors import colour_shares, colours_of
+from models.train.data.colors import colors_of, sampled_shares
 from models.train.embedder.data import CropRecord, read_cache
 
 PLAIN_SHARE = 0.85
@@ -53,9 +53,9 @@ def facts_in(crops: CaptionedCrops, row: int, dye: str = "") -> Facts:
 
 
 def remeasured(records: Sequence[CropRecord], crops: NDArray[np.uint8]) -> list[CropRecord]:
-    """Records with their colours as `colours_of` names them today: a cache may be older than the names."""
+    """Records with their colours as `colors_of` names them today: a cache may be older than the names."""
     return [
-        replace(record, colours=colours_of(crop[..., :3], crop[..., 3] > 200)) if record.source in MEASURED else record
+        replace(record, colours=colors_of(crop[..., :3], crop[..., 3] > 200)) if record.source in MEASURED else record
         for record, crop in zip(records, crops, strict=True)
     ]
 
@@ -68,6 +68,6 @@ def balance(names: Sequence[str]) -> NDArray[np.float64]:
 
 def plainness(crop: NDArray[np.uint8]) -> bool | None:
     """Whether the garment is of one colour; None where it is hard to say."""
-    shares = colour_shares(crop[..., :3], crop[..., 3] > 200, sample=400)
+    shares = sampled_shares(crop[..., :3], crop[..., 3] > 200, sample=400)
     top = next(iter(shares.values()), 0.0)
     return True if top >= PLAIN_SHARE else False if top < PATTERNED_SHARE else None

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from engine.domain import Embeddings
-from models.train.clip.captions import COLOUR_WORDS, KINDS, LABEL_WORDS, Caption, Facts, facts_of, truth
+from models.train.clip.captions import COLOR_WORDS, KINDS, LABEL_WORDS, Caption, Facts, facts_of, truth
 from models.train.clip.tokenizer import tokens_of
-from models.train.data.colors import COLOUR_NAMES
+from models.train.data.colors import COLOR_NAMES
 from models.train.embedder.data import CropRecord
 from models.train.embedder.evaluation import RANKS
 from models.train.embedder.teacher import unit
@@ -31,11 +31,11 @@ def embed_texts(clip: Any, tokenizer: Tokenizer, texts: Sequence[str]) -> Embedd
     return unit(clip.encode_text(torch.from_numpy(tokens_of(tokenizer, texts))).float().numpy())
 
 
-def colour_category_queries() -> list[Caption]:
+def color_category_queries() -> list[Caption]:
     """ "navy t-shirt" and the like, for every colour with every kind and class; and every colour alone."""
-    queries = [Caption(COLOUR_WORDS[c][0], frozenset({f"colour:{c}"})) for c in COLOUR_NAMES]
-    for colour in COLOUR_NAMES:
-        word, fact = COLOUR_WORDS[colour][0], f"colour:{colour}"
+    queries = [Caption(COLOR_WORDS[c][0], frozenset({f"colour:{c}"})) for c in COLOR_NAMES]
+    for colour in COLOR_NAMES:
+        word, fact = COLOR_WORDS[colour][0], f"colour:{colour}"
         queries += [Caption(f"{word} {kind.words[0]}", frozenset({fact, f"kind:{k}"})) for k, kind in KINDS.items()]
         queries += [Caption(f"{word} {words[0]}", frozenset({fact, f"label:{n}"})) for n, words in LABEL_WORDS.items()]
     return queries

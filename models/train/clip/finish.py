@@ -14,7 +14,7 @@ from models.architectures.semantic_color import MEAN, STD
 from models.export.semantic import export_semantic, load_clip
 from models.train.clip.data import remeasured
 from models.train.clip.evaluation import (
-    colour_category_queries,
+    color_category_queries,
     composed,
     embed_texts,
     facts_for,
@@ -40,7 +40,7 @@ def finish_clip(
     rows = measured_rows(records)
     kept = [records[row] for row in rows]
     images = embed_crops(clip.visual, crops[rows], side, mean=MEAN, std=STD)
-    queries = colour_category_queries()
+    queries = color_category_queries()
     texts = embed_texts(clip, tokenizer, [q.text for q in queries])
     held_out = {
         source: np.flatnonzero([r.split == "val" and r.source in sources and bool(r.colours) for r in kept])

@@ -18,7 +18,7 @@ _ANCHOR_LAB = {name: to_lab(np.array(rows, np.uint8)) for name, rows in ANCHORS.
 }
 
 
-def recoloured(crop: NDArray[np.uint8], colour: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+def recolored(crop: NDArray[np.uint8], colour: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A cached (S, S, 4) crop with the pixels under its mask moved to a colour of COLOUR_NAMES or a shade of SHADES."""
     lab = cv2.cvtColor(np.ascontiguousarray(crop[..., :3]).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     weight = crop[..., 3:].astype(np.float32) / 255

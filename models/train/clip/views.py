@@ -22,9 +22,9 @@ from models.architectures.semantic_color import MEAN, STD
 from models.preprocess import to_input
 from models.train.clip.captions import SHADES
 from models.train.clip.data import CaptionedCrops, facts_in
-from models.train.clip.recolor import recoloured
+from models.train.clip.recolor import recolored
 from models.train.clip.start import Begun
-from models.train.data.colors import COLOUR_NAMES
+from models.train.data.colors import COLOR_NAMES
 from models.train.embedder.augment import Augmentation, augmented
 from models.train.embedder.data import masked
 
@@ -32,7 +32,7 @@ SERVED, BARE, DYED = 0, 1, 4
 VIEWS = 5
 SIDE = 128
 """Pixels of the image tower's input."""
-DYES = (*COLOUR_NAMES, *SHADES)
+DYES = (*COLOR_NAMES, *SHADES)
 BATCH = 32
 NARROWEST = 0.3
 """Of the mean spread, added to every feature's: one that hardly varies says little."""
@@ -83,7 +83,7 @@ def _standard(visual: Any, features: NDArray[np.float16]) -> NDArray[np.float16]
 
 
 def _looked(begun: Begun, crops: CaptionedCrops, side: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    dyes = np.array([_other_colour(facts_in(crops, int(row)).maybe, rng) for row in crops.rows])
+    dyes = np.array([_other_color(facts_in(crops, int(row)).maybe, rng) for row in crops.rows])
     pictures = (_picture(crops, i, dyes, view, side, rng) for view in range(VIEWS) for i in range(len(crops.rows)))
     found = embed_all(begun, pictures, side)
     shaped = {name: rows.reshape(VIEWS, len(crops.rows), -1) for name, rows in found.items()}
@@ -96,10 +96,10 @@ def _picture(
     crop = np.asarray(crops.crops[crops.rows[number]])
     if view in (SERVED, BARE):
         return _sized(masked(crop) if view == SERVED else crop[..., :3], side)
-    return augmented(recoloured(crop, str(dyes[number]), rng) if view == DYED else crop, side, rng, AUGMENTATION)
+    return augmented(recolored(crop, str(dyes[number]), rng) if view == DYED else crop, side, rng, AUGMENTATION)
 
 
-def _other_colour(maybe: frozenset[str], rng: np.random.Generator) -> str:
+def _other_color(maybe: frozenset[str], rng: np.random.Generator) -> str:
     """A colour or shade that nobody would give the garment as it is."""
     while True:
         dye = str(rng.choice(DYES))

@@ -9,19 +9,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.naming import ANCHORS, color_shares, garment_pixels, name_pixels, named_colors, to_lab
-from engine.color.naming import COLOR_NAMES as COLOUR_NAMES
+from engine.color.naming import (
+    ANCHORS,
+    COLOR_NAMES,
+    color_shares,
+    garment_pixels,
+    name_pixels,
+    named_colors,
+    to_lab,
+)
 from engine.domain import Pixels
 
-__all__ = ["ANCHORS", "COLOUR_NAMES", "colour_shares", "colours_of", "name_pixels", "to_lab"]
+__all__ = ["ANCHORS", "COLOR_NAMES", "colors_of", "name_pixels", "sampled_shares", "to_lab"]
 
 
-def colour_shares(pixels: Pixels, mask: NDArray[np.bool_], sample: int = 1500) -> dict[str, float]:
+def sampled_shares(pixels: Pixels, mask: NDArray[np.bool_], sample: int = 1500) -> dict[str, float]:
     """The share of each colour among some of the pixels under the mask, largest first; empty for an empty mask."""
     some = garment_pixels(pixels, mask, sample * 4)[:, None]
     return color_shares(some, np.ones(some.shape[:2], bool))
 
 
-def colours_of(pixels: Pixels, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+def colors_of(pixels: Pixels, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     """One or two names, the main colour first."""
-    return named_colors(colour_shares(pixels, mask))
+    return named_colors(sampled_shares(pixels, mask))

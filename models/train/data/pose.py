@@ -207,7 +207,7 @@ def random_sample(
     elif chance < 0.5:
         view = _turned(view, float(rng.uniform(-60, 60)), architecture.input_size)
     sample = _sample(pixels, keypoints, view, architecture, label.facing)
-    return replace(sample, picture=_covered(_recoloured(_coarse(sample.picture, rng), rng), rng))
+    return replace(sample, picture=_covered(_recolored(_coarse(sample.picture, rng), rng), rng))
 
 
 def mirrored(pixels: Pixels, keypoints: NDArray[np.float32], box: Box) -> tuple[Pixels, NDArray[np.float32], Box]:
@@ -299,7 +299,7 @@ def _coarse(picture: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _recoloured(picture: Pixels, rng: np.random.Generator) -> Pixels:
+def _recolored(picture: Pixels, rng: np.random.Generator) -> Pixels:
     values: NDArray[Any] = picture.astype(np.float32)
     if rng.random() < 0.1:
         values = np.repeat(values.mean(2, keepdims=True), 3, 2)

@@ -169,7 +169,7 @@ def before_wall(photo: LabelledPhoto, name: str, rng: np.random.Generator) -> La
         pixels, mask = _folded(pixels, mask, label, rng)
     height = int(rng.integers(400, 560))
     width = int(height * rng.uniform(0.66, 0.8 if rng.random() < 0.8 else 1.0))
-    moved, mask = _placed(_recoloured(pixels, rng), mask, (height, width), label, rng)
+    moved, mask = _placed(_recolored(pixels, rng), mask, (height, width), label, rng)
     wall = plain_wall(height, width, rng)
     if rng.random() < 0.6:
         wall = _shaded(wall, mask, rng)
@@ -226,7 +226,7 @@ def _folded(pixels: Pixels, mask: Mask, label: str, rng: np.random.Generator) ->
     return (pixels[part], mask[part]) if mask[part].any() else (pixels, mask)
 
 
-def _recoloured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+def _recolored(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Half of all keep their colour; others get another hue, or less of it."""
     if rng.random() < 0.5:
         return pixels

@@ -25,7 +25,7 @@ from PIL import Image
 from engine.crops import MARGIN, NEUTRAL
 from engine.domain import Pixels
 from engine.taxonomy import Taxonomy, load_taxonomy
-from models.train.data.colors import COLOUR_NAMES, colours_of
+from models.train.data.colors import COLOR_NAMES, colors_of
 
 CROP_SIZE = 160
 SPLITS = ("train", "val", "test")
@@ -123,7 +123,7 @@ def ccp_crops(
                 if (found is None and name not in {"bag", "hat"}) or mask.mean() < MIN_MASK_SHARE:
                     continue
                 crop = square_crop(image, mask)
-                colours = colours_of(crop[..., :3], crop[..., 3] > 200)
+                colours = colors_of(crop[..., :3], crop[..., 3] > 200)
                 key = f"ccp-{photo}-{name}"
                 yield CropRecord("ccp", split, key, key, found.name if found else "", name, "street", colours), crop
 
@@ -164,7 +164,7 @@ def clothing_crops(
         category = row["label"].lower()
         found = taxonomy.classify(category)
         key = f"clothing-{row['image']}"
-        colours = colours_of(crop[..., :3], crop[..., 3] > 200)
+        colours = colors_of(crop[..., :3], crop[..., 3] > 200)
         gender = "kids" if row["kids"] == "True" else ""
         yield (
             CropRecord(
@@ -240,7 +240,7 @@ def magento_record(row: Mapping[str, Any], view: str, crop: NDArray[np.uint8]) -
         row["class"],
         _kind(title, row["class"]),
         view,
-        shop_colours(row.get("colour") or "") or colours_of(crop[..., :3], crop[..., 3] > 200),
+        shop_colors(row.get("colour") or "") or colors_of(crop[..., :3], crop[..., 3] > 200),
         title=title,
         gender="women's" if "Women" in path else "men's" if "Men" in path else "",
         pattern=str(row.get("attributes", {}).get("pattern", "")).lower(),
@@ -254,10 +254,10 @@ def magento_split(row: Mapping[str, Any]) -> str:
     return "val" if is_validation(f"luma/{row['product_id']}") else "train"
 
 
-def shop_colours(word: str) -> tuple[str, ...]:
+def shop_colors(word: str) -> tuple[str, ...]:
     """A shop's colour as one of ours: it knows the garment from the skin and the trousers in the same crop."""
     word = word.casefold().replace("gray", "grey").replace("lavender", "purple").split("_")[0]
-    return (word,) if word in COLOUR_NAMES else ()
+    return (word,) if word in COLOR_NAMES else ()
 
 
 def _kind(title: str, label: str) -> str:

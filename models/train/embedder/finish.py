@@ -14,7 +14,7 @@ from torch import nn
 from engine.domain import Embeddings
 from engine.seams import Calibration
 from models.architectures.visual import DIM, MEAN, STD, ServedEmbedder, VisualEmbedder
-from models.architectures.visual_color import ColourHistogram
+from models.architectures.visual_color import ColorHistogram
 from models.export.visual import export_visual
 from models.train.embedder.batches import SHOPS
 from models.train.embedder.cache import TEACHER
@@ -26,7 +26,7 @@ from models.train.embedder.teacher import unit
 
 SIDE = 112
 """Pixels that the embedder is served with."""
-COLOUR_DIM = 256
+COLOR_DIM = 256
 """Of the embedding's 1024 values, those that tell the colours; the network has the rest."""
 FITTED_ON = 1500
 """Crops of the studio that the metric is fitted on, beside all of the shops'."""
@@ -62,10 +62,10 @@ def with_metric(
     rows = fitting_rows(records)
     identities = [records[row].identity for row in rows]
     pictures = crops[rows]
-    deep = fit_metric(embed_crops(network, pictures, side), identities, DIM - COLOUR_DIM, power=1.0)
-    counted = embed_crops(ColourHistogram(MEAN, STD), pictures, side)
-    colour = fit_metric(counted, identities, COLOUR_DIM, power=0.5)
-    return ServedEmbedder(network, as_linear(deep, DIM - COLOUR_DIM), as_linear(colour, COLOUR_DIM)).eval()
+    deep = fit_metric(embed_crops(network, pictures, side), identities, DIM - COLOR_DIM, power=1.0)
+    counted = embed_crops(ColorHistogram(MEAN, STD), pictures, side)
+    colour = fit_metric(counted, identities, COLOR_DIM, power=0.5)
+    return ServedEmbedder(network, as_linear(deep, DIM - COLOR_DIM), as_linear(colour, COLOR_DIM)).eval()
 
 
 def as_linear(metric: Metric, outputs: int) -> nn.Linear:

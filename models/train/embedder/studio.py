@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.studio.catalogue import sample_catalogue, sample_outfit
-from models.studio.colors import COLOURS
+from models.studio.colors import COLORS
 from models.studio.render import Rendered, render_look, render_product
 from models.studio.spec import GarmentSpec
-from models.train.data.colors import COLOUR_NAMES, name_pixels
+from models.train.data.colors import COLOR_NAMES, name_pixels
 from models.train.embedder.data import CropRecord, is_validation, square_crop
 
 SIZE = (300, 400)
@@ -60,19 +60,19 @@ def studio_record(product: GarmentSpec, view: str) -> CropRecord:
         product.label,
         _KIND_WORDS.get(product.kind, product.kind.split()[-1]),
         view,
-        _colours(product),
+        _colors(product),
         gender=_FOR.get(product.gender, ""),
         pattern=product.pattern,
     )
 
 
-def _colours(product: GarmentSpec) -> tuple[str, ...]:
-    names = [product.colour] if product.pattern == "solid" else [product.colour, product.accent]
+def _colors(product: GarmentSpec) -> tuple[str, ...]:
+    names = [product.color] if product.pattern == "solid" else [product.color, product.accent]
     return tuple(dict.fromkeys(_ours(name) for name in names))
 
 
 def _ours(name: str) -> str:
-    if name in COLOUR_NAMES:
+    if name in COLOR_NAMES:
         return name
-    pixel = np.array([[round(255 * v) for v in COLOURS[name]]], np.uint8)
-    return COLOUR_NAMES[int(name_pixels(pixel)[0])]
+    pixel = np.array([[round(255 * v) for v in COLORS[name]]], np.uint8)
+    return COLOR_NAMES[int(name_pixels(pixel)[0])]

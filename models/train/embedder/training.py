@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.architectures.visual import MEAN, STD, VisualEmbedder
-from models.architectures.visual_color import ColourHistogram
+from models.architectures.visual_color import ColorHistogram
 from models.runtime import cpu_computes_bf16
-from models.train.data.colors import COLOUR_NAMES
+from models.train.data.colors import COLOR_NAMES
 from models.train.embedder.augment import Augmentation, augmented, shrunk
 from models.train.embedder.batches import IdentityBatches
 from models.train.embedder.cache import TEACHER
@@ -107,7 +107,7 @@ def open_classroom(config: EmbedderConfig) -> Classroom:
     names = _categories(records, rows)
     number = {name: i for i, name in enumerate(names)}
     categories = torch.tensor([number.get(r.category, -1) for r in records])
-    colours = torch.tensor([COLOUR_NAMES.index(r.colours[0]) if r.colours else -1 for r in records])
+    colours = torch.tensor([COLOR_NAMES.index(r.colours[0]) if r.colours else -1 for r in records])
     targets = teacher_targets(np.load(config.cache / TEACHER), rows)
     batches = IdentityBatches(records, rows.tolist(), config.identities)
     return Classroom(crops, batches, categories, colours, targets, names)
@@ -147,7 +147,7 @@ def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
     loss = EmbedderLoss(
         classroom.teacher.shape[1],
         len(classroom.category_names),
-        len(COLOUR_NAMES),
+        len(COLOR_NAMES),
         config.weights,
         margin=config.margin,
     )
@@ -204,7 +204,7 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
 
 @torch.no_grad()
 def _counted(pictures: Tensor) -> Tensor:
-    return ColourHistogram(MEAN, STD)(pictures)  # type: ignore[no-any-return]
+    return ColorHistogram(MEAN, STD)(pictures)  # type: ignore[no-any-return]
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ from models.train.data.pose import is_held_out
 from models.train.data.products import before_white
 from models.train.embedder.data import is_validation
 
-CLEAR_COLOURS = {"black", "blue", "gray", "green", "purple"}
+CLEAR_COLORS = {"black", "blue", "gray", "green", "purple"}
 """Garments of these colours can be told from skin and from a white wall by colour alone."""
 LEAST_CLEAN = 0.5
 """A mask of which less remains without wall and skin was none of a garment."""
@@ -205,7 +205,7 @@ def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
         if (
             is_validation(f"luma/{product}")
             or is_held_out(product)
-            or str(row.get("colour")).lower() not in CLEAR_COLOURS
+            or str(row.get("colour")).lower() not in CLEAR_COLORS
         ):
             continue
         possible = frozenset({"upper_wear", "lower_wear", "foot_wear", row["class"]})

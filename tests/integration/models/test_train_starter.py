@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 LABELS = ["null", "shirt", "pants", "shoes", "skin"]
-COLOURS = np.array([[205, 205, 205], [200, 30, 40], [30, 50, 190], [20, 20, 20], [230, 180, 150]], np.uint8)
+COLORS = np.array([[205, 205, 205], [200, 30, 40], [30, 50, 190], [20, 20, 20], [230, 180, 150]], np.uint8)
 
 
 def test_pillow_opens_pictures_as_before(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def ccp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = []
     for name in names:
         values, keypoints = draw(rng)
-        noisy = np.clip(COLOURS[values] + rng.normal(0, 6, (*values.shape, 3)), 0, 255).astype(np.uint8)
+        noisy = np.clip(COLORS[values] + rng.normal(0, 6, (*values.shape, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(noisy).save(root / "images" / f"{name}.jpg")
         Image.fromarray(values).save(root / "masks" / f"{name}.png")
         rows.append({"file": f"{name}.jpg", "w": 128, "h": 192, "box": [30, 4, 98, 180], "kpts": keypoints})

@@ -28,9 +28,9 @@ def sample() -> Sample:
     """Products of the studio with embeddings that cluster by kind and colour, instead of a model's."""
     rng, specs = np.random.default_rng(0), sample_catalogue(PRODUCTS, 3)
     classes = load_taxonomy().classes
-    looks = {look: rng.standard_normal(48) for look in sorted({(s.kind, s.colour) for s in specs})}
+    looks = {look: rng.standard_normal(48) for look in sorted({(s.kind, s.color) for s in specs})}
     kinds = {kind: 2 * rng.standard_normal(48) for kind in sorted({s.kind for s in specs})}
-    base = np.array([kinds[s.kind] + looks[s.kind, s.colour] + 0.5 * rng.standard_normal(48) for s in specs])
+    base = np.array([kinds[s.kind] + looks[s.kind, s.color] + 0.5 * rng.standard_normal(48) for s in specs])
     rows = {space: unit((base @ rng.standard_normal((48, 64))).astype(np.float32)) for space in SPACES}
     names = np.array([classes[s.label].supercategory for s in specs])
     query = np.arange(PRODUCTS) % QUERY_EVERY == 0

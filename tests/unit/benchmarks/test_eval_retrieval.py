@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.quality.commands import evaluate
-from benchmarks.quality.retrieval.cases import Photo, Question, Shown, as_product, back_to_front, other_colour
+from benchmarks.quality.retrieval.cases import Photo, Question, Shown, as_product, back_to_front, other_color
 from benchmarks.quality.retrieval.fused_gallery import Exhibit
 from benchmarks.quality.retrieval.rankings import Plain, Ranker, chance, engines, histogram
 from benchmarks.quality.retrieval.retrieval import (
@@ -35,12 +35,10 @@ from engine.taxonomy import load_taxonomy
 RED, NAVY, GREEN = (196, 28, 36), (22, 28, 62), (40, 128, 62)
 
 
-def _shown(
-    identity: str, view: str, colour: tuple[int, int, int], *, held_out: bool = True, seen: bool = True
-) -> Shown:
+def _shown(identity: str, view: str, color: tuple[int, int, int], *, held_out: bool = True, seen: bool = True) -> Shown:
     photo = Photo(Path("p.jpg"), 0, "luma", identity[0], identity, view, "upper_wear", held_out)
     pixels = np.full((40, 30, 3), 255, np.uint8)
-    pixels[5:-5, 5:-5] = colour
+    pixels[5:-5, 5:-5] = color
     crop = Crop(pixels, np.ones((40, 30), bool))
     return Shown(photo, Exhibit(as_product(photo), "upper_wear", "upper_wear", crop) if seen else None)
 
@@ -54,7 +52,7 @@ SHOWN = [
 ]
 
 
-class _MeanColour:
+class _MeanColor:
     """Embeds a crop as its mean colour."""
 
     fingerprint, dim, calibration = "colour", 3, Calibration(0.5, 0.1)
@@ -67,7 +65,7 @@ class _MeanColour:
 def test_a_question_is_right_for_the_very_variant_only() -> None:
     """A back asks for its own colour; another colour's question leaves the query itself out."""
     assert back_to_front(SHOWN) == [Question(3, frozenset({"a-navy"})), Question(4, frozenset({"a-red"}))]
-    assert other_colour(SHOWN) == [
+    assert other_color(SHOWN) == [
         Question(0, frozenset({"a-navy"}), frozenset({"a-red"})),
         Question(1, frozenset({"a-red"}), frozenset({"a-navy"})),
     ]
@@ -75,7 +73,7 @@ def test_a_question_is_right_for_the_very_variant_only() -> None:
 
 def test_the_engine_and_a_baseline_answer_the_same_questions() -> None:
     """The navy back finds the navy front first by every signal; what nobody saw finds nothing and counts as that."""
-    model = _MeanColour()
+    model = _MeanColor()
     pipeline = VisionPipeline(SimpleNamespace(), SimpleNamespace(), model, model, model, load_taxonomy())  # type: ignore[arg-type]  # Nobody asks with words.
     mine = engines(pipeline, Calibrations(*[Calibration(0.5, 0.1)] * 3), SHOWN)
     plain = Plain(SHOWN, np.stack([histogram(s.exhibit.crop.pixels) if s.exhibit else np.zeros(600) for s in SHOWN]))
@@ -94,7 +92,7 @@ def test_the_engine_and_a_baseline_answer_the_same_questions() -> None:
 def test_excluded_products_are_no_answers() -> None:
     """A front that asks for another colour never gets itself."""
     plain = Plain(SHOWN, np.stack([histogram(s.exhibit.crop.pixels) if s.exhibit else np.zeros(600) for s in SHOWN]))
-    assert "a-red" not in plain(other_colour(SHOWN)[0])
+    assert "a-red" not in plain(other_color(SHOWN)[0])
 
 
 def test_rates_and_precision() -> None:

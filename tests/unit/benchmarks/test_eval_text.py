@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.retrieval.crops import HeldOut, read_held_out, write_sheet
-from benchmarks.quality.retrieval.text import TextTruth, by_colour, mean_of
+from benchmarks.quality.retrieval.text import TextTruth, by_color, mean_of
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
 from models.train.clip.evaluation import facts_for
@@ -55,14 +55,14 @@ def test_places_that_nothing_fills_are_wrong() -> None:
     assert mean_of([known.judge(number, [0, 1]), known.judge(number, [])])["precision_at_10"] == pytest.approx(1 / 5)
 
 
-def test_the_baseline_ranks_by_colour_alone(tmp_path: Path) -> None:
+def test_the_baseline_ranks_by_color_alone(tmp_path: Path) -> None:
     """The garment with most of the named colour comes first, whatever it is; the sheet shows the answer."""
     crops = np.full((9, 24, 24, 4), 255, np.uint8)
     crops[..., :3] = (20, 20, 20)
     crops[8, ..., :3], crops[0, :8, :, :3] = (28, 34, 70), (28, 34, 70)
     held = HeldOut(RECORDS, crops, load_taxonomy())
     known, number = _truth()
-    ranked = by_colour(held, known)(number)
+    ranked = by_color(held, known)(number)
     assert list(ranked[:2]) == [8, 0]
     write_sheet(tmp_path / "sheets" / "s.png", held, [("navy jacket 0.50", [(8, False), (0, True)])])
     assert (tmp_path / "sheets" / "s.png").stat().st_size > 100
@@ -75,7 +75,7 @@ def test_a_folder_without_the_data_is_refused_by_name(tmp_path: Path) -> None:
         read_held_out(tmp_path)
 
 
-def test_colours_of_another_name_do_not_count() -> None:
+def test_colors_of_another_name_do_not_count() -> None:
     """A record is right by its main colour alone."""
     known = TextTruth.of(facts_for([*JACKETS, replace(JACKETS[0], colours=("black", "navy"))]))
     number = [q.text for q in known.queries].index("navy jacket")

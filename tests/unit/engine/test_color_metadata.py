@@ -39,7 +39,7 @@ def item(*shown: str, **facets: tuple[str, ...]) -> Facets:
     return {**seen, **facets}
 
 
-def test_the_wanted_colour_is_evidence_for_and_another_against() -> None:
+def test_the_wanted_color_is_evidence_for_and_another_against() -> None:
     """Above even odds for a navy one, below for a red one; an item without colours is unknown."""
     logits = wanted_colors(parse_text(["navy t-shirt"]), [item("navy"), item("red"), item()])
     assert logits[0] > 1
@@ -47,7 +47,7 @@ def test_the_wanted_colour_is_evidence_for_and_another_against() -> None:
     assert np.isnan(logits[2:]).all()
 
 
-def test_two_colours_are_both_wanted_unless_one_will_do() -> None:
+def test_two_colors_are_both_wanted_unless_one_will_do() -> None:
     """Navy and white: the striped one before the plain ones. Navy or white: any of them."""
     items = [item("navy", "white"), item("navy"), item("red")]
     both, either = (wanted_colors(parse_text([text]), items) for text in ("navy and white", "navy or white"))
@@ -57,7 +57,7 @@ def test_two_colours_are_both_wanted_unless_one_will_do() -> None:
     assert either[2] < 0
 
 
-def test_an_unwanted_colour_sinks_what_has_it() -> None:
+def test_an_unwanted_color_sinks_what_has_it() -> None:
     """And lifts the rest by no more than a little."""
     logits = wanted_colors(parse_text(["a dress, not black"]), [item("black"), item("navy"), item("red")])
     assert logits[0] < -2
@@ -77,7 +77,7 @@ def test_the_shops_word_counts_beside_the_picture_and_alone() -> None:
     assert np.isnan(wanted_colors(parsed, [item(color=("rain",))])).all()
 
 
-def test_words_replace_the_photos_colour() -> None:
+def test_words_replace_the_photos_color() -> None:
     """ "The same in navy" of a red photo ranks the navy one first, and without words the red one."""
     look, items = palettes_of([crop("red")]), [item("red"), item("navy")]
     logits: dict[Signal, NDArray[np.float32]] = {"visual": np.zeros(2, np.float32)}

@@ -60,7 +60,7 @@ def test_shares_are_of_the_mask_alone_and_sum_to_one() -> None:
     assert named_colors({"navy": 0.8, "red": 0.2}) == ("navy",)
 
 
-def test_a_sliver_is_seen_and_nothing_has_no_colour() -> None:
+def test_a_sliver_is_seen_and_nothing_has_no_color() -> None:
     """A garment that the thinned grid misses is still looked at; an empty mask has no name."""
     picture, mask = np.full((900, 900, 3), 255, np.uint8), np.zeros((900, 900), bool)
     mask[:, 451] = True

@@ -79,7 +79,7 @@ def test_reading(text: str, colors: tuple[str, ...], unwanted: tuple[str, ...], 
         ("a dress without a pattern", [{"pattern"}, {"striped"}, {"floral"}], {"dress"}),
     ],
 )
-def test_what_is_not_a_colour_is_turned_away_too(text: str, away: list[set[str]], words: set[str]) -> None:
+def test_what_is_not_a_color_is_turned_away_too(text: str, away: list[set[str]], words: set[str]) -> None:
     """Of a phrase all words together; a general word with what it takes in."""
     parsed = parse_text([text])
     assert parsed.unwanted_words >= {frozenset(phrase) for phrase in away}
@@ -118,13 +118,13 @@ def test_other_languages_are_read(text: str, english: str) -> None:
     assert said(text) == english
 
 
-def test_either_colour_will_do() -> None:
+def test_either_color_will_do() -> None:
     """ "or" makes one of the colours enough."""
     assert parse_text(["red or burgundy skirt"]).either
     assert not parse_text(["red and white skirt"]).either
 
 
-def test_negative_texts_turn_colours_away() -> None:
+def test_negative_texts_turn_colors_away() -> None:
     """Unless the same colour is wanted."""
     assert parse_text(["navy dress"], ["black", "a navy belt"]) == ParsedText(
         ("navy",), False, ("black",), frozenset({"dress"}), frozenset({frozenset({"belt"})})

@@ -261,7 +261,7 @@ def shown_item(name: str, rgb: tuple[int, int, int]) -> Item:
     return Item(name, name, "upper_wear", "upper_wear", "k", (0, 0, 9, 9), dict(measured_facets(crop)))
 
 
-def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
+def test_colors_tell_variants_apart_that_embeddings_cannot() -> None:
     """Of three equal embeddings the navy photo's is the navy one; an item without colours says null, and why tells."""
     items = [shown_item("red", (196, 28, 36)), shown_item("navy", (24, 30, 66)), item("old", "old")]
     rows = np.stack([unit(1)] * 3)
@@ -280,7 +280,7 @@ def test_colours_tell_variants_apart_that_embeddings_cannot() -> None:
     assert "Its picture shows red." in asked[0].why
 
 
-def test_colours_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A navy item among the 200 nearest comes first; one place farther, it is not lifted."""
     monkeypatch.setattr("engine.search.DEPTH", 400)
     look = read_palettes([shown_item("x", (24, 30, 66)).facets])
@@ -292,7 +292,7 @@ def test_colours_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.Monk
         assert (hits[0].product.product_id == f"i{place}") == first
 
 
-def test_a_wanted_colour_is_found_behind_the_first_candidates() -> None:
+def test_a_wanted_color_is_found_behind_the_first_candidates() -> None:
     """400 red items nearer to the words than the one navy item do not keep it out."""
     rows = np.concatenate([np.stack([unit(1, 0.001 * n) for n in range(400)]), unit(0.2, 1)[None]])
     items = [shown_item(f"red{n}", (196, 28, 36)) for n in range(400)] + [shown_item("navy", (24, 30, 66))]

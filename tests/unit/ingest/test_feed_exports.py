@@ -84,7 +84,7 @@ def test_shopifys_variants_are_products_of_one_group(tmp_path: Path, dialect: di
     assert "Title" not in shoe.attributes
 
 
-def test_a_variant_of_another_colour_has_its_own_picture(tmp_path: Path) -> None:
+def test_a_variant_of_another_color_has_its_own_picture(tmp_path: Path) -> None:
     """Not that of its sister."""
     red = {
         "handle": "tea-dress",

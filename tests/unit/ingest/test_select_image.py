@@ -37,7 +37,7 @@ class CardiganPipeline(FakePipeline):
         ("Green/White", 60),  # Both have it: likewise.
     ],
 )
-def test_the_shops_colour_tells_a_cardigan_from_the_top_under_it(color: str | None, left: int) -> None:
+def test_the_shops_color_tells_a_cardigan_from_the_top_under_it(color: str | None, left: int) -> None:
     """Among garments that the product may be, the one of the shop's colour; whatever it was taken for."""
     pixels = np.full((90, 90, 3), WHITE, np.uint8)
     pixels[:, :60] = GREEN

@@ -39,7 +39,7 @@ TEXTS = ModelSpec(
 )
 
 
-class Colours:
+class Colors:
     """Embeds a picture as its mean colour, times a gain; a text as its first three tokens."""
 
     def __init__(self, gain: float = 5.0) -> None:
@@ -61,7 +61,7 @@ def crop(*rgb: int, height: int = 10, width: int = 10) -> Crop:
 
 def test_rows_are_unit_in_order_and_split_in_batches() -> None:
     """Seven crops of different sizes, three at a time; the gain of the model is gone."""
-    session = Colours()
+    session = Colors()
     crops = [crop(255, 0, 0), crop(0, 255, 0, height=40, width=40), crop(0, 0, 255), *[crop(30, 40, 0)] * 4]
     rows = VisualEmbedder(SPEC, session, "mark", batch=3).embed(crops)
     assert session.batches == [3, 3, 1]
@@ -72,14 +72,14 @@ def test_rows_are_unit_in_order_and_split_in_batches() -> None:
 
 def test_narrow_crops_are_padded_with_the_manifests_grey() -> None:
     """A black 10 × 5 crop covers half the input; the rest is white."""
-    session = Colours(gain=1.0)
+    session = Colors(gain=1.0)
     rows = VisualEmbedder(SPEC, session, "mark")._forward([crop(0, 0, 0, height=10, width=5)])
     np.testing.assert_allclose(rows, [[0.5, 0.5, 0.5]], atol=1e-6)
 
 
 def test_no_crops_and_crops_without_a_direction() -> None:
     """Nothing in, nothing out; zeros stay zeros and never become NaN."""
-    embedder = VisualEmbedder(SPEC, Colours(), "mark")
+    embedder = VisualEmbedder(SPEC, Colors(), "mark")
     assert embedder.embed([]).shape == (0, 3)
     assert embedder.embed([crop(0, 0, 0)]).tolist() == [[0, 0, 0]]
 
@@ -87,21 +87,21 @@ def test_no_crops_and_crops_without_a_direction() -> None:
 def test_wrong_shapes_and_nan_never_leave() -> None:
     """An index once poisoned cannot be told from a good one."""
     with pytest.raises(ContractBroken, match="not 1 embeddings of 4"):
-        VisualEmbedder(replace(SPEC, dim=4), Colours(), "mark").embed([crop(1, 2, 3)])
+        VisualEmbedder(replace(SPEC, dim=4), Colors(), "mark").embed([crop(1, 2, 3)])
     with pytest.raises(ContractBroken, match="not numbers"):
-        VisualEmbedder(SPEC, Colours(float("nan")), "mark").embed([crop(1, 2, 3)])
+        VisualEmbedder(SPEC, Colors(float("nan")), "mark").embed([crop(1, 2, 3)])
     with pytest.raises(ContractBroken, match="dim"):
-        VisualEmbedder(replace(SPEC, dim=None), Colours(), "mark")
+        VisualEmbedder(replace(SPEC, dim=None), Colors(), "mark")
 
 
 def test_calibrations_come_from_the_manifest() -> None:
     """Images and texts each have their own; unmeasured models get a neutral one."""
-    images = VisualEmbedder(SPEC, Colours(), "mark")
-    both = SemanticEmbedder(images, TEXTS, Colours(), tokenizer())
+    images = VisualEmbedder(SPEC, Colors(), "mark")
+    both = SemanticEmbedder(images, TEXTS, Colors(), tokenizer())
     assert both.calibration == Calibration(0.7, 0.1)
     assert both.text_calibration == Calibration(0.2, 0.05)
     assert (both.fingerprint, both.dim) == ("mark", 3)
-    assert VisualEmbedder(replace(SPEC, calibration={}), Colours(), "mark").calibration == UNCALIBRATED
+    assert VisualEmbedder(replace(SPEC, calibration={}), Colors(), "mark").calibration == UNCALIBRATED
 
 
 def tokenizer(context_length: int = 6) -> TextTokenizer:
@@ -124,8 +124,8 @@ def test_texts_are_padded_and_cut_before_their_end_token() -> None:
 
 def test_texts_are_embedded_in_batches_with_unit_norm() -> None:
     """Same rules as for crops."""
-    session = Colours()
-    embedder = SemanticEmbedder(VisualEmbedder(SPEC, Colours(), "mark"), TEXTS, session, tokenizer(), batch=2)
+    session = Colors()
+    embedder = SemanticEmbedder(VisualEmbedder(SPEC, Colors(), "mark"), TEXTS, session, tokenizer(), batch=2)
     rows = embedder.embed_texts(["red dress", "red dress", "long"])
     assert session.batches == [2, 1]
     np.testing.assert_allclose(rows[0], np.array([1, 4, 5]) / np.sqrt(42), rtol=1e-6)
@@ -135,7 +135,7 @@ def test_texts_are_embedded_in_batches_with_unit_norm() -> None:
 def test_towers_of_different_clips_are_refused() -> None:
     """Cosines between two spaces mean nothing."""
     with pytest.raises(ContractBroken, match="do not belong together"):
-        SemanticEmbedder(VisualEmbedder(SPEC, Colours(), "mark"), replace(TEXTS, dim=4), Colours(), tokenizer())
+        SemanticEmbedder(VisualEmbedder(SPEC, Colors(), "mark"), replace(TEXTS, dim=4), Colors(), tokenizer())
 
 
 def test_a_missing_or_broken_tokenizer_says_what_to_do(tmp_path: Any) -> None:

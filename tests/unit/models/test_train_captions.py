@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.train.clip.captions import COLOUR_KIN, COLOUR_WORDS, KINDS, caption, facts_of, kind_of, multi_hot, truth
+from models.train.clip.captions import COLOR_KIN, COLOR_WORDS, KINDS, caption, facts_of, kind_of, multi_hot, truth
 from models.train.clip.tokenizer import CONTEXT_LENGTH, tokens_of, train_tokenizer
-from models.train.data.colors import COLOUR_NAMES
+from models.train.data.colors import COLOR_NAMES
 from models.train.embedder.data import CropRecord
 
 
@@ -36,7 +36,7 @@ def test_words_come_from_the_facts() -> None:
     """No caption of a navy t-shirt speaks of red or of jeans."""
     rng = np.random.default_rng(0)
     texts = " ".join(caption(facts_of(NAVY_TEE), rng).text for _ in range(200))
-    assert not [word for word in (*COLOUR_WORDS["red"], *KINDS["jeans"].words) if f" {word} " in f" {texts} "]
+    assert not [word for word in (*COLOR_WORDS["red"], *KINDS["jeans"].words) if f" {word} " in f" {texts} "]
 
 
 def test_truth_is_known_for_every_pair() -> None:
@@ -50,8 +50,8 @@ def test_truth_is_known_for_every_pair() -> None:
 
 def test_tables_fit_together() -> None:
     """Every colour has words and kin, every kind's doubtful neighbours exist."""
-    assert set(COLOUR_WORDS) == set(COLOUR_KIN) == set(COLOUR_NAMES)
-    assert {kin for row in COLOUR_KIN.values() for kin in row} <= set(COLOUR_NAMES)
+    assert set(COLOR_WORDS) == set(COLOR_KIN) == set(COLOR_NAMES)
+    assert {kin for row in COLOR_KIN.values() for kin in row} <= set(COLOR_NAMES)
     assert {name for kind in KINDS.values() for name in kind.maybe} <= set(KINDS)
     multi_hot([facts_of(_record(k, v.label, "red")).maybe for k, v in KINDS.items()])
 

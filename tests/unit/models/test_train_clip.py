@@ -7,11 +7,11 @@ import torch
 
 from engine.color.naming import COLOR_NAMES
 from models.architectures.semantic import FEATURES
-from models.architectures.semantic_color import MEAN, SHADES, STD, ColourPath
+from models.architectures.semantic_color import MEAN, SHADES, STD, ColorPath
 from models.architectures.sentence import WIDTH
 from models.train.clip.bank import Bank
 from models.train.clip.batches import Batch, Draw, draw
-from models.train.clip.captions import KINDS, Caption, answered, caption, facts_of, single_colours, single_facts, truth
+from models.train.clip.captions import KINDS, Caption, answered, caption, facts_of, single_colors, single_facts, truth
 from models.train.clip.captions import SHADES as SHADE_WORDS
 from models.train.clip.data import CaptionedCrops
 from models.train.clip.training import composition, contrast, doubt, likeness, neighbours, variants
@@ -112,12 +112,12 @@ def test_words_held_out_are_in_no_caption() -> None:
     assert set(HELD_OUT) | set(SYNONYMS) <= set(KINDS)
 
 
-def test_every_kind_and_colour_is_asked_once() -> None:
+def test_every_kind_and_color_is_asked_once() -> None:
     """Beside its captions a batch is asked for each single fact, so that no kind waits for its turn."""
     rng = np.random.default_rng(0)
     kinds = [c for c in single_facts(rng) if any(d.startswith("kind:") for d in c.demands)]
     assert len(kinds) == len({c.demands for c in kinds}) == 35
-    assert {frozenset({f"shade:{name}"}) for name in SHADE_WORDS} <= {c.demands for c in single_colours(rng)}
+    assert {frozenset({f"shade:{name}"}) for name in SHADE_WORDS} <= {c.demands for c in single_colors(rng)}
 
 
 def test_a_shade_leaves_its_neighbours_undecided() -> None:
@@ -141,7 +141,7 @@ def test_sleeves_follow_from_the_kind_where_it_tells() -> None:
     assert "sleeves:long" not in none.maybe
 
 
-def test_composition_wants_that_very_garment_in_that_colour() -> None:
+def test_composition_wants_that_very_garment_in_that_color() -> None:
     """Where image plus change points at the dyed copy the loss is small; where at the crop as it was, large."""
     batch = _batch()
     towards = torch.eye(6)[[4, 5]] * 3
@@ -160,27 +160,27 @@ def test_undecided_pairs_do_not_count() -> None:
     assert contrast(alike, np.zeros_like(sure), maybe) == 0
 
 
-def test_colours_are_counted_on_the_garment_alone() -> None:
+def test_colors_are_counted_on_the_garment_alone() -> None:
     """The paper around a garment does not count; a garment as white as paper is white."""
-    path = ColourPath(8).eval()
+    path = ColorPath(8).eval()
     shares = path.shares(_input((28, 32, 70), (200, 30, 40), (255, 255, 255))) @ path.owners
     names = [COLOR_NAMES[int(row.argmax())] for row in shares]
     assert names == ["navy", "red", "white"]
     assert shares.sum(1).allclose(torch.ones(3), atol=1e-4)
 
 
-def test_training_looks_colours_up_nearly_as_it_serves_them() -> None:
+def test_training_looks_colors_up_nearly_as_it_serves_them() -> None:
     """The cube of 32 levels gives the shares of the arithmetic that is exported, but for its cells' width."""
-    path = ColourPath(8)
+    path = ColorPath(8)
     pictures = _input(*[SHADES[i] for i in (3, 9, 20, 33, 47, 60)])
     looked_up, worked_out = path.train().shares(pictures), path.eval().shares(pictures)
     assert (looked_up @ path.owners).argmax(1).equal((worked_out @ path.owners).argmax(1))
     assert (looked_up - worked_out).abs().sum(1).max() < 0.5
 
 
-def test_the_way_for_colour_adds_nothing_at_first() -> None:
+def test_the_way_for_color_adds_nothing_at_first() -> None:
     """So weights from before it compute what they did."""
-    assert not ColourPath(8)(_input((200, 30, 40))).any()
+    assert not ColorPath(8)(_input((200, 30, 40))).any()
 
 
 def test_a_neighbouring_word_counts_a_little_and_an_unknown_one_not_at_all() -> None:

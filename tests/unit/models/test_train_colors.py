@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.train.clip.recolor import recoloured
-from models.train.data.colors import COLOUR_NAMES, colour_shares, colours_of
+from models.train.clip.recolor import recolored
+from models.train.data.colors import COLOR_NAMES, colors_of, sampled_shares
 
 
 def _cloth(rgb: tuple[int, int, int], size: int = 24) -> np.ndarray:
@@ -30,7 +30,7 @@ def _cloth(rgb: tuple[int, int, int], size: int = 24) -> np.ndarray:
 )
 def test_names_are_a_persons(rgb: tuple[int, int, int], name: str) -> None:
     """A plain colour gets the name that a person gives it."""
-    assert colours_of(_cloth(rgb), np.ones((24, 24), bool)) == (name,)
+    assert colors_of(_cloth(rgb), np.ones((24, 24), bool)) == (name,)
 
 
 def test_only_the_mask_counts() -> None:
@@ -39,33 +39,31 @@ def test_only_the_mask_counts() -> None:
     mask = np.zeros((24, 24), bool)
     mask[8:12, 8:12] = True
     picture[mask] = (200, 30, 40)
-    assert colours_of(picture, mask) == ("red",)
-    assert colours_of(picture, np.zeros((24, 24), bool)) == ()
+    assert colors_of(picture, mask) == ("red",)
+    assert colors_of(picture, np.zeros((24, 24), bool)) == ()
 
 
-def test_a_second_colour_needs_a_quarter() -> None:
+def test_a_second_color_needs_a_quarter() -> None:
     """Two colours are named when the second covers a quarter; a stripe less is left out."""
     picture = _cloth((10, 10, 12))
     everything = np.ones((24, 24), bool)
     picture[:4] = (250, 250, 250)
-    assert colours_of(picture, everything) == ("black",)
+    assert colors_of(picture, everything) == ("black",)
     picture[:8] = (250, 250, 250)
-    assert colours_of(picture, everything) == ("black", "white")
-    assert sum(colour_shares(picture, everything).values()) == pytest.approx(1)
+    assert colors_of(picture, everything) == ("black", "white")
+    assert sum(sampled_shares(picture, everything).values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("colour", COLOUR_NAMES)
-def test_recolouring_gives_the_colour_asked_for(colour: str) -> None:
+@pytest.mark.parametrize("colour", COLOR_NAMES)
+def test_recoloring_gives_the_color_asked_for(colour: str) -> None:
     """A recoloured garment has its new name first, or its closest kin; what is not garment stays."""
     crop = np.full((32, 32, 4), 255, np.uint8)
     crop[..., 3] = 0
     crop[8:24, 8:24] = (90, 120, 160, 255)
     crop[8:24:4, 8:24, :3] = (80, 108, 148)
     rng = np.random.default_rng(1)
-    found = [
-        colours_of(out[..., :3], out[..., 3] > 127)[0] for out in (recoloured(crop, colour, rng) for _ in range(9))
-    ]
+    found = [colors_of(out[..., :3], out[..., 3] > 127)[0] for out in (recolored(crop, colour, rng) for _ in range(9))]
     assert found.count(colour) >= 6
-    out = recoloured(crop, colour, rng)
+    out = recolored(crop, colour, rng)
     assert (out[:8] == crop[:8]).all()
     assert (out[..., 3] == crop[..., 3]).all()

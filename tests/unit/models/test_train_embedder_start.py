@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from engine.seams import Calibration
 from models.architectures.visual import DIM, MEAN, STD, ServedEmbedder, VisualEmbedder, pooled
-from models.architectures.visual_color import ColourHistogram
+from models.architectures.visual_color import ColorHistogram
 from models.export.visual import export_visual
 from models.manifest import load_manifest
 from models.train.embedder.augment import Augmentation, augmented
 from models.train.embedder.batches import IdentityBatches
 from models.train.embedder.compare import sparsity
 from models.train.embedder.data import CropRecord
-from models.train.embedder.finish import COLOUR_DIM, as_linear, fitting_rows, measured_rows
+from models.train.embedder.finish import COLOR_DIM, as_linear, fitting_rows, measured_rows
 from models.train.embedder.metric import fit_metric
 from models.train.embedder.start import start_from
 from models.train.embedder.training import pixels_to_input
@@ -28,8 +28,8 @@ SIDE = 32
 
 def _served(network: VisualEmbedder) -> ServedEmbedder:
     torch.manual_seed(1)
-    deep = torch.nn.Linear(DIM, DIM - COLOUR_DIM)
-    return ServedEmbedder(network, deep, torch.nn.Linear(486, COLOUR_DIM)).eval()
+    deep = torch.nn.Linear(DIM, DIM - COLOR_DIM)
+    return ServedEmbedder(network, deep, torch.nn.Linear(486, COLOR_DIM)).eval()
 
 
 def _network() -> VisualEmbedder:
@@ -67,11 +67,11 @@ def _picture(*colours: tuple[int, int, int], size: int = 40) -> NDArray[np.uint8
 
 
 def _counted(*pictures: NDArray[np.uint8]) -> torch.Tensor:
-    counted: torch.Tensor = ColourHistogram(MEAN, STD)(pixels_to_input(np.stack(pictures)))
+    counted: torch.Tensor = ColorHistogram(MEAN, STD)(pixels_to_input(np.stack(pictures)))
     return counted
 
 
-def test_colours_are_counted_wherever_they_are_and_white_is_not() -> None:
+def test_colors_are_counted_wherever_they_are_and_white_is_not() -> None:
     """Turning a garment over, or more white around it, changes nothing; another colour does."""
     navy, wide, red = _counted(
         _picture((20, 30, 80), (200, 190, 180)), _picture((200, 190, 180), (20, 30, 80)), _picture((190, 30, 40))
@@ -88,7 +88,7 @@ def test_a_white_garment_has_no_opinion() -> None:
     assert float(nothing.norm()) < 1e-3
 
 
-def test_a_little_light_moves_colours_a_little() -> None:
+def test_a_little_light_moves_colors_a_little() -> None:
     """Soft bins: a shade brighter is still nearly the same."""
     one, other = _counted(_picture((120, 60, 60)), _picture((126, 63, 63)))
     assert float(one @ other) > 0.8

@@ -41,7 +41,7 @@ def label(path: Path, facing: str = "front") -> PoseLabel:
     return PoseLabel(path, BOX, points(facing == "front"), facing, facing)
 
 
-def test_the_garment_is_what_has_the_thighs_colour() -> None:
+def test_the_garment_is_what_has_the_thighs_color() -> None:
     """Not the skin above, not the shoes below, not the white between the legs."""
     pixels = trousers()
     mask = garment_mask(pixels, points())
@@ -58,7 +58,7 @@ def test_hips_that_nobody_found_give_no_garment() -> None:
     assert garment_mask(trousers(), keypoints) is None
 
 
-def test_a_repainted_garment_has_another_colour_and_all_else_stays() -> None:
+def test_a_repainted_garment_has_another_color_and_all_else_stays() -> None:
     """Waist and shoes tell where the person faces; they may not change."""
     pixels = trousers()
     cloth = (pixels == CLOTH).all(2)

@@ -133,7 +133,7 @@ def test_heic_of_ten_bits_and_of_several_images() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["P3", "Adobe"])
-def test_a_profile_changes_the_numbers_not_the_colour(kind: str, primaries: tuple[tuple[float, float], ...]) -> None:
+def test_a_profile_changes_the_numbers_not_the_color(kind: str, primaries: tuple[tuple[float, float], ...]) -> None:
     """A red of the profile's own numbers is the red of sRGB that it stands for; transparency does not hide it."""
     data = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), kind, icc_profile=profile(*primaries, 2.2))
     red, green, _ = decode(data)[30, 30].astype(int)
@@ -190,7 +190,7 @@ def test_a_profile_in_several_segments_is_put_in_order() -> None:
     assert decode(data[:2] + segments[1] + segments[0] + data[2:])[30, 30, 0] > 190
 
 
-def test_a_colour_space_that_is_only_named_is_followed() -> None:
+def test_a_color_space_that_is_only_named_is_followed() -> None:
     """AVIF, HEIF and PNG by code points, PNG by primaries and gamma; sRGB by any name changes nothing."""
     plain = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), "PNG")
     wide = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
@@ -316,7 +316,7 @@ def test_more_than_8_bits_keep_their_tones() -> None:
 
 @pytest.mark.parametrize("color", [(226, 120, 160), (20, 120, 125), (200, 25, 40), (30, 60, 170)])
 @pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["P3", "Adobe"])
-def test_a_garments_colour_keeps_its_name_in_every_profile(
+def test_a_garments_color_keeps_its_name_in_every_profile(
     primaries: tuple[tuple[float, float], ...], color: tuple[int, int, int]
 ) -> None:
     """Pink is not brown, teal not grey and red not burgundy because a camera wrote other numbers for them."""

@@ -10,7 +10,7 @@ import pytest
 from engine.domain import View
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue, sample_garment, sample_outfit
-from models.studio.cloth import true_colour
+from models.studio.cloth import true_color
 from models.studio.kinds import KINDS
 from models.studio.people import sample_person
 from models.studio.render import Rendered, render_look, render_product, tight_box
@@ -121,10 +121,10 @@ def test_every_kind_can_be_worn_and_shown_alone(kind: str) -> None:
     assert y1 < SIZE[1]
 
 
-def test_a_product_has_one_colour_in_every_view() -> None:
+def test_a_product_has_one_color_in_every_view() -> None:
     """The median colour of a plain product differs little between views, and much between products."""
-    red = of_kind("sweater", 3, colour="red", pattern="solid", fabric="cotton")
-    teal = replace(red, colour="teal", product_id="other")
+    red = of_kind("sweater", 3, color="red", pattern="solid", fabric="cotton")
+    teal = replace(red, color="teal", product_id="other")
     seen: dict[str, list[np.ndarray]] = {"red": [], "teal": []}
     for product in (red, teal):
         person = sample_person(4, product.gender)
@@ -132,18 +132,18 @@ def test_a_product_has_one_colour_in_every_view() -> None:
         pictures = [render_look(outfit, person, v, "white", SIZE, 4 + k) for k, v in enumerate(("front", "back"))]
         for picture in (*pictures, render_product(product, SIZE, 9)):
             shown = next(g for g in picture.garments if g.product is product)
-            seen[product.colour].append(np.median(picture.pixels[shown.mask], 0))
+            seen[product.color].append(np.median(picture.pixels[shown.mask], 0))
     spread = max(np.abs(a - b).max() for views in seen.values() for a in views for b in views)
     between = min(np.abs(a - b).max() for a in seen["red"] for b in seen["teal"])
     assert spread < 40
     assert between > 2 * spread
     assert np.argmax(seen["red"][0]) == 0
-    assert np.argmax(true_colour(red)) == 0
+    assert np.argmax(true_color(red)) == 0
 
 
 def test_a_pattern_is_the_products_own() -> None:
     """Two floral products in the same colours differ: the flowers lie where the product's seed says."""
-    product = of_kind("dress", 2, pattern="floral", colour="navy", accent="white")
+    product = of_kind("dress", 2, pattern="floral", color="navy", accent="white")
     again, other = replace(product), replace(product, variety=product.variety + 1)
     pixels = [render_product(p, SIZE, 1).pixels.astype(int) for p in (product, again, other)]
     assert np.array_equal(pixels[0], pixels[1])
@@ -164,13 +164,13 @@ def test_products_of_a_catalogue_are_distinct() -> None:
     """n products have n ids, and no two agree in looks; the first ones do not depend on n."""
     shop = sample_catalogue(150, 7)
     assert len({p.product_id for p in shop}) == 150
-    looks = {(p.kind, p.colour, p.accent, p.pattern, p.fabric, p.cut, p.variety, p.shade) for p in shop}
+    looks = {(p.kind, p.color, p.accent, p.pattern, p.fabric, p.cut, p.variety, p.shade) for p in shop}
     assert len(looks) == 150
     assert shop[:40] == sample_catalogue(40, 7)
     assert {p.label for p in shop} == set(load_taxonomy().classes)
 
 
-def test_colour_variants_share_a_group_and_a_cut() -> None:
+def test_color_variants_share_a_group_and_a_cut() -> None:
     """Products of one item group are the same garment in different colours."""
     groups: dict[str, list[GarmentSpec]] = {}
     for product in sample_catalogue(120, 3):
@@ -179,4 +179,4 @@ def test_colour_variants_share_a_group_and_a_cut() -> None:
     assert len(variants) > 10
     for group in variants:
         assert len({(p.kind, p.cut, p.pattern, p.fabric, p.price) for p in group}) == 1
-        assert len({(p.colour, p.accent) for p in group}) == len(group)
+        assert len({(p.color, p.accent) for p in group}) == len(group)
