@@ -25,7 +25,7 @@ from litestar.types import Method
 from api.openapi import JsonDocument, YamlDocument
 from api.problems import MEDIA_TYPE, Problem
 from api.product_schema import product_schema
-from api.queries import HybridSearch, ImageSearch, SimilarSearch, TextSearch
+from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch
 from api.schemas import form_schema, query_schemas, search_schema
 
 _FILTERS = {"brand": ["acme"], "price": {"min": 10, "max": 50}, "not": {"color": ["red"]}}
@@ -209,6 +209,15 @@ class SimilarOperation(_AnsweringOperation):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.parameters = [*(self.parameters or []), *_query_parameters(SimilarSearch)]
+
+
+@dataclass
+class LookOperation(_AnsweringOperation):
+    """Search by what is worn with a stored product."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.parameters = [*(self.parameters or []), *_query_parameters(LookSearch)]
 
 
 @dataclass

@@ -53,6 +53,10 @@ class SimilarSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fie
     not_text: Texts = []
 
 
+class LookSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by what is worn with a stored product."""
+
+
 class TextSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search by words: `text` is wanted, `not_text` is not."""
 

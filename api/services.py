@@ -64,6 +64,18 @@ class Searches(Protocol):
         """Other products like a stored one."""
         ...
 
+    def look(
+        self,
+        product_id: str,
+        *,
+        where: Filter = ...,
+        k: int = ...,
+        shown: Shown = ...,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """What a stored product is worn with, each garment with products like it."""
+        ...
+
 
 class Intake(Protocol):
     """Where products go that a caller writes."""

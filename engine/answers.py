@@ -93,7 +93,8 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
 class AnswerForm(msgspec.Struct, frozen=True):
     """The answer to one search, with milliseconds by stage and the size of the upright photo.
 
-    `notes` are sentences for a person: what of the query was ignored, corrected, guessed or not understood.
+    `notes` are sentences for a person: what of the query was ignored, corrected, guessed or not understood. `image` is
+    the stored picture that the boxes are of, where the caller sent none.
     """
 
     garments: list[GarmentHitsForm]
@@ -101,6 +102,7 @@ class AnswerForm(msgspec.Struct, frozen=True):
     width: int | None = None
     height: int | None = None
     notes: list[str] = []
+    image: str | None = None
 
 
 class AccessoryForm(msgspec.Struct, frozen=True):
@@ -189,6 +191,7 @@ def answer_form(answer: Answer, image_url: ImageUrl = str) -> AnswerForm:
         width=answer.width,
         height=answer.height,
         notes=list(answer.notes),
+        image=None if answer.image is None else image_url(answer.image),
     )
 
 

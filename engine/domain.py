@@ -273,10 +273,14 @@ class GarmentHits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """The whole answer with milliseconds by stage; `notes` say what was ignored, corrected, guessed, not understood."""
+    """The whole answer with milliseconds by stage; `notes` say what was ignored, corrected, guessed, not understood.
+
+    `image` is the key of the stored picture that the boxes are of, where the query was not the caller's own photo.
+    """
 
     garments: tuple[GarmentHits, ...]
     timing_ms: Mapping[str, float]
     width: int | None = None
     height: int | None = None
     notes: tuple[str, ...] = ()
+    image: str | None = None

@@ -7,23 +7,25 @@ from dataclasses import dataclass, replace
 
 from engine.clock import Deadline, Stopwatch
 from engine.color.palette import read_palettes
-from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit
-from engine.errors import ProductNotFound, QueryRejected, TextRejected
+from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item
+from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable, TextRejected
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.looks import FOR_SHOPPERS, Shown, look_of, sold_out
 from engine.notes import notes_on_filters
+from engine.outfit import beside
 from engine.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache
 from engine.pipeline import VisionPipeline
 from engine.query_text import NO_WORDS, Words, unit_mean, words_of
-from engine.seams import TextEmbedder
+from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
 from engine.search import QueryVectors, Searcher
 from engine.taxonomy import collection_name
 
 MAX_TEXT = 1_000
 MAX_TEXTS = 16
 SIMILAR_FACETS = ("brand", "color", "material", "pattern")
+_ALONE = "The product is alone in its picture: nothing that is worn with it was seen there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ class TextQuery:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThatLook:
-    """Photo, words or product in, products out; `memory`, where there is one, knows photos again."""
+    """Photo, words or product in, products out; `memory`, where there is one, knows photos again.
+
+    `pictures`: where the catalogue's pictures are stored; `look` alone needs it.
+    """
 
     pipeline: VisionPipeline
     searcher: Searcher
     limits: ImageLimits = DEFAULT_LIMITS
     result_cache: ResultCache | None = None
+    pictures: ObjectStore | None = None
 
     def search_image(
         self,
@@ -131,11 +137,7 @@ class ThatLook:
             ProductNotFound: unknown, or with nothing indexed.
         """
         watch = Stopwatch(deadline)
-        entry = self.searcher.ledger.get([product_id]).get(product_id)
-        if entry is None:
-            raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
-        if not entry.items:
-            raise ProductNotFound(f"Product {product_id!r} has no indexed picture ({entry.reason or entry.state}).")
+        entry = self._indexed(product_id)
         words = self._words(text, watch, beside_a_photo=True)
         where = words.within(where)
         answers = []
@@ -144,6 +146,54 @@ class ThatLook:
             hits = self.searcher.search(query_vectors, [supercategory], k, where, weights, watch, shown)
             answers.append(GarmentHits(None, supercategory, hits))
         return Answer(tuple(answers), watch.timing_ms(), notes=self._notes(words, where, answers))
+
+    def look(
+        self,
+        product_id: str,
+        *,
+        where: Filter = EVERYTHING,
+        k: int = 10,
+        shown: Shown = FOR_SHOPPERS,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """The rest of the look: what a stored product's own picture shows beside it, each with products like it.
+
+        Raises:
+            ProductNotFound: unknown, or with nothing indexed.
+            ObjectNotFound, StoreUnavailable: its picture cannot be had.
+            QueryRejected: parameters that do not fit together.
+        """
+        watch = Stopwatch(deadline)
+        (supercategory, item_id), *_ = self._indexed(product_id).items
+        with watch.stage("fetch"):
+            (item,) = self._items(product_id, supercategory, only=item_id)
+            picture = self._picture(item.image)
+        try:
+            seen = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache).look(picture, ImageQuery(), watch)
+        except NoGarmentFound:
+            return Answer((), watch.timing_ms(), notes=(_ALONE,), image=item.image)
+        garments, queries = seen.upright(), _all_query_vectors(seen, QueryVectors(exclude=frozenset({product_id})))
+        answers = []
+        for number in beside(garments, item.box, supercategory):
+            names = [name for name in garments[number].supercategories if name != supercategory]
+            hits = self.searcher.search(queries[number], names, k, where, None, watch, shown)
+            told = tuple(_told(hit, garments[number]) for hit in hits)
+            answers.append(GarmentHits(garments[number], garments[number].supercategory, told))
+        notes = self._notes(NO_WORDS, where, answers) if answers else (_ALONE,)
+        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, notes, item.image)
+
+    def _indexed(self, product_id: str) -> LedgerEntry:
+        entry = self.searcher.ledger.get([product_id]).get(product_id)
+        if entry is None:
+            raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
+        if not entry.items:
+            raise ProductNotFound(f"Product {product_id!r} has no indexed picture ({entry.reason or entry.state}).")
+        return entry
+
+    def _picture(self, key: str) -> bytes:
+        if self.pictures is None:
+            raise StoreUnavailable("The pictures of this catalogue are not at hand.")
+        return self.pictures.get(key)
 
     def _words(self, text: TextQuery | None, watch: Stopwatch, *, beside_a_photo: bool = False) -> Words:
         if text is None:
@@ -161,10 +211,7 @@ class ThatLook:
     def _stored_query_vectors(
         self, product_id: str, supercategory: str, words: QueryVectors, shown: Shown
     ) -> QueryVectors:
-        store = self.searcher.store
-        items = store.items_of(collection_name(supercategory, "semantic"), product_id)
-        if not items:
-            raise ProductNotFound(f"Product {product_id!r} has no indexed picture at present.")
+        store, items = self.searcher.store, self._items(product_id, supercategory)
         ids = [item.item_id for item in items]
         rows = {space: store.embeddings(collection_name(supercategory, space), ids)[0] for space in SPACES}
         facets = {name: items[0].facets[name] for name in SIMILAR_FACETS if name in items[0].facets}
@@ -177,6 +224,13 @@ class ThatLook:
             exclude=frozenset({product_id}),
             own=frozenset().union(*map(look_of, items)) if shown.one_per_look else frozenset(),
         )
+
+    def _items(self, product_id: str, supercategory: str, only: str | None = None) -> list[Item]:
+        items = self.searcher.store.items_of(collection_name(supercategory, "semantic"), product_id)
+        found = [item for item in items if only in (None, item.item_id)]
+        if not found:
+            raise ProductNotFound(f"Product {product_id!r} has no indexed picture at present.")
+        return found
 
     def _asked_for(self, texts: Sequence[str], names: Sequence[str] | None) -> tuple[list[str], list[str]]:
         """The supercategories to search first, and those to turn to if they hold too little.

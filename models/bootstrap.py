@@ -173,7 +173,9 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
         stores = open_stores(settings, pipeline.collection_specs(), warm=warm, repairing=repairing)
         ledger, objects, store = stack.enter_context(stores)
         result_cache = ResultCache(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
-        thatlook = ThatLook(pipeline, Searcher(store, ledger, calibrations), settings.image_limits, result_cache)
+        thatlook = ThatLook(
+            pipeline, Searcher(store, ledger, calibrations), settings.image_limits, result_cache, objects
+        )
         if warmed:
             warmed.result()
         yield Parts(settings, store, objects, ledger, pipeline, thatlook)

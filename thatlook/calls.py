@@ -79,6 +79,13 @@ def similar(
     return Call("GET", path, AnswerForm, sent={"params": params, "headers": headers})
 
 
+def look(product_id: str, options: SearchOptions) -> Call[AnswerForm]:
+    """Search by what a stored product is worn with."""
+    fields, headers = _split(options)
+    params = {name: _as_field(value) for name, value in fields.items()}
+    return Call("GET", f"{_product(product_id)}/look", AnswerForm, sent={"params": params, "headers": headers})
+
+
 def put_products(products: Sequence[Mapping[str, Any]]) -> Call[Receipt]:
     """Write products; each has Google Merchant's names."""
     return Call("PUT", "/v1/products", Receipt, sent={"json": [dict(product) for product in products]})

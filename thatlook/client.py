@@ -109,6 +109,10 @@ class Client(_Base):
         """Other products like a stored one, moved by words if there are any."""
         return self._send(calls.similar(product_id, text, not_text, options))
 
+    def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
+        """What a stored product's picture shows beside it, each garment with products like it: the rest of the look."""
+        return self._send(calls.look(product_id, options))
+
     def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
         """Write products, each with Google Merchant's field names; indexing follows, see `product`."""
         return self._send(calls.put_products(products))
@@ -211,6 +215,10 @@ class AsyncClient(_Base):
     ) -> AnswerForm:
         """Other products like a stored one, moved by words if there are any."""
         return await self._send(calls.similar(product_id, text, not_text, options))
+
+    async def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
+        """What a stored product's picture shows beside it, each garment with products like it: the rest of the look."""
+        return await self._send(calls.look(product_id, options))
 
     async def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
         """Write products, each with Google Merchant's field names; indexing follows, see `product`."""

@@ -114,6 +114,14 @@ class Embedded:
         """
         return self._told(self._parts.thatlook.similar(product_id, text=_text(text, not_text), **_common(options)))
 
+    def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
+        """What a stored product's picture shows beside it, each garment with products like it: the rest of the look.
+
+        Raises:
+            ProductNotFound: unknown, or with nothing indexed.
+        """
+        return self._told(self._parts.thatlook.look(product_id, **_common(options)))
+
     def image(self, key: str) -> bytes:
         """A stored picture; `key` is a hit's `image`."""
         return self._parts.objects.get(key)

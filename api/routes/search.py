@@ -1,4 +1,4 @@
-"""Search: by photo, by photo and words, by words, by a stored product."""
+"""Search: by photo, by photo and words, by words, by a stored product, by what a stored product is worn with."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import HeaderParameter, PathParameter
 
 from api.addresses import with_slashes
-from api.context import Context
+from api.context import Context, RequestContext
 from api.documentation import (
     HybridOperation,
     ImageOperation,
+    LookOperation,
     SimilarOperation,
     TextOperation,
     problems,
@@ -22,6 +23,7 @@ from api.filters import filter_of
 from api.queries import (
     HybridSearch,
     ImageSearch,
+    LookSearch,
     SimilarSearch,
     TextSearch,
     from_fields,
@@ -34,6 +36,7 @@ from api.queries import (
 )
 from api.uploads import read_body
 from engine.answers import AnswerForm
+from engine.clock import Deadline
 from engine.errors import TextRejected
 from engine.products.lookup import find_product
 
@@ -48,7 +51,7 @@ DeadlineMs = Annotated[
 
 
 class SearchController(Controller):
-    """The four ways to search."""
+    """The ways to search."""
 
     path = "/v1"
     tags = ("search",)
@@ -156,13 +159,9 @@ class SearchController(Controller):
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
         deadline = context.deadline(deadline_ms)
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
-        named = with_slashes(product_id)
-        if not is_normalized("NFC", named):
-            entry = await context.look_up(partial(find_product, context.services.ledger, named), deadline)
-            named = entry.product.product_id if entry else named
         call = partial(
             context.services.thatlook.similar,
-            named,
+            await _known_as(context, product_id, deadline),
             text=text_query(query.text, query.not_text),
             where=filter_of(query.filters),
             k=query.k,
@@ -170,3 +169,42 @@ class SearchController(Controller):
             deadline=deadline,
         )
         return await context.search(call, deadline)
+
+    @get(
+        "/products/{product_id:str}/look",
+        operation_class=LookOperation,
+        responses=problems(404, 422, 503, 504),
+        summary="The rest of a product's look",
+    )
+    async def by_look(
+        self,
+        product_id: Annotated[str, PathParameter(description="The product's id, percent-encoded.")],
+        request: Request[Any, Any, Any],
+        context: Context,
+        deadline_ms: DeadlineMs = None,
+    ) -> Response[AnswerForm]:
+        """What else the product's own picture shows ("complete the look"), each garment with products like it.
+
+        Boxes are in pixels of the picture at `image`. A product that is alone in its picture has no garments in its
+        answer, and a note that says so.
+        """
+        deadline = context.deadline(deadline_ms)
+        query = from_fields(LookSearch, list(request.query_params.multi_items()))
+        call = partial(
+            context.services.thatlook.look,
+            await _known_as(context, product_id, deadline),
+            where=filter_of(query.filters),
+            k=query.k,
+            shown=shown(query),
+            deadline=deadline,
+        )
+        return await context.search(call, deadline)
+
+
+async def _known_as(context: RequestContext, product_id: str, deadline: Deadline) -> str:
+    """The id under which the catalogue knows a product, however its letters were composed on the way here."""
+    named = with_slashes(product_id)
+    if not is_normalized("NFC", named):
+        entry = await context.look_up(partial(find_product, context.services.ledger, named), deadline)
+        named = entry.product.product_id if entry else named
+    return named

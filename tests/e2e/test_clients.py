@@ -72,6 +72,7 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
         assert moved.garments[0].hits
         assert shop.search_text("shirt", not_text="red", k=1).garments[0].hits
         assert {each.product_id for each in shop.similar("red/1").garments[0].hits} == {"blue/1", "green/1"}
+        assert shop.look("red/1", k=1).image
         assert shop.product("red/1").state == "indexed"
         assert [each.product_id for each in shop.every_product()] == ["blue/1", "green/1", "red/1"]
         assert shop.ingest_status().products["indexed"] == 3

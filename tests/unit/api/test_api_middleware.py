@@ -119,6 +119,7 @@ def test_description(client: Client) -> None:
         "post /v1/search/hybrid",
         "post /v1/search/text",
         "get /v1/products/{product_id}/similar",
+        "get /v1/products/{product_id}/look",
         "put /v1/products",
         "get /v1/products",
         "get /v1/products/{product_id}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from engine.fusion import Weights
 from engine.looks import FOR_SHOPPERS, Shown
 from engine.photo_analysis import ImageQuery
 from engine.service import TextQuery
-from tests.fixtures.shop import PNG, Shop
+from tests.fixtures.shop import ANSWER, PNG, Shop
 
 Client = TestClient[Litestar]
 ACME = Filter((FacetCondition("brand", frozenset({"acme"})),))
@@ -141,6 +142,15 @@ def test_a_stored_product(shop: Shop, client: Client) -> None:
         ("p 1/a",),
         {"text": TextQuery(("red", "linen")), "where": ACME, "k": 5, "shown": FOR_SHOPPERS},
     )
+
+
+def test_the_rest_of_a_look(shop: Shop, client: Client) -> None:
+    """The product's own picture asks; the answer names it by an address. Words have no part in it."""
+    shop.looks.acts = lambda: replace(ANSWER, image="p/ab.jpg")
+    response = client.get('/v1/products/p%201%2Fa/look?k=3&filters={"brand":"acme"}')
+    assert response.json()["image"] == "/v1/images/p/ab.jpg"
+    assert _last_call(shop) == ("look", ("p 1/a",), {"where": ACME, "k": 3, "shown": FOR_SHOPPERS})
+    assert client.get("/v1/products/p1/look?text=red").status_code == 422
 
 
 def test_every_size_and_the_sold_out_where_they_fit(shop: Shop, client: Client) -> None:
