@@ -34,6 +34,7 @@ static:
 	$(TOOL)/ruff check .
 	$(TOOL)/ruff format --check .
 	$(TOOL)/lint-imports --no-logo
+	$(TOOL)/deptry .
 	.ci/compose-config $(TOOL)/docker-compose
 	$(TOOL)/mypy
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from api.catalogue_forms import IntakeReceipt, ProductReceipt, RefusalForm
 from api.documents import check_depth, read_json
+from engine.catalogue_forms import IntakeReceipt, ProductReceipt, RefusalForm
 from engine.clock import Deadline
 from engine.domain import Availability, Product
 from engine.errors import InputRejected

@@ -1,1 +1,1 @@
-"""The model wrappers, their runtime, and (behind the `train` extra) how they are trained and exported."""
+"""The model wrappers, their runtime, and (behind the `train` group) how they are trained and exported."""

@@ -220,7 +220,7 @@ def quantize(
 
 
 class _TrainGroup(click.Group):
-    """Training needs the extra `train`; its commands are imported when one of them is asked for."""
+    """Training needs the group `train`; its commands are imported when one of them is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the training commands."""

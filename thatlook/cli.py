@@ -1,5 +1,7 @@
 """The console program `thatlook`: a group that imports a command's module only when it is called.
 
+`thatlook --help` imports none: `SUMMARIES` holds what each command does, and a test holds it to the commands.
+
 Exit status: 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C, 143 ended by SIGTERM. Errors are one line on stderr;
 a stack trace is shown only where THATLOOK_DEBUG asks for it. With `--json` stdout holds exactly one JSON document: the
 result, or `{"error": {"code", "message"}}`.
@@ -21,6 +23,7 @@ import click
 
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
 from engine.printing import json_was_printed, print_json, printable, say
+from thatlook.missing import import_advice
 
 COMMANDS: Mapping[str, str] = {
     "demo": "thatlook.commands:demo",
@@ -38,6 +41,23 @@ COMMANDS: Mapping[str, str] = {
     "index": "thatlook.index_commands:index",
     "doctor": "thatlook.commands:doctor",
 }
+SUMMARIES: Mapping[str, str] = {
+    "demo": "Draw a catalogue, ingest it, show one query's answer, and serve.",
+    "serve": "Serve the HTTP API and the web page.",
+    "search": "Find products for each garment of IMAGE, or by words alone.",
+    "ingest": "Bring a shop's FEED into the catalogue.",
+    "worker": "Index products that the API has accepted.",
+    "detect": "Find the garments of the main person in each IMAGE.",
+    "pose": "Tell each IMAGE's view and coverage, and whether the gate keeps it.",
+    "models": "List, verify, fetch, export and quantise model files.",
+    "train": "Train the starter models: segmenter, pose, embedder, clip.",
+    "eval": "Measure how good the answers are.",
+    "bench": "Measure how fast the answers are, and what they cost.",
+    "studio": "Draw a catalogue: products, people who wear them, and exact truth.",
+    "index": "Show or rebuild the indexes that search the embedded home.",
+    "doctor": "Look at this installation and say what is wrong and what to do.",
+}
+"""What `--help` says of each command."""
 _TERMINATED = 143
 _USAGE = (FilterRejected, QueryRejected, TextRejected)
 
@@ -58,17 +78,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their first sentence, without those whose extra is not installed."""
-        rows = []
-        for name in self.list_commands(ctx):
-            try:
-                command = self.get_command(ctx, name)
-            except ImportError:
-                continue
-            if command:
-                rows.append((name, command.get_short_help_str(limit=90)))
+        """List the commands with what they do; only one that has no summary is imported for it."""
+        rows = [(name, SUMMARIES.get(name) or self._short_help(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def _short_help(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit=90) if command else ""
 
 
 def _version() -> str:
@@ -141,7 +158,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ThatLookError):
         return error.message
     if isinstance(error, ImportError):
-        return f"{error}. This command needs more packages: pip install 'thatlook[train]'."
+        return import_advice(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory."
     return f"unexpected failure ({type(error).__name__}: {error}). Set THATLOOK_DEBUG=1 to see where."

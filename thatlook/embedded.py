@@ -11,6 +11,7 @@ from engine.answers import AnswerForm, answer_form
 from engine.errors import QueryRejected
 from thatlook.calls import Photo, photo_bytes
 from thatlook.forms import PhotoOptions, SearchOptions
+from thatlook.missing import require_own_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,9 @@ class Embedded:
             HomeInUse: another process works on this folder; ask that server by its address.
             ModelUnavailable, ModelMismatch, StoreUnavailable: a part is missing, damaged or another model's.
             QueryRejected: a setting that cannot be understood.
+            ImportError: a package of the caller's has the name of one of ours.
         """
+        require_own_packages()
         from models.bootstrap import open_parts, read_settings
 
         self._stack = ExitStack()

@@ -11,14 +11,14 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from api.catalogue_forms import ErrorPage as IngestErrors
-from api.catalogue_forms import IntakeReceipt as Receipt
-from api.catalogue_forms import ProductReceipt, Readiness
-from api.catalogue_forms import RefusalForm as Refusal
-from api.catalogue_forms import RowErrorForm as IngestError
-from api.catalogue_forms import RunForm as IngestRun
-from api.catalogue_forms import RunList as IngestRuns
-from api.catalogue_forms import StatusForm as IngestStatus
+from engine.catalogue_forms import ErrorPage as IngestErrors
+from engine.catalogue_forms import IntakeReceipt as Receipt
+from engine.catalogue_forms import ProductReceipt, Readiness
+from engine.catalogue_forms import RefusalForm as Refusal
+from engine.catalogue_forms import RowErrorForm as IngestError
+from engine.catalogue_forms import RunForm as IngestRun
+from engine.catalogue_forms import RunList as IngestRuns
+from engine.catalogue_forms import StatusForm as IngestStatus
 
 __all__ = [
     "IngestError",

@@ -8,9 +8,9 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import PathParameter, QueryParameter
 
-from api.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from api.context import Context, RequestContext
 from api.documentation import problems
+from engine.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from engine.errors import NotFound
 from engine.redaction import redacted
 from engine.seams import IngestRun

@@ -9,8 +9,8 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
-from api.catalogue_forms import Readiness
 from api.context import Context
+from engine.catalogue_forms import Readiness
 from engine.clock import Deadline
 from engine.errors import Unavailable
 

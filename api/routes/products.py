@@ -9,7 +9,6 @@ from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import PathParameter, QueryParameter
 
 from api.addresses import with_slashes
-from api.catalogue_forms import IntakeReceipt
 from api.context import Context, RequestContext
 from api.documentation import PutProductsOperation, problems
 from api.problems import ProductsRejected
@@ -21,6 +20,7 @@ from api.products import (
     state_form,
 )
 from api.uploads import read_body
+from engine.catalogue_forms import IntakeReceipt
 from engine.clock import Deadline
 from engine.errors import ProductNotFound
 from engine.products.lookup import find_product

@@ -1,1 +1,1 @@
-"""How each network is built, without weights. Needs the `train` extra."""
+"""How each network is built, without weights. Needs the `train` group."""

@@ -1,1 +1,1 @@
-"""Training: from openly licensed photos to checkpoints. Needs the `train` extra; serving never imports it."""
+"""Training: from openly licensed photos to checkpoints. Needs the `train` group; serving never imports it."""

@@ -53,7 +53,7 @@ def test_a_really_slowed_store_makes_compare_fail(tmp_path: Path, monkeypatch: p
 
 def test_the_seeds_way_finds_a_picture_that_it_indexed() -> None:
     """Whole pictures in, their own rows out; every stage took its time."""
-    pytest.importorskip("torch", reason="needs the extra `train`")
+    pytest.importorskip("torch", reason="needs the group `train`")
     from benchmarks.speed.suites.naive_baseline import NaiveBaseline
 
     rng = np.random.default_rng(0)

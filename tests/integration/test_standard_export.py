@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra `train`")
+torch = pytest.importorskip("torch", reason="needs the group `train`")
 
 from engine.crops import whole  # noqa: E402
 from engine.errors import ModelUnavailable  # noqa: E402

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra `train`")
+torch = pytest.importorskip("torch", reason="needs the group `train`")
 
 from engine.domain import Pixels  # noqa: E402
 from models.detections import suppress  # noqa: E402

@@ -77,7 +77,9 @@ def _interpreter(path: Path) -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise ModelUnavailable("The teachers need ai-edge-litert: pip install 'thatlook[train]'.") from error
+        raise ModelUnavailable(
+            "The teachers need the package ai-edge-litert: in a checkout, run `pip install -r requirements/test.txt`."
+        ) from error
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     return interpreter

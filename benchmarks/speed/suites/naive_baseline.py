@@ -4,7 +4,7 @@ Pose by mmpose's own `inference_topdown`, garments by ultralytics' `predict`, th
 DenseNet121 and open_clip's ViT-B/32, one picture at a time, and an exact L2 search per embedding: each library as its
 documentation shows it, with its defaults. The weights are those of the profile that it is compared with
 (`models/export/stand_ins.py`); the segmenter's are random, so that it finds little, which only helps it.
-Needs the `train` extra; nothing else in benchmarks/ touches torch.
+Needs the `train` group; nothing else in benchmarks/ touches torch.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ def _torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise ModelUnavailable(
-            "The naive baseline runs on PyTorch, which is not installed here: pip install 'thatlook[train]', "
-            "or leave the comparison out with `thatlook bench compare --case 'index-*'`."
+            "The naive baseline runs on PyTorch, which is not installed here: in a checkout, run "
+            "`pip install -r requirements/test.txt`, or leave the comparison out with "
+            "`thatlook bench compare --case 'index-*'`."
         ) from error
 
 

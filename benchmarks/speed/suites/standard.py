@@ -16,7 +16,7 @@ CALIBRATED_ON = 96
 
 
 class TrainingMissing(ModelUnavailable):
-    """What can only be measured where the extra `train` is installed."""
+    """What can only be measured where the group `train` is installed."""
 
 
 def link_standard(home: Path, profile: str, say: Callable[[str], object]) -> str:
@@ -32,7 +32,7 @@ def link_standard(home: Path, profile: str, say: Callable[[str], object]) -> str
         folder = folder if profile == STANDARD else ensure_int8(folder, say)
     except ImportError as error:
         raise TrainingMissing(
-            f"The standard architectures need the `train` extra ({error.name} is missing)."
+            f"The standard architectures need the `train` group ({error.name} is missing)."
         ) from error
     place = home / "models" / folder.name
     place.parent.mkdir(parents=True, exist_ok=True)

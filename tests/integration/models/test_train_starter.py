@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-pytest.importorskip("mmpose", reason="needs the extra `train`")
+pytest.importorskip("mmpose", reason="needs the group `train`")
 
 pytestmark = [
     pytest.mark.integration,

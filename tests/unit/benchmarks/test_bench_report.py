@@ -35,7 +35,7 @@ def lines(run: str, p50_ms: float) -> list[Line]:
 
 def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> None:
     """Every plot with something to show is a PNG of its own and in the page; texts are escaped."""
-    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    pytest.importorskip("matplotlib", reason="needs the group `train`")
     from benchmarks.speed.report.report import write_report
 
     paths = list(write_report([*lines("1", 60), *lines("2", 50)], tmp_path))
@@ -52,7 +52,7 @@ def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> 
 
 def test_growth_is_told_by_one_run_alone() -> None:
     """A later run that measured one more size, in another hour, is left out."""
-    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    pytest.importorskip("matplotlib", reason="needs the group `train`")
     from benchmarks.speed.report.report import figures
 
     run = lines("2", 50)[0].run
@@ -63,7 +63,7 @@ def test_growth_is_told_by_one_run_alone() -> None:
 
 def test_the_pages_targets_are_those_of_the_newest_run_beside_the_median() -> None:
     """What most runs reached counts as met, whatever the newest one says; another kind of machine has no part in it."""
-    pytest.importorskip("matplotlib", reason="needs the extra `train`")
+    pytest.importorskip("matplotlib", reason="needs the group `train`")
     from benchmarks.speed.report.report import report_page
 
     other = msgspec.structs.replace(MACHINE, cpu="another")

@@ -190,7 +190,7 @@ def coco_file(path: Path, segmentations: Sequence[object], **image: object) -> P
 
 def test_coco_masks_are_read_in_all_three_forms(tmp_path: Path) -> None:
     """Polygons, run lengths as numbers, run lengths as a string; a crowd is no garment."""
-    coco_mask = pytest.importorskip("pycocotools.mask", reason="needs the extra `train`")
+    coco_mask = pytest.importorskip("pycocotools.mask", reason="needs the group `train`")
     packed = coco_mask.encode(np.asfortranarray(block(5, 25).astype(np.uint8)))
     text = {"size": list(SIZE), "counts": packed["counts"].decode()}
     numbers = {"size": list(SIZE), "counts": [10, 5, SIZE[0] * SIZE[1] - 15]}

@@ -12,7 +12,7 @@ from models.export.onnx_file import export_module, store_half
 from models.runtime import RuntimeOptions, open_session
 from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
 
-torch = pytest.importorskip("torch", reason="needs the extra `train`")
+torch = pytest.importorskip("torch", reason="needs the group `train`")
 
 FOLDED = {"first": "first_norm", "second": "second_norm"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("mmpose", reason="needs the extra `train`")
+pytest.importorskip("mmpose", reason="needs the group `train`")
 torch = pytest.importorskip("torch")
 
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward  # noqa: E402

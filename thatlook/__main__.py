@@ -1,0 +1,5 @@
+"""`python -m thatlook` is `thatlook`."""
+
+from thatlook.program import main
+
+main()
