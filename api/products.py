@@ -15,7 +15,7 @@ from engine.catalogue_forms import IntakeReceipt, ProductReceipt, RefusalForm
 from engine.clock import Deadline
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
-from engine.filters import ATTRIBUTE_FACETS
+from engine.products.fields import ATTRIBUTE_FACETS
 from engine.products.reading import Reading, product_id_of, read_product
 from engine.products.sales import write_period
 from engine.redaction import HIDDEN, redacted

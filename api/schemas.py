@@ -9,7 +9,8 @@ import msgspec
 
 from api.filters import MAX_FILTER_TEXT
 from api.queries import ImageSearch
-from engine.filters import ATTRIBUTE_FACETS, CORE_FACETS, MAX_VALUES
+from engine.filters import CORE_FACETS, MAX_VALUES
+from engine.products.fields import ATTRIBUTE_FACETS
 from engine.service import MAX_TEXT, MAX_TEXTS
 
 Schema = dict[str, Any]

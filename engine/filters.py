@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from engine.domain import Item
 from engine.errors import FilterRejected
 from engine.money import parse_money
+from engine.products.fields import ATTRIBUTE_FACETS
 from engine.values import CLOSED, asked_forms, closed_value, folded
 
 CORE_FACETS = ("brand", "color", "gender", "availability", "category")
-ATTRIBUTE_FACETS = ("size", "material", "pattern", "age_group", "item_group_id")
 ATTRIBUTE_PREFIX = "attributes."
 _EXPRESSION = re.compile(r'^\s*("(?:[^"\\]|\\.)+"|[^!<>=]+?)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*$', re.DOTALL)
 _QUOTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.|"")*)"|'((?:[^'\\]|\\.)*)')\s*(?=,|$)""", re.DOTALL)

@@ -21,8 +21,9 @@ from PIL import Image
 
 from engine.clock import Deadline
 from engine.decoding.color import Profiles
+from engine.decoding.headers import outline_of
 from engine.decoding.messages import Task
-from engine.decoding.outline import FORMATS, Outline, outline_of
+from engine.decoding.outline import FORMATS, Outline
 from engine.decoding.pool import the_pool
 from engine.decoding.raster import Wanted, check_size, rasterize
 from engine.decoding.refusals import refusal

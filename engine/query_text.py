@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.parsed_text import NO_TEXT
 from engine.domain import GarmentHits, Hit
 from engine.filters import Filter, price_condition
 from engine.query_vectors import QueryVectors
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
+from engine.words.parsed_text import NO_TEXT
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
 

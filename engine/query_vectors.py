@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.color.palette import Palette
-from engine.color.parsed_text import NO_TEXT, ParsedText
 from engine.domain import Space
 from engine.fusion import QueryKind
 from engine.looks import Look
 from engine.seams import Calibration
+from engine.words.parsed_text import NO_TEXT, ParsedText
 
 
 @dataclass(frozen=True, slots=True, eq=False)

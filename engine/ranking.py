@@ -15,14 +15,14 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.color.metadata import facets_weighed, kept, with_metadata
-from engine.color.parsed_text import score_share
 from engine.domain import Item, Signals
 from engine.fusion import Signal, Weights, fuse, log_odds, sigmoid
 from engine.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
+from engine.metadata_scores import facets_weighed, kept, with_metadata
 from engine.query_vectors import Calibrations, QueryVectors
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
+from engine.words.parsed_text import score_share
 
 EVIDENCE = 200
 """Rows whose colours and words are weighed, at least; with more than 50 products wanted, four for each of them."""

@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.clock import Stopwatch
-from engine.color.metadata import near_names
 from engine.color.palette import NAMES_FACET
-from engine.color.parsed_text import ParsedText
 from engine.domain import SPACES, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
 from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, group_of, look_of, of_same_look
+from engine.metadata_scores import near_names
 from engine.query_vectors import Calibrations, QueryVectors
 from engine.ranking import Ranked, count_of, rank
 from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.taxonomy import collection_name
 from engine.values import WORDS_FACET
+from engine.words.parsed_text import ParsedText
 
 __all__ = ["MAX_K", "Calibrations", "QueryVectors", "Searcher"]
 MAX_K = 100

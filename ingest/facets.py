@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.color.parsed_text import shop_words
 from engine.domain import Product
 from engine.filters import CORE_FACETS, facet_value
 from engine.values import BRAND_FACET, CLOSED, WORDS_FACET, bare, closed_value, parts_of, paths_of
+from engine.words.parsed_text import shop_words
 
 MAX_VALUE = 100
 """A longer attribute is a text to read, not a value to filter by."""

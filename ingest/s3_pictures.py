@@ -7,7 +7,7 @@ from minio.error import MinioException
 
 from engine.objects.s3 import connect, is_missing
 from engine.objects.s3_settings import S3Settings
-from ingest.sources import ImageNotFetched
+from ingest.not_fetched import ImageNotFetched
 
 _FAILURES = (MinioException, urllib3.exceptions.HTTPError, ValueError, OSError)
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.color.metadata import OF_COLOR
 from engine.color.palette import palettes_of, share_of
-from engine.color.parsed_text import colors_in
 from engine.color.words import color_anchors
 from engine.crops import box_area, cut, outer_box, whole
 from engine.domain import Crop, Garment, GateReport, Pixels, Rejection, Scene
 from engine.gate import Policy
+from engine.metadata_scores import OF_COLOR
 from engine.seams import ImageRefusal
 from engine.taxonomy import GarmentClass
+from engine.words.parsed_text import colors_in
 from ingest.dependencies import ImageAnalysis
 from ingest.foreground import foreground_garment, whole_garment
 

@@ -13,19 +13,11 @@ from engine.images import DEFAULT_LIMITS
 from engine.objects.s3_settings import S3Settings
 from engine.products.pictures import encoded_address
 from engine.remote import NotServed, RemoteLimits, fetch
+from ingest.not_fetched import ImageNotFetched
 from ingest.paths import found_path
 
 if TYPE_CHECKING:
     from ingest.s3_pictures import S3Pictures
-
-
-class ImageNotFetched(Exception):
-    """A picture did not come; `transient` says that a later try may bring it."""
-
-    def __init__(self, reason: str, *, transient: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.transient = transient
 
 
 @dataclass(frozen=True, slots=True)

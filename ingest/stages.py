@@ -22,8 +22,9 @@ from ingest.dependencies import IngestDependencies, digest
 from ingest.diff import ProductDiff
 from ingest.facets import item_facets
 from ingest.failures import models_answer, told
+from ingest.not_fetched import ImageNotFetched
 from ingest.select_image import Picture, SelectedImage, select_image
-from ingest.sources import ImageNotFetched, ImageSources
+from ingest.sources import ImageSources
 
 FETCH_BUDGET_S = 60.0
 """For all pictures of one product: a server that hangs must not hold up the rest of the feed for hours."""

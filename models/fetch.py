@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from engine.errors import ModelUnavailable, QueryRejected
-from models.manifest import MANIFEST, Manifest, file_sha256, load_manifest, register
+from models.borrowing import borrow_segmenter
+from models.manifest import file_sha256
 from models.registry import STARTER, profile_folder
 
 CHUNK = 1 << 20
@@ -160,16 +160,3 @@ def _check(source: Source, path: Path, folder: Path) -> None:
         )
     if seen.get(source.url) != found:
         record.write_text(json.dumps({**seen, source.url: found}, indent=2) + "\n", "utf-8")
-
-
-def borrow_segmenter(folder: Path, starter: Path) -> bool:
-    """Copy the starter's segmenter into a profile that has none; says whether it did."""
-    present = load_manifest(folder) if (folder / MANIFEST).exists() else Manifest(folder.name)
-    if "segmenter" in present.models or not (starter / MANIFEST).exists():
-        return False
-    spec = load_manifest(starter).models.get("segmenter")
-    if spec is None:
-        return False
-    shutil.copyfile(starter / spec.file, folder / spec.file)
-    register(folder, spec)
-    return True

@@ -23,7 +23,7 @@ from api.uploads import read_body
 from engine.catalogue_forms import IntakeReceipt
 from engine.clock import Deadline
 from engine.errors import ProductNotFound
-from engine.products.lookup import find_product
+from engine.product_lookup import find_product
 from engine.seams import IngestState
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]

@@ -38,7 +38,7 @@ from api.uploads import read_body
 from engine.answers import AnswerForm
 from engine.clock import Deadline
 from engine.errors import TextRejected
-from engine.products.lookup import find_product
+from engine.product_lookup import find_product
 
 DeadlineMs = Annotated[
     int | None,

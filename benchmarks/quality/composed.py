@@ -31,14 +31,14 @@ from benchmarks.quality.retrieval.fused_gallery import (
     rank_of,
 )
 from engine.color.naming import color_shares
-from engine.color.parsed_text import colors_in
 from engine.color.words import names_near
 from engine.domain import Embeddings, Product
 from engine.errors import QueryRejected
 from engine.pipeline import VisionPipeline
 from engine.search import Calibrations
 from engine.service import TextQuery
-from models.train.embedder.data import is_validation, rgb_of
+from engine.words.parsed_text import colors_in
+from models.train.data.crops import is_validation, rgb_of
 from models.train.embedder.teacher import TEACHER_FILE, teacher_embeddings, unit
 
 SOURCES = ("venia", "luma")

@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed.report.history import Work
+from benchmarks.speed.results import Work
 from models.manifest import Role, load_manifest
 from models.runtime import _openvino, cpu_computes_bf16
 

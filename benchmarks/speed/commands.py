@@ -11,9 +11,9 @@ from rich.console import Console
 
 from benchmarks.speed.report.compare import NOISE, chosen_lines, latest_run, regressed
 from benchmarks.speed.report.compare import compare as judged
-from benchmarks.speed.report.history import Line, append_lines, read_lines
 from benchmarks.speed.report.markdown import fill_in, markdown_tables
 from benchmarks.speed.report.tables import judgements_table, show_lines, show_targets
+from benchmarks.speed.results import Line, append_lines, read_lines
 from benchmarks.speed.run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
 from engine.console import plain_console, wide_console, words
 from engine.errors import QueryRejected, ThatLookError

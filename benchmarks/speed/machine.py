@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.speed.report.history import Machine, Work
+from benchmarks.speed.results import Machine, Work
 from engine.cpus import available_cpus
 from models.runtime import _openvino, cpu_computes_bf16
 

@@ -86,7 +86,7 @@ def _build(job: Job) -> None:
 
 
 def _sample(settings: BenchSettings) -> None:
-    from benchmarks.speed.suites.recall import gather
+    from benchmarks.speed.suites.recall_material import gather
 
     gather(settings)
 
@@ -126,7 +126,7 @@ def _recall_jobs(settings: BenchSettings) -> list[Job]:
 def _indexes(settings: BenchSettings) -> None:
     """Each size once."""
     from benchmarks.speed.suites.index import build_bare
-    from benchmarks.speed.suites.recall import gather
+    from benchmarks.speed.suites.recall_material import gather
 
     material = gather(settings)
     for rows in sorted({int(case.parameters["rows"]) for case in settings.cases}):

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.speed.machine import limit_ms, reference_ms
-from benchmarks.speed.report.history import Line, Machine, Result, Run, Value, Verdict
+from benchmarks.speed.results import Line, Machine, Result, Run, Value, Verdict
 from engine.errors import QueryRejected
 
 Size = Literal["tiny", "quick", "full"]

@@ -43,23 +43,3 @@ class Outline:
     bytes_per_pixel: int = 16
     whole: bool = False
     missing: float = 0.0
-
-
-def outline_of(data: bytes) -> Outline:
-    """Read a file's header.
-
-    Raises:
-        ImageUnreadable: not a picture of a kind that is read.
-        ImageTooLarge: a header that declares more work than any picture needs.
-    """
-    from engine.decoding import iso_file, jpeg_file, png_file, raw_files, webp_file
-
-    if data[:3] == b"\xff\xd8\xff":
-        return jpeg_file.outline(data)
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return png_file.outline(data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return webp_file.outline(data)
-    if data[4:8] == b"ftyp":
-        return iso_file.outline(data)
-    return raw_files.outline(data)

@@ -10,6 +10,8 @@ KNOWN = frozenset(
     | {"sale_price_effective_date", "availability", "brand", "color", "gender", "age_group", "size", "material"}
     | {"pattern", "category", "product_type", "google_product_category", "item_group_id", "attributes"}
 )
+ATTRIBUTE_FACETS = ("size", "material", "pattern", "age_group", "item_group_id")
+"""Fields that are kept as facets of their own name."""
 ALIASES = {
     "colour": "color",
     "additional_image_links": "additional_image_link",

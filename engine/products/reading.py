@@ -9,10 +9,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from engine.domain import Availability, Product
-from engine.filters import ATTRIBUTE_FACETS
 from engine.products.availability import availability_of
 from engine.products.categories import category_paths
-from engine.products.fields import API_NAMES, KNOWN, WRAPPERS, field_name
+from engine.products.fields import API_NAMES, ATTRIBUTE_FACETS, KNOWN, WRAPPERS, field_name
 from engine.products.limits import (
     MAX_ATTRIBUTES,
     MAX_CATEGORIES,

@@ -12,7 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from engine.color.parsed_text import (
+from engine.color.words import COLOR_WORDS
+from engine.values import BRAND_FACET, WORDS_FACET, bare, closed_value, folded
+from engine.words.english import english
+from engine.words.languages import languages, translated, unaccented
+from engine.words.parsed_text import (
     NO_TEXT,
     Named,
     ParsedText,
@@ -23,10 +27,6 @@ from engine.color.parsed_text import (
     said_of,
     with_absences,
 )
-from engine.color.words import COLOR_WORDS
-from engine.values import BRAND_FACET, WORDS_FACET, bare, closed_value, folded
-from engine.words.english import english
-from engine.words.languages import languages, translated, unaccented
 from engine.words.parts import Part, parts
 from engine.words.plain import plain, spelled, tokens
 from engine.words.prices import Price, take_prices

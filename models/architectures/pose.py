@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from models.train.torchvision_cpu import prepare
+from models.architectures.torchvision_cpu import prepare
 
 KEYPOINTS: tuple[str, ...] = (
     "nose",
@@ -41,6 +41,12 @@ KEYPOINTS: tuple[str, ...] = (
 
 FLIPPED: tuple[int, ...] = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """Where each keypoint goes when the picture is mirrored."""
+
+PADDING = 1.25
+"""A person's box is widened so much for the crop."""
+PAD_VALUE = 114
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the crop's channels, as they are normalised."""
 
 FACINGS: tuple[str, ...] = ("front", "back", "side", "nobody")
 """What the facing head tells apart, in its order."""

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from models.architectures.semantic_color import MEAN, STD, ColorPath
 from models.architectures.sentence import WIDTH, SentenceEncoder
-from models.train.torchvision_cpu import prepare
+from models.architectures.torchvision_cpu import prepare
 
 __all__ = ["DIM", "MEAN", "STD", "ImageTower", "TextTower", "build_semantic", "semantic_config"]
 DIM = 256

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.architectures.torchvision_cpu import prepare
 from models.architectures.visual_color import ColorHistogram
-from models.train.torchvision_cpu import prepare
 
 DIM = 1024
 MEAN = (0.485, 0.456, 0.406)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.architectures.pose import PoseArchitecture, build_pose_model, forward
+from models.architectures.pose import MEAN, PAD_VALUE, PADDING, STD, PoseArchitecture, build_pose_model, forward
 from models.export.publish import publish
 from models.manifest import ModelSpec
-from models.train.data.pose import MEAN, PAD_VALUE, PADDING, STD
 
 
 def export_pose(

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.architectures.accessories import ACCESSORIES, CLASSES
+from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers
+from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.export.publish import publish
 from models.manifest import ModelSpec, load_manifest
 from models.segmenter import SET_ASIDE
-from models.train.data.accessories import ACCESSORIES
-from models.train.data.datasets import CLASSES
-from models.train.segmenter.training import quiet_ultralytics
-from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers
 
 SERVED: Mapping[str, Any] = {"score": 0.25, "nms_iou": 0.5, "same_iou": 0.6}
 """Thresholds of a segmenter that was never served before."""

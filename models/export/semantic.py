@@ -50,7 +50,7 @@ def export_semantic(
     import torch
 
     from models.architectures.semantic import DIM, MEAN, STD
-    from models.train.clip.tokenizer import CONTEXT_LENGTH, tokens_of
+    from models.architectures.tokenizer import CONTEXT_LENGTH, tokens_of
 
     clip, tokenizer = load_clip(checkpoint)
     shutil.copyfile(checkpoint.with_name(TOKENIZER_FILE), folder / TOKENIZER_FILE)

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from models.architectures.torchvision_cpu import prepare
+from models.borrowing import borrow_segmenter
 from models.export.standard import CLIP, build_hrnet, export_checkpoint
-from models.fetch import borrow_segmenter
 from models.manifest import MANIFEST, load_manifest
 from models.registry import STARTER, WEIGHTS
-from models.train.torchvision_cpu import prepare
 
 PROFILE = "standard-settled"
 

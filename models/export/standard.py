@@ -17,9 +17,9 @@ from typing import Any
 
 from engine.errors import ModelUnavailable
 from engine.seams import Calibration
+from models.architectures.torchvision_cpu import prepare
 from models.export.publish import publish
 from models.manifest import ModelSpec
-from models.train.torchvision_cpu import prepare
 
 CLIP = "ViT-B-32"
 HRNET = "body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
@@ -167,7 +167,7 @@ def export_yolo(
     """An ultralytics segmenter, its raw heads without NMS. Its checkpoints are code: only from who you trust."""
     import torch
 
-    from models.train.segmenter.training import quiet_ultralytics
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(Path(tempfile.gettempdir()) / "thatlook-export")
     ultralytics: Any = importlib.import_module("ultralytics")

@@ -10,10 +10,10 @@ import click
 
 from engine.console import plain_console, words
 from engine.printing import print_json, printable
+from models.architectures.accessories import CLASSES
 from models.manifest import load_manifest
 from models.train.data.commands import train_dataset_command
-from models.train.data.datasets import CLASSES
-from models.train.embedder.commands import train_clip_command, train_embedder_command
+from models.train.embedding_commands import train_clip_command, train_embedder_command
 from models.train.selection.commands import accept_command, select_command
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

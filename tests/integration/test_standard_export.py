@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="needs the group `train`")
 from engine.crops import whole  # noqa: E402
 from engine.errors import ModelUnavailable  # noqa: E402
 from engine.taxonomy import load_taxonomy  # noqa: E402
+from models.architectures.torchvision_cpu import prepare  # noqa: E402
 from models.export import standard  # noqa: E402
 from models.export.clip_tokenizer import convert_tokenizer  # noqa: E402
 from models.manifest import load_manifest  # noqa: E402
@@ -22,7 +23,6 @@ from models.preprocess import place, to_input  # noqa: E402
 from models.runtime import RuntimeName, RuntimeOptions, open_session  # noqa: E402
 from models.segmenter import YoloSegmenter  # noqa: E402
 from models.semantic import SemanticEmbedder, TextTokenizer  # noqa: E402
-from models.train.torchvision_cpu import prepare  # noqa: E402
 from models.visual import VisualEmbedder  # noqa: E402
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
@@ -120,7 +120,7 @@ def test_hrnet_from_an_mmpose_checkpoint(tmp_path: Path) -> None:
 
 def test_a_users_yolo_segmenter(tmp_path: Path) -> None:
     """Raw heads equal torch's, whatever the batch; the wrapper reads them under the names given."""
-    from models.train.segmenter.training import quiet_ultralytics
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(tmp_path / "settings")
     tasks: Any = importlib.import_module("ultralytics.nn.tasks")

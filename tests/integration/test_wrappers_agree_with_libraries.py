@@ -11,13 +11,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the group `train`")
 
 from engine.domain import Pixels  # noqa: E402
+from models.architectures.torchvision_cpu import prepare  # noqa: E402
 from models.detections import suppress  # noqa: E402
 from models.manifest import ModelSpec  # noqa: E402
 from models.masks import MaskReader  # noqa: E402
 from models.pose import decode, input_to_image, warp  # noqa: E402
 from models.preprocess import place  # noqa: E402
 from models.segmenter import YoloSegmenter, clip  # noqa: E402
-from models.train.torchvision_cpu import prepare  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CLASSES = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "person")
@@ -26,7 +26,7 @@ CLASSES = ("upper_wear", "lower_wear", "foot_wear", "dress", "outerwear", "perso
 @pytest.fixture(scope="module")
 def ultralytics(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The library, kept from the network."""
-    from models.train.segmenter.training import quiet_ultralytics
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(tmp_path_factory.mktemp("ultralytics"))
     return importlib.import_module

@@ -20,7 +20,7 @@ from engine.domain import Crop, Pixels, Product
 from engine.errors import QueryRejected
 from engine.pipeline import VisionPipeline
 from engine.taxonomy import Taxonomy
-from models.train.embedder.data import is_validation, magento_crops, masked, rgb_of
+from models.train.data.crops import is_validation, magento_crops, masked, rgb_of
 
 Cut = Literal["served", "boxes"]
 """`served`: as ingest and a query cut it; `boxes`: by keypoints, less the white studio; none is missed."""

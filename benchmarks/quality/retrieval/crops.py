@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from engine.domain import Crop
 from engine.errors import QueryRejected
 from engine.taxonomy import Taxonomy, load_taxonomy
-from models.train.embedder.data import CropRecord, held_out_crops, masked
+from models.train.data.crops import CropRecord, held_out_crops, masked
 
 CELL = 96
 NEEDED = ("ccp", "clothing_dataset", "magento_catalog")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality.retrieval.fit_fusion --data DIR [--profile DIR]
 
-prints the weights of `engine.fusion.DEFAULTS` and the calibrations of `engine.color.metadata`. Three ways to ask, over
+prints the weights of `engine.fusion.DEFAULTS` and the calibrations of `engine.metadata_scores`. Three ways to ask, over
 the luma products and flat-lays that the embedders may learn from (never the held-out ones, never venia): by a photo
 from behind, by a front with words for another colour, by words alone. Weights maximise the likelihood of the right
 product among all of its supercategory (McFadden's conditional logit), shrunk a little towards the present ones. A
@@ -24,18 +24,18 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.models import SHIPPED, open_profile
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, image_query, look_at
-from engine.color.metadata import Facets, with_metadata
 from engine.color.palette import Palette, alike, measured_facets, palettes_of, share_of
-from engine.color.parsed_text import colors_in
 from engine.color.words import color_anchors
 from engine.crops import box_area, cut
 from engine.domain import Pixels, Product
 from engine.fusion import DEFAULTS, SIGNALS, QueryKind, Signal, log_odds
+from engine.metadata_scores import Facets, with_metadata
 from engine.pipeline import VisionPipeline
 from engine.search import Calibrations, QueryVectors
 from engine.service import TextQuery
+from engine.words.parsed_text import colors_in
+from models.train.data.crops import is_validation, rgb_of
 from models.train.embedder.calibration import fit_calibration
-from models.train.embedder.data import is_validation, rgb_of
 
 SHRINK = 0.02
 STEPS = 1000

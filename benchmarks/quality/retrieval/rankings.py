@@ -17,7 +17,7 @@ from engine.crops import NEUTRAL
 from engine.fusion import Weights
 from engine.pipeline import VisionPipeline
 from engine.search import MAX_K, Calibrations, Searcher
-from models.train.embedder.data import rgb_of
+from models.train.data.crops import rgb_of
 from models.train.embedder.teacher import teacher_embeddings, unit
 
 SIGNALS: Mapping[str, Weights | None] = {

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box
+from models.architectures.accessories import CLASSES
 from models.segmenter import PERSON
-from models.train.data.datasets import CLASSES, CcpFolder
+from models.train.data.datasets import CcpFolder
 from models.train.segmenter.evaluation import Instance, Photos, mask_box
 
 GRID = (96, 48)

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.speed.report.history import Line, Result, read_lines
+from benchmarks.speed.results import Line, Result, read_lines
 from engine.errors import QueryRejected
 
 SAME_RECALL = 0.005

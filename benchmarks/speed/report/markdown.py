@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.speed.report.history import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.speed.report.tables import plain_figures, settled_cells
+from benchmarks.speed.results import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.speed.run import SUITES, load_targets
 
 START, END = "<!-- figures: begin -->", "<!-- figures: end -->"

@@ -28,8 +28,8 @@ from benchmarks.speed.report.canvas import (
     titled,
     wrapped,
 )
-from benchmarks.speed.report.history import Line, Result, Verdict
 from benchmarks.speed.report.tables import quantity
+from benchmarks.speed.results import Line, Result, Verdict
 from benchmarks.speed.run import Target, load_targets
 
 BUDGET_MS = 5_000

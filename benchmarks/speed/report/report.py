@@ -11,7 +11,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from benchmarks.speed.report.history import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.speed.report.plots import (
     load_figure,
     recall_figure,
@@ -21,6 +20,7 @@ from benchmarks.speed.report.plots import (
     trend_figure,
 )
 from benchmarks.speed.report.tables import plain_figures, settled_cells
+from benchmarks.speed.results import Line, Result, Run, newest_lines, recent_verdicts
 from benchmarks.speed.run import load_targets
 
 FIGURES: Mapping[str, str] = {

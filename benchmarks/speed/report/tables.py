@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.speed.report.compare import BAD, Judgement
-from benchmarks.speed.report.history import Line, Result, Run, Verdict
+from benchmarks.speed.results import Line, Result, Run, Verdict
 from benchmarks.speed.run import Target, load_targets
 from engine.console import words
 from engine.printing import printable

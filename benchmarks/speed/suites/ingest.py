@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.speed.arithmetic import photo_work
 from benchmarks.speed.machine import cores
-from benchmarks.speed.report.history import Result, Work
+from benchmarks.speed.results import Result, Work
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.suites.standard import INT8, STANDARD, link_standard
 from engine.cpus import available_cpus

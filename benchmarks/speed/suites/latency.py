@@ -23,7 +23,7 @@ import msgspec
 from benchmarks.speed.arithmetic import photo_work
 from benchmarks.speed.load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
 from benchmarks.speed.photos import street_photos
-from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.server import HOST, Running, serving
 from benchmarks.speed.suites.standard import INT8, STANDARD, TrainingMissing, link_standard

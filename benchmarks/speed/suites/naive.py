@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.quality.models import open_profile
 from benchmarks.speed.arithmetic import photo_work
 from benchmarks.speed.home import product_id_of
-from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.standard import ensure_int8, int8_roles
 from engine.crops import cut

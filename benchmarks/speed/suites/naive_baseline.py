@@ -116,8 +116,8 @@ def _torch() -> Any:
 def _pose(seed: int) -> Callable[[Any], Any]:
     """mmpose's documented call, its test-time flip included."""
     torch = _torch()
+    from models.architectures.torchvision_cpu import prepare
     from models.export.standard import HRNET
-    from models.train.torchvision_cpu import prepare
 
     prepare()
     with warnings.catch_warnings():
@@ -139,7 +139,7 @@ def _pose(seed: int) -> Callable[[Any], Any]:
 
 def _segmenter(seed: int) -> Callable[[Any, int], Any]:
     torch = _torch()
-    from models.train.segmenter.training import quiet_ultralytics
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(Path(tempfile.gettempdir()) / "thatlook-export")
     ultralytics = importlib.import_module("ultralytics")

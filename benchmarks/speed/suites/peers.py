@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.suites.index_peers import PEERS, Built
 from benchmarks.speed.suites.naive import run_seed

@@ -8,7 +8,7 @@ Recall is that of the k best: a row counts as found when it scores no less than 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,58 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.speed.bare import BareStore
-from benchmarks.speed.catalogue import Expander
-from benchmarks.speed.home import ItemMaker, product_id_of
-from benchmarks.speed.report.history import Result, Work, timings
-from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
-from benchmarks.speed.sample import Sample, load_sample
+from benchmarks.speed.home import product_id_of
+from benchmarks.speed.results import Result, Work, timings
+from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.index import Built, build_bare, open_bare
+from benchmarks.speed.suites.recall_indexes import faiss_case, milvus_case
+from benchmarks.speed.suites.recall_material import FILTERS, SUPERCATEGORY, TIE, Material, gather
 from engine.clock import Stopwatch
-from engine.domain import SPACES, Embeddings, Item, Product, Space
+from engine.domain import SPACES, Embeddings, Product, Space
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
 from engine.fusion import DEFAULTS, fuse, log_odds
 from engine.search import Calibrations, QueryVectors, Searcher
 from engine.taxonomy import collection_name
-from models.bootstrap import build_pipeline, read_settings
 
-SUPERCATEGORY = "upper_wear"
-"""All rows lie in one supercategory: the hardest case for an index, as neighbours are of one kind."""
-FILTERS: dict[float, tuple[str, int]] = {
-    1.0: ("", 1),
-    0.5: ("attributes.half=0", 2),
-    0.1: ("attributes.tenth=0", 10),
-    0.01: ("attributes.hundredth=0", 100),
-    0.001: ("attributes.thousandth=0", 1000),
-}
-"""Share of matching rows → the filter that selects it, and which rows those are: every so many-th."""
 _BLOCK = 32_768
-TIE = 1e-6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What every case works with."""
-
-    sample: Sample
-    expander: Expander
-    calibrations: Calibrations
-    queries: dict[Space, Embeddings]
-
-    @property
-    def dataset(self) -> str:
-        """Names the rows, whatever their number."""
-        return dataset_hash(self.sample.digest, SUPERCATEGORY, str(self.expander.seed))
-
-    def items(self, anchors: Sequence[int], start: int) -> list[Item]:
-        """The items of rows from `start` on, one for each of the sample's rows that they resemble."""
-        return ItemMaker(self.sample, supercategory=SUPERCATEGORY).items(anchors, start)
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:
     """Every case in turn; one whose server or package is missing is told and left out."""
-    from benchmarks.speed.suites.recall_indexes import faiss_case, milvus_case
-
     kinds: dict[str, Callable[[BenchSettings, Case, Material], Iterator[Result]]] = {
         "embedded": embedded_case,
         "changes": changes_case,
@@ -81,16 +48,6 @@ def run(settings: BenchSettings) -> Iterable[Result]:
             yield from kinds[str(case.parameters["index"])](settings, case, material)
         except (ThatLookError, ImportError) as error:
             settings.say(f"{case.name}: left out. {error}")
-
-
-def gather(settings: BenchSettings) -> Material:
-    """The sample of the profile's models, and its held-out products as queries."""
-    pipeline, calibrations = build_pipeline(read_settings({"home": settings.work, "profile": settings.profile}))
-    products = 120 if settings.size == "tiny" else 1200
-    sample = load_sample(pipeline, settings.work / "cache", products=products, seed=settings.seed)
-    chosen = sample.queries(SUPERCATEGORY)
-    queries = {space: np.ascontiguousarray(sample.rows[space][chosen]) for space in SPACES}
-    return Material(sample, Expander(sample, supercategory=SUPERCATEGORY), calibrations, queries)
 
 
 def embedded_case(settings: BenchSettings, case: Case, material: Material) -> Iterator[Result]:

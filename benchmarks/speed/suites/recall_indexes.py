@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.speed.catalogue import load_catalogue
-from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, parameters
-from benchmarks.speed.suites.recall import FILTERS, SUPERCATEGORY, TIE, Material
+from benchmarks.speed.suites.recall_material import FILTERS, SUPERCATEGORY, TIE, Material
 from engine.domain import CollectionSpec, Embeddings, Space
 from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.filters import EVERYTHING, parse_filter

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks.speed.report.history import Result, timings
+from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, parameters
 from benchmarks.speed.suites.index import build_bare, open_bare
-from benchmarks.speed.suites.recall import build_figures, gather, search_both
+from benchmarks.speed.suites.recall import build_figures, search_both
+from benchmarks.speed.suites.recall_material import gather
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:

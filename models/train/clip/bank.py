@@ -15,9 +15,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.architectures.tokenizer import tokens_of
 from models.train.clip.captions import COLOR_WORDS, KINDS, SHADE_WORDS, Caption, caption, modification, single_facts
 from models.train.clip.data import CaptionedCrops, facts_in
-from models.train.clip.tokenizer import tokens_of
 from models.train.clip.views import DYES
 from models.train.synonyms import SYNONYMS
 

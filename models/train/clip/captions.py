@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.train.data.colors import COLOR_NAMES
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 
 COLOR_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

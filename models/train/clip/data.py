@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.train.clip.captions import SHADES, Facts, facts_of
 from models.train.data.colors import colors_of, sampled_shares
-from models.train.embedder.data import CropRecord, read_cache
+from models.train.data.crops import CropRecord, read_cache
 
 PLAIN_SHARE = 0.85
 """A garment this much of one colour is plain; below PATTERNED_SHARE it is patterned."""

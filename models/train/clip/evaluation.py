@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from engine.domain import Embeddings
+from models.architectures.tokenizer import tokens_of
 from models.train.clip.captions import COLOR_WORDS, KINDS, LABEL_WORDS, Caption, Facts, facts_of, truth
-from models.train.clip.tokenizer import tokens_of
 from models.train.data.colors import COLOR_NAMES
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 from models.train.embedder.evaluation import RANKS
 from models.train.embedder.teacher import unit
 

@@ -22,8 +22,8 @@ from models.train.clip.evaluation import (
     text_to_image,
 )
 from models.train.clip.views import SIDE
+from models.train.data.crops import CropRecord, read_cache
 from models.train.embedder.calibration import fit_calibration, same_look_pairs
-from models.train.embedder.data import CropRecord, read_cache
 from models.train.embedder.evaluation import embed_crops, evaluate_visual
 from models.train.embedder.finish import measured_rows
 

@@ -14,14 +14,14 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from engine.errors import ModelUnavailable
+from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
 from models.architectures.semantic import build_semantic
 from models.architectures.sentence import CONTEXT_LENGTH, from_bert
+from models.architectures.tokenizer import train_tokenizer
+from models.architectures.torchvision_cpu import prepare
 from models.manifest import load_manifest
 from models.train.clip.captions import caption
 from models.train.clip.data import CaptionedCrops, facts_in
-from models.train.clip.tokenizer import train_tokenizer
-from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
-from models.train.torchvision_cpu import prepare
 
 TRUNK = "tf_efficientnet_lite2"
 SENTENCES = "sentence-transformers/all-MiniLM-L6-v2"

@@ -25,8 +25,8 @@ from models.train.clip.data import CaptionedCrops, facts_in
 from models.train.clip.recolor import recolored
 from models.train.clip.start import Begun
 from models.train.data.colors import COLOR_NAMES
+from models.train.data.crops import masked
 from models.train.embedder.augment import Augmentation, augmented
-from models.train.embedder.data import masked
 
 SERVED, BARE, DYED = 0, 1, 4
 VIEWS = 5

@@ -29,14 +29,14 @@ from models.train.data.products import (
     with_bars,
 )
 from models.train.data.scenes import around_person, in_studio, without_bystanders
-from models.train.data.yolo import yolo_photos
-from models.train.segmenter.self_training import (
+from models.train.data.self_training import (
     Teacher,
     agreed_photos,
     catalogue_accessories,
     catalogue_photos,
     tagged_photos,
 )
+from models.train.data.yolo import yolo_photos
 
 TAUGHT_STUDIO, TAUGHT_THIGH = 0.35, 0.25
 """Studio scenes per street photo that a teacher labelled: whole, and from the head to the thigh."""

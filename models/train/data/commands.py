@@ -89,7 +89,7 @@ def _converted(
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from models.train.data.datasets import CLASSES
+    from models.architectures.accessories import CLASSES
 
     word, equals, label = text.partition("=")
     if not equals or (label and label not in CLASSES):
@@ -116,7 +116,7 @@ def _photos(kind: str, source: Path, images: Path | None) -> Iterator[Any]:
 
 
 def _people(profile: Path) -> Any:
-    from models.train.segmenter.self_training import PeopleOf
+    from models.train.data.self_training import PeopleOf
 
     return PeopleOf(profile)
 

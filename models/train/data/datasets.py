@@ -21,19 +21,7 @@ from PIL import Image
 
 from engine.domain import Pixels
 from engine.errors import InputRejected
-from models.train.data.accessories import ACCESSORIES
-
-CLASSES: tuple[str, ...] = (
-    "upper_wear",
-    "lower_wear",
-    "foot_wear",
-    "dress",
-    "outerwear",
-    "person",
-    "bag",
-    "headwear",
-)
-"""Order of the segmenter's outputs."""
+from models.architectures.accessories import ACCESSORIES, CLASSES
 
 Mask = NDArray[np.bool_]
 

@@ -20,14 +20,8 @@ from PIL import Image
 
 from engine.domain import Box, Pixels
 from engine.taxonomy import Taxonomy
-from models.train.data.accessories import WORDS
-from models.train.data.datasets import (
-    CLASSES,
-    DatasetUnreadable,
-    Mask,
-    polygon,
-    write_data_yaml,
-)
+from models.architectures.accessories import CLASSES, WORDS
+from models.train.data.datasets import DatasetUnreadable, Mask, polygon, write_data_yaml
 
 Split = Literal["train", "val"]
 People = Callable[[Pixels], Sequence[Mask]]

@@ -20,16 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.domain import Box, Pixels
-from models.architectures.pose import FACINGS, FLIPPED, KEYPOINTS, PoseArchitecture
+from models.architectures.pose import FACINGS, FLIPPED, KEYPOINTS, PAD_VALUE, PADDING, PoseArchitecture
 from models.pose import input_to_image, warp
 from models.train.data.datasets import CcpFolder
 from models.train.data.shop_pictures import WHOLE_DETAILS, shop_pictures
 
 SURE, ABSENT = 0.25, 0.12
 """A teacher's keypoint counts from `SURE` on, is taken for absent below `ABSENT`, and is ignored in between."""
-PADDING = 1.25
-PAD_VALUE = 114
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LEFT_SHOULDER, RIGHT_SHOULDER = 5, 6
 HIPS = (11, 12)
 BELOW_ARMS = slice(11, 17)

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Pixels
+from models.train.data.crops import is_validation
 from models.train.data.datasets import LabelledPhoto, Mask, without_specks
 from models.train.data.foreign import read_pixels
 from models.train.data.scenes import flat_lay_mask, plain_wall
-from models.train.embedder.data import is_validation
 
 FLAT_LAY_CLASSES: dict[str, str] = {
     "T-Shirt": "upper_wear",

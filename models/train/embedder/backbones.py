@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from models.train.torchvision_cpu import prepare
+from models.architectures.torchvision_cpu import prepare
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 
 VIEWS_PER_IDENTITY = 2
 SHOPS = frozenset({"luma"})

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.train.embedder.data import all_crops, masked, read_cache, write_cache
+from models.train.data.crops import all_crops, masked, read_cache, write_cache
 from models.train.embedder.served import served_crops
 from models.train.embedder.studio import studio_crops
 from models.train.embedder.teacher import TEACHER_FILE, teacher_embeddings

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Embeddings
 from engine.seams import Calibration
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 
 STEPS = 60
 

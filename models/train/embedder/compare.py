@@ -25,9 +25,9 @@ from torch.nn import functional
 from engine.domain import Embeddings
 from models.export.onnx_file import export_module
 from models.runtime import RuntimeOptions, cpu_computes_bf16, open_session
+from models.train.data.crops import CropRecord, read_cache
 from models.train.embedder.augment import Augmentation, augmented, shrunk
 from models.train.embedder.backbones import CANDIDATES, Candidate, backbone
-from models.train.embedder.data import CropRecord, read_cache
 from models.train.embedder.evaluation import back_to_front, embed_crops, hit_rates
 from models.train.embedder.training import Classroom, EmbedderConfig, open_classroom, pixels_to_input
 

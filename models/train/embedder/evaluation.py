@@ -13,7 +13,7 @@ from torch import nn
 
 from engine.domain import Embeddings
 from models.architectures.visual import MEAN, STD
-from models.train.embedder.data import CropRecord, masked
+from models.train.data.crops import CropRecord, masked
 from models.train.embedder.teacher import unit
 from models.train.embedder.training import pixels_to_input
 

@@ -22,7 +22,7 @@ from models.manifest import load_manifest
 from models.registry import verified
 from models.runtime import RuntimeOptions, open_session
 from models.segmenter import YoloSegmenter
-from models.train.embedder.data import CropRecord, magento_record, rgb_of, square_crop
+from models.train.data.crops import CropRecord, magento_record, rgb_of, square_crop
 
 MIN_SIDE = 16
 """As `ingest.select_image.MIN_SIDE`: fewer pixels show nothing."""

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.architectures.onnx_weights import onnx_initialisers, restore
 from models.architectures.visual import VisualEmbedder
 from models.manifest import load_manifest
-from models.train.segmenter.warm_start import onnx_initialisers, restore
 
 HE_LENGTH = 2**0.5
 """The length of a filter that He's initialisation draws: √(2 / fan-in) for each of fan-in values."""

@@ -39,7 +39,7 @@ def lite2_embeddings(path: Path, pictures: NDArray[np.uint8], batch: int = 16) -
     """(n, S, S, 3) RGB pictures → (n, 1280), the pooled last layer of timm's EfficientNet-Lite2: the other baseline."""
     import torch
 
-    from models.train.torchvision_cpu import prepare
+    from models.architectures.torchvision_cpu import prepare
 
     prepare()
     import timm

@@ -23,10 +23,10 @@ from models.architectures.visual import MEAN, STD, VisualEmbedder
 from models.architectures.visual_color import ColorHistogram
 from models.runtime import cpu_computes_bf16
 from models.train.data.colors import COLOR_NAMES
+from models.train.data.crops import CropRecord, masked, read_cache
 from models.train.embedder.augment import Augmentation, augmented, shrunk
 from models.train.embedder.batches import IdentityBatches
 from models.train.embedder.cache import TEACHER
-from models.train.embedder.data import CropRecord, masked, read_cache
 from models.train.embedder.losses import EmbedderLoss, Lessons, LossWeights
 from models.train.embedder.start import start_from
 from models.train.embedder.teacher import unit

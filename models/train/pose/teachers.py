@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box, Pixels
+from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.train.data.pose import ABSENT, SURE, PoseLabel, facing_of_shoulders, has_shoulders, named, read_picture
-from models.train.segmenter.training import quiet_ultralytics
 
 UNSURE = (ABSENT + SURE) / 2
 """The score under which a keypoint is left out of the loss."""

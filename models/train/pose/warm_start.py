@@ -14,8 +14,8 @@ from typing import Any
 import onnx
 from numpy.typing import NDArray
 
+from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
 from models.architectures.pose import forward
-from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
 
 _FACING_WEIGHT = "facing.11.weight"
 """The facing head's linear layer; a file without it has heatmaps alone."""

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from engine.crops import main_person, merge_pieces, of_main_person
 from engine.domain import Garment, Pixels, Scene
 from engine.taxonomy import Taxonomy, load_taxonomy
+from models.architectures.accessories import CLASSES, with_accessories
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
-from models.train.data.accessories import with_accessories
-from models.train.data.datasets import CLASSES, CcpFolder, LabelledPhoto
+from models.train.data.datasets import CcpFolder, LabelledPhoto
+from models.train.data.self_training import Muted
 from models.train.segmenter.evaluation import ClassFigures, Instance, Photos, evaluate, mask_box
-from models.train.segmenter.self_training import Muted
 
 LEAST_SCORE = 0.01
 """Average precision looks at everything above it; `recall` and `mask_iou` at what is served."""

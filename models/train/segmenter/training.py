@@ -7,10 +7,8 @@ where `hours` is given, by the clock: on a shared machine the schedule then stil
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.architectures.accessories import CLASSES
+from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
+from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.manifest import load_manifest
 from models.preprocess import place
 from models.runtime import cpu_computes_bf16
 from models.train.data.build import SceneMix, build_segmenter_folder
-from models.train.data.datasets import CLASSES
-from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
-from models.train.torchvision_cpu import prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +142,6 @@ def _is_finished(checkpoint: Path) -> bool:
 
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)  # Our own file, with a model inside.
     return state.get("optimizer") is None
-
-
-def quiet_ultralytics(folder: Path) -> None:
-    """Import ultralytics, kept from the network, from installing packages and from the home directory.
-
-    Its patch of `PIL.Image.open`, which asks for a further package wherever a file is no picture, is taken back.
-    """
-    settings = folder / "ultralytics"
-    settings.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(settings))
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0")
-    prepare()
-    as_pillow_made_it = Image.open
-    importlib.import_module("ultralytics")
-    Image.open = as_pillow_made_it
 
 
 def middle_of(batch: dict[str, Any], share: float) -> dict[str, Any]:

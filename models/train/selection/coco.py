@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.domain import Garment, Pixels
-from models.train.data.datasets import CLASSES, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.architectures.accessories import CLASSES
+from models.train.data.datasets import DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
 from models.train.selection.selection import Picked, read_upright
 
 ANNOTATIONS = Path("annotations") / "instances_default.json"

@@ -11,11 +11,11 @@ import torch
 from tokenizers import Tokenizer
 
 from engine.errors import ModelUnavailable
+from models.architectures.tokenizer import tokens_of
 from models.manifest import load_manifest
 from models.registry import STARTER, WEIGHTS
 from models.runtime import RuntimeOptions, open_session
 from models.train.clip.start import Towers, WeightsUnfit, fill_images, start_from
-from models.train.clip.tokenizer import tokens_of
 from models.train.clip.training import ClipConfig, train_clip
 from models.train.embedder.cache import build_cache
 

@@ -12,8 +12,8 @@ from engine.seams import Calibration
 from models.export.semantic import export_semantic
 from models.manifest import load_manifest
 from models.train.embedder.cache import build_cache
-from models.train.embedder.smoke import smoke_clip, smoke_embedder
 from models.train.embedder.training import EmbedderConfig, train_embedder
+from models.train.smoke import smoke_clip, smoke_embedder
 
 pytestmark = pytest.mark.integration
 

@@ -29,7 +29,7 @@ def test_pillow_opens_pictures_as_before(tmp_path: Path) -> None:
     """Importing ultralytics leaves alone how the rest of the program reads pictures, and refuses what is none."""
     from engine.errors import ImageUnreadable
     from engine.images import decode
-    from models.train.segmenter.training import quiet_ultralytics
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(tmp_path)
     with pytest.raises(ImageUnreadable, match="not an image"):
@@ -138,10 +138,11 @@ def test_the_shipped_segmenter_comes_back_into_torch(ccp: Path, tmp_path: Path) 
     """What a training with `--init` starts from computes what the shipped file does."""
     import torch
 
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
     from models.manifest import load_manifest
     from models.registry import STARTER, WEIGHTS
     from models.runtime import RuntimeOptions, open_session
-    from models.train.segmenter.training import quiet_ultralytics, restore_segmenter
+    from models.train.segmenter.training import restore_segmenter
 
     quiet_ultralytics(tmp_path)
     from ultralytics.nn import tasks
@@ -165,11 +166,12 @@ def test_a_checkpoint_of_ultralytics_is_gone_on_from_and_its_wide_branch_survive
     """COCO's class branch is wider than a few classes build it: kept on loading, exported, and built again later."""
     import torch
 
+    from models.architectures.accessories import CLASSES
+    from models.architectures.onnx_weights import WeightsUnfit
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
     from models.export.segmenter import export_segmenter
     from models.manifest import load_manifest
-    from models.train.data.datasets import CLASSES
-    from models.train.segmenter.training import load_checkpoint_weights, quiet_ultralytics, restore_segmenter
-    from models.train.segmenter.warm_start import WeightsUnfit
+    from models.train.segmenter.training import load_checkpoint_weights, restore_segmenter
 
     quiet_ultralytics(tmp_path)
     from ultralytics.nn import tasks

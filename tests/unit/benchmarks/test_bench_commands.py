@@ -15,7 +15,7 @@ from click.testing import Result as Done
 
 from benchmarks.speed import commands as bench_commands
 from benchmarks.speed import run as bench_run
-from benchmarks.speed.report.history import Result, read_lines, timings
+from benchmarks.speed.results import Result, read_lines, timings
 from benchmarks.speed.run import BenchSettings
 from engine.errors import QueryRejected, StoreUnavailable
 

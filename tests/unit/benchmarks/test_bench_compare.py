@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from benchmarks.speed.report.compare import chosen_lines, compare, latest_run, regressed
-from benchmarks.speed.report.history import Line, Machine, Result, Run, append_lines
+from benchmarks.speed.results import Line, Machine, Result, Run, append_lines
 from engine.errors import QueryRejected
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=1 << 30)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.speed.report.history import Line, Machine, Result, Run, append_lines, newest_lines, read_lines, timings
+from benchmarks.speed.results import Line, Machine, Result, Run, append_lines, newest_lines, read_lines, timings
 from engine.errors import QueryRejected
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=1 << 30)

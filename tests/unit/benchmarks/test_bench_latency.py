@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.speed.load import FAILED, Sample
 from benchmarks.speed.photos import street_photos
-from benchmarks.speed.report.history import Result
+from benchmarks.speed.results import Result
 from benchmarks.speed.run import BenchSettings, Case
 from benchmarks.speed.suites import latency as bench_latency
 from benchmarks.speed.suites.latency import Prepared, TrainingMissing, figures_of

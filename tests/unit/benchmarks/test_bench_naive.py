@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from benchmarks.speed.report.history import Result, Work
+from benchmarks.speed.results import Result, Work
 from benchmarks.speed.run import Case
 from benchmarks.speed.suites import naive as bench_seed
 from benchmarks.speed.suites.naive import Trial, agreement_figures, headline, photo_results

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.speed.report.history import Line, Machine, Result, Run, Verdict
 from benchmarks.speed.report.markdown import END, START, fill_in, markdown_tables
 from benchmarks.speed.report.tables import quantity
+from benchmarks.speed.results import Line, Machine, Result, Run, Verdict
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=2 << 30, gemm_f32_gflops=100.0, read_gb_s=9.0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.speed.machine import limit_ms
-from benchmarks.speed.report.history import Machine, Result, Work
+from benchmarks.speed.results import Machine, Result, Work
 from benchmarks.speed.run import SUITES, Case, Target, dataset_hash, judge, load_cases, load_targets, parameters
 
 MACHINE = Machine(

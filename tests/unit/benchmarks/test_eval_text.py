@@ -13,7 +13,7 @@ from benchmarks.quality.retrieval.text import TextTruth, by_color, mean_of
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
 from models.train.clip.evaluation import facts_for
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 
 
 def _record(n: int, category: str, label: str, colour: str) -> CropRecord:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color.metadata import (
+from engine.color.palette import measured_facets, palettes_of
+from engine.domain import Crop
+from engine.fusion import Signal
+from engine.metadata_scores import (
     OF_COLOR,
     WORDS_GAIN,
     Facets,
@@ -18,11 +21,8 @@ from engine.color.metadata import (
     wanted_colors,
     with_metadata,
 )
-from engine.color.palette import measured_facets, palettes_of
-from engine.color.parsed_text import NO_TEXT, Named, ParsedText, parse_text
-from engine.domain import Crop
-from engine.fusion import Signal
 from engine.values import WORDS_FACET
+from engine.words.parsed_text import NO_TEXT, Named, ParsedText, parse_text
 
 SOLD = {"color": ("navy blue",), "~words": ("linen", "shirt"), "brand": ("acme",)}
 RGB = {"red": (196, 28, 36), "navy": (24, 30, 66), "white": (245, 245, 246), "black": (18, 18, 20)}

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.color.parsed_text import parse_text
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
 from engine.looks import EVERY_PRODUCT, FOR_SHOPPERS, Shown, by_size, look_of, of_same_look
@@ -17,6 +16,7 @@ from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.values import folded
+from engine.words.parsed_text import parse_text
 
 CALIBRATION = Calibration(0.5, 0.1)
 DIM = 8

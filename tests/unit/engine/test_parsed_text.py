@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.color.parsed_text import ParsedText, colors_in, parse_text, plain_word, said, shop_words
+from engine.words.parsed_text import ParsedText, colors_in, parse_text, plain_word, said, shop_words
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.color.palette import measured_facets, read_palettes
-from engine.color.parsed_text import parse_text
 from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
@@ -20,6 +19,7 @@ from engine.seams import Calibration
 from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
+from engine.words.parsed_text import parse_text
 
 DIM = 8
 CALIBRATION = Calibration(0.5, 0.1)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.architectures.onnx_weights import onnx_initialisers
 from models.export.onnx_file import export_module, store_half, store_int8
 from models.runtime import RuntimeName, RuntimeOptions, open_session
-from models.train.segmenter.warm_start import onnx_initialisers
 
 TOKENS = torch.tensor([[1, 2, 3, 0], [4, 4, 1, 2]])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.architectures.tokenizer import CONTEXT_LENGTH, tokens_of, train_tokenizer
 from models.train.clip.captions import COLOR_KIN, COLOR_WORDS, KINDS, caption, facts_of, kind_of, multi_hot, truth
-from models.train.clip.tokenizer import CONTEXT_LENGTH, tokens_of, train_tokenizer
 from models.train.data.colors import COLOR_NAMES
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 
 
 def _record(category: str, label: str, *colours: str, pattern: str = "", gender: str = "") -> CropRecord:

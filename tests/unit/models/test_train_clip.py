@@ -16,7 +16,7 @@ from models.train.clip.captions import SHADES as SHADE_WORDS
 from models.train.clip.data import CaptionedCrops
 from models.train.clip.training import composition, contrast, doubt, likeness, neighbours, variants
 from models.train.clip.views import VIEWS, Views, several
-from models.train.embedder.data import CropRecord
+from models.train.data.crops import CropRecord
 from models.train.synonyms import HELD_OUT, SYNONYMS
 
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.architectures.accessories import CLASSES
 from models.train.data.build import SceneMix, build_segmenter_folder
 from models.train.data.datasets import (
-    CLASSES,
     CcpFolder,
     DatasetUnreadable,
     LabelledPhoto,

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from engine.taxonomy import load_taxonomy
+from models.architectures.accessories import CLASSES
 from models.train.data.coco import coco_photos
 from models.train.data.commands import train_dataset_command
-from models.train.data.datasets import CLASSES, DatasetUnreadable, Mask
+from models.train.data.datasets import DatasetUnreadable, Mask
 from models.train.data.deepfashion2 import deepfashion2_photos
 from models.train.data.foreign import (
     ClassWords,

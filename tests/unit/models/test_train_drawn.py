@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.train.data.datasets import CLASSES
+from models.architectures.accessories import CLASSES
 from models.train.data.drawn import drawn_shop_photos
 
 

@@ -10,10 +10,7 @@ import pytest
 
 from engine.crops import cut
 from engine.domain import Garment
-from models.train.embedder.augment import Augmentation, augmented
-from models.train.embedder.batches import IdentityBatches
-from models.train.embedder.calibration import fit_calibration
-from models.train.embedder.data import (
+from models.train.data.crops import (
     CropRecord,
     is_validation,
     masked,
@@ -22,6 +19,9 @@ from models.train.embedder.data import (
     studio_foreground,
     write_cache,
 )
+from models.train.embedder.augment import Augmentation, augmented
+from models.train.embedder.batches import IdentityBatches
+from models.train.embedder.calibration import fit_calibration
 from models.train.embedder.evaluation import hit_rates
 
 

@@ -14,10 +14,10 @@ from models.architectures.visual import DIM, MEAN, STD, ServedEmbedder, VisualEm
 from models.architectures.visual_color import ColorHistogram
 from models.export.visual import export_visual
 from models.manifest import load_manifest
+from models.train.data.crops import CropRecord
 from models.train.embedder.augment import Augmentation, augmented
 from models.train.embedder.batches import IdentityBatches
 from models.train.embedder.compare import sparsity
-from models.train.embedder.data import CropRecord
 from models.train.embedder.finish import COLOR_DIM, as_linear, fitting_rows, measured_rows
 from models.train.embedder.metric import fit_metric
 from models.train.embedder.start import start_from

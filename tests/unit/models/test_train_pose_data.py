@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.architectures.pose import FLIPPED, KEYPOINTS, PoseArchitecture
+from models.architectures.pose import FLIPPED, KEYPOINTS, PADDING, PoseArchitecture
 from models.pose import decode, input_to_image
 from models.train.data.pose import (
-    PADDING,
     PoseLabel,
     is_held_out,
     mirrored,

@@ -29,7 +29,7 @@ def test_the_learning_rate_falls_along_a_cosine_to_its_floor() -> None:
 def test_suppression_keeps_the_best_of_those_that_overlap() -> None:
     """Order by score, not by place; a box at exactly the threshold stays, as torchvision has it."""
     torch = pytest.importorskip("torch", reason="needs the group `train`")
-    from models.train.torchvision_cpu import _nms
+    from models.architectures.torchvision_cpu import _nms
 
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 20], [50, 50, 60, 60]])
     kept = _nms(boxes, torch.tensor([0.5, 0.9, 0.4, 0.7]), 0.5)

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.train.data import self_training
 from models.train.data.datasets import Mask
-from models.train.segmenter import self_training
-from models.train.segmenter.self_training import (
+from models.train.data.self_training import (
     KnownPhoto,
     Muted,
     Teacher,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
 from models.export.onnx_file import export_module, store_half
 from models.runtime import RuntimeOptions, open_session
-from models.train.segmenter.warm_start import WeightsUnfit, onnx_initialisers, restore
 
 torch = pytest.importorskip("torch", reason="needs the group `train`")
 

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("mmpose", reason="needs the group `train`")
 torch = pytest.importorskip("torch")
 
+from models.architectures.onnx_weights import WeightsUnfit  # noqa: E402
 from models.architectures.pose import PoseArchitecture, build_pose_model, forward  # noqa: E402
 from models.export.onnx_file import export_module, store_half  # noqa: E402
 from models.train.pose.warm_start import start_from  # noqa: E402
-from models.train.segmenter.warm_start import WeightsUnfit  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.color.palette import PALETTE_FACET, Palette, alike, read_palettes, share_of
-from engine.color.parsed_text import Named, ParsedText, colors_in
 from engine.color.words import base_name, color_anchors, names_near
 from engine.fusion import Signal, sigmoid
 from engine.seams import Calibration
 from engine.values import BRAND_FACET, WORDS_FACET, bare
+from engine.words.parsed_text import Named, ParsedText, colors_in
 
 ALIKE = Calibration(0.3799, 0.1752)
 """How likely two looks of this likeness are the same variant's."""

@@ -1,4 +1,4 @@
-"""Bags and headwear: learned and measured as classes, though no search serves them.
+"""The segmenter's classes; bags and headwear among them, though no search serves those.
 
 A network that has no name for a bag calls it a dress. While it is served, what it calls a bag is set aside; here it
 counts as a garment of its own, so that it can be labelled and measured.
@@ -10,6 +10,17 @@ from collections.abc import Mapping
 
 from engine.taxonomy import GarmentClass, Taxonomy
 
+CLASSES: tuple[str, ...] = (
+    "upper_wear",
+    "lower_wear",
+    "foot_wear",
+    "dress",
+    "outerwear",
+    "person",
+    "bag",
+    "headwear",
+)
+"""Order of the segmenter's outputs."""
 ACCESSORIES: Mapping[str, tuple[str, ...]] = {"bag": ("bag", "purse"), "headwear": ("hat",)}
 """The classes that are set aside, and CCP's words for them."""
 

@@ -15,7 +15,7 @@ from engine.console import plain_console
 
 if TYPE_CHECKING:
     from models.train.clip.start import Towers
-    from models.train.embedder.smoke import SmokeResult
+    from models.train.smoke import SmokeResult
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 DATA = click.option(
@@ -50,7 +50,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 def train_embedder_command(smoke: bool, **options: Any) -> None:
     """Train the visual embedder (DenseNet121) and measure it."""
     if smoke:
-        from models.train.embedder.smoke import smoke_embedder
+        from models.train.smoke import smoke_embedder
 
         _smoke(smoke_embedder, options["as_json"])
         return
@@ -89,7 +89,7 @@ def train_embedder_command(smoke: bool, **options: Any) -> None:
 def train_clip_command(smoke: bool, **options: Any) -> None:
     """Train the semantic embedder (a CLIP of pretrained towers, with its tokenizer) and measure it."""
     if smoke:
-        from models.train.embedder.smoke import smoke_clip
+        from models.train.smoke import smoke_clip
 
         _smoke(smoke_clip, options["as_json"])
         return

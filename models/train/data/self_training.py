@@ -20,23 +20,15 @@ from numpy.typing import NDArray
 from engine.crops import merge_pieces, of_main_person
 from engine.domain import Pixels
 from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
+from models.architectures.accessories import ACCESSORIES, CLASSES, with_accessories
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session
 from models.segmenter import PERSON, YoloSegmenter
-from models.train.data.accessories import ACCESSORIES, with_accessories
-from models.train.data.datasets import (
-    CLASSES,
-    CcpFolder,
-    DatasetUnreadable,
-    LabelledPhoto,
-    Mask,
-    read_json,
-    without_specks,
-)
+from models.train.data.crops import is_validation
+from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
 from models.train.data.foreign import read_pixels
 from models.train.data.pose import is_held_out
 from models.train.data.products import before_white
-from models.train.embedder.data import is_validation
 
 CLEAR_COLORS = {"black", "blue", "gray", "green", "purple"}
 """Garments of these colours can be told from skin and from a white wall by colour alone."""
