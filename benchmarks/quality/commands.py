@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from benchmarks.quality.models import SHIPPED
+from benchmarks.measured_models import SHIPPED
 from engine.console import plain_console
 from engine.printing import print_json
 from models.bootstrap import read_settings
@@ -72,7 +72,7 @@ def street(options: dict[str, Any], data: Path, photos: int, as_json: bool) -> N
 @JSON
 def text(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
     """Words alone: "navy t-shirt" over held-out photos, precision of the best ten."""
-    from benchmarks.quality.models import open_profile
+    from benchmarks.measured_models import open_profile
     from benchmarks.quality.report import Report, Target, say
     from benchmarks.quality.retrieval.text import TARGET, WAYS, evaluate_text
 
@@ -89,8 +89,8 @@ def text(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
 @JSON
 def composed(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
     """A photo and words together: "the same item in navy", among the fronts of two catalogues."""
+    from benchmarks.measured_models import open_profile
     from benchmarks.quality.composed import SOURCES, TARGETS, evaluate_composed
-    from benchmarks.quality.models import open_profile
     from benchmarks.quality.report import Report, Target, say
 
     figures = evaluate_composed(*open_profile(profile), data, sheet)
@@ -111,8 +111,8 @@ def composed(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> No
 @JSON
 def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
     """Which pictures are kept and refused: fronts, backs and details, cropped, empty, several people."""
+    from benchmarks.measured_models import open_profile
     from benchmarks.quality.gate.gate import evaluate_gate, gate_figures, gate_targets, write_sheets
-    from benchmarks.quality.models import open_profile
     from benchmarks.quality.report import Report, say
 
     judged, keypoints = evaluate_gate(open_profile(profile)[0], profile, data)
@@ -137,8 +137,8 @@ def gate(data: Path, profile: Path, sheet: Path | None, as_json: bool) -> None:
 )
 def views(data: Path, profile: Path, sheet: Path | None, as_json: bool, drawn: int) -> None:
     """Precision and recall of front, back, left, right and detail, for tops and bottoms apart."""
+    from benchmarks.measured_models import open_profile
     from benchmarks.quality.gate.views import evaluate_views, view_figures, view_rows, view_targets, write_view_sheet
-    from benchmarks.quality.models import open_profile
     from benchmarks.quality.report import Report, say
 
     told = evaluate_views(open_profile(profile)[0], data, drawn)
@@ -223,8 +223,8 @@ def selection(data: Path, profile: Path, budget: int, as_json: bool) -> None:
 @click.option("--part", "parts", multiple=True, help="Only this part; repeat. All parts if none is named.")
 def generalise(data: Path, profile: Path, sheet: Path | None, as_json: bool, parts: tuple[str, ...]) -> None:
     """Figures on shops and photos that no training saw: the ones that count."""
+    from benchmarks.measured_models import open_profile
     from benchmarks.quality.generalise.generalise import PARTS, all_targets, evaluate_generalise, table_rows
-    from benchmarks.quality.models import open_profile
     from benchmarks.quality.report import Report, say
 
     if unknown := sorted(set(parts) - set(PARTS)):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.durable import is_full, refusal
 from engine.errors import HomeDamaged, StoreUnavailable
-from engine.stores.seal import Seal
+from engine.seal import Seal
 
 _log = logging.getLogger(__name__)
 EXAMINED_BYTES = 256 << 20

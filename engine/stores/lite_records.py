@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import HomeDamaged
+from engine.seal import Seal
 from engine.stores.lite_book import Book, Entry
 from engine.stores.lite_errors import lite_schema, translated_errors
 from engine.stores.lite_files import SEAL, TEXT_NAMES, problems_of_collection
 from engine.stores.lite_rows import FIELDS, read_row, row_of, text
-from engine.stores.seal import Seal
 
 if TYPE_CHECKING:
     from milvus_lite import Collection, MilvusLite

@@ -22,7 +22,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.models import SHIPPED, open_profile
+from benchmarks.measured_models import SHIPPED, open_profile
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, image_query, look_at
 from engine.color.palette import Palette, alike, measured_facets, palettes_of, share_of
 from engine.color.words import color_anchors

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.models import open_profile
+from benchmarks.measured_models import open_profile
 from benchmarks.quality.report import Report, Target
 from benchmarks.quality.retrieval.cases import (
     TASKS,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.quality.models import open_profile
+from benchmarks.measured_models import open_profile
 from benchmarks.speed.arithmetic import photo_work
 from benchmarks.speed.home import product_id_of
 from benchmarks.speed.results import Result, timings

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from engine.console import plain_console
 from engine.printing import print_json, say
+from models.registry import WEIGHTS
 
-STARTER = Path(__file__).parents[1] / "weights" / "starter"
+STARTER = WEIGHTS / "starter"
 PATH = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 

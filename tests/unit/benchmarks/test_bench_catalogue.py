@@ -12,8 +12,8 @@ from benchmarks.speed.run import BenchSettings, Case
 from benchmarks.speed.sample import QUERY_EVERY, Sample
 from benchmarks.speed.suites.index import build_bare, open_bare
 from benchmarks.speed.suites.recall import changes_case, search_both, true_scores
-from benchmarks.speed.suites.recall_material import Material
 from benchmarks.speed.suites.recall_indexes import faiss_case
+from benchmarks.speed.suites.recall_material import Material
 from engine.domain import SPACES
 from engine.seams import Calibration
 from engine.search import Calibrations
