@@ -8,6 +8,8 @@ BENCH_ARGS ?=
 VENV := .venv
 TEST_VENV := .venv-test
 TOOL := $(TEST_VENV)/bin
+# Files are spread over the cores; the tests of one file share its fixtures and servers.
+QUICK := -m "not integration and not e2e" -n auto --dist loadfile tests/unit tests/contract
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -16,9 +18,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: $(VENV)/installed
 	$(VENV)/bin/thatlook demo $(DEMO_ARGS)
 
+# Everything: what starts no server on all cores, the rest one after another. With PYTEST_ARGS one run of these tests.
 test: $(TEST_VENV)/installed
 	.ci/system-packages
+ifeq ($(PYTEST_ARGS),)
+	$(TOOL)/pytest $(QUICK)
+	$(TOOL)/pytest -m "integration or e2e"
+else
 	$(TOOL)/pytest $(PYTEST_ARGS)
+endif
 
 # On a quiet machine. The test environment, since the way it is compared with runs on PyTorch; what was made is kept in
 # .bench and used again. BENCH_ARGS=--full measures everything, for hours.
@@ -39,7 +47,7 @@ static:
 	$(TOOL)/mypy
 
 quick-tests:
-	$(TOOL)/pytest -m "not integration and not e2e" tests/unit tests/contract $(PYTEST_ARGS)
+	$(TOOL)/pytest $(QUICK) $(PYTEST_ARGS)
 
 lock: $(TEST_VENV)/installed
 	$(TOOL)/python .ci/lock $(LOCK_ARGS)

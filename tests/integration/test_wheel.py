@@ -25,6 +25,9 @@ def titles(photo: bytes) -> list[str]:
         answer = shop.search_image(photo, text="in navy", k=5)
         reveal_type(shop)
         reveal_type(answer.garments[0].hits)
+        price: float | None = answer.garments[0].hits[0].price
+        shop.search_image(photo, colour="navy")  # There is no such option.
+        number: int = answer.garments[0].hits[0].title  # It is a string.
         return [hit.title for garment in answer.garments for hit in garment.hits]
 """
 
@@ -110,10 +113,13 @@ def test_the_library_beside_foreign_packages(python: Path, project: Path) -> Non
 
 
 def test_a_typed_consumer_sees_real_types(python: Path, tmp_path: Path) -> None:
-    """mypy in strict mode over a few lines of somebody else's."""
+    """mypy in strict mode over a few lines of somebody else's: right uses pass, wrong ones do not."""
     (tmp_path / "consumer.py").write_text(CONSUMER)
     mypy = (sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--python-executable", python)
     done = run(*mypy, "consumer.py", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
+    wrong = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(wrong) == 2, done.stdout
+    assert "colour" in wrong[0]
+    assert "Incompatible types in assignment" in wrong[1]
     assert 'Revealed type is "thatlook.client.Client"' in done.stdout
     assert "engine.answers.HitForm" in done.stdout

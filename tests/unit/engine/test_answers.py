@@ -64,6 +64,7 @@ def test_answer_has_the_documented_form() -> None:
         "width": 427,
         "height": 640,
         "notes": ["n"],
+        "image": None,
     }
     assert list(document["garments"][0]) == ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
     assert list(document["garments"][0]["hits"][0]) == list(HIT_DOCUMENT)

@@ -197,6 +197,7 @@ def test_too_few_garments_and_a_profile_into_itself_are_refused(tmp_path: Path) 
         quantize_profile(source, source, pictures(36), taxonomy=load_taxonomy(), options=OPTIONS)
 
 
+@pytest.mark.integration  # It takes seconds.
 def test_the_command_prints_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On drawn pictures; the new profile has the name of the old one and `-int8`."""
     monkeypatch.setenv("THATLOOK_THREADS", "1")

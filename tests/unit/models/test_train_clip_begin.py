@@ -32,6 +32,7 @@ def test_what_init_cannot_name(tmp_path: Path) -> None:
         _towers(None, tmp_path)
 
 
+@pytest.mark.integration  # It takes seconds.
 def test_files_that_are_not_there_or_of_another_network_are_named(tmp_path: Path) -> None:
     """The message says which file is meant."""
     with pytest.raises(ModelUnavailable, match=r"no model\.safetensors in"):

@@ -45,6 +45,7 @@ def _network() -> VisualEmbedder:
     return network.eval()
 
 
+@pytest.mark.integration  # It takes seconds.
 def test_a_warm_start_computes_what_the_file_computes(tmp_path: Path) -> None:
     """From the exported file back to the network: the same features on other pictures than the statistics' own."""
     network = _network()

@@ -199,6 +199,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return out, CliRunner().invoke(select_command, [str(folder), "--budget", "2", "--out", str(out), "--json"])
 
 
+@pytest.mark.integration  # It takes seconds.
 def test_the_command_picks_from_a_folder_and_says_why(chosen: tuple[Path, Result]) -> None:
     """One JSON document on stdout, the broken file told on stderr, pictures and proposals in the folder."""
     out, result = chosen

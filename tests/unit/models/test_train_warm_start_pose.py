@@ -50,6 +50,7 @@ def exported(model: object, path: Path) -> Path:
     return path
 
 
+@pytest.mark.integration  # It takes seconds.
 def test_the_module_computes_again_what_the_file_does(tmp_path: Path) -> None:
     """Heatmaps and facing, to the precision of half floats, on pictures that it was not calibrated on."""
     old = trained(TINY)
