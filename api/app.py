@@ -22,7 +22,8 @@ from api.problems import HANDLERS
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
 from api.routes.operation import healthz, metrics, readyz
-from api.routes.page import landing_page
+from api.routes.page import page_routes
+from api.routes.product_pictures import ProductPictureController
 from api.routes.products import ProductController
 from api.routes.search import SearchController
 from api.services import Build, Limits
@@ -54,12 +55,13 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
         route_handlers=[
             Router("/", route_handlers=[SearchController], request_max_body_size=limits.max_search_body_bytes),
             ProductController,
+            ProductPictureController,
             IngestController,
             read_image,
             healthz,
             readyz,
             metrics,
-            landing_page(),
+            *page_routes(limits),
         ],
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},

@@ -81,3 +81,21 @@ class Readiness(msgspec.Struct, frozen=True):
 
     status: str
     waiting_for: dict[str, str]
+
+
+class PictureForm(msgspec.Struct, frozen=True):
+    """One picture of a product: `stored` is where the copy lies that is searched, `reason` why it is refused.
+
+    Both are null where another picture of the product was the better one, or where none was looked at yet.
+    """
+
+    image_link: str
+    stored: str | None = None
+    stage: str | None = None
+    reason: str | None = None
+
+
+class PictureList(msgspec.Struct, frozen=True):
+    """A product's pictures, as its shop orders them."""
+
+    pictures: list[PictureForm]

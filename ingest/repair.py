@@ -11,6 +11,7 @@ from engine.errors import InputRejected, ObjectNotFound
 from engine.gate import Policy
 from engine.images import decode
 from engine.products.kinds import kind_of
+from engine.products.stored import picture_prefix
 from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
 from ingest.bootstrap import open_ingest
 from ingest.dependencies import IngestDependencies
@@ -18,7 +19,7 @@ from ingest.diff import ProductDiff, record_hash
 from ingest.lost import lacking
 from ingest.pruning import MOST_SHARE
 from ingest.select_image import Picture
-from ingest.stages import Outcome, SelectedProduct, analyze, embed, picture_prefix
+from ingest.stages import Outcome, SelectedProduct, analyze, embed
 from ingest.writer import Writer
 from models.agreement import Embedded, row_problem
 from models.bootstrap import LEDGER, Settings, hold_home

@@ -16,9 +16,10 @@ from engine.domain import SPACES, Crop, Embeddings, Item, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
 from engine.gate import Policy
 from engine.images import decode, encode_jpeg
+from engine.products.stored import picture_prefix
 from engine.seams import ImageRefusal, IngestState
 from engine.taxonomy import collection_name
-from ingest.dependencies import IngestDependencies, digest
+from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff
 from ingest.facets import item_facets
 from ingest.failures import models_answer, told
@@ -183,12 +184,6 @@ def _outcome(seen: SelectedProduct, embeddings: dict[Space, NDArray[np.float32]]
     reason = None if seen.diff.wanted else GUESSED
     rows, picture = (Row(item, embeddings),), (key, jpeg)
     return Outcome(seen.diff, IngestState.INDEXED, rows, seen.refusals, reason, picture, settled=seen.settled)
-
-
-def picture_prefix(product_id: str) -> str:
-    """Where a product's stored pictures lie; ids may hold anything, so their digest stands for them."""
-    name = digest(product_id)[:32]
-    return f"products/{name[:2]}/{name}/"
 
 
 def reword(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> tuple[list[Outcome], list[ProductDiff]]:

@@ -18,11 +18,12 @@ import numpy as np
 
 from engine.domain import SPACES
 from engine.errors import ThatLookError
+from engine.products.stored import picture_prefix
 from engine.seams import IngestState, LedgerEntry, moment_of
 from engine.taxonomy import collection_name
 from ingest.dependencies import API_FEED, IngestDependencies
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
-from ingest.stages import Outcome, Row, failed, picture_prefix
+from ingest.stages import Outcome, Row, failed
 
 T = TypeVar("T")
 R = TypeVar("R")

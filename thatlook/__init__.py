@@ -40,7 +40,7 @@ from engine.errors import (
 )
 from thatlook.client import AsyncClient, Client
 from thatlook.embedded import Embedded
-from thatlook.forms import IngestError, IngestRun, IngestStatus, ProductPage, ProductState, Receipt
+from thatlook.forms import IngestError, IngestRun, IngestStatus, ProductPage, ProductPicture, ProductState, Receipt
 
 __all__ = [
     "Answer",
@@ -66,6 +66,7 @@ __all__ = [
     "ObjectNotFound",
     "ProductNotFound",
     "ProductPage",
+    "ProductPicture",
     "ProductState",
     "QueryRejected",
     "Receipt",

@@ -20,6 +20,7 @@ from thatlook.forms import (
     IngestStatus,
     PhotoOptions,
     ProductPage,
+    ProductPictures,
     ProductState,
     Readiness,
     Receipt,
@@ -94,6 +95,16 @@ def put_products(products: Sequence[Mapping[str, Any]]) -> Call[Receipt]:
 def product(product_id: str) -> Call[ProductState]:
     """Read a product."""
     return Call("GET", _product(product_id), ProductState)
+
+
+def product_pictures(product_id: str) -> Call[ProductPictures]:
+    """Read which of a product's pictures are searched."""
+    return Call("GET", f"{_product(product_id)}/pictures", ProductPictures)
+
+
+def retry_product(product_id: str) -> Call[Receipt]:
+    """Index a product anew."""
+    return Call("POST", f"{_product(product_id)}/retry", Receipt)
 
 
 def delete_product(product_id: str) -> Call[bytes]:

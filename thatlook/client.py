@@ -21,6 +21,7 @@ from thatlook.forms import (
     IngestStatus,
     PhotoOptions,
     ProductPage,
+    ProductPicture,
     ProductState,
     Readiness,
     Receipt,
@@ -120,6 +121,14 @@ class Client(_Base):
     def product(self, product_id: str) -> ProductState:
         """A product, where it stands, and why pictures of it were refused."""
         return self._send(calls.product(product_id))
+
+    def product_pictures(self, product_id: str) -> list[ProductPicture]:
+        """A product's pictures: the one that is searched, and why others are refused."""
+        return self._send(calls.product_pictures(product_id)).pictures
+
+    def retry_product(self, product_id: str) -> Receipt:
+        """Look at a product's pictures again, whatever became of it before."""
+        return self._send(calls.retry_product(product_id))
 
     def delete_product(self, product_id: str) -> None:
         """Take a product out; it is gone from searches when this returns."""
@@ -227,6 +236,14 @@ class AsyncClient(_Base):
     async def product(self, product_id: str) -> ProductState:
         """A product, where it stands, and why pictures of it were refused."""
         return await self._send(calls.product(product_id))
+
+    async def product_pictures(self, product_id: str) -> list[ProductPicture]:
+        """A product's pictures: the one that is searched, and why others are refused."""
+        return (await self._send(calls.product_pictures(product_id))).pictures
+
+    async def retry_product(self, product_id: str) -> Receipt:
+        """Look at a product's pictures again, whatever became of it before."""
+        return await self._send(calls.retry_product(product_id))
 
     async def delete_product(self, product_id: str) -> None:
         """Take a product out; it is gone from searches when this returns."""

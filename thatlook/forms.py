@@ -13,6 +13,8 @@ import msgspec
 
 from engine.catalogue_forms import ErrorPage as IngestErrors
 from engine.catalogue_forms import IntakeReceipt as Receipt
+from engine.catalogue_forms import PictureForm as ProductPicture
+from engine.catalogue_forms import PictureList as ProductPictures
 from engine.catalogue_forms import ProductReceipt, Readiness
 from engine.catalogue_forms import RefusalForm as Refusal
 from engine.catalogue_forms import RowErrorForm as IngestError
@@ -28,6 +30,8 @@ __all__ = [
     "IngestStatus",
     "PhotoOptions",
     "ProductPage",
+    "ProductPicture",
+    "ProductPictures",
     "ProductReceipt",
     "ProductState",
     "Readiness",

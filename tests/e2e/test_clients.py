@@ -83,6 +83,8 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
             {"id": "bad"},
         ])  # fmt: skip
         assert (receipt.accepted, receipt.rejected) == (1, 1)
+        assert [each.image_link for each in shop.product_pictures("new")] == ["http://127.0.0.1:9/x.jpg"]
+        assert shop.retry_product("new").accepted == 1
         shop.delete_product("new")
         with pytest.raises(thatlook.ProductNotFound, match="new"):
             shop.product("new")

@@ -1,30 +1,19 @@
-"""The page in a real browser: a merchandiser uploads a photo, sees hits with links, refines in words."""
+"""The page in a real browser over a real server: from a photo to products that are filtered, refined and shared."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.ui import WebDriverWait
+from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
 from models.studio.feed import write_catalogue
+from tests.fixtures.browser import launched, tab
 from tests.fixtures.program import PROGRAM, Server, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-QUIET = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--window-size=1200,1400",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,90 +28,140 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stop(running)
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[WebDriver]:
-    """Chromium without a window, with a profile of its own."""
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("chromium and chromium-driver are not installed (see .ci/system-packages)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for argument in (*QUIET, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    with tab(browser, str(server.client.base_url)) as page:
+        page.goto("/")
+        yield page
 
 
-def wait_for_status(browser: WebDriver, words: str) -> str:
-    def said(driver: WebDriver) -> str | None:
-        text = driver.find_element(By.ID, "status").text
-        return text if words in text else None
-
-    return str(WebDriverWait(browser, 30).until(said))
+@pytest.fixture
+def look(tmp_path: Path) -> Path:
+    Image.new("RGB", (256, 256), (190, 40, 60)).save(tmp_path / "look.png")
+    return tmp_path / "look.png"
 
 
-def test_photo_hits_words_and_a_bad_file(browser: WebDriver, server: Server, tmp_path: Path) -> None:
-    """Two garments with pictures and shop links; words bring another answer; a file that is no picture says so."""
-    look, broken = tmp_path / "look.png", tmp_path / "broken.png"
-    Image.new("RGB", (256, 256), (190, 40, 60)).save(look)
-    broken.write_bytes(b"no picture")
-    browser.get(str(server.client.base_url))
-    browser.find_element(By.ID, "image").send_keys(str(look))
-    wait_for_status(browser, "products in")
-    sections = browser.find_elements(By.CSS_SELECTOR, "#results section")
-    assert {s.find_element(By.TAG_NAME, "h2").text.split()[0] for s in sections} == {"Upper", "Lower"}
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#look a")) == 2
-    links = [a.get_attribute("href") for a in browser.find_elements(By.CSS_SELECTOR, "#results li a")]
+def status(page: Page, words: str) -> None:
+    expect(page.locator("#status")).to_contain_text(words)
+
+
+def test_photo_hits_words_and_a_bad_file(page: Page, look: Path, tmp_path: Path) -> None:
+    """Two garments with pictures and shop links; words bring another answer; no picture is told before it is sent."""
+    page.set_input_files("#image", look)
+    status(page, "products in")
+    expect(page.locator("#results section h2")).to_have_text(["Upper wear", "Lower wear"])
+    expect(page.locator("#look a")).to_have_count(2)
+    links = page.locator("#results li a").evaluate_all("all => all.map((a) => a.href)")
     assert links
-    assert all(link and link.startswith("https://shop.example/") for link in links)
-    _every_picture_is_shown(browser)
+    assert all(link.startswith("https://shop.example/") for link in links)
+    _every_picture_is_shown(page)
 
-    browser.find_element(By.ID, "text").send_keys("blue")
-    browser.find_element(By.ID, "go").click()
-    wait_for_status(browser, "products in")
-    assert "the words" in browser.find_element(By.ID, "results").text
+    page.fill("#text", "blue")
+    page.click("#go")
+    expect(page.locator("#results")).to_contain_text("the words")
 
-    browser.find_element(By.ID, "image").send_keys(str(broken))
-    assert "not an image" in wait_for_status(browser, "not an image")
-    errors = [line["message"] for line in browser.get_log("browser") if line["level"] == "SEVERE"]
-    assert all("422" in message for message in errors)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    page.set_input_files("#image", tmp_path / "broken.png")
+    status(page, "not an image")
+    assert sent == []
+
+
+def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> None:
+    """The first row of cards ends above the fold of 768 pixels, and the photo stays beside them."""
+    page.set_input_files("#image", look)
+    status(page, "products in")
+    card = page.locator("#results .card").first.bounding_box()
+    assert card is not None
+    assert card["y"] + card["height"] <= 768
+    page.locator("#results .card").last.scroll_into_view_if_needed()
+    photo = page.locator("#look").bounding_box()
+    assert photo is not None
+    assert 0 <= photo["y"] < 768
+
+
+def test_what_the_page_weighs_and_costs(browser: Browser, server: Server, look: Path) -> None:
+    """At most 150 kB before compression; photo, answer and first products take 100 ms of the browser's main thread.
+
+    In the thread's own time: a busy machine makes everything later, but not more.
+    """
+    with tab(browser, str(server.client.base_url)) as page:
+        sizes: list[int] = []
+        page.on("response", lambda response: sizes.append(len(response.body())))
+        page.goto("/")
+        page.wait_for_load_state("networkidle")
+        assert sum(sizes) <= 150_000
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        spent = []
+        for _ in range(3):
+            before = _task_s(devtools)
+            page.evaluate("performance.clearMeasures()")
+            page.set_input_files("#image", look)
+            page.wait_for_function("() => performance.getEntriesByName('painted').length > 0")
+            spent.append(_task_s(devtools) - before)
+        assert min(spent) <= 0.1
+
+
+def _task_s(devtools: CDPSession) -> float:
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    return float(next(row["value"] for row in metrics if row["name"] == "TaskDuration"))
 
 
 SLOW_FIRST_ANSWER = """
-const real = window.fetch, hit = { title: "of the first photo", why: [], variants: [], score: 1, link: "", image: "" };
-const late = { garments: [{ class: "dress", hits: [hit], also: [] }], notes: [], timing_ms: {}, width: 9, height: 9 };
+const real = window.fetch;
+const late = { garments: [{ class: "dress", hits: [], also: [] }], notes: ["of the first photo"], timing_ms: {} };
 let calls = 0;
 window.fetch = (...asked) => {
-  if (calls++) return real(...asked);
+  if (!String(asked[0]).includes("/search/") || calls++) return real(...asked);
   window.firstSignal = asked[1].signal;
-  return new Promise((answer) => setTimeout(() => answer(new Response(JSON.stringify(late))), 2500));
+  return new Promise((answer) => { window.answerLate = () => answer(new Response(JSON.stringify(late))); });
 };
 """
 
 
-def test_a_late_answer_never_stands_under_a_newer_photo(browser: WebDriver, server: Server, tmp_path: Path) -> None:
+def test_a_late_answer_never_stands_under_a_newer_photo(page: Page, tmp_path: Path) -> None:
     """The second photo ends the first one's request; its answer, should it come all the same, is not shown."""
     for name, size in (("first", 200), ("second", 240)):
         Image.new("RGB", (size, size), (190, 40, 60)).save(tmp_path / f"{name}.png")
-    browser.get(str(server.client.base_url))
-    browser.execute_script(SLOW_FIRST_ANSWER)
-    browser.find_element(By.ID, "image").send_keys(str(tmp_path / "first.png"))
-    browser.find_element(By.ID, "image").send_keys(str(tmp_path / "second.png"))
-    wait_for_status(browser, "products in")
-    assert browser.execute_script("return window.firstSignal.aborted")
-    time.sleep(3)
-    assert "of the first photo" not in browser.find_element(By.ID, "results").text
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#look a")) == 2
-    assert browser.execute_script("return document.querySelector('#look img').naturalWidth") == 240
+    page.evaluate(SLOW_FIRST_ANSWER)
+    page.set_input_files("#image", tmp_path / "first.png")
+    page.wait_for_function("() => window.firstSignal")
+    page.set_input_files("#image", tmp_path / "second.png")
+    status(page, "products in")
+    assert page.evaluate("window.firstSignal.aborted")
+    page.evaluate("window.answerLate()")
+    page.wait_for_timeout(300)
+    expect(page.locator("#look a")).to_have_count(2)
+    expect(page.get_by_text("of the first photo")).to_have_count(0)
+    assert page.evaluate("document.querySelector('#look img').naturalWidth") == 240
 
 
-def _every_picture_is_shown(browser: WebDriver) -> None:
+def test_more_of_one_garment_never_lands_in_a_newer_answer(page: Page, look: Path) -> None:
+    """A refinement that comes while words still travel is the one that is shown."""
+    held: list[Route] = []
+    page.set_input_files("#image", look)
+    status(page, "products in")
+    page.route("**/v1/search/hybrid", lambda route: held.append(route) if not held else route.continue_())
+    page.fill("#text", "red")
+    page.click("#go")
+    page.wait_for_function("() => document.querySelector('#results.busy')")
+    page.fill("#text", "blue")
+    page.click("#go")
+    status(page, "products in")
+    assert "words=blue" in page.url
+    assert page.locator("#results").get_attribute("aria-busy") == "false"
+
+
+def _every_picture_is_shown(page: Page) -> None:
     """Scroll through the page, as pictures load when they come into view."""
-    for picture in browser.find_elements(By.CSS_SELECTOR, "#results li img"):
-        browser.execute_script("arguments[0].scrollIntoView()", picture)
-        WebDriverWait(browser, 10).until(
-            lambda d, p=picture: d.execute_script("return arguments[0].naturalWidth > 0", p)
-        )
+    for picture in page.locator("#results li img").all():
+        picture.scroll_into_view_if_needed()
+        expect(picture).not_to_have_js_property("naturalWidth", 0)

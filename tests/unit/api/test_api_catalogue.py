@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.fixtures.shop import PNG, Shop
+from engine.products.stored import picture_prefix
+from tests.fixtures.shop import ENTRY, PNG, PRODUCT, Shop
 
 Client = TestClient[Litestar]
 ROW = {
@@ -154,3 +156,38 @@ def test_pictures_that_are_not_there(client: Client, path: str) -> None:
     response: Any = client.get(f"/v1/images/{path}")
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_which_pictures_are_searched(shop: Shop, client: Client) -> None:
+    """Each picture that the shop names: the stored one by its path, a refused one with stage and reason."""
+    key = picture_prefix("p 1/a") + "0123.jpg"
+    shop.objects.pictures[key] = PNG
+    assert client.get("/v1/products/p%201%2Fa/pictures").json() == {
+        "pictures": [
+            {"image_link": "https://shop.example/p1.jpg", "stored": "/v1/images/" + key, "stage": None, "reason": None},
+            {
+                "image_link": "https://shop.example/p1b.jpg",
+                "stored": None,
+                "stage": "gate",
+                "reason": "The person is seen from the back.",
+            },
+        ]
+    }
+    assert client.get("/v1/products/nobody/pictures").status_code == 404
+
+
+def test_another_try(shop: Shop, client: Client) -> None:
+    """The product goes to the intake as the catalogue knows it; one whose pictures lie beside its feed cannot."""
+    response = client.post("/v1/products/p%201%2Fa/retry")
+    assert (response.status_code, response.json()["products"]) == (202, [{"id": "p 1/a", "state": "pending"}])
+    assert shop.intake.submitted == [PRODUCT]
+    shop.ledger.entries["p 1/a"] = replace(ENTRY, product=replace(PRODUCT, images=("images/p1.jpg",)))
+    refused = client.post("/v1/products/p%201%2Fa/retry")
+    assert (refused.status_code, len(shop.intake.submitted)) == (422, 1)
+    assert "take the feed again" in refused.json()["detail"]
+    assert client.post("/v1/products/nobody/retry").status_code == 404
+
+
+def test_pictures_lie_where_they_lay() -> None:
+    """The prefix is part of every home's format."""
+    assert picture_prefix("p1") == "products/9f/9f337fb591630b33ea62035835802a0b/"

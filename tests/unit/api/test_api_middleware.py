@@ -120,6 +120,8 @@ def test_description(client: Client) -> None:
         "post /v1/search/text",
         "get /v1/products/{product_id}/similar",
         "get /v1/products/{product_id}/look",
+        "get /v1/products/{product_id}/pictures",
+        "post /v1/products/{product_id}/retry",
         "put /v1/products",
         "get /v1/products",
         "get /v1/products/{product_id}",
@@ -162,16 +164,33 @@ def test_examples_of_the_description_are_accepted(shop: Shop, client: Client) ->
         assert response.status_code in (200, 202), response.text
 
 
-def test_landing_page(client: Client) -> None:
-    """One file: nothing from other hosts, its script and style allowed by hash alone."""
+def test_the_page_is_of_this_host_alone(client: Client) -> None:
+    """The document names its own modules, its policy allows no script but theirs, and nothing stands in line."""
     response = client.get("/")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     policy = response.headers["content-security-policy"]
-    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+'", policy)
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", response.text)
     assert " style=" not in response.text
     assert not re.search(r"\son\w+=", response.text)
+    assert not re.search(r"<script[^>]*>[^<]", response.text)
+
+
+def test_modules_of_the_page_are_kept_for_good(client: Client) -> None:
+    """Under the digest of what they hold; an older page's address brings today's module, to be kept by nobody."""
+    addresses = re.findall(r'(?:src|href)="(/page/[^"]+)"', client.get("/").text)
+    assert len(addresses) > 10
+    for address in addresses:
+        response = client.get(address)
+        assert response.status_code == 200, address
+        assert "immutable" in response.headers["cache-control"]
+        kind = "text/css" if address.endswith(".css") else "text/javascript"
+        assert response.headers["content-type"].startswith(kind)
+    assert client.get("/page/0123456789ab/app.js").headers["cache-control"] == "no-cache"
+    assert client.get("/page/0123456789ab/nothing.js").status_code == 404
+    assert client.get("/page/0123456789ab/..%2Fapp.py").status_code == 404
+    assert client.get("/page/0123456789ab/index.html").status_code == 404
 
 
 def test_services_are_opened_and_closed_with_the_app(shop: Shop) -> None:

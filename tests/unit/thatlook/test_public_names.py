@@ -38,6 +38,7 @@ NAMES = [
     "ObjectNotFound",
     "ProductNotFound",
     "ProductPage",
+    "ProductPicture",
     "ProductState",
     "QueryRejected",
     "Receipt",
