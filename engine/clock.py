@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from engine.errors import DeadlineExceeded
@@ -33,6 +34,15 @@ class Deadline:
             raise DeadlineExceeded(f"The time for this request ran out before {stage}; try again when it is quieter.")
 
 
+_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+def time_left_s() -> float | None:
+    """Seconds that are left for the stage under way, 0 at least; None where it has no deadline."""
+    deadline = _current.get()
+    return None if deadline is None else max(0.0, deadline.at - time.monotonic())
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """Milliseconds by stage of one request; a stage entered twice adds up."""
@@ -42,14 +52,29 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage, and refuse to begin it after the deadline."""
+        """Time a stage, and refuse to begin it after the deadline; `time_left_s` tells it what is left."""
         if self.deadline:
             self.deadline.check(name)
+        told, start = _current.set(self.deadline), time.perf_counter()
+        try:
+            yield
+        finally:
+            _current.reset(told)
+            self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - start) * 1000
+
+    @contextmanager
+    def side_by_side(self, parts: Sequence[Stopwatch]) -> Iterator[None]:
+        """Take on the stages that run meanwhile on other watches, as shares of the time that passes here."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - start) * 1000
+            passed_ms, sums = (time.perf_counter() - start) * 1000, dict[str, float]()
+            for name, ms in (each for part in parts for each in part._ms.items()):
+                sums[name] = sums.get(name, 0.0) + ms
+            share = min(1.0, passed_ms / max(sum(sums.values()), 1e-9))
+            for name, ms in sums.items():
+                self._ms[name] = self._ms.get(name, 0.0) + ms * share
 
     def timing_ms(self) -> dict[str, float]:
         """Milliseconds by stage, and their sum as `total`."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from engine.clock import Stopwatch
 from engine.color.palette import NAMES_FACET
+from engine.concurrent import together
 from engine.domain import SPACES, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
@@ -82,7 +84,7 @@ class Searcher:
         )
         wanted = k
         while True:
-            found = [ranked for name in supercategories for ranked in self._best(asked, name, wanted)]
+            found = self._best_of_each(asked, supercategories, wanted)
             with asked.watch.stage("rank"):
                 hits = self._hits(asked, found, k)
             if len(hits) == k or all(ranked.complete for ranked in found):
@@ -92,6 +94,36 @@ class Searcher:
             with asked.watch.stage("variants"):
                 return self._with_variants(hits, where)
         return hits
+
+    def search_each(
+        self,
+        queries: Sequence[tuple[QueryVectors, Sequence[str]]],
+        k: int,
+        where: Filter = EVERYTHING,
+        weights: Weights | None = None,
+        watch: Stopwatch | None = None,
+        shown: Shown = EVERY_PRODUCT,
+    ) -> list[tuple[Hit, ...]]:
+        """What `search` says of each, in its supercategories; a store on servers is asked for all of them at once.
+
+        Raises:
+            QueryRejected: as `search`.
+        """
+        watch = watch or Stopwatch()
+        parts = [Stopwatch(watch.deadline) for _ in queries]
+        calls = [
+            partial(self.search, vectors, names, k, where, weights, part, shown)
+            for (vectors, names), part in zip(queries, parts, strict=True)
+        ]
+        with watch.side_by_side(parts):
+            return together(self.store, calls)
+
+    def _best_of_each(self, asked: _Asked, supercategories: Sequence[str], wanted: int) -> list[Ranked]:
+        """The best of every supercategory, each asked on a watch of its own."""
+        parts = [replace(asked, watch=Stopwatch(asked.watch.deadline)) for _ in supercategories]
+        calls = [partial(self._best, part, name, wanted) for part, name in zip(parts, supercategories, strict=True)]
+        with asked.watch.side_by_side([part.watch for part in parts]):
+            return [ranked for each in together(self.store, calls) for ranked in each]
 
     def _best(self, asked: _Asked, supercategory: str, wanted: int) -> list[Ranked]:
         """The best of one supercategory; with too few that can be bought among the nearest, those farther off too."""

@@ -85,10 +85,13 @@ class ThatLook:
         seen = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache).look(image, query or ImageQuery(), watch)
         words = self._words(text, watch, beside_a_photo=True)
         queries, where = _all_query_vectors(seen, words.query_vectors), words.within(where)
-        answers = []
-        for garment, query_vectors in zip(seen.upright(), queries, strict=True):
-            hits = self.searcher.search(query_vectors, garment.supercategories, k, where, weights, watch, shown)
-            answers.append(GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits)))
+        garments = seen.upright()
+        asked = [(vectors, garment.supercategories) for garment, vectors in zip(garments, queries, strict=True)]
+        found = self.searcher.search_each(asked, k, where, weights, watch, shown)
+        answers = [
+            GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits))
+            for garment, hits in zip(garments, found, strict=True)
+        ]
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, self._notes(words, where, answers))
 
     def search_text(

@@ -39,6 +39,7 @@ from models.runtime import RuntimeOptions
 
 if TYPE_CHECKING:
     from engine.stores.lite import LiteStore
+    from engine.stores.milvus_connection import MilvusOptions
 
 T = TypeVar("T")
 LEDGER = "ledger.sqlite"
@@ -57,6 +58,14 @@ class Settings(BaseSettings):
         budget_s: the time of a search, from the photo's arrival to the answer.
         upload_s: how long a request's body may take to arrive.
         upload_memory_bytes: what the bodies of all requests under way may hold together.
+        milvus_index: an index type other than the planned one; see docs/adr/0005.
+        milvus_shards, milvus_replicas, milvus_resource_groups: of collections made or loaded from now on; groups are
+            separated by commas.
+        milvus_consistency: of reads; writes wait until every reader can see them.
+        milvus_warm_up: have servers from 2.6.4 on load raw embeddings at once and not when they are first asked for.
+        milvus_search_timeout_s: of one call of a search, where the request's own time is not over sooner.
+        milvus_load_s: how long a start waits until the server has the collections in memory.
+        milvus_cache_bytes: for words of rows seen lately.
         allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
     """
 
@@ -73,6 +82,15 @@ class Settings(BaseSettings):
     policy: Policy = "prefer"
     milvus_uri: str | None = None
     milvus_token: SecretStr | None = None
+    milvus_index: Literal["FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "IVF_RABITQ"] | None = None
+    milvus_shards: int = Field(default=1, ge=1, le=64)
+    milvus_replicas: int = Field(default=1, ge=1, le=64)
+    milvus_resource_groups: str = ""
+    milvus_consistency: Literal["Strong", "Bounded", "Session", "Eventually"] = "Session"
+    milvus_warm_up: bool = True
+    milvus_search_timeout_s: float = Field(default=3.0, gt=0)
+    milvus_load_s: float = Field(default=1800.0, gt=0)
+    milvus_cache_bytes: int = Field(default=128 * 1024 * 1024, ge=0)
     ledger_url: str | None = None
     s3_endpoint: str | None = None
     s3_access_key: SecretStr | None = None
@@ -288,8 +306,26 @@ def open_store(settings: Settings) -> VectorStore:
     if settings.milvus_uri:
         from engine.stores.milvus import MilvusStore
 
-        return MilvusStore(settings.milvus_uri, token=_secret(settings.milvus_token))
+        return MilvusStore(settings.milvus_uri, _secret(settings.milvus_token), milvus_options(settings))
     return open_embedded_store(settings)
+
+
+def milvus_options(settings: Settings) -> MilvusOptions:
+    """What the settings say of a Milvus server."""
+    from engine.stores.milvus_connection import MilvusOptions
+
+    groups = (each.strip() for each in settings.milvus_resource_groups.split(","))
+    return MilvusOptions(
+        search_timeout_s=settings.milvus_search_timeout_s,
+        load_s=settings.milvus_load_s,
+        shards=settings.milvus_shards,
+        replicas=settings.milvus_replicas,
+        resource_groups=tuple(each for each in groups if each),
+        consistency=settings.milvus_consistency,
+        warm_up=settings.milvus_warm_up,
+        index=settings.milvus_index,
+        cache_bytes=settings.milvus_cache_bytes,
+    )
 
 
 def open_embedded_store(settings: Settings) -> LiteStore:

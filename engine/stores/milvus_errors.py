@@ -13,10 +13,16 @@ from engine.errors import ContractBroken, DimensionMismatch, StoreUnavailable
 
 _NO_COLLECTION = 100
 _INVALID = (1100, 1101, 1102, 1104)
+_NO_ANSWER = (1, 2)
+"""pymilvus's own codes: a call that was repeated until its time was over, and a connection that could not be made."""
 
 
 class CollectionGone(Exception):
     """The server does not have this collection; caught inside the store, where it means "no rows"."""
+
+
+class NoAnswer(StoreUnavailable):
+    """The server did not answer, or not in time; what it would have said is not known."""
 
 
 def quiet() -> None:
@@ -32,7 +38,7 @@ def translated_errors(uri: str) -> Iterator[None]:
     """Translate what pymilvus raises.
 
     Raises:
-        StoreUnavailable: the server did not answer, or not in time.
+        StoreUnavailable: the server cannot do it at present; `NoAnswer` where it did not answer, or not in time.
         DimensionMismatch: embeddings of another size.
         ContractBroken: it refuses what it was given (an id too long, say).
         CollectionGone: no such collection.
@@ -44,7 +50,7 @@ def translated_errors(uri: str) -> Iterator[None]:
     except MilvusException as error:
         raise _translated(uri, error) from error
     except (grpc.RpcError, grpc.FutureTimeoutError, OSError) as error:
-        raise _unavailable(uri, error) from error
+        raise NoAnswer(f"The Milvus store at {uri} did not answer ({_said(error)}); is it up?") from error
 
 
 def _translated(uri: str, error: MilvusException) -> Exception:
@@ -55,11 +61,9 @@ def _translated(uri: str, error: MilvusException) -> Exception:
         return DimensionMismatch(f"The Milvus store at {uri} holds embeddings of another size: {said}.")
     if error.code in _INVALID:
         return ContractBroken(f"The Milvus store at {uri} cannot take this: {said}.")
-    return _unavailable(uri, error)
-
-
-def _unavailable(uri: str, error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"The Milvus store at {uri} did not answer ({_said(error)}); is it up?")
+    if isinstance(error.code, grpc.StatusCode) or error.code in _NO_ANSWER:
+        return NoAnswer(f"The Milvus store at {uri} did not answer ({said}); is it up?")
+    return StoreUnavailable(f"The Milvus store at {uri} cannot do this at present: {said}.")
 
 
 def _said(error: Exception) -> str:

@@ -1,11 +1,12 @@
-"""Filters as Milvus expressions. Every value that a caller gives is quoted; nothing else of his gets in."""
+"""Filters as Milvus expressions. Every value that a caller gives is quoted or hashed; nothing else of his gets in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from engine.filters import Condition, FacetCondition, Filter
-from engine.stores.milvus_rows import NO_PRICE, facet_key
+from engine.stores.milvus_rows import NO_PRICE, TERMS, facet_key
+from engine.stores.milvus_terms import terms_condition
 
 _LOWEST = NO_PRICE / 10
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -25,17 +26,25 @@ def quoted_list(values: Iterable[str]) -> str:
     return f"[{', '.join(quoted(value) for value in values)}]"
 
 
-def expression(where: Filter) -> str:
-    """The expression that agrees with `where.matches` on every row; empty for everything."""
-    return " and ".join(f"({_condition(condition)})" for condition in where.conditions)
+def expression(where: Filter, columns: Collection[str] = ()) -> str:
+    """The expression that agrees with `where.matches` on every row; empty for everything.
+
+    Args:
+        columns: of the collection; facets are filtered by their terms where it has these, by JSON where it has not.
+    """
+    return " and ".join(f"({_condition(condition, TERMS in columns)})" for condition in where.conditions)
 
 
-def _condition(condition: Condition) -> str:
+def _condition(condition: Condition, with_terms: bool) -> str:
     if isinstance(condition, FacetCondition):
-        field = f"facets[{quoted(facet_key(condition.facet))}]"
-        contains = f"json_contains_any({field}, {quoted_list(sorted(condition.values))})"
-        # Milvus 2.6 knows "unknown": without `exists`, a row that lacks the facet would match neither way.
-        return f"(not (exists {field})) or (not {contains})" if condition.negated else contains
+        return terms_condition(condition, TERMS) if with_terms else _json_condition(condition)
     low = max(condition.minimum, _LOWEST)
     high = min(condition.maximum, -_LOWEST)
     return f"price >= {low!r} and price <= {high!r}"
+
+
+def _json_condition(condition: FacetCondition) -> str:
+    field = f"facets[{quoted(facet_key(condition.facet))}]"
+    contains = f"json_contains_any({field}, {quoted_list(sorted(condition.values))})"
+    # Milvus 2.6 knows "unknown": without `exists`, a row that lacks the facet would match neither way.
+    return f"(not (exists {field})) or (not {contains})" if condition.negated else contains

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,9 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item
+from engine.stores.milvus_terms import terms_of
+from engine.stores.milvus_words import stamp_of
 
 _ESCAPES = {ord("%"): "%25", 127: "%7F"} | {code: f"%{code:02X}" for code in range(32)}
 VECTOR = "embedding"
+STAMP = "stamp"
+"""A row's hash of its words, with its product's id; see `milvus_words`."""
+TERMS = "terms"
+"""A row's facets as numbers; see `milvus_terms`."""
 ATTRIBUTES = ["item_id", "product_id", "supercategory", "label", "image", "box", "facets", "price"]
 MAX_ID = 1024
 MAX_TEXT = 8192
@@ -31,12 +37,15 @@ def facet_name(key: str) -> str:
     return "" if key == "%" else unquote(key)
 
 
-def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
+def to_row(item: Item, embedding: NDArray[np.float32], columns: Collection[str] = ()) -> dict[str, Any]:
     """A row for `upsert`. Milvus 2.3 takes only objects as JSON, hence the box's key.
 
     JSON goes as text: pymilvus walks through every object in Python to find numpy's numbers in it.
+
+    Args:
+        columns: of the collection; of those that came later only what it has is written.
     """
-    return {
+    row: dict[str, Any] = {
         "item_id": item.item_id,
         "product_id": item.product_id,
         "supercategory": item.supercategory,
@@ -45,8 +54,13 @@ def to_row(item: Item, embedding: NDArray[np.float32]) -> dict[str, Any]:
         "box": _text({"xyxy": [float(side) for side in item.box]}),
         "facets": _text({facet_key(name): values for name, values in item.facets.items()}),
         "price": NO_PRICE if item.price is None else item.price,
-        VECTOR: embedding,
     }
+    later: dict[str, Any] = {}
+    if STAMP in columns:
+        later[STAMP] = stamp_of(row)
+    if TERMS in columns:
+        later[TERMS] = terms_of(item.facets)
+    return row | later | {VECTOR: embedding}
 
 
 def to_item(row: Mapping[str, Any]) -> Item:

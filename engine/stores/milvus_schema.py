@@ -1,4 +1,4 @@
-"""The schema of a collection on a Milvus server, and what it was made for."""
+"""The schema of a collection on a Milvus server, its scalar indexes, and what it was made for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from pymilvus import CollectionSchema, DataType, MilvusClient
 
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken
-from engine.stores.milvus_rows import MAX_ID, MAX_TEXT, VECTOR
+from engine.stores.milvus_rows import MAX_ID, MAX_TEXT, STAMP, TERMS, VECTOR
+from engine.stores.milvus_terms import MOST_TERMS
+
+FORMAT = 2
+"""Since 2 rows have `stamp` and `terms`; collections of format 1 are read and written as they are."""
+_MAX_STAMP = MAX_ID + 16
 
 
-def schema_for(spec: CollectionSpec) -> CollectionSchema:
-    """The schema of a collection; what it was made for stands in its description."""
-    made_for = json.dumps({"thatlook": 1, "fingerprint": spec.fingerprint, "dim": spec.dim})
+def schema_for(spec: CollectionSpec, *, warm_up: bool = False) -> CollectionSchema:
+    """The schema of a collection; what it was made for stands in its description.
+
+    Args:
+        warm_up: have the server load raw embeddings at once; it must know the option.
+    """
+    made_for = json.dumps({"thatlook": FORMAT, "fingerprint": spec.fingerprint, "dim": spec.dim})
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=made_for)
     schema.add_field("item_id", DataType.VARCHAR, is_primary=True, max_length=MAX_ID)
     schema.add_field("product_id", DataType.VARCHAR, max_length=MAX_ID)
@@ -23,7 +32,9 @@ def schema_for(spec: CollectionSpec) -> CollectionSchema:
     schema.add_field("box", DataType.JSON)
     schema.add_field("facets", DataType.JSON)
     schema.add_field("price", DataType.DOUBLE)
-    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=spec.dim)
+    schema.add_field(STAMP, DataType.VARCHAR, max_length=_MAX_STAMP)
+    schema.add_field(TERMS, DataType.ARRAY, element_type=DataType.INT64, max_capacity=MOST_TERMS)
+    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=spec.dim, **({"warmup": "sync"} if warm_up else {}))
     return schema
 
 

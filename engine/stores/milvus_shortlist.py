@@ -7,7 +7,6 @@ by id. 200 rows cost 5 KB so, where their embeddings would be a megabyte.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -25,10 +24,33 @@ Scores = dict[str, float]
 """item_id → cosine with one query."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One query's nearest rows, best first; with their stamps where the collection has any."""
+
+    item_ids: tuple[str, ...]
+    product_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    stamps: tuple[str, ...] = ()
+
+    @classmethod
+    def nothing(cls) -> Found:
+        """No rows."""
+        return cls((), (), ())
+
+    def candidates(self) -> Candidates:
+        """The same as the seam has it."""
+        return Candidates(self.item_ids, self.product_ids, np.array(self.scores, np.float32))
+
+
 class ScoringServer(Protocol):
     """What a shortlist asks of a store."""
 
-    def search(self, name: str, queries: Embeddings, k: int, where: Filter) -> list[Candidates]:
+    def together(self, calls: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
+        """Every call's answer, asked at the same time."""
+        ...
+
+    def found(self, name: str, queries: Embeddings, k: int, where: Filter) -> list[Found]:
         """The k nearest rows of each query with their exact cosines; fewer only where fewer match."""
         ...
 
@@ -38,6 +60,10 @@ class ScoringServer(Protocol):
 
     def facets_by_id(self, name: str, item_ids: Sequence[str]) -> dict[str, Mapping[str, tuple[str, ...]]]:
         """The facets of these rows, of those that exist."""
+        ...
+
+    def words(self, name: str, stamps: Mapping[str, str]) -> dict[str, Item]:
+        """These rows without their embeddings by item_id; those are not asked for whose stamp is known."""
         ...
 
     def items(self, name: str, item_ids: Sequence[str]) -> list[Item | None]:
@@ -51,6 +77,7 @@ class ScoredShortlist:
 
     Attributes:
         known: what was scored so far, by collection and the query's bytes.
+        stamps: of the rows that have one.
     """
 
     server: ScoringServer
@@ -60,6 +87,8 @@ class ScoredShortlist:
     matched_by: NDArray[np.bool_]
     exhausted: bool
     known: dict[tuple[str, bytes], Scores]
+    stamps: Mapping[str, str]
+    _items: dict[str, Item] = field(default_factory=dict)
     _facets: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def cosines(self, name: str, queries: Embeddings) -> NDArray[np.float32]:
@@ -72,36 +101,46 @@ class ScoredShortlist:
         return np.array(rows, np.float32).reshape(len(self.item_ids), len(queries))
 
     def facets(self, places: Sequence[int], names: tuple[str, ...]) -> list[Mapping[str, tuple[str, ...]] | None]:
-        """These facets of some rows, fetched without the rest of their words."""
+        """These facets of some rows, from memory where their words were seen before."""
         ids = [self.item_ids[place] for place in places]
-        if wanted := [item_id for item_id in ids if item_id not in self._facets]:
-            self._facets.update(self.server.facets_by_id(self.words, wanted))
-        found = [self._facets.get(item_id) for item_id in ids]
+        found: Sequence[Mapping[str, tuple[str, ...]] | None]
+        if self.stamps:
+            found = [item.facets if item else None for item in self._words(ids)]
+        else:
+            if wanted := [item_id for item_id in ids if item_id not in self._facets]:
+                self._facets.update(self.server.facets_by_id(self.words, wanted))
+            found = [self._facets.get(item_id) for item_id in ids]
         return [
             None if facets is None else {name: facets[name] for name in names if name in facets} for facets in found
         ]
 
     def items(self, places: Sequence[int]) -> list[Item | None]:
         """The words of some rows."""
-        return self.server.items(self.words, [self.item_ids[place] for place in places])
+        ids = [self.item_ids[place] for place in places]
+        return self._words(ids) if self.stamps else self.server.items(self.words, ids)
+
+    def _words(self, ids: Sequence[str]) -> list[Item | None]:
+        if wanted := {i: self.stamps.get(i, "") for i in ids if i not in self._items}:
+            self._items.update(self.server.words(self.words, wanted))
+        return [self._items.get(item_id) for item_id in ids]
 
 
-def scored_shortlist(server: ScoringServer, query: ShortlistQuery, pool: Executor) -> ScoredShortlist:
+def scored_shortlist(server: ScoringServer, query: ShortlistQuery) -> ScoredShortlist:
     """What `VectorStore.shortlist` asks for: all collections and filters at once, then all missing cosines."""
     filters = [query.where, *query.also]
     asked = {name: queries for name, queries in query.asked.items() if len(queries)}
     searches = {
-        (name, number): partial(server.search, name, asked[name], query.least, where)
+        (name, number): partial(server.found, name, asked[name], query.least, where)
         for name in asked
         for number, where in enumerate(filters)
     }
-    found = _at_once(pool, searches)
+    found = _at_once(server, searches)
     kept = _kept(found.values(), query.exclude)
     item_ids = tuple(kept)
     known = _known(found, asked)
     missing = {name: _missing(item_ids, [known[name, _key(one)] for one in queries]) for name, queries in asked.items()}
     scored = _at_once(
-        pool, {name: partial(server.scored, name, asked[name], ids) for name, ids in missing.items() if ids}
+        server, {name: partial(server.scored, name, asked[name], ids) for name, ids in missing.items() if ids}
     )
     for name, answers in scored.items():
         for one, scores in zip(asked[name], answers, strict=True):
@@ -116,18 +155,16 @@ def scored_shortlist(server: ScoringServer, query: ShortlistQuery, pool: Executo
         np.array([[item_id in ids for item_id in item_ids] for ids in by_filter], bool).reshape(len(filters), -1),
         all(len(each.item_ids) < query.least for name in asked for each in found[name, 0]),
         known,
+        _stamps(found.values(), known[query.words, _key(asked[query.words][0])] if query.words in asked else {}),
     )
 
 
-def _at_once(pool: Executor, calls: Mapping[_Key, Callable[[], _Answer]]) -> dict[_Key, _Answer]:
+def _at_once(server: ScoringServer, calls: Mapping[_Key, Callable[[], _Answer]]) -> dict[_Key, _Answer]:
     """Every call's answer; all run together."""
-    if len(calls) == 1:
-        return {key: call() for key, call in calls.items()}
-    waiting = {key: pool.submit(call) for key, call in calls.items()}
-    return {key: future.result() for key, future in waiting.items()}
+    return dict(zip(calls, server.together(list(calls.values())), strict=True))
 
 
-def _kept(found: Collection[list[Candidates]], exclude: Collection[str]) -> dict[str, str]:
+def _kept(found: Collection[list[Found]], exclude: Collection[str]) -> dict[str, str]:
     """Every row once, with its product."""
     rows = {
         item_id: product_id
@@ -138,14 +175,25 @@ def _kept(found: Collection[list[Candidates]], exclude: Collection[str]) -> dict
     return {item_id: product_id for item_id, product_id in rows.items() if product_id not in exclude}
 
 
+def _stamps(found: Collection[list[Found]], there: Collection[str]) -> dict[str, str]:
+    """The stamps of rows that are `there`, in the collection whose words count; the same words have the same stamp."""
+    return {
+        item_id: stamp
+        for answers in found
+        for answer in answers
+        for item_id, stamp in zip(answer.item_ids, answer.stamps, strict=False)
+        if item_id in there
+    }
+
+
 def _known(
-    found: Mapping[tuple[str, int], list[Candidates]], asked: Mapping[str, Embeddings]
+    found: Mapping[tuple[str, int], list[Found]], asked: Mapping[str, Embeddings]
 ) -> dict[tuple[str, bytes], Scores]:
     """The cosines that came with the rows."""
     known: dict[tuple[str, bytes], Scores] = {(name, _key(q)): {} for name, queries in asked.items() for q in queries}
     for (name, _), answers in found.items():
         for one, answer in zip(asked[name], answers, strict=True):
-            known[name, _key(one)].update(zip(answer.item_ids, answer.scores.tolist(), strict=True))
+            known[name, _key(one)].update(zip(answer.item_ids, answer.scores, strict=True))
     return known
 
 
@@ -155,7 +203,7 @@ def _missing(item_ids: Sequence[str], scores: Sequence[Scores]) -> list[str]:
     return [item_id for item_id in item_ids if item_id not in everywhere]
 
 
-def _ids(answers: Iterable[list[Candidates]]) -> set[str]:
+def _ids(answers: Iterable[list[Found]]) -> set[str]:
     return {item_id for each in answers for answer in each for item_id in answer.item_ids}
 
 

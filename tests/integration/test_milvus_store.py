@@ -18,6 +18,8 @@ from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.seams import ShortlistQuery
 from engine.stores.exact import ExactStore
 from engine.stores.milvus import MilvusStore
+from engine.stores.milvus_connection import MilvusOptions
+from engine.stores.milvus_schema import schema_for
 from tests.contract.vector_store_cases import an_item, ann_recall, assert_same_answers, clustered, near, unit
 from tests.fixtures.milvus import wait_for_index
 
@@ -43,13 +45,13 @@ def test_a_server_that_is_not_there_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port} did not answer"):
-        MilvusStore(f"http://127.0.0.1:{port}", timeout_s=1.0)
+        MilvusStore(f"http://127.0.0.1:{port}", options=MilvusOptions(timeout_s=1.0))
 
 
 def test_an_address_that_is_none_is_said_so() -> None:
     """A word that is no address is refused with the word in it."""
     with pytest.raises(StoreUnavailable, match="nonsense"):
-        MilvusStore("nonsense", timeout_s=1.0)
+        MilvusStore("nonsense", options=MilvusOptions(timeout_s=1.0))
 
 
 def test_a_collection_of_someone_else_is_left_alone(store: MilvusStore, milvus_server: str, name: str) -> None:
@@ -171,7 +173,7 @@ def test_ivf_pq_of_this_server_is_right_only_without_a_bitmap(milvus_server: str
     rng = np.random.default_rng(0)
     rows = clustered(rng, 5000, 128)
     items = [replace(an_item(rng, n), facets={"half": (str(n % 2),)}) for n in range(5000)]
-    store, oracle = MilvusStore(milvus_server, kind="IVF_PQ"), ExactStore()
+    store, oracle = MilvusStore(milvus_server, options=MilvusOptions(index="IVF_PQ")), ExactStore()
     for each in (store, oracle):
         each.ensure(CollectionSpec(name, 128, "f" * 64))
         each.upsert(name, items, rows)
@@ -182,3 +184,54 @@ def test_ivf_pq_of_this_server_is_right_only_without_a_bitmap(milvus_server: str
     assert ann_recall(store, oracle, name, queries, 10, half) < 0.9
     store.drop(name)
     store.close()
+
+
+def test_a_collection_of_the_first_format_is_read_and_written_as_it_is(
+    store: MilvusStore, milvus_server: str, name: str
+) -> None:
+    """Made before rows had stamps and terms: filters, shortlists, writes and deletes agree with the plainest store."""
+    client = MilvusClient(milvus_server)
+    schema = schema_for(CollectionSpec(name, DIM, "f" * 64))
+    schema.fields[:] = [each for each in schema.fields if each.name not in ("stamp", "terms")]
+    params = MilvusClient.prepare_index_params()
+    params.add_index("embedding", index_type="IVF_FLAT", metric_type="IP", params={"nlist": 256})
+    client.create_collection(name, schema=schema, index_params=params)
+    client.close()
+    rng = np.random.default_rng(3)
+    items, rows, oracle = [an_item(rng, n) for n in range(120)], clustered(rng, 120, DIM), ExactStore()
+    red = Filter((FacetCondition("color", frozenset({"red"})),))
+    for each in (store, oracle):
+        each.ensure(CollectionSpec(name, DIM, "f" * 64))
+        each.upsert(name, items, rows)
+        each.delete_products(name, {items[0].product_id})
+    for where in (EVERYTHING, red):
+        assert_same_answers(store, oracle, name, rows[:3], 50, where)
+    listed = store.shortlist(ShortlistQuery({name: rows[:1]}, name, least=20, where=red))
+    assert {item.item_id for item in listed.items(range(len(listed.products))) if item} == {
+        item.item_id for item in oracle.matching(name, red, 1000)
+    }
+
+
+def test_words_that_were_seen_are_not_sent_again_and_never_out_of_date(
+    store: MilvusStore, milvus_server: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second look at the same rows asks for no words; after another process changed some, the new ones come."""
+    rng = np.random.default_rng(4)
+    items, rows = [an_item(rng, n) for n in range(30)], clustered(rng, 30, DIM)
+    store.ensure(CollectionSpec(name, DIM, "f" * 64))
+    store.upsert(name, items, rows)
+    query = ShortlistQuery({name: rows[:1]}, name, least=30)
+
+    def seen() -> dict[str, Any]:
+        listed = store.shortlist(query)
+        return {item.item_id: item for item in listed.items(range(len(listed.products))) if item}
+
+    assert seen() == {item.item_id: item for item in items}
+    with monkeypatch.context() as patch:
+        patch.setattr(MilvusClient, "query", lambda *_, **__: pytest.fail("words were asked for again"))
+        assert seen() == {item.item_id: item for item in items}
+    other = MilvusStore(milvus_server)
+    changed = replace(items[7], price=1.25, facets={"color": ("green",)})
+    other.upsert(name, [changed], rows[7:8])
+    other.close()
+    assert seen()[changed.item_id] == changed

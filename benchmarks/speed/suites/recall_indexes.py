@@ -198,11 +198,12 @@ def _lite(case: Case, on: Ground, material: Material) -> Iterator[Result]:
 
 def _server(case: Case, on: Ground, material: Material) -> Iterator[Result]:
     from engine.stores.milvus import MilvusStore
+    from engine.stores.milvus_connection import MilvusOptions
 
     uri, given = read_settings().milvus_uri, case.parameters
     if uri is None:
         raise ModelUnavailable("THATLOOK_MILVUS_URI names no server to measure.")
-    store = MilvusStore(uri, kind=str(given["kind"]), timeout_s=600)
+    store = MilvusStore(uri, options=MilvusOptions(index=str(given["kind"]), timeout_s=600, load_s=600))
     name = f"bench_{given['kind'].lower()}"
     store.drop(name)
     try:

@@ -52,28 +52,6 @@ def test_an_item_comes_back_from_its_row() -> None:
     assert to_item(to_row(item, None)) == item  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("version", "kind"),
-    [
-        ("v2.3.5-lite", "IVF_FLAT"),
-        ("2.3.21", "IVF_FLAT"),
-        ("v2.4.0", "IVF_PQ"),
-        ("v2.6.11", "IVF_PQ"),
-        ("v3.0-beta", "IVF_PQ"),
-    ],
-)
-def test_ivf_pq_where_it_is_right(version: str, kind: str) -> None:
-    """2.3 pairs codes with the wrong rows under a bitmap; from 2.4 on the design's index is used."""
-    assert plan_for(version).kind == kind
-
-
-def test_index_parameters_fit_the_embedding() -> None:
-    """PQ wants a number of codes that divides the dimension; SQ wants none."""
-    assert plan_for("2.6.0").index_params(1024) == {"nlist": 256, "m": 128, "nbits": 8}
-    assert plan_for("2.6.0").index_params(100) == {"nlist": 256, "m": 10, "nbits": 8}
-    assert plan_for("2.3.5").index_params(1024) == {"nlist": 256}
-
-
 def test_probing_widens_as_fewer_rows_match() -> None:
     """Many rows: the plan's nprobe; few: as many lists as hold 8,000 matching rows; never more than there are."""
     plan = plan_for("2.6.0")
