@@ -45,14 +45,16 @@ def demo(
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended first: from the rows, the index, the pictures.")
+@click.option("--servers", is_flag=True, help="Also try on the servers what is counted on, with throw-away rows.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_context
-def doctor(ctx: click.Context, repair: bool, as_json: bool) -> None:
+def doctor(ctx: click.Context, repair: bool, servers: bool, as_json: bool) -> None:
     """Look at this installation and say what is wrong and what to do."""
-    from thatlook.doctor import examine, repaired
+    from thatlook.doctor import examine, repaired, tried_servers
 
     settings = read_settings(ctx.obj)
     findings = [*(repaired(settings) if repair else ()), *examine(settings)]
+    findings += tried_servers(settings) if servers else ()
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

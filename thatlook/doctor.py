@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from uuid import uuid4
 
 from engine.errors import HomeInUse, ThatLookError
 from ingest.repair import repair_home
@@ -51,6 +52,48 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for part, look in looks.items():
         yield _looked(part, partial(look, settings))
     yield from _catalogue(settings)
+
+
+def tried_servers(settings: Settings) -> Iterator[Finding]:
+    """What is counted on, tried on the servers that the settings name, with rows and pictures of its own."""
+    if not settings.milvus_uri and not settings.s3_endpoint:
+        yield Finding("servers", True, "the settings name none; THATLOOK_MILVUS_URI and THATLOOK_S3_ENDPOINT would")
+    if settings.milvus_uri:
+        yield from _tried_milvus(settings)
+    if settings.s3_endpoint:
+        yield _looked("s3", partial(_tried_objects, settings))
+
+
+def _tried_milvus(settings: Settings) -> Iterator[Finding]:
+    from engine.stores.milvus import MilvusStore
+    from engine.stores.milvus_trial import try_server
+
+    try:
+        store = open_store(settings)
+    except ThatLookError as error:
+        yield Finding("milvus", False, error.message)
+        return
+    try:
+        if isinstance(store, MilvusStore):
+            yield from (Finding(f"milvus {each.part}", each.well, each.detail) for each in try_server(store))
+    except ThatLookError as error:
+        yield Finding("milvus", False, error.message)
+    finally:
+        store.close()
+
+
+def _tried_objects(settings: Settings) -> str:
+    objects, key, data = open_objects(settings), f"trial/{uuid4().hex}", b"a picture that is none"
+    try:
+        objects.put(key, data, "application/octet-stream")
+        if objects.get(key) != data or not objects.exists(key):
+            raise ThatLookError("What was stored does not come back.")
+        objects.delete([key])
+        if objects.exists(key):
+            raise ThatLookError("What was deleted is still there.")
+    finally:
+        objects.close()
+    return f"{settings.s3_endpoint} stores, gives back and deletes"
 
 
 def repaired(settings: Settings) -> Iterator[Finding]:

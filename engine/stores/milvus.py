@@ -88,6 +88,13 @@ class MilvusStore:
         """The server's version, as it tells it."""
         return self._server.version
 
+    def plan_words(self) -> str:
+        """What is taken to be so of this server, for a person."""
+        can = self._plan.can
+        indexed = ", ".join(f"{name} {kind}" for name, kind in can.scalar_indexes().items())
+        defects = f"; not used, as it is wrong there: {', '.join(can.defects)}" if can.defects else ""
+        return f"treated as {can.since}, {self._plan.kind} planned, indexed fields {indexed}{defects}"
+
     def together(self, calls: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
         """Every call's answer; all run at the same time, as most of their time is the server's."""
         return self._pool.run(calls)
@@ -141,7 +148,7 @@ class MilvusStore:
 
     def shortlist(self, query: ShortlistQuery) -> Shortlist:
         """The rows nearest to any query in any of the collections, scored by the server where its index is exact."""
-        if all(self._scores_exactly(name) for name in query.asked):
+        if all(self.scores_exactly(name) for name in query.asked):
             pooled = self._plan.pool(max((self._about(name, query.where) for name in query.asked), default=0))
             return scored_shortlist(self, replace(query, least=max(query.least, pooled)))
         return gathered(self, query)
@@ -223,6 +230,10 @@ class MilvusStore:
             raise no_such_collection(name)
         self._open.index_anew(known, self.count(name))
 
+    def seal(self, name: str) -> None:
+        """Have fresh rows sealed now, so that they are indexed."""
+        self._server.ask("flush", name)
+
     def close(self) -> None:
         """Let go of the connection."""
         self._pool.close()
@@ -282,7 +293,7 @@ class MilvusStore:
     def _lists(self, known: Known) -> int:
         return lists_of(known.index, self._plan.nlist)
 
-    def _scores_exactly(self, name: str) -> bool:
+    def scores_exactly(self, name: str) -> bool:
         """Whether the collection's index gives exact cosines; one that does not exist has no wrong ones."""
         known = self._open.get(name)
         return known is None or scores_exactly(known.index)

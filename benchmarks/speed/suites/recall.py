@@ -28,6 +28,7 @@ from engine.domain import SPACES, Embeddings, Product, Space
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
 from engine.fusion import DEFAULTS, fuse, log_odds
+from engine.seams import VectorStore
 from engine.search import Calibrations, QueryVectors, Searcher
 from engine.taxonomy import collection_name
 
@@ -104,23 +105,32 @@ class Measured:
 
 
 def search_both(
-    store: BareStore, material: Material, n: int, share: float, k: int, kept: NDArray[np.bool_] | None = None
+    store: BareStore,
+    material: Material,
+    n: int,
+    share: float,
+    k: int,
+    kept: NDArray[np.bool_] | None = None,
+    *,
+    searched: VectorStore | None = None,
 ) -> Measured:
     """Every query once, after one round to warm the pages; exact search beside it.
 
     Args:
         kept: (n,) rows that are still there; all where not given.
+        searched: another store with the same rows, which is measured against the exact search of `store`.
     """
     words, each = FILTERS[share]
     where = parse_filter([words]) if words else EVERYTHING
     allowed = np.arange(n) % each == 0
     truth = true_scores(store, material, allowed if kept is None else allowed & kept, k)
-    searcher = Searcher(store, _Words(), material.calibrations)  # type: ignore[arg-type]
+    measured: VectorStore = searched or store
+    searcher = Searcher(measured, _Words(), material.calibrations)  # type: ignore[arg-type]
     rounds = [_ask(searcher, material, query, where, k) for query in _twice(len(material.queries["visual"]))]
     asked = rounds[len(rounds) // 2 :]
     found = {"fused": _share(asked, truth["fused"], k)}
     for space in SPACES:
-        answers = store.search(collection_name(SUPERCATEGORY, space), material.queries[space], k, where)
+        answers = measured.search(collection_name(SUPERCATEGORY, space), material.queries[space], k, where)
         hits = [_hits(answer.scores, limit, k) for answer, limit in zip(answers, truth[space], strict=True)]
         found[space] = float(np.mean(hits))
     stages = {name: float(np.median([one.timing[name] for one in asked])) for name in ("candidates", "rescore")}
@@ -136,6 +146,11 @@ class _Asked:
 
 def _twice(n: int) -> list[int]:
     return [*range(n), *range(n)]
+
+
+def ask(store: VectorStore, material: Material, query: int, where: Filter, k: int) -> float:
+    """One query; milliseconds of its search."""
+    return _ask(Searcher(store, _Words(), material.calibrations), material, query, where, k).ms  # type: ignore[arg-type]
 
 
 def _ask(searcher: Searcher, material: Material, query: int, where: Filter, k: int) -> _Asked:

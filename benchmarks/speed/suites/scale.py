@@ -1,4 +1,6 @@
-"""`thatlook bench scale`: how latency, memory, disk and build time of the embedded search grow with the rows.
+"""`thatlook bench scale`: how latency, memory, disk and build time of the search grow with the rows.
+
+Cases with `where = "server"` measure the Milvus server that THATLOOK_MILVUS_URI names beside the embedded store.
 
 The rows of a smaller catalogue are the first of a larger one, the queries the same.
 """
@@ -12,6 +14,7 @@ from benchmarks.speed.run import BenchSettings, parameters
 from benchmarks.speed.suites.index import build_bare, open_bare
 from benchmarks.speed.suites.recall import build_figures, search_both
 from benchmarks.speed.suites.recall_material import gather
+from models.bootstrap import read_settings
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:
@@ -19,9 +22,19 @@ def run(settings: BenchSettings) -> Iterable[Result]:
     material = gather(settings)
     for case in sorted(settings.cases, key=lambda each: int(each.parameters["rows"])):
         n, k = int(case.parameters["rows"]), int(case.parameters["k"])
+        of_server = case.parameters.get("where") == "server"
+        if of_server and read_settings().milvus_uri is None:
+            settings.say(f"{case.name} is left out: THATLOOK_MILVUS_URI names no server")
+            continue
         folder = settings.work / "bare" / str(n)
         built = build_bare(folder, material.expander, n, say=settings.say)
         store = open_bare(folder, material.expander)
+        if of_server:
+            from benchmarks.speed.suites.scale_server import on_server
+
+            yield on_server(case, store, material, settings.say)
+            store.close()
+            continue
         plain = search_both(store, material, n, 1.0, k)
         filtered = search_both(store, material, n, 0.1, k)
         resident = sum(store.indexes[name].status(name).resident_bytes for name in store.collections())
