@@ -26,12 +26,12 @@ from engine.seams import Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_collections import Collections, Known
 from engine.stores.milvus_connection import MilvusConnection, MilvusOptions
-from engine.stores.milvus_expression import expression, quoted, quoted_list
+from engine.stores.milvus_expression import broader, expression, quoted, quoted_list
 from engine.stores.milvus_known import KnownValues
 from engine.stores.milvus_plan import lists_of, plan_for, scores_exactly
-from engine.stores.milvus_rows import ATTRIBUTES, STAMP, VECTOR, to_facets, to_item, to_row
+from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_facets, to_item, to_row
 from engine.stores.milvus_shortlist import Found, Scores, scored_shortlist
-from engine.stores.milvus_words import Words, product_of
+from engine.stores.milvus_words import STAMP, Words, product_of, stamps_of, unpacked
 from engine.stores.rows import (
     check_dim,
     check_name,
@@ -44,6 +44,8 @@ from engine.stores.rows import (
 MAX_LIMIT = 16_384
 PARALLEL = 16
 """Threads of one process that ask the server beside those that wait: garments, and each garment's collections."""
+MAX_STAMPS = 4000
+"""Rows of which stamps and ids alone are fetched with one request."""
 MAX_COUNTED = 1000
 """Filters whose counts are remembered."""
 _Answer = TypeVar("_Answer")
@@ -208,7 +210,8 @@ class MilvusStore:
         known, nothing = self._open.get(name), list[Item]()
         if known is None:
             return []
-        return self._open.or_none(lambda: self._items_where(name, expression(where, known.columns), most), nothing)
+        found = self._open.or_none(lambda: self._items_where(name, broader(where, known.columns), most), nothing)
+        return [item for item in found if where.matches(item)]
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has, or had a minute ago."""
@@ -259,7 +262,7 @@ class MilvusStore:
             ]
         found = []
         for hits in self._hits(known, queries, k, where, nprobe, [STAMP]):
-            stamps = tuple(hit["entity"][STAMP] for hit in hits)
+            stamps = tuple(stamps_of(hits))
             found.append(Found(tuple(hits.ids), tuple(map(product_of, stamps)), tuple(hits.distances), stamps))
         return found
 
@@ -313,13 +316,13 @@ class MilvusStore:
         if known is None:
             return []
         fields = [STAMP] if STAMP in known.columns else ATTRIBUTES
-        if most is not None and most <= self._plan.batch_rows:
+        if most is not None and most <= (MAX_STAMPS if STAMP in known.columns else self._plan.batch_rows):
             rows = self._page(name, where, fields, most)
         else:
             rows = list(islice(self._query(name, where, fields), most))
         if STAMP not in known.columns:
             return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
-        items = self.words(name, {row["item_id"]: row[STAMP] for row in rows})
+        items = self.words(name, {row["item_id"]: unpacked(row[STAMP]) for row in rows})
         return sorted(items.values(), key=lambda item: item.item_id)
 
     def _fetched(self, name: str, item_ids: Sequence[str]) -> dict[str, Item]:
@@ -331,7 +334,7 @@ class MilvusStore:
         rows = self._rows_by_id(name, item_ids, [*ATTRIBUTES, STAMP] if stamped else ATTRIBUTES)
         items = {item_id: to_item(row) for item_id, row in rows.items()}
         if stamped:
-            self._words.keep({row[STAMP]: items[item_id] for item_id, row in rows.items()})
+            self._words.keep({unpacked(row[STAMP]): items[item_id] for item_id, row in rows.items()})
         return items
 
     def _rows_by_id(self, name: str, item_ids: Sequence[str], fields: list[str]) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from engine.filters import Condition, FacetCondition, Filter
-from engine.stores.milvus_rows import NO_PRICE, TERMS, facet_key
+from engine.stores.milvus_rows import GROUP, GROUP_FACET, NO_PRICE, SEVERAL, TERMS, facet_key
 from engine.stores.milvus_terms import terms_condition
 
 _LOWEST = NO_PRICE / 10
@@ -33,6 +33,18 @@ def expression(where: Filter, columns: Collection[str] = ()) -> str:
         columns: of the collection; facets are filtered by their terms where it has these, by JSON where it has not.
     """
     return " and ".join(f"({_condition(condition, TERMS in columns)})" for condition in where.conditions)
+
+
+def broader(where: Filter, columns: Collection[str]) -> str:
+    """An expression for every row that matches, and for few others: variant groups are looked up by their own index."""
+    return " and ".join(f"({_by_group(each, columns)})" for each in where.conditions)
+
+
+def _by_group(condition: Condition, columns: Collection[str]) -> str:
+    grouped = isinstance(condition, FacetCondition) and condition.facet == GROUP_FACET and not condition.negated
+    if GROUP in columns and grouped and isinstance(condition, FacetCondition):
+        return f"{GROUP} in {quoted_list([*sorted(condition.values), SEVERAL])}"
+    return _condition(condition, TERMS in columns)
 
 
 def _condition(condition: Condition, with_terms: bool) -> str:

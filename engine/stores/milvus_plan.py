@@ -11,7 +11,7 @@ from importlib.resources import files
 from math import ceil, log2, sqrt
 from typing import Any
 
-from engine.stores.milvus_rows import TERMS
+from engine.stores.milvus_rows import GROUP, TERMS
 
 EXACT_KINDS = ("FLAT", "IVF_FLAT")
 """Index types whose scores are exact cosines of the stored embeddings; those of other types are approximate."""
@@ -22,7 +22,8 @@ class ServerCan:
     """What servers of one version can: a row of `milvus.toml`.
 
     Attributes:
-        terms_index, product_index, price_index: index types of scalar fields; empty for none.
+        terms_index, product_index, price_index: index types of scalar fields, of variant groups as of products;
+            empty for none.
         warm_up: raw fields can be told to be loaded at once.
         refined: index types that can rescore on raw embeddings; defects: those that give wrong distances.
     """
@@ -37,7 +38,8 @@ class ServerCan:
 
     def scalar_indexes(self) -> dict[str, str]:
         """Field → index type, of those that are indexed."""
-        wanted = {TERMS: self.terms_index, "product_id": self.product_index, "price": self.price_index}
+        words = {"product_id": self.product_index, GROUP: self.product_index}
+        wanted = {TERMS: self.terms_index, **words, "price": self.price_index}
         return {name: kind for name, kind in wanted.items() if kind}
 
 

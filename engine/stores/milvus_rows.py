@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from engine.domain import Item
 from engine.stores.milvus_terms import terms_of
-from engine.stores.milvus_words import stamp_of
+from engine.stores.milvus_words import STAMP, packed, stamp_of
 
 _ESCAPES = {ord("%"): "%25", 127: "%7F"} | {code: f"%{code:02X}" for code in range(32)}
 VECTOR = "embedding"
-STAMP = "stamp"
-"""A row's hash of its words, with its product's id; see `milvus_words`."""
 TERMS = "terms"
 """A row's facets as numbers; see `milvus_terms`."""
+GROUP = "variant_group"
+"""A row's `item_group_id`, by which the variants of a look are found; empty without one."""
+SEVERAL = "(several)"
+"""In place of the group of a row that has several; such rows are looked at one by one."""
+GROUP_FACET = "item_group_id"
 ATTRIBUTES = ["item_id", "product_id", "supercategory", "label", "image", "box", "facets", "price"]
 MAX_ID = 1024
 MAX_TEXT = 8192
@@ -57,7 +60,10 @@ def to_row(item: Item, embedding: NDArray[np.float32], columns: Collection[str] 
     }
     later: dict[str, Any] = {}
     if STAMP in columns:
-        later[STAMP] = stamp_of(row)
+        later[STAMP] = packed(stamp_of(row))
+    if GROUP in columns:
+        groups = item.facets.get(GROUP_FACET, ())
+        later[GROUP] = SEVERAL if len(groups) > 1 else next(iter(groups), "")
     if TERMS in columns:
         later[TERMS] = terms_of(item.facets)
     return row | later | {VECTOR: embedding}

@@ -8,12 +8,12 @@ from pymilvus import CollectionSchema, DataType, MilvusClient
 
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken
-from engine.stores.milvus_rows import MAX_ID, MAX_TEXT, STAMP, TERMS, VECTOR
+from engine.stores.milvus_rows import GROUP, MAX_ID, MAX_TEXT, TERMS, VECTOR
 from engine.stores.milvus_terms import MOST_TERMS
+from engine.stores.milvus_words import STAMP
 
 FORMAT = 2
 """Since 2 rows have `stamp` and `terms`; collections of format 1 are read and written as they are."""
-_MAX_STAMP = MAX_ID + 16
 
 
 def schema_for(spec: CollectionSpec, *, warm_up: bool = False) -> CollectionSchema:
@@ -32,7 +32,8 @@ def schema_for(spec: CollectionSpec, *, warm_up: bool = False) -> CollectionSche
     schema.add_field("box", DataType.JSON)
     schema.add_field("facets", DataType.JSON)
     schema.add_field("price", DataType.DOUBLE)
-    schema.add_field(STAMP, DataType.VARCHAR, max_length=_MAX_STAMP)
+    schema.add_field(STAMP, DataType.JSON)
+    schema.add_field(GROUP, DataType.VARCHAR, max_length=MAX_TEXT)
     schema.add_field(TERMS, DataType.ARRAY, element_type=DataType.INT64, max_capacity=MOST_TERMS)
     schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=spec.dim, **({"warmup": "sync"} if warm_up else {}))
     return schema

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.domain import Item
 from engine.filters import FacetCondition, Filter, PriceCondition
-from engine.stores.milvus_expression import expression, quoted
+from engine.stores.milvus_expression import broader, expression, quoted
 from engine.stores.milvus_plan import plan_for
 from engine.stores.milvus_rows import facet_key, facet_name, to_item, to_row
 
@@ -56,3 +58,13 @@ def test_probing_widens_as_fewer_rows_match() -> None:
     """Many rows: the plan's nprobe; few: as many lists as hold 8,000 matching rows; never more than there are."""
     plan = plan_for("2.6.0")
     assert [plan.probes(n) for n in (1_000_000, 16_000, 8_000, 10)] == [32, 128, 256, 256]
+
+
+def test_variant_groups_are_looked_up_by_their_own_index_where_there_is_one() -> None:
+    """Only where some group is wanted; rows of several groups come too, and are told apart by their words."""
+    group = FacetCondition("item_group_id", frozenset({"g1"}))
+    columns = ("terms", "variant_group")
+    assert broader(Filter((group,)), columns) == '(variant_group in ["g1", "(several)"])'
+    assert broader(Filter((group,)), ("terms",)) == expression(Filter((group,)), ("terms",))
+    without = Filter((replace(group, negated=True),))
+    assert broader(without, columns) == expression(without, columns)
