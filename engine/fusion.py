@@ -48,16 +48,17 @@ class Weights:
 QueryKind = Literal["photo", "words", "both", "recolor"]
 DEFAULTS: Mapping[QueryKind, Weights] = MappingProxyType(
     {
-        "photo": Weights(visual=1.0, semantic=0.5, color=2.0),
-        "words": Weights(text=2.0, color=0.6),
+        "photo": Weights(visual=0.7, semantic=2.5, color=0.3),
+        "words": Weights(text=2.0, color=1.0),
         "both": Weights(),
-        "recolor": Weights(visual=0.8, semantic=1.5, text=0.25, color=0.9),
+        "recolor": Weights(visual=0.5, semantic=2.5, text=0.25, color=0.6),
     }
 )
 """What counts how much where the caller does not say.
 
 Fitted by `python -m benchmarks.quality.retrieval.fit_fusion`, then drawn back from what the embedders know by heart:
-they were trained on the products of the fit, the colours were not (docs/adr/0006).
+they were trained on the products of the fit, the colours were not (docs/adr/0006). A photo has two aims that count the
+same: its very variant, and others of its kind.
 """
 
 

@@ -32,8 +32,8 @@ SHADES = (
 TO_XYZ = ((0.412453, 0.35758, 0.180423), (0.212671, 0.71516, 0.072169), (0.019334, 0.119193, 0.950227))
 """Linear sRGB → CIE XYZ, D65."""
 WHITE_POINT = (0.950456, 1.0, 1.088754)
-STRIDE = 4
-"""Every fourth pixel of every fourth row says as much of a colour as all of them."""
+STRIDE = 8
+"""Every eighth pixel of every eighth row says as much of a colour as all of them."""
 SOFTNESS = 50.0
 """Of a pixel's membership, in squared units of Lab: a pixel ten units from a shade belongs to it e⁻² as much."""
 PAPER = 252.5 / 255

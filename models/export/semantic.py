@@ -39,7 +39,7 @@ def export_semantic(
     image_calibration: Calibration,
     text_calibration: Calibration,
     *,
-    side: int = 128,
+    side: int = 144,
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Write both towers (`images` or `tokens` → `embeddings` (n, 256)) and register them.

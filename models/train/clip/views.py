@@ -30,7 +30,7 @@ from models.train.embedder.augment import Augmentation, augmented
 
 SERVED, BARE, DYED = 0, 1, 4
 VIEWS = 5
-SIDE = 128
+SIDE = 160
 """Pixels of the image tower's input."""
 DYES = (*COLOR_NAMES, *SHADES)
 BATCH = 32

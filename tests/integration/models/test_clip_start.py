@@ -20,8 +20,7 @@ from models.train.clip.training import ClipConfig, train_clip
 from models.train.embedder.cache import build_cache
 
 SHIPPED = WEIGHTS / STARTER
-WORD_PIECES = '"type":"WordPiece"' in (SHIPPED / "tokenizer.json").read_text("utf-8").replace(" ", "")
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(not WORD_PIECES, reason="The starter has the towers before.")]
+pytestmark = pytest.mark.integration
 
 
 def _answer(role: str, **arrays: torch.Tensor) -> torch.Tensor:
@@ -42,7 +41,7 @@ def test_the_network_computes_what_the_profile_does(tmp_path: Path) -> None:
         images = torch.nn.functional.normalize(clip.encode_image(pictures))
         texts = torch.nn.functional.normalize(clip.encode_text(tokens))
     assert (images * _answer("semantic_image", images=pictures)).sum(1).min() > 0.999
-    assert (texts * _answer("semantic_text", tokens=tokens)).sum(1).min() > 0.999
+    assert (texts * _answer("semantic_text", tokens=tokens)).sum(1).min() > 0.995  # The runtime rounds to 8 bits.
 
 
 def test_training_goes_on_from_a_profile(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_why_tells_what_raised_and_what_lowered_the_score() -> None:
     """A signal above even odds speaks for the hit, one below against it; the stronger comes first."""
     found = searcher([item("a", "a")], np.stack([unit(1)]), np.stack([unit(1, 3)]))
     (hit,) = found.search(QueryVectors(unit(1), unit(1)), ["upper_wear"], 1)
-    assert hit.why == ("Alike in cut and texture (0.99).", "Another kind or style (0.14).")
+    assert hit.why == ("Another kind or style (0.14).", "Alike in cut and texture (0.99).")
 
 
 @pytest.mark.parametrize("k", [0, -1, 101])

@@ -1,0 +1,32 @@
+"""What the shipped text tower makes of words: other names of a kind lie near its plain one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.registry import STARTER, WEIGHTS, load_folder
+from models.runtime import RuntimeOptions
+
+PLAIN = ("sneakers", "sweater", "trousers", "dress", "shorts", "jacket", "sandals", "boots", "shirt", "skirt")
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("trainers", "sneakers"),
+        ("jumper", "sweater"),
+        ("chinos", "trousers"),
+        ("LBD", "dress"),
+        ("flip flops", "sandals"),
+        ("windbreaker", "jacket"),
+        ("evening wear gown", "dress"),  # In no caption.
+    ],
+)
+def test_other_words_for_a_kind_lie_nearest_to_it(word: str, kind: str) -> None:
+    """Of ten plain words the right one is the nearest, in any case of letters."""
+    options = RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu")
+    texts = load_folder(WEIGHTS / STARTER, options=options).semantic
+    rows = texts.embed_texts([word, word.upper(), *PLAIN])
+    assert PLAIN[int(np.argmax(rows[2:] @ rows[0]))] == kind
+    assert np.allclose(rows[0], rows[1], atol=1e-5)
