@@ -10,7 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.rate_limit import RateLimitConfig
 
+from api.access import bounded_callers, caller_of, require_key
 from api.addresses import decoded_addresses, refuse_unknown_parameters
 from api.context import RequestContext
 from api.documentation import configuration
@@ -18,7 +21,10 @@ from api.hosts import checked_hosts
 from api.methods import complete_options
 from api.metrics import Metrics
 from api.middleware import request_middleware
+from api.ports import parted_ports
 from api.problems import HANDLERS
+from api.routes.batch import search_batch
+from api.routes.facets import facets
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
 from api.routes.operation import healthz, metrics, readyz
@@ -53,7 +59,10 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
 
     app = Litestar(
         route_handlers=[
-            Router("/", route_handlers=[SearchController], request_max_body_size=limits.max_search_body_bytes),
+            Router(
+                "/", route_handlers=[SearchController, search_batch], request_max_body_size=limits.max_search_body_bytes
+            ),
+            facets,
             ProductController,
             ProductPictureController,
             IngestController,
@@ -66,6 +75,8 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
+        guards=[require_key],
+        middleware=_rate_limits(limits),
         request_max_body_size=limits.max_products_bytes,
         before_request=refuse_unknown_parameters,
         openapi_config=configuration(_version()),
@@ -76,8 +87,18 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     memory = UploadMemory(limits.upload_memory_bytes)
     counted.watch_uploads(lambda: memory.held_bytes)
     inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
-    app.asgi_handler = request_middleware(checked_hosts(decoded_addresses(inner), limits.allowed_hosts), counted)
+    bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
+    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts), counted)
     return app
+
+
+def _rate_limits(limits: Limits) -> list[DefineMiddleware]:
+    """Litestar's, for each key, or address without one; health and metrics are never refused."""
+    if limits.rate is None:
+        return []
+    config = RateLimitConfig(limits.rate, exclude=["^/healthz$", "^/readyz$", "^/metrics$"])
+    config.identifier_for_request = caller_of
+    return [config.middleware]
 
 
 def _the_context(state: State) -> RequestContext:

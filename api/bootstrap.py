@@ -9,22 +9,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from threading import Lock
 from time import monotonic
+from typing import Literal, TypeAlias, cast
 
+from api.access import Keys
 from api.hosts import hosts_of
+from api.ports import Ports
 from api.services import Limits, Services
 from engine.cpus import available_cpus
-from engine.errors import HomeDamaged, ThatLookError
+from engine.errors import HomeDamaged, QueryRejected, ThatLookError
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
 from ingest.bootstrap import ingest_dependencies, tidy
 from ingest.intake import Intake, running_intake
 from models.agreement import Embedded
-from models.bootstrap import LEDGER, Parts, Settings, open_parts
+from models.bootstrap import LEDGER, Parts, Settings, open_keys, open_parts
 from models.examination import examine_open
+
+Unit: TypeAlias = Literal["second", "minute", "hour", "day"]
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -37,6 +43,9 @@ def limits_of(settings: Settings) -> Limits:
         allowed_hosts=hosts_of(settings.host, settings.allowed_hosts),
         search_threads=available_cpus(),
         image_urls=settings.allow_image_urls,
+        rate=_rate_of(settings.rate_limit),
+        concurrent=settings.concurrent_requests,
+        ports=Ports(settings.catalogue_port, settings.metrics_port),
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),
     )
 
@@ -58,10 +67,52 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
-    with open_parts(settings, warm=True) as parts, _intake(parts) as intake:
+    with open_parts(settings, warm=True) as parts, _intake(parts) as intake, _keys(settings) as keys:
         result_cache = parts.thatlook.result_cache
         ready, examine = _readiness(parts, intake), _examination(parts)
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, result_cache, examine)
+        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, result_cache, examine, keys)
+
+
+@contextmanager
+def _keys(settings: Settings) -> Iterator[Keys | None]:
+    """What callers' keys are checked by; None where none are asked for."""
+    if not settings.keys_required:
+        yield None
+        return
+    book = open_keys(settings)
+    try:
+        yield Keys(book)
+    finally:
+        book.close()
+
+
+def check_keys(settings: Settings) -> None:
+    """Refuse to be reached by other machines while nobody has a key, unless that is said in so many words.
+
+    Raises:
+        QueryRejected: keys are asked for and there are none.
+    """
+    if not settings.keys_required:
+        return
+    book, now = open_keys(settings), datetime.now(UTC)
+    try:
+        if any(key.is_active(now) for key in book.all_keys()):
+            return
+    finally:
+        book.close()
+    raise QueryRejected(
+        f"Other machines may reach {settings.host}, and there is no key yet. Make one with `thatlook keys create NAME "
+        "--scope search`, or, where something before this server decides who may ask it, serve with --without-keys "
+        "(THATLOOK_REQUIRE_KEYS=false)."
+    )
+
+
+def _rate_of(text: str | None) -> tuple[Unit, int] | None:
+    """ "600/minute" → ("minute", 600)."""
+    if text is None:
+        return None
+    number, _, unit = text.partition("/")
+    return cast(Unit, unit), int(number)
 
 
 @contextmanager

@@ -23,12 +23,21 @@ FILTER_HELP = (
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless THATLOOK_HOST says otherwise.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 8080 unless THATLOOK_PORT says otherwise.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--require-keys/--without-keys",
+    "require_keys",
+    default=None,
+    help="Whether callers need a key; they do where other machines can reach the server, unless told otherwise.",
+)
 @click.pass_obj
-def serve(settings: Mapping[str, Any], host: str | None, port: int | None, workers: int) -> None:
+def serve(
+    settings: Mapping[str, Any], host: str | None, port: int | None, workers: int, require_keys: bool | None
+) -> None:
     """Serve the HTTP API and the web page."""
     from api.serving import serve_forever
 
-    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    options = {"host": host, "port": port, "require_keys": require_keys}
+    given = {name: value for name, value in options.items() if value is not None}
     serve_forever({**settings, **given}, workers)
 
 

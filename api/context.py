@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import quote
+from uuid import uuid4
 
 import msgspec
 from litestar import Request, Response
@@ -13,17 +15,26 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from api.metrics import Metrics
-from api.pictures import IMAGES_PATH, PhotoRequest, find_picture, read_photo_request
+from api.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read_photo_request
 from api.queries import ImageSearch
 from api.services import Limits, Services
 from api.workers import Workers
-from engine.answers import AnswerForm, answer_form, to_json
+from engine.answers import AnswerForm, Cursor, answer_form, to_json
 from engine.clock import Deadline
 from engine.domain import Answer
 from engine.errors import QueryRejected
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=ImageSearch)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """An answer, written as JSON, with its durations and the id by which it is named."""
+
+    document: msgspec.Raw
+    timing_ms: Mapping[str, float]
+    query_id: str
 
 
 class RequestContext:
@@ -60,26 +71,33 @@ class RequestContext:
         self._searches.expect(self.deadline(asked_ms))
         return await read_photo_request(request, kind)
 
-    async def search(self, call: Callable[[], Answer], deadline: Deadline) -> Response[AnswerForm]:
-        """Run a search and write its answer as JSON, once, on the thread that searched."""
-        asked = time.perf_counter()
+    async def search(
+        self, call: Callable[[], Answer], deadline: Deadline, cursor: Cursor | None = None
+    ) -> Response[AnswerForm]:
+        """Run a search; its answer as a response."""
+        found = await self.answer(call, deadline, cursor)
+        return Response(cast(AnswerForm, found.document), headers={"Server-Timing": server_timing(found.timing_ms)})
 
-        def answered() -> tuple[msgspec.Raw, dict[str, float]]:
+    async def answer(self, call: Callable[[], Answer], deadline: Deadline, cursor: Cursor | None = None) -> Found:
+        """Run a search and write its answer as JSON, once, on the thread that searched."""
+        asked, query_id = time.perf_counter(), str(uuid4())
+
+        def answered() -> Found:
             queue_ms = 1000 * (time.perf_counter() - asked)
             answer = call()
             start = time.perf_counter()
-            document = msgspec.Raw(to_json(answer_form(answer, image_url)))
+            form = answer_form(answer, image_url, query_id=query_id, cursor=cursor)
+            document = msgspec.Raw(to_json(form))
             serialize_ms = 1000 * (time.perf_counter() - start)
             timing_ms = {"queue": queue_ms, **answer.timing_ms, "serialize": serialize_ms}
             self.metrics.observe_stages(timing_ms)
-            return document, timing_ms
+            return Found(document, timing_ms, query_id)
 
-        document, timing_ms = await self._searches.run(answered, deadline)
-        return Response(cast(AnswerForm, document), headers={"Server-Timing": server_timing(timing_ms)})
+        return await self._searches.run(answered, deadline)
 
-    async def picture(self, photo: PhotoRequest[Any], deadline: Deadline) -> bytes:
-        """The bytes of a request's photo."""
-        return await self.look_up(lambda: find_picture(photo, self.services.objects, self.limits), deadline)
+    async def pictures(self, photo: PhotoRequest[Any], deadline: Deadline) -> list[bytes]:
+        """The bytes of a request's photos."""
+        return await self.look_up(lambda: find_pictures(photo, self.services.objects, self.limits), deadline)
 
     async def look_up(self, call: Callable[[], T], deadline: Deadline | None = None) -> T:
         """Run a short blocking call: the ledger, the object store, the intake."""

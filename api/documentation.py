@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
+    Components,
     Example,
     License,
     OpenAPIMediaType,
@@ -18,10 +19,12 @@ from litestar.openapi.spec import (
     Operation,
     Parameter,
     RequestBody,
+    SecurityScheme,
     Tag,
 )
 from litestar.types import Method
 
+from api.batches import MAX_SEARCHES
 from api.openapi import JsonDocument, YamlDocument
 from api.problems import MEDIA_TYPE, Problem
 from api.product_schema import product_schema
@@ -99,6 +102,16 @@ def configuration(version: str) -> OpenAPIConfig:
             Tag("images", "Stored pictures."),
             Tag("operation", "Health, readiness, metrics."),
         ],
+        security=[{"key": []}, {}],
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(
+                    "http",
+                    scheme="bearer",
+                    description="A key of `thatlook keys create`, where one is asked for.",
+                )
+            }
+        ),
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,
         path="/schema",
@@ -200,6 +213,34 @@ class TextOperation(_AnsweringOperation):
         content = {"application/json": _content(search_schema(TextSearch), example)}
         self.request_body = RequestBody(required=True, content=content)
         self.parameters = [*(self.parameters or []), *_query_parameters(TextSearch)]
+
+
+@dataclass
+class BatchOperation(Operation):
+    """Several searches."""
+
+    def __post_init__(self) -> None:
+        kinds = {"image": ImageSearch, "hybrid": HybridSearch, "text": TextSearch, "similar": SimilarSearch}
+        searches = [_batched(kind, search) for kind, search in kinds.items()]
+        schema = {
+            "title": "BatchRequest",
+            "type": "object",
+            "properties": {
+                "searches": {"type": "array", "items": {"anyOf": searches}, "minItems": 1, "maxItems": MAX_SEARCHES}
+            },
+            "required": ["searches"],
+            "additionalProperties": False,
+        }
+        example = {"searches": [{"kind": "text", "text": "navy dress"}, {"kind": "similar", "product_id": "dress-17"}]}
+        self.request_body = RequestBody(required=True, content={"application/json": _content(schema, example)})
+
+
+def _batched(kind: str, search: Any) -> dict[str, Any]:
+    """One search of a batch: the fields of that search, and which it is."""
+    schema = search_schema(search)
+    named = {"product_id": {"type": "string", "minLength": 1}} if kind == "similar" else {}
+    schema["properties"] = {"kind": {"type": "string", "enum": [kind]}, **named, **schema["properties"]}
+    return {**schema, "title": f"Batched{search.__name__}", "required": ["kind", *named]}
 
 
 @dataclass

@@ -14,8 +14,8 @@ from api.problems import MEDIA_TYPE, codes_of
 
 Node = dict[str, Any]
 _REF = "#/components/schemas/"
-_ALWAYS = (400, 405, 414, 421, 500)
-"""What any request may hear: a malformed address, a wrong method, too long an address, a foreign host, our failure."""
+_ALWAYS = (400, 401, 403, 405, 414, 421, 429, 500)
+"""What any request may hear: a malformed address, no key, a wrong method, too long an address, a foreign host …"""
 _BYTES = {"type": "string", "format": "binary"}
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _WRITES = ("put", "post", "delete", "patch")
@@ -60,9 +60,11 @@ def _operations(document: Node) -> Iterator[tuple[str, Node]]:
 
 def _put_responses_right(method: str, operation: Node) -> None:
     responses = operation["responses"]
-    also = (403,) * (method in _WRITES) + (422,) * bool(operation.get("parameters"))
+    also = (422,) * bool(operation.get("parameters"))
     for status in (*_ALWAYS, *also):
-        responses.setdefault(str(status), {"content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}})
+        problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}}
+        if MEDIA_TYPE not in responses.get(str(status), {}).get("content", {}):
+            responses[str(status)] = problem
     for status, response in responses.items():
         if MEDIA_TYPE in response.get("content", {}):
             codes = ", ".join(f"`{code}`" for code in codes_of(int(status)))

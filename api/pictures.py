@@ -13,10 +13,11 @@ from litestar import Request
 from api.base64_text import decode_base64
 from api.forms import Part, read_form
 from api.problems import MediaTypeUnsupported
-from api.queries import ImageSearch, from_fields, joined, json_with_address
+from api.queries import ImageSearch, PhotoSource, from_fields, joined, json_with_address
 from api.services import Limits
 from api.uploads import read_body, read_chunks
 from engine.errors import ImageTooLarge, ImageUnreadable, ObjectNotFound, QueryRejected
+from engine.picking import MOST_PHOTOS
 from engine.remote import fetch
 from engine.seams import ObjectStore
 
@@ -28,10 +29,10 @@ Q = TypeVar("Q", bound=ImageSearch)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoRequest(Generic[Q]):
-    """A search request with the photo that came beside its fields, if one did."""
+    """A search request with the photos that came beside its fields, if any did."""
 
     query: Q
-    upload: bytes | None = None
+    uploads: tuple[bytes, ...] = ()
 
 
 async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q]) -> PhotoRequest[Q]:
@@ -54,9 +55,9 @@ async def read_photo_request(request: Request[Any, Any, Any], kind: type[Q]) -> 
         parts = await read_form(read_chunks(request), options, ("image", "image_base64"))
         fields = [(part.name, _field(part)) for part in parts if part.name != "image"]
         query = joined(from_fields(kind, fields), {name for name, _ in fields}, address)
-        return PhotoRequest(query, _photo_of([part for part in parts if part.name == "image"]))
+        return PhotoRequest(query, _photos_of([part for part in parts if part.name == "image"]))
     if media_type.startswith("image/") or media_type == "application/octet-stream":
-        return PhotoRequest(from_fields(kind, address), await read_body(request))
+        return PhotoRequest(from_fields(kind, address), (await read_body(request),))
     raise MediaTypeUnsupported(
         "Send the photo as multipart/form-data (file field 'image'), as application/json "
         "(image_base64, image_id or image_url), or as the body itself with its own type, such as image/jpeg."
@@ -68,19 +69,17 @@ def _field(part: Part) -> object:
     return part.text() if part.file_name is None else part
 
 
-def _photo_of(parts: list[Part]) -> bytes | None:
-    """The photo of a form, whether or not its part has a file name."""
-    if not parts:
-        return None
-    if len(parts) > 1:
-        raise QueryRejected("The field 'image' is given twice; send one photo.")
-    (part,) = parts
-    if part.data and part.file_name is None and _is_text(part.data):
-        raise QueryRejected(
-            "The field 'image' holds text instead of a photo; send the file itself (curl: -F image=@photo.jpg), or "
-            "its base64 as image_base64 in a JSON body."
-        )
-    return part.data
+def _photos_of(parts: list[Part]) -> tuple[bytes, ...]:
+    """The photos of a form, whether or not their parts have a file name."""
+    if len(parts) > MOST_PHOTOS:
+        raise QueryRejected(f"The form has {len(parts)} photos; the most is {MOST_PHOTOS}.")
+    for part in parts:
+        if part.data and part.file_name is None and _is_text(part.data):
+            raise QueryRejected(
+                "The field 'image' holds text instead of a photo; send the file itself (curl: -F image=@photo.jpg), or "
+                "its base64 as image_base64 in a JSON body."
+            )
+    return tuple(part.data for part in parts)
 
 
 def _is_text(data: bytes) -> bool:
@@ -92,25 +91,36 @@ def _is_text(data: bytes) -> bool:
     return b"\0" not in data
 
 
-def find_picture(photo: PhotoRequest[Any], objects: ObjectStore, limits: Limits) -> bytes:
-    """The photo's bytes, from wherever the request says. Blocks.
+def find_pictures(photo: PhotoRequest[Any], objects: ObjectStore, limits: Limits) -> list[bytes]:
+    """The photos' bytes, from wherever the request says. Blocks.
 
     Raises:
-        QueryRejected: no photo, or several; or an address where addresses are not taken.
+        QueryRejected: no photo, or in several ways; or an address where addresses are not taken.
         ImageUnreadable, ImageTooLarge: what was found.
         ObjectNotFound: no such stored picture.
     """
     query: ImageSearch = photo.query
-    named = (photo.upload, query.image_base64, query.image_id, query.image_url)
-    if sum(source is not None for source in named) != 1:
+    own = PhotoSource(image_base64=query.image_base64, image_id=query.image_id, image_url=query.image_url)
+    ways = [bool(photo.uploads), bool(query.images), *_named(own)]
+    if sum(ways) != 1:
         raise QueryRejected("Send exactly one photo: the file 'image', image_base64, image_id or image_url.")
-    if query.image_base64 is not None:
-        return _checked(decode_base64(query.image_base64), limits)
-    if query.image_id is not None:
-        return objects.get(_named_key(query.image_id))
-    if query.image_url is not None:
-        return _from_address(query.image_url, limits)
-    return _checked(photo.upload or b"", limits)
+    if photo.uploads:
+        return [_checked(data, limits) for data in photo.uploads]
+    return [_found(source, objects, limits) for source in query.images or [own]]
+
+
+def _named(source: PhotoSource) -> list[bool]:
+    return [each is not None for each in (source.image_base64, source.image_id, source.image_url)]
+
+
+def _found(source: PhotoSource, objects: ObjectStore, limits: Limits) -> bytes:
+    if sum(_named(source)) != 1:
+        raise QueryRejected("Each of 'images' has exactly one of image_base64, image_id and image_url.")
+    if source.image_base64 is not None:
+        return _checked(decode_base64(source.image_base64), limits)
+    if source.image_id is not None:
+        return objects.get(_named_key(source.image_id))
+    return _from_address(source.image_url or "", limits)
 
 
 def stored_key(key: str) -> str:

@@ -34,6 +34,7 @@ RETRY_AFTER_S = 5
 _MOST_TOLD = 2_000
 """Characters of a message."""
 _CLOSE = {"Connection": "close"}
+_ASKS_FOR_KEY = {"WWW-Authenticate": 'Bearer realm="thatlook"'}
 _TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy)
 _HTTP_CODES = {
     400: "request-malformed",
@@ -44,6 +45,7 @@ _HTTP_CODES = {
     413: "request-too-large",
     415: "media-type-unsupported",
     422: "request-invalid",
+    429: "too-many-requests",
     500: "internal-error",
 }
 _TELLING = ("engine.errors", "api.problems", "api.workers", "api.addresses")
@@ -108,6 +110,22 @@ class OriginNotAllowed(InputRejected):
     """A request that another site's page makes."""
 
 
+class KeyRefused(InputRejected):
+    """A request without a key, or with one that opens nothing."""
+
+
+class ScopeMissing(InputRejected):
+    """A key that may not do this."""
+
+
+class NotOnThisPort(NotFound):
+    """A path that another port serves."""
+
+
+class TooManyAtOnce(Busy):
+    """A caller with as many requests under way as it may have."""
+
+
 class ProductsRejected(InputRejected):
     """None of a request's products could be taken."""
 
@@ -118,11 +136,14 @@ class ProductsRejected(InputRejected):
 
 STATUS: Mapping[type[ThatLookError], int] = {
     RequestMalformed: 400,
+    KeyRefused: 401,
     OriginNotAllowed: 403,
+    ScopeMissing: 403,
     UploadTooSlow: 408,
     RequestTooLarge: 413,
     AddressTooLong: 414,
     MediaTypeUnsupported: 415,
+    TooManyAtOnce: 429,
     HostNotAllowed: 421,
     ImageTooLarge: 413,
     InputRejected: 422,
@@ -132,7 +153,7 @@ STATUS: Mapping[type[ThatLookError], int] = {
     ContractBroken: 500,
     ThatLookError: 500,
 }
-_UNREAD = (403, 408, 413, 421)
+_UNREAD = (401, 403, 408, 413, 421, 429)
 """Answers to bodies that were not read to their end: the connection closes, so that the rest need not come."""
 
 
@@ -163,7 +184,7 @@ def on_thatlook_error(request: Request[Any, Any, Any], error: ThatLookError) -> 
         _log.error("%s: %s", error.code, error.message, exc_info=error if status == 500 else None)
         detail = _general_words(status)
     unread = status in _UNREAD or isinstance(error, UploadsFull)
-    headers = {**_retry_after(error), **(_CLOSE if unread else {})}
+    headers = {**_retry_after(error), **(_CLOSE if unread else {}), **(_ASKS_FOR_KEY if status == 401 else {})}
     fields = error.fields if isinstance(error, ProductsRejected) else []
     return _respond(request, status, error.code, detail, fields, headers)
 
@@ -179,6 +200,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     detail = "; ".join(f"{row.field}: {row.message}" for row in fields) or _http_detail(status, error)
     # A body that was refused unread must not be sent to its end: the connection closes.
     headers = {**(error.headers or {}), **(_CLOSE if status in _UNREAD else {})}
+    if status == 429 and (reset := headers.get("RateLimit-Reset")):
+        headers["Retry-After"] = reset
     return _respond(request, status, _HTTP_CODES.get(status, "request-refused"), detail, fields, headers)
 
 
@@ -194,6 +217,14 @@ def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response
     """A defect of ours: logged with its trace, told without."""
     _log.error("unexpected failure: %s", type(error).__name__, exc_info=error)
     return _respond(request, 500, "internal-error", _general_words(500))
+
+
+def told_problem(request: Request[Any, Any, Any], error: ThatLookError | msgspec.ValidationError) -> Problem:
+    """The problem alone, for one part of an answer."""
+    told = (
+        on_thatlook_error(request, error) if isinstance(error, ThatLookError) else on_invalid_document(request, error)
+    )
+    return told.content
 
 
 HANDLERS: dict[int | type[Exception], Any] = {
@@ -241,6 +272,7 @@ async def refuse(scope: Any, send: Any, error: ThatLookError) -> None:
     status = status_of(error)
     problem = problem_of(scope, status, error.code, error.message)
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+    headers += [(name.lower().encode(), value.encode()) for name, value in _retry_after(error).items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": msgspec.json.encode(problem), "more_body": False})
 
@@ -276,6 +308,8 @@ def _http_detail(status: int, error: HTTPException) -> str:
         return "This path does not take this method."
     if status == 413:
         return "The request body is larger than this endpoint takes."
+    if status == 429:
+        return "This caller has made as many requests as it may; try again once Retry-After has passed."
     return error.detail or HTTPStatus(status).description
 
 

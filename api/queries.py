@@ -8,14 +8,19 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from api.cursors import MAX_CURSOR, Place
 from api.documents import read_json, told
+from api.filters import filter_of
 from api.problems import RequestMalformed
 from engine.domain import Box
 from engine.errors import QueryRejected
+from engine.facets import FacetAsk
 from engine.fusion import Weights
+from engine.listing import Listing
 from engine.looks import Shown
 from engine.photo_analysis import ImageQuery
-from engine.service import TextQuery
+from engine.picking import MOST_GARMENTS, MOST_PHOTOS, GarmentAsk
+from engine.text_query import TextQuery
 
 K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
 Texts = str | list[str]
@@ -23,8 +28,9 @@ Fields = Sequence[tuple[str, object]]
 Names = (
     Annotated[str, Meta(max_length=500)] | Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)]
 )
-_JSON_FIELDS = ("filters", "weights", "box")
-_LIST_FIELDS = ("supercategory", "text", "not_text")
+_NUMBERS = {"box": 4, "point": 2}
+_JSON_FIELDS = ("filters", "weights", "garments", "images", *_NUMBERS)
+_LIST_FIELDS = ("supercategory", "text", "not_text", "facets")
 
 
 Group = Annotated[
@@ -32,9 +38,35 @@ Group = Annotated[
     Meta(description="`look`: one hit for all sizes of a product, which are its `variants`; `none`: every product."),
 ]
 Unavailable = Annotated[
-    Literal["last", "mixed"],
-    Meta(description="`last`: what is out of stock comes after what can be bought; `mixed`: wherever it fits."),
+    Literal["last", "mixed", "hidden"],
+    Meta(
+        description="`last`: what is out of stock comes after what can be bought; `mixed`: wherever it fits; "
+        "`hidden`: not at all."
+    ),
 ]
+Order = Annotated[
+    Literal["relevance", "price_asc", "price_desc", "newest"],
+    Meta(description="Other orders than `relevance` are of the 200 best hits."),
+]
+Share = Annotated[float, Meta(ge=0, le=1)]
+MinScore = Annotated[Share, Meta(description="Hits with a lower score are left out.")]
+Diversity = Annotated[Share, Meta(description="How much unlike each other the first hits are to be.")]
+CursorText = Annotated[
+    str, Meta(max_length=MAX_CURSOR, description="`next_cursor` of a garment: its next hits, of the same search.")
+]
+FacetNames = (
+    Annotated[str, Meta(max_length=2_000)] | Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)]
+)
+Total = Annotated[bool, Meta(description="Say how many hits there are.")]
+
+
+class WeightsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much each signal counts; only the ratios matter."""
+
+    visual: float = Weights().visual
+    semantic: float = Weights().semantic
+    text: float = Weights().text
+    color: float = Weights().color
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +76,12 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     filters: dict[str, Any] = {}
     group: Group = "look"
     unavailable: Unavailable = "last"
+    sort: Order = "relevance"
+    min_score: MinScore = 0.0
+    diversity: Diversity = 0.0
+    cursor: CursorText | None = None
+    facets: FacetNames = []
+    total: Total = False
 
 
 class SimilarSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +89,7 @@ class SimilarSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fie
 
     text: Texts = []
     not_text: Texts = []
+    weights: WeightsForm | None = None
 
 
 class LookSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,28 +104,46 @@ class TextSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields
     supercategory: Names = []
 
 
-class ImageSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A search by photo. Exactly one of the three `image_*`, unless the photo is sent beside.
+class GarmentOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One garment of the photo (named by `index`, `supercategory`, `box` or `point`), and what differs for it."""
 
-    `box` points at one garment, `whole_image` takes the photo as one garment; both want one
-    `supercategory`.
+    index: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    supercategory: Annotated[str, Meta(max_length=100)] | None = None
+    box: tuple[float, float, float, float] | None = None
+    point: tuple[float, float] | None = None
+    text: Texts = []
+    not_text: Texts = []
+    filters: dict[str, Any] = {}
+    weights: WeightsForm | None = None
+    k: K | None = None
+
+
+class PhotoSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One photo of several; exactly one of the three."""
+
+    image_base64: str | None = None
+    image_id: str | None = None
+    image_url: str | None = None
+
+
+class ImageSearch(SearchRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search by photo. Exactly one of the three `image_*` or `images`, unless the photo is sent beside.
+
+    `box` points at one garment, `point` at the garment under a click, `whole_image` takes the photo as one garment, of
+    one `supercategory`. `images` are photos of one look: garments of one kind are searched with together. `garments`
+    answers for these alone, each with options of its own.
     """
 
     image_base64: str | None = None
     image_id: str | None = None
     image_url: str | None = None
+    images: Annotated[list[PhotoSource], Meta(max_length=MOST_PHOTOS)] = []
     supercategory: Names = []
     box: tuple[float, float, float, float] | None = None
+    point: tuple[float, float] | None = None
     whole_image: bool = False
-
-
-class WeightsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much each signal counts; only the ratios matter."""
-
-    visual: float = Weights().visual
-    semantic: float = Weights().semantic
-    text: float = Weights().text
-    color: float = Weights().color
+    garments: Annotated[list[GarmentOptions], Meta(max_length=MOST_GARMENTS)] = []
+    weights: WeightsForm | None = None
 
 
 class HybridSearch(ImageSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +151,6 @@ class HybridSearch(ImageSearch, frozen=True, kw_only=True, forbid_unknown_fields
 
     text: Texts = []
     not_text: Texts = []
-    weights: WeightsForm | None = None
 
 
 Q = TypeVar("Q", bound=SearchRequest)
@@ -162,18 +218,60 @@ def json_with_address(kind: type[Q], body: bytes, address: Fields) -> Q:
 
 def shown(request: SearchRequest) -> Shown:
     """Which products become hits, and in which order."""
-    return Shown(one_per_look=request.group == "look", sold_out_last=request.unavailable == "last")
+    unavailable = request.unavailable
+    return Shown(request.group == "look", unavailable == "last", sold_out_left_out=unavailable == "hidden")
+
+
+def facet_ask(request: SearchRequest) -> FacetAsk | None:
+    """Which facets are to be counted; None where none are asked for."""
+    names = names_of(request.facets)
+    return FacetAsk(names) if names else None
+
+
+def listing_of(request: SearchRequest, place: Place | None) -> Listing:
+    """How the hits are listed.
+
+    Args:
+        place: what the request's cursor says.
+    """
+    total = request.total or bool(request.facets)
+    return Listing(request.sort, request.min_score, request.diversity, total, place.seen if place else None)
+
+
+def garment_asks(request: ImageSearch) -> tuple[GarmentAsk, ...]:
+    """The garments that are named, each with what is asked of it.
+
+    Raises:
+        QueryRejected: a garment that is not named, or in two ways; options that cannot be used.
+    """
+    if request.point is not None:
+        if request.garments or request.box is not None or request.whole_image:
+            raise QueryRejected("Give one of 'point', 'box', 'whole_image' and 'garments'.")
+        return (GarmentAsk(point=request.point),)
+    return tuple(map(_garment_ask, request.garments))
+
+
+def _garment_ask(form: GarmentOptions) -> GarmentAsk:
+    return GarmentAsk(
+        index=form.index,
+        supercategory=form.supercategory,
+        box=_checked_box(form.box),
+        point=form.point,
+        text=text_query(form.text, form.not_text),
+        where=filter_of(form.filters),
+        weights=weights_of(form.weights),
+        k=form.k,
+    )
 
 
 def image_query(request: ImageSearch) -> ImageQuery:
     """How the photo is to be searched with."""
-    return ImageQuery(supercategories(request), _box(request), request.whole_image)
+    return ImageQuery(supercategories(request), _checked_box(request.box), request.whole_image)
 
 
 def supercategories(request: ImageSearch | TextSearch) -> tuple[str, ...] | None:
     """The supercategories asked for; None for all."""
-    names = [name.strip() for text in as_texts(request.supercategory) for name in text.split(",")]
-    return tuple(dict.fromkeys(name for name in names if name)) or None
+    return names_of(request.supercategory) or None
 
 
 def text_query(positive: Texts, negative: Texts) -> TextQuery | None:
@@ -200,19 +298,23 @@ def as_texts(value: Texts) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _box(request: ImageSearch) -> Box | None:
-    if request.box is None:
+def names_of(value: Texts) -> tuple[str, ...]:
+    """Names that come as a list, or as texts with commas between them; each once."""
+    names = [name.strip() for text in as_texts(value) for name in text.split(",")]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _checked_box(box: Box | None) -> Box | None:
+    if box is None:
         return None
-    x0, y0, x1, y1 = request.box
+    x0, y0, x1, y1 = box
     if x1 <= x0 or y1 <= y0:
-        raise QueryRejected(
-            f"The box {told(list(request.box))} is empty; give x0, y0, x1, y1 with x0 < x1 and y0 < y1."
-        )
-    return request.box
+        raise QueryRejected(f"The box {told(list(box))} is empty; give x0, y0, x1, y1 with x0 < x1 and y0 < y1.")
+    return box
 
 
 def _from_text(name: str, value: str) -> object:
-    if name == "box" and not value.lstrip().startswith("["):
+    if name in _NUMBERS and not value.lstrip().startswith("["):
         value = f"[{value}]"
     try:
         parsed = read_json(value, object, f"field {name!r}")
@@ -225,10 +327,11 @@ def _from_text(name: str, value: str) -> object:
 
 def _one_box(fields: Fields) -> Fields:
     """The fields with their box in one: generated clients repeat a list's name for each of its values."""
-    sides = [value for name, value in fields if name == "box" and isinstance(value, str)]
-    if len(sides) != 4:
-        return fields
-    return [*((name, value) for name, value in fields if name != "box"), ("box", ",".join(sides))]
+    for name, length in _NUMBERS.items():
+        sides = [value for each, value in fields if each == name and isinstance(value, str)]
+        if len(sides) == length:
+            fields = [*((each, value) for each, value in fields if each != name), (name, ",".join(sides))]
+    return fields
 
 
 def _plain(value: object) -> object:

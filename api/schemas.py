@@ -64,7 +64,7 @@ _SEARCH: dict[str, Schema] = {
     "text": _WORDS | {"description": "Wanted words."},
     "not_text": _WORDS | {"description": "Unwanted words."},
 }
-_BESIDE = ("image_base64",)
+_BESIDE = ("image_base64", "images")
 """Fields that are too long for an address."""
 
 
@@ -96,8 +96,8 @@ def search_schema(kind: Any) -> Schema:
 
 def form_schema(kind: type[ImageSearch]) -> Schema:
     """What a search by photo takes as a form: the file and its fields, objects as JSON."""
-    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items()}
-    file = {"type": "string", "format": "binary", "description": "The photo."}
+    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items() if name != "images"}
+    file = {"type": "string", "format": "binary", "description": "The photo; repeated, photos of one look."}
     return {
         "title": f"{kind.__name__}Form",
         "type": "object",
@@ -109,9 +109,12 @@ def form_schema(kind: type[ImageSearch]) -> Schema:
 def query_schemas(kind: Any) -> dict[str, Schema]:
     """What a search takes as query parameters: objects as JSON texts, the box as a text with commas."""
     fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items() if name not in _BESIDE}
-    for name in fields.keys() & {"filters", "weights", "box"}:
-        fields[name] = {"type": "string", "description": f"`{name}` as JSON." if name != "box" else "`x0,y0,x1,y1`."}
-    for name in fields.keys() & {"text", "not_text", "supercategory"}:
+    for name in fields.keys() & {"filters", "weights", "garments"}:
+        fields[name] = {"type": "string", "description": f"`{name}` as JSON."}
+    for name, written in {"box": "`x0,y0,x1,y1`.", "point": "`x,y`."}.items():
+        if name in fields:
+            fields[name] = {"type": "string", "description": written}
+    for name in fields.keys() & {"text", "not_text", "supercategory", "facets"}:
         fields[name] = {"type": "array", "items": _WORD, "maxItems": MAX_TEXTS, "description": "May be repeated."}
     return fields
 

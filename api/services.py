@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
+from api.ports import Ports
 from engine.clock import DEFAULT_BUDGET_S, Deadline
 from engine.domain import Answer, Product
+from engine.facets import Counted, FacetAsk
 from engine.filters import Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS
+from engine.keys import ApiKey
+from engine.listing import Listing
 from engine.looks import Shown
 from engine.photo_analysis import ImageQuery, ResultCache
+from engine.picking import GarmentAsk
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, ObjectStore
-from engine.service import TextQuery
+from engine.text_query import TextQuery
 
 
 class Searches(Protocol):
@@ -24,7 +29,7 @@ class Searches(Protocol):
 
     def search_image(
         self,
-        image: bytes,
+        image: bytes | Sequence[bytes],
         query: ImageQuery | None = None,
         *,
         text: TextQuery | None = None,
@@ -32,6 +37,10 @@ class Searches(Protocol):
         k: int = ...,
         weights: Weights | None = None,
         shown: Shown = ...,
+        listing: Listing = ...,
+        facets: FacetAsk | None = None,
+        garments: Sequence[GarmentAsk] = (),
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Similar products for each garment of a photo."""
@@ -45,6 +54,8 @@ class Searches(Protocol):
         where: Filter = ...,
         k: int = ...,
         shown: Shown = ...,
+        listing: Listing = ...,
+        facets: FacetAsk | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Products that fit the words."""
@@ -59,6 +70,9 @@ class Searches(Protocol):
         k: int = ...,
         weights: Weights | None = None,
         shown: Shown = ...,
+        listing: Listing = ...,
+        facets: FacetAsk | None = None,
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Other products like a stored one."""
@@ -71,9 +85,16 @@ class Searches(Protocol):
         where: Filter = ...,
         k: int = ...,
         shown: Shown = ...,
+        listing: Listing = ...,
+        facets: FacetAsk | None = None,
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """What a stored product is worn with, each garment with products like it."""
+        ...
+
+    def count(self, supercategories: Sequence[str] | None, where: Filter, ask: FacetAsk) -> Counted:
+        """How many products match, and how many of them have which value."""
         ...
 
 
@@ -89,6 +110,14 @@ class Intake(Protocol):
         ...
 
 
+class KeyCheck(Protocol):
+    """What tells a caller's key from a guess; `api.access.Keys` is the real one."""
+
+    def checked(self, text: str) -> ApiKey:
+        """The key that a caller shows; KeyRefused if it is none of ours."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Services:
     """The parts that the handlers call.
@@ -97,6 +126,7 @@ class Services:
         ready: what is not ready, as `{part: reason}`; empty when everything can answer.
         memory: of photos seen before, for the metrics; None where nothing is remembered.
         examine: compares everything that is kept with what was written, in the same form as `ready`; takes a while.
+        keys: by which callers are known; None where none are asked for.
     """
 
     thatlook: Searches
@@ -106,6 +136,7 @@ class Services:
     ready: Callable[[], Mapping[str, str]]
     result_cache: ResultCache | None = None
     examine: Callable[[], Mapping[str, str]] | None = None
+    keys: KeyCheck | None = None
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
@@ -124,6 +155,8 @@ class Limits:
         search_queue: searches that may wait at most; fewer do where they could not be answered in time.
         io_threads: look-ups in ledger and object store that run at once.
         image_urls: whether callers may name pictures by address (`image_url`).
+        rate, concurrent: requests of one caller in a time, and at once; none and 0 set no bound.
+        ports: that are set apart for what changes the catalogue, and for metrics.
     """
 
     max_image_bytes: int = DEFAULT_LIMITS.max_bytes
@@ -136,6 +169,9 @@ class Limits:
     search_queue: int = 64
     io_threads: int = 8
     image_urls: bool = False
+    rate: tuple[Literal["second", "minute", "hour", "day"], int] | None = None
+    concurrent: int = 0
+    ports: Ports = field(default_factory=Ports)
     remote: RemoteLimits = field(default_factory=RemoteLimits)
 
     @property

@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -16,7 +16,7 @@ from litestar import Litestar
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
-from api.bootstrap import limits_of, open_services
+from api.bootstrap import check_keys, limits_of, open_services
 from api.logs import log_as_json
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
@@ -56,7 +56,10 @@ def serve_forever(overrides: Mapping[str, Any], workers: int = 1) -> None:
             "Several workers need shared stores: set THATLOOK_MILVUS_URI, THATLOOK_LEDGER_URL and "
             "THATLOOK_S3_ENDPOINT, or serve with one worker."
         )
-    with bound(settings.host, settings.port) as listening:
+    check_keys(settings)
+    with ExitStack() as stack:
+        ports = dict.fromkeys((settings.port, settings.catalogue_port, settings.metrics_port))
+        listening = [stack.enter_context(bound(settings.host, port)) for port in ports if port is not None]
         log_as_json()
         if workers == 1:
             asyncio.run(_serve(settings, listening))
@@ -69,14 +72,16 @@ def app_of_environment() -> Litestar:
     """The application that the environment describes; for uvicorn's own processes and other ASGI servers."""
     log_as_json()
     settings = read_settings()
+    check_keys(settings)
     return create_app(lambda: open_services(settings), limits_of(settings))
 
 
-def serve_many(factory: str, listening: socket.socket, workers: int) -> None:
-    """Serve with several processes behind one socket; `factory` is `module:function`."""
+def serve_many(factory: str, listening: Sequence[socket.socket], workers: int) -> None:
+    """Serve with several processes behind the same sockets; `factory` is `module:function`."""
     config = uvicorn.Config(factory, factory=True, workers=workers, **_OPTIONS)
-    listening.set_inheritable(True)
-    Multiprocess(config, sockets=[listening]).run()
+    for each in listening:
+        each.set_inheritable(True)
+    Multiprocess(config, sockets=list(listening)).run()
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -101,7 +106,7 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _serve(settings: Settings, listening: socket.socket) -> None:
+async def _serve(settings: Settings, listening: Sequence[socket.socket]) -> None:
     async with open_services(settings) as services:
 
         @asynccontextmanager
@@ -112,10 +117,10 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         # uvicorn raises a stop signal anew once it has stopped; the parts must still be closed then.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        host, port = listening.getsockname()[:2]
+        host, port = listening[0].getsockname()[:2]
         logging.getLogger("thatlook.api").info("Serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         with told_address(settings, host, port):
-            await uvicorn.Server(config).serve([listening])
+            await uvicorn.Server(config).serve(list(listening))
 
 
 @contextmanager

@@ -7,13 +7,21 @@ numbers are rounded to what they mean, so that answers stay small and comparable
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from engine.domain import Accessory, Answer, Garment, GarmentHits, Hit, Product, Signals
 
+if TYPE_CHECKING:
+    from engine.facets import Counted
+    from engine.histogram import PriceRange
+    from engine.listing import Seen, Total
+
 ImageUrl = Callable[[str], str]
 """Turns the key of a stored picture into what a reader can open."""
+Cursor: TypeAlias = "Callable[[int, Seen], str]"
+"""A garment's place in the answer, and what was shown of it → the cursor of its next page."""
 
 
 class SignalForm(msgspec.Struct, frozen=True):
@@ -78,8 +86,61 @@ class GarmentForm(msgspec.Struct, frozen=True):
     also: list[str] = []
 
 
+class TotalForm(msgspec.Struct, frozen=True):
+    """How many hits paging gives: `relation` is `eq` (exactly so many) or `gte` (so many and perhaps more)."""
+
+    value: int
+    relation: Literal["eq", "gte"]
+
+
+class FacetValueForm(msgspec.Struct, frozen=True):
+    """One value: as filters take it, as the shop writes it, and how many products have it."""
+
+    value: str
+    label: str
+    count: int
+
+
+class FacetForm(msgspec.Struct, frozen=True):
+    """One facet under its filter's name, its values by products; `more` values are not told."""
+
+    name: str
+    values: list[FacetValueForm]
+    more: int
+
+
+class PriceBucketForm(msgspec.Struct, frozen=True):
+    """How many products cost from `from` up to, and without, `to`; the last bucket has its `to` within."""
+
+    low: float = msgspec.field(name="from")
+    high: float = msgspec.field(name="to")
+    count: int
+
+
+class PriceForm(msgspec.Struct, frozen=True):
+    """The lowest and highest price, and a histogram."""
+
+    min: float
+    max: float
+    currency: str | None
+    buckets: list[PriceBucketForm]
+
+
+class FacetsForm(msgspec.Struct, frozen=True):
+    """What was counted: `products` match the filters; `exact` is false where there are more rows than are counted."""
+
+    products: int
+    exact: bool
+    facets: list[FacetForm]
+    price: PriceForm | None
+
+
 class GarmentHitsForm(msgspec.Struct, frozen=True):
-    """One garment of the query photo with its hits; null where the query was no photo."""
+    """One garment of the query photo with its hits; null where the query was no photo.
+
+    `next_cursor` asks for further hits (null: there are no more); `total`, `matching` (products that match the
+    filters), `facets` and `price` are there where they were asked for.
+    """
 
     label: str | None = msgspec.field(name="class")
     supercategory: str | None
@@ -88,13 +149,19 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
     polygons: list[list[tuple[float, float]]] | None
     hits: list[HitForm]
     also: list[str] = []
+    next_cursor: str | None = None
+    total: TotalForm | None = None
+    matching: int | None = None
+    facets: list[FacetForm] | None = None
+    price: PriceForm | None = None
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
     """The answer to one search, with milliseconds by stage and the size of the upright photo.
 
     `notes` are sentences for a person: what of the query was ignored, corrected, guessed or not understood. `image` is
-    the stored picture that the boxes are of, where the caller sent none.
+    the stored picture that the boxes are of, where the caller sent none; `query_id` names this answer to
+    `POST /v1/events`.
     """
 
     garments: list[GarmentHitsForm]
@@ -103,6 +170,7 @@ class AnswerForm(msgspec.Struct, frozen=True):
     height: int | None = None
     notes: list[str] = []
     image: str | None = None
+    query_id: str | None = None
 
 
 class AccessoryForm(msgspec.Struct, frozen=True):
@@ -183,16 +251,36 @@ def variant_form(product: Product) -> VariantForm:
     )
 
 
-def answer_form(answer: Answer, image_url: ImageUrl = str) -> AnswerForm:
-    """The whole answer. Without `image_url`, a hit's image is its key in the object store."""
+def answer_form(
+    answer: Answer, image_url: ImageUrl = str, *, query_id: str | None = None, cursor: Cursor | None = None
+) -> AnswerForm:
+    """The whole answer. Without `image_url`, a hit's image is its key in the object store.
+
+    Args:
+        cursor: a garment's place in the answer, and what was shown of it → what asks for its next page.
+    """
     return AnswerForm(
-        garments=[_garment_hits_form(found, image_url) for found in answer.garments],
+        garments=[_garment_hits_form(found, image_url, at, cursor) for at, found in enumerate(answer.garments)],
         timing_ms=_milliseconds(answer.timing_ms),
         width=answer.width,
         height=answer.height,
         notes=list(answer.notes),
         image=None if answer.image is None else image_url(answer.image),
+        query_id=query_id,
     )
+
+
+def facets_form(counted: Counted) -> FacetsForm:
+    """What was counted."""
+    facets = [
+        FacetForm(f.name, [FacetValueForm(v.value, v.label, v.count) for v in f.values], f.more) for f in counted.facets
+    ]
+    return FacetsForm(counted.products, counted.exact, facets, _price_form(counted.price) if counted.price else None)
+
+
+def _price_form(price: PriceRange) -> PriceForm:
+    buckets = [PriceBucketForm(bucket.low, bucket.high, bucket.count) for bucket in price.buckets]
+    return PriceForm(price.low, price.high, price.currency, buckets)
 
 
 def to_json(form: msgspec.Struct | list[DetectionForm]) -> bytes:
@@ -200,12 +288,23 @@ def to_json(form: msgspec.Struct | list[DetectionForm]) -> bytes:
     return msgspec.json.encode(form)
 
 
-def _garment_hits_form(found: GarmentHits, image_url: ImageUrl) -> GarmentHitsForm:
+def _garment_hits_form(found: GarmentHits, image_url: ImageUrl, at: int, cursor: Cursor | None) -> GarmentHitsForm:
+    seen = garment_form(found.garment) if found.garment else None
+    counted = facets_form(found.counted) if found.counted else None
     hits = [hit_form(hit, image_url) for hit in found.hits]
-    if found.garment is None:
-        return GarmentHitsForm(None, found.supercategory, None, None, None, hits)
-    seen = garment_form(found.garment)
-    return GarmentHitsForm(seen.label, seen.supercategory, seen.score, seen.box, seen.polygons, hits, seen.also)
+    told: dict[str, Any] = {
+        "next_cursor": cursor(at, found.seen) if cursor and found.seen else None,
+        "total": _total_form(found.total) if found.total else None,
+    }
+    if counted:
+        told |= {"matching": counted.products, "facets": counted.facets, "price": counted.price}
+    if seen is None:
+        return GarmentHitsForm(None, found.supercategory, None, None, None, hits, **told)
+    return GarmentHitsForm(seen.label, seen.supercategory, seen.score, seen.box, seen.polygons, hits, seen.also, **told)
+
+
+def _total_form(total: Total) -> TotalForm:
+    return TotalForm(total.value, "gte" if total.at_least else "eq")
 
 
 def _signal_form(signals: Signals) -> SignalForm:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from engine.facets import Counted
+    from engine.listing import Seen, Total
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """RGB pixels, (H, W, 3) uint8, upright (EXIF applied)."""
@@ -264,11 +268,19 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GarmentHits:
-    """The answer for one garment of the query photo (None for a text or a product query)."""
+    """The answer for one garment of the query photo (None for a text or a product query).
+
+    Attributes:
+        seen: what a further page is asked for with; None where there is no more.
+        total, counted: how many hits there are, and products by value, where these were asked for.
+    """
 
     garment: Garment | None
     supercategory: str | None
     hits: tuple[Hit, ...]
+    seen: Seen | None = None
+    total: Total | None = None
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

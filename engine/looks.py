@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.domain import Availability, Item, Product
 from engine.filters import FacetCondition, Filter
@@ -29,10 +29,12 @@ class Shown:
     Attributes:
         one_per_look: one hit for each look; else one for each product.
         sold_out_last: products that cannot be bought come after all that can.
+        sold_out_left_out: they do not come at all.
     """
 
     one_per_look: bool = False
     sold_out_last: bool = False
+    sold_out_left_out: bool = False
 
     def under(self, where: Filter) -> Shown:
         """The same for a search under this filter: who asks for what is out of stock has it in its own order."""
@@ -43,7 +45,7 @@ class Shown:
             and not each.values.isdisjoint(NOT_SOLD_OUT.values)
             for each in where.conditions
         )
-        return Shown(self.one_per_look, self.sold_out_last and not asked)
+        return replace(self, sold_out_last=self.sold_out_last and not asked)
 
 
 EVERY_PRODUCT = Shown()

@@ -157,6 +157,33 @@ class ShortlistQuery:
     exclude: Collection[str] = ()
 
 
+class FacetRow(Protocol):
+    """Of a row, what is counted."""
+
+    @property
+    def product_id(self) -> str:
+        """Whose row it is."""
+        ...
+
+    @property
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """Its facets with their values."""
+        ...
+
+    @property
+    def price(self) -> float | None:
+        """What a buyer pays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacetRows:
+    """Rows to count; `whole` where these are all that match."""
+
+    rows: Sequence[FacetRow]
+    whole: bool = True
+
+
 class VectorStore(Protocol):
     """Collections of items with one embedding each. Safe to call from several threads."""
 
@@ -222,6 +249,10 @@ class VectorStore(Protocol):
 
     def matching(self, name: str, where: Filter, most: int) -> list[Item]:
         """Rows that match, by item_id; where more than `most` do, which of them come is left open."""
+        ...
+
+    def facet_rows(self, name: str, where: Filter, most: int) -> FacetRows:
+        """Facets and prices of at most so many rows that match, in no order, for counting."""
         ...
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
@@ -362,6 +393,10 @@ class Ledger(Protocol):
 
     def products(self, product_ids: Sequence[str]) -> dict[str, Product]:
         """Only the products, for answering queries quickly."""
+        ...
+
+    def added(self, product_ids: Sequence[str]) -> dict[str, datetime]:
+        """When each product was first written; unknown ones are absent."""
         ...
 
     def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:

@@ -6,20 +6,23 @@ here on the raw embeddings, the same way over every store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.clock import Stopwatch
 from engine.color.palette import NAMES_FACET
 from engine.concurrent import together
-from engine.domain import SPACES, Hit, Item, Product, Signals
+from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.fusion import DEFAULTS, Weights, explain
-from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, group_of, look_of, of_same_look
+from engine.listing import Listing, Page, Sources, page_of
+from engine.looks import EVERY_PRODUCT, NOT_SOLD_OUT, Shown, by_size, group_of, look_of, of_same_look, sold_out
 from engine.metadata_scores import near_names
 from engine.query_vectors import Calibrations, QueryVectors
 from engine.ranking import Ranked, count_of, rank
@@ -28,7 +31,7 @@ from engine.taxonomy import collection_name
 from engine.values import WORDS_FACET
 from engine.words.parsed_text import ParsedText
 
-__all__ = ["MAX_K", "Calibrations", "QueryVectors", "Searcher"]
+__all__ = ["MAX_K", "Ask", "Calibrations", "QueryVectors", "Searcher"]
 MAX_K = 100
 DEPTH = 100
 """Candidates that each embedding must give at first, where so many match. A store may give more."""
@@ -46,6 +49,29 @@ class _Asked:
     weights: Weights
     watch: Stopwatch
     shown: Shown
+
+
+def _none_unwanted(_: Hit) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """One search as it is asked for.
+
+    Attributes:
+        others: supercategories that are turned to where the first ones hold too little.
+        unwanted: hits that come behind those of other supercategories too.
+    """
+
+    query_vectors: QueryVectors
+    supercategories: Sequence[str]
+    watch: Stopwatch
+    where: Filter = EVERYTHING
+    weights: Weights | None = None
+    shown: Shown = EVERY_PRODUCT
+    others: Sequence[str] = ()
+    unwanted: Callable[[Hit], bool] = _none_unwanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +108,51 @@ class Searcher:
             watch or Stopwatch(),
             shown.under(where),
         )
+        return self.with_variants(self._best_hits(asked, supercategories, k), where, asked.watch, shown)
+
+    def page(self, ask: Ask, k: int, listing: Listing) -> Page:
+        """One page of the hits that were asked for, listed as the caller wants them.
+
+        Raises:
+            QueryRejected: k out of range, or the query vectors with nothing to search by.
+        """
+        if not 1 <= k <= MAX_K:
+            raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
+        if not any(ask.query_vectors.vectors(space) for space in SPACES):
+            raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
+        shown = ask.shown.under(ask.where)
+        sources = Sources(self._added, self._embeddings_of, shown)
+        page = page_of(partial(self._fetch, ask), k, listing, sources)
+        return replace(page, hits=self.with_variants(page.hits, ask.where, ask.watch, ask.shown))
+
+    def _fetch(self, ask: Ask, wanted: int, sold_out_last: bool) -> tuple[Hit, ...]:
+        """The best hits of the supercategories; where these hold too few, those of the others behind them."""
+        shown = replace(ask.shown.under(ask.where), sold_out_last=sold_out_last)
+        asked = _Asked(
+            ask.query_vectors, ask.where, ask.weights or DEFAULTS[ask.query_vectors.query_kind], ask.watch, shown
+        )
+        hits = self._best_hits(asked, ask.supercategories, wanted)
+        if not ask.others or len(hits) >= wanted:
+            return hits
+        hits += self._best_hits(asked, ask.others, wanted - len(hits))
+        return tuple(sorted(hits, key=lambda hit: (sold_out_last and sold_out(hit.item), ask.unwanted(hit))))
+
+    def _added(self, product_ids: Sequence[str]) -> Mapping[str, datetime]:
+        return self.ledger.added(product_ids)
+
+    def _embeddings_of(self, hits: Sequence[Hit]) -> Embeddings:
+        """(hits, dim) visual embeddings of the hits' garments."""
+        rows: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(hits)
+        for name in dict.fromkeys(hit.item.supercategory for hit in hits):
+            places = [at for at, hit in enumerate(hits) if hit.item.supercategory == name]
+            ids = [hits[at].item.item_id for at in places]
+            found, _ = self.store.embeddings(collection_name(name, "visual"), ids)
+            for at, row in zip(places, found, strict=True):
+                rows[at] = row
+        return np.stack(rows)
+
+    def _best_hits(self, asked: _Asked, supercategories: Sequence[str], k: int) -> tuple[Hit, ...]:
+        """The k best hits, without their variants."""
         wanted = k
         while True:
             found = self._best_of_each(asked, supercategories, wanted)
@@ -90,8 +161,12 @@ class Searcher:
             if len(hits) == k or all(ranked.complete for ranked in found):
                 break
             wanted *= WIDEN  # The ledger does not have some of the products: they are being deleted.
+        return hits
+
+    def with_variants(self, hits: tuple[Hit, ...], where: Filter, watch: Stopwatch, shown: Shown) -> tuple[Hit, ...]:
+        """Hits that stand for a look, each with the products of it."""
         if shown.one_per_look and any("item_group_id" in hit.item.facets for hit in hits):
-            with asked.watch.stage("variants"):
+            with watch.stage("variants"):
                 return self._with_variants(hits, where)
         return hits
 

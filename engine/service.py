@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from engine.clock import Deadline, Stopwatch
 from engine.color.palette import read_palettes
+from engine.concurrent import together
 from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item
-from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable, TextRejected
+from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable
+from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
-from engine.looks import FOR_SHOPPERS, Shown, look_of, sold_out
+from engine.listing import BEST_FIRST, Listing
+from engine.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
 from engine.notes import notes_on_filters
 from engine.outfit import beside
-from engine.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache
+from engine.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
+from engine.picking import GarmentAsk, Looked, looked_of, pick
 from engine.pipeline import VisionPipeline
 from engine.query_text import NO_WORDS, Words, unit_mean, words_of
 from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
-from engine.search import QueryVectors, Searcher
+from engine.search import Ask, QueryVectors, Searcher
 from engine.taxonomy import collection_name
+from engine.text_query import MAX_TEXT, MAX_TEXTS, TextQuery
 
-MAX_TEXT = 1_000
-MAX_TEXTS = 16
+__all__ = ["MAX_TEXT", "MAX_TEXTS", "TextQuery", "ThatLook", "worded"]
+
 SIMILAR_FACETS = ("brand", "color", "material", "pattern")
 _ALONE = "The product is alone in its picture: nothing that is worn with it was seen there."
 
 
 @dataclass(frozen=True, slots=True)
-class TextQuery:
-    """Wanted and unwanted words."""
+class Options:
+    """How many hits a search gives, and how they are shown, listed and counted."""
 
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        texts = (*self.positive, *self.negative)
-        if not texts:
-            raise TextRejected("The text is empty; say what is wanted.")
-        if len(texts) > MAX_TEXTS:
-            raise TextRejected(f"There are {len(texts)} texts; the most is {MAX_TEXTS}.")
-        for text in texts:
-            if not text.strip():
-                raise TextRejected("The text is empty; say what is wanted.")
-            if len(text) > MAX_TEXT:
-                raise TextRejected(f"The text has {len(text):,} characters; the most is {MAX_TEXT:,}.")
+    k: int
+    shown: Shown
+    listing: Listing
+    facets: FacetAsk | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +56,11 @@ class ThatLook:
     limits: ImageLimits = DEFAULT_LIMITS
     result_cache: ResultCache | None = None
     pictures: ObjectStore | None = None
+    counts: CountMemory = field(default_factory=CountMemory)
 
     def search_image(
         self,
-        image: bytes,
+        image: bytes | Sequence[bytes],
         query: ImageQuery | None = None,
         *,
         text: TextQuery | None = None,
@@ -71,28 +68,44 @@ class ThatLook:
         k: int = 10,
         weights: Weights | None = None,
         shown: Shown = FOR_SHOPPERS,
+        listing: Listing = BEST_FIRST,
+        facets: FacetAsk | None = None,
+        garments: Sequence[GarmentAsk] = (),
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Similar products for each garment of the photo's main person, moved by the text if there is one.
 
+        Args:
+            image: the photo; of several, garments of one kind are searched with together.
+            listing, facets: how the hits are listed, and what is counted beside them.
+            garments: answer for these alone, each with what is asked of it besides.
+            only: answer for the garment at this place alone, for a further page.
         Raises:
             ImageUnreadable, ImageTooLarge: the photo.
             NoGarmentFound: nothing to search with in it.
             QueryRejected: parameters that do not fit together.
             DeadlineExceeded: too late already.
         """
-        watch = Stopwatch(deadline)
-        seen = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache).look(image, query or ImageQuery(), watch)
-        words = self._words(text, watch, beside_a_photo=True)
-        queries, where = _all_query_vectors(seen, words.query_vectors), words.within(where)
-        garments = seen.upright()
-        asked = [(vectors, garment.supercategories) for garment, vectors in zip(garments, queries, strict=True)]
-        found = self.searcher.search_each(asked, k, where, weights, watch, shown)
-        answers = [
-            GarmentHits(garment, garment.supercategory, tuple(_told(hit, garment) for hit in hits))
-            for garment, hits in zip(garments, found, strict=True)
-        ]
-        return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, self._notes(words, where, answers))
+        watch, options = Stopwatch(deadline), Options(k, shown, listing, facets)
+        analyzer = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache)
+        picked = pick(analyzer, [image] if isinstance(image, bytes) else image, query or ImageQuery(), garments, watch)
+        words = {each: self._words(each, watch, beside_a_photo=True) for each in {text, *(g.text for g in garments)}}
+        kept = [each for number, each in enumerate(picked.garments) if only in (None, number)]
+        asks = []
+        for looked, asked in kept:
+            read = words[asked.text or text]
+            within = read.within(Filter((*where.conditions, *asked.where.conditions)))
+            kinds, counting = looked.garment.supercategories, asked.weights or weights
+            ask = Ask(_query_vectors_of(looked, read.query_vectors), kinds, watch, within, counting)
+            asks.append((ask, replace(options, k=asked.k or k)))
+        found = self._found_each(asks, watch)
+        answers = [_of_garment(each, looked.garment) for (looked, _), each in zip(kept, found, strict=True)]
+        _check_found(answers, only)
+        notes = dict.fromkeys(
+            note for each in words.values() for note in self._notes(each, each.within(where), answers)
+        )
+        return Answer(tuple(answers), watch.timing_ms(), picked.width, picked.height, tuple(notes))
 
     def search_text(
         self,
@@ -102,6 +115,8 @@ class ThatLook:
         where: Filter = EVERYTHING,
         k: int = 10,
         shown: Shown = FOR_SHOPPERS,
+        listing: Listing = BEST_FIRST,
+        facets: FacetAsk | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Products that fit the words.
@@ -114,13 +129,9 @@ class ThatLook:
         watch = Stopwatch(deadline)
         words = self._words(text, watch)
         names, others = self._asked_for(words.read.kinds, supercategories)
-        query_vectors, where = words.query_vectors, words.within(where)
-        hits = self.searcher.search(query_vectors, names, k, where, None, watch, shown)
-        if others and len(hits) < k:  # The kind that the words name has no more; what else fits them comes after it.
-            hits += self.searcher.search(query_vectors, others, k - len(hits), where, None, watch, shown)
-            last = shown.under(where).sold_out_last
-            hits = tuple(sorted(hits, key=lambda hit: (last and sold_out(hit.item), words.turn_away(hit))))
-        found = (GarmentHits(None, names[0] if len(names) == 1 else None, hits),)
+        where = words.within(where)
+        ask = Ask(words.query_vectors, names, watch, where, None, shown, others, words.turn_away)
+        found = (self._found(ask, Options(k, shown, listing, facets)),)
         return Answer(found, watch.timing_ms(), notes=self._notes(words, where, found))
 
     def similar(
@@ -132,6 +143,9 @@ class ThatLook:
         k: int = 10,
         weights: Weights | None = None,
         shown: Shown = FOR_SHOPPERS,
+        listing: Listing = BEST_FIRST,
+        facets: FacetAsk | None = None,
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """Other products like a stored one ("because you looked at …"), not itself in other sizes.
@@ -144,10 +158,12 @@ class ThatLook:
         words = self._words(text, watch, beside_a_photo=True)
         where = words.within(where)
         answers = []
-        for supercategory in dict.fromkeys(name for name, _ in entry.items):
-            query_vectors = self._stored_query_vectors(product_id, supercategory, words.query_vectors, shown)
-            hits = self.searcher.search(query_vectors, [supercategory], k, where, weights, watch, shown)
-            answers.append(GarmentHits(None, supercategory, hits))
+        for number, supercategory in enumerate(dict.fromkeys(name for name, _ in entry.items)):
+            if only is None or number == only:
+                query_vectors = self._stored_query_vectors(product_id, supercategory, words.query_vectors, shown)
+                ask = Ask(query_vectors, [supercategory], watch, where, weights)
+                answers.append(self._found(ask, Options(k, shown, listing, facets)))
+        _check_found(answers, only)
         return Answer(tuple(answers), watch.timing_ms(), notes=self._notes(words, where, answers))
 
     def look(
@@ -157,6 +173,9 @@ class ThatLook:
         where: Filter = EVERYTHING,
         k: int = 10,
         shown: Shown = FOR_SHOPPERS,
+        listing: Listing = BEST_FIRST,
+        facets: FacetAsk | None = None,
+        only: int | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
         """The rest of the look: what a stored product's own picture shows beside it, each with products like it.
@@ -175,13 +194,15 @@ class ThatLook:
             seen = PhotoAnalyzer(self.pipeline, self.limits, self.result_cache).look(picture, ImageQuery(), watch)
         except NoGarmentFound:
             return Answer((), watch.timing_ms(), notes=(_ALONE,), image=item.image)
-        garments, queries = seen.upright(), _all_query_vectors(seen, QueryVectors(exclude=frozenset({product_id})))
+        looked, words = looked_of(seen), QueryVectors(exclude=frozenset({product_id}))
         answers = []
-        for number in beside(garments, item.box, supercategory):
-            names = [name for name in garments[number].supercategories if name != supercategory]
-            hits = self.searcher.search(queries[number], names, k, where, None, watch, shown)
-            told = tuple(_told(hit, garments[number]) for hit in hits)
-            answers.append(GarmentHits(garments[number], garments[number].supercategory, told))
+        for number, place in enumerate(beside([each.garment for each in looked], item.box, supercategory)):
+            if only is None or number == only:
+                garment = looked[place].garment
+                names = [name for name in garment.supercategories if name != supercategory]
+                ask = Ask(_query_vectors_of(looked[place], words), names, watch, where)
+                answers.append(_of_garment(self._found(ask, Options(k, shown, listing, facets)), garment))
+        _check_found(answers, only)
         notes = self._notes(NO_WORDS, where, answers) if answers else (_ALONE,)
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, notes, item.image)
 
@@ -197,6 +218,40 @@ class ThatLook:
         if self.pictures is None:
             raise StoreUnavailable("The pictures of this catalogue are not at hand.")
         return self.pictures.get(key)
+
+    def count(self, supercategories: Sequence[str] | None, where: Filter, ask: FacetAsk) -> Counted:
+        """How many products of these supercategories (None: of all) match, and how many of them have which value.
+
+        Raises:
+            QueryRejected, FilterRejected: an unknown supercategory or facet.
+        """
+        searcher, names = self.searcher, self._supercategories(supercategories)
+        return count_facets(searcher.store, searcher.ledger, names, where, ask, self.counts)
+
+    def _found_each(self, asks: Sequence[tuple[Ask, Options]], watch: Stopwatch) -> list[GarmentHits]:
+        """The garments' pages; a store on servers is asked for all of them at once."""
+        parts = [Stopwatch(watch.deadline) for _ in asks]
+        calls = [
+            partial(self._found, replace(ask, watch=part), options)
+            for (ask, options), part in zip(asks, parts, strict=True)
+        ]
+        with watch.side_by_side(parts):
+            return together(self.searcher.store, calls)
+
+    def _found(self, ask: Ask, options: Options) -> GarmentHits:
+        """One garment's page of hits, with what was counted beside them."""
+        shown = options.shown
+        where = Filter((*ask.where.conditions, NOT_SOLD_OUT)) if shown.sold_out_left_out else ask.where
+        ask = replace(ask, where=where, shown=shown)
+        page = self.searcher.page(ask, options.k, options.listing)
+        names = [*ask.supercategories, *ask.others]
+        counted = None
+        if options.facets:
+            with ask.watch.stage("facets"):
+                counted = self.count(names, where, options.facets)
+        one = len(ask.supercategories) == 1 or ask.query_vectors.query_kind != "words"
+        kind = ask.supercategories[0] if one and ask.supercategories else None
+        return GarmentHits(None, kind, page.hits, page.seen, page.total, counted)
 
     def _words(self, text: TextQuery | None, watch: Stopwatch, *, beside_a_photo: bool = False) -> Words:
         if text is None:
@@ -257,17 +312,25 @@ def worded(text: TextQuery | None, texts: TextEmbedder) -> QueryVectors:
     return words_of(text.positive, text.negative, texts).query_vectors if text else QueryVectors()
 
 
-def _all_query_vectors(seen: PhotoFeatures, words: QueryVectors) -> list[QueryVectors]:
-    return [
-        replace(
-            words,
-            visual=seen.visual[i],
-            semantic=seen.semantic[i],
-            palette=seen.palettes.row(i),
-            color=seen.colors[i],
-        )
-        for i in range(len(seen.garments))
-    ]
+def _query_vectors_of(looked: Looked, words: QueryVectors) -> QueryVectors:
+    """What a garment is searched with."""
+    return replace(words, visual=looked.visual, semantic=looked.semantic, palette=looked.palette, color=looked.color)
+
+
+def _check_found(found: Sequence[GarmentHits], only: int | None) -> None:
+    """Refuse a page of a garment that is not there.
+
+    Raises:
+        QueryRejected: the cursor is of another search.
+    """
+    if only is not None and not found:
+        raise QueryRejected("The cursor is of another search: this one has no such garment. Begin again without it.")
+
+
+def _of_garment(found: GarmentHits, garment: Garment) -> GarmentHits:
+    """The hits of a garment of the photo."""
+    hits = tuple(_told(hit, garment) for hit in found.hits)
+    return replace(found, garment=garment, supercategory=garment.supercategory, hits=hits)
 
 
 def _told(hit: Hit, garment: Garment) -> Hit:

@@ -25,6 +25,7 @@ from engine.durable import refusal
 from engine.errors import HomeInUse, QueryRejected
 from engine.gate import Policy
 from engine.images import ImageLimits
+from engine.keys import KeyBook
 from engine.photo_analysis import ResultCache
 from engine.pipeline import VisionPipeline
 from engine.seams import Ledger, ObjectStore, VectorStore
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LEDGER = "ledger.sqlite"
+KEYS = "keys.sqlite"
 ADDRESS = "address"
 """Where in a home a server says at which address it can be asked."""
 
@@ -67,6 +69,11 @@ class Settings(BaseSettings):
         milvus_load_s: how long a start waits until the server has the collections in memory.
         milvus_cache_bytes: for words of rows seen lately.
         allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
+        require_keys: whether callers need a key; where it is not set, they do if other machines can reach the server.
+        rate_limit: requests that one caller may make, such as `600/minute`; none where it is not set.
+        concurrent_requests: requests of one caller that may be under way at once; 0 sets no bound.
+        catalogue_port, metrics_port: ports for what changes the catalogue and for /metrics; where they are not set, the
+            main one serves these too.
     """
 
     model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore")
@@ -107,6 +114,11 @@ class Settings(BaseSettings):
     allow_private_hosts: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    require_keys: bool | None = None
+    rate_limit: str | None = Field(default=None, pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day)$")
+    concurrent_requests: int = Field(default=0, ge=0)
+    catalogue_port: int | None = Field(default=None, ge=1, le=65535)
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
     @property
     def is_shared(self) -> bool:
@@ -114,9 +126,20 @@ class Settings(BaseSettings):
         return None not in (self.milvus_uri, self.ledger_url, self.s3_endpoint)
 
     @property
+    def keys_required(self) -> bool:
+        """Whether callers need a key: if so set, or where the server can be reached from other machines."""
+        return not is_loopback(self.host) if self.require_keys is None else self.require_keys
+
+    @property
     def image_limits(self) -> ImageLimits:
         """The caps on pictures."""
         return ImageLimits(self.max_image_bytes, self.max_image_pixels)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine can reach what listens on this host."""
+    name = host.strip("[]").casefold()
+    return name in ("localhost", "::1") or name.startswith("127.")
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -357,6 +380,19 @@ def open_ledger(settings: Settings) -> Ledger:
     from engine.ledger.sql import SqlLedger
 
     return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / LEDGER}")
+
+
+def open_keys(settings: Settings) -> KeyBook:
+    """Where keys are kept: beside a ledger in PostgreSQL, or in a file of the home, also while it is held."""
+    from engine.ledger.keys import SqlKeys
+
+    if settings.ledger_url and not settings.ledger_url.startswith("sqlite"):
+        return SqlKeys(settings.ledger_url)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal(error, f"The home {settings.home} cannot be used", settings.home) from error
+    return SqlKeys(f"sqlite:///{settings.home / KEYS}")
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -14,6 +14,7 @@ from os import PathLike
 from typing import Any, overload
 
 from engine.answers import AnswerForm as Answer
+from engine.answers import FacetsForm as Facets
 from engine.answers import GarmentHitsForm as GarmentHits
 from engine.answers import HitForm as Hit
 from engine.answers import SignalForm as Signals
@@ -40,15 +41,26 @@ from engine.errors import (
 )
 from thatlook.client import AsyncClient, Client
 from thatlook.embedded import Embedded
-from thatlook.forms import IngestError, IngestRun, IngestStatus, ProductPage, ProductPicture, ProductState, Receipt
+from thatlook.forms import (
+    BatchAnswer,
+    IngestError,
+    IngestRun,
+    IngestStatus,
+    ProductPage,
+    ProductPicture,
+    ProductState,
+    Receipt,
+)
 
 __all__ = [
     "Answer",
     "AsyncClient",
+    "BatchAnswer",
     "Client",
     "ContractBroken",
     "DeadlineExceeded",
     "Embedded",
+    "Facets",
     "FeedUnreadable",
     "FilterRejected",
     "GarmentHits",

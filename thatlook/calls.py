@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from engine.answers import AnswerForm
+from engine.answers import AnswerForm, FacetsForm
 from engine.errors import ImageUnreadable, QueryRejected
 from thatlook.forms import (
+    BatchAnswers,
     IngestErrors,
     IngestRuns,
     IngestStatus,
@@ -45,14 +47,19 @@ class Call(Generic[T]):
     sent: dict[str, Any] = field(default_factory=dict)
 
 
-def search_image(photo: Photo, options: PhotoOptions) -> Call[AnswerForm]:
-    """Search by photo, moved by words if there are any."""
+def search_image(photo: Photo | Sequence[Photo], options: PhotoOptions) -> Call[AnswerForm]:
+    """Search by photo (or photos of one look), moved by words if there are any."""
     path = "/v1/search/hybrid" if "text" in options or "not_text" in options else "/v1/search/image"
     fields, headers = _split(options)
-    if isinstance(photo, str) and photo.lower().startswith(("http://", "https://")):
-        return Call("POST", path, AnswerForm, sent={"json": {**fields, "image_url": photo}, "headers": headers})
+    photos = photos_of(photo)
+    addresses = [each for each in photos if isinstance(each, str) and each.lower().startswith(("http://", "https://"))]
+    if len(addresses) == len(photos) == 1:
+        return Call("POST", path, AnswerForm, sent={"json": {**fields, "image_url": addresses[0]}, "headers": headers})
+    if addresses:
+        images = [{"image_url": each} if each in addresses else _as_json(photo_bytes(each)) for each in photos]
+        return Call("POST", path, AnswerForm, sent={"json": {**fields, "images": images}, "headers": headers})
     data = {name: _as_field(value) for name, value in fields.items()}
-    files = {"image": ("photo", photo_bytes(photo), "application/octet-stream")}
+    files = [("image", ("photo", photo_bytes(each), "application/octet-stream")) for each in photos]
     return Call("POST", path, AnswerForm, sent={"data": data, "files": files, "headers": headers})
 
 
@@ -85,6 +92,26 @@ def look(product_id: str, options: SearchOptions) -> Call[AnswerForm]:
     fields, headers = _split(options)
     params = {name: _as_field(value) for name, value in fields.items()}
     return Call("GET", f"{_product(product_id)}/look", AnswerForm, sent={"params": params, "headers": headers})
+
+
+def search_batch(searches: Sequence[Mapping[str, Any]]) -> Call[BatchAnswers]:
+    """Several searches at once."""
+    return Call(
+        "POST", "/v1/search/batch", BatchAnswers, sent={"json": {"searches": [dict(each) for each in searches]}}
+    )
+
+
+def facets(
+    names: Sequence[str],
+    supercategory: Sequence[str],
+    filters: Mapping[str, Any] | None,
+    limit: int | None,
+    prefix: str,
+) -> Call[FacetsForm]:
+    """Values to filter by."""
+    fields = {"names": names, "supercategory": supercategory, "filters": filters, "limit": limit, "prefix": prefix}
+    params = {name: _as_field(value) for name, value in _given(fields).items()}
+    return Call("GET", "/v1/facets", FacetsForm, sent={"params": params})
 
 
 def put_products(products: Sequence[Mapping[str, Any]]) -> Call[Receipt]:
@@ -166,6 +193,17 @@ def _product(product_id: str) -> str:
     return f"/v1/products/{quote(product_id, safe='')}"
 
 
+def photos_of(photo: Photo | Sequence[Photo]) -> list[Photo]:
+    """One photo or several as a list."""
+    if isinstance(photo, bytearray | memoryview):
+        return [bytes(photo)]
+    return [photo] if isinstance(photo, bytes | str | PathLike) else list(photo)
+
+
+def _as_json(data: bytes) -> dict[str, str]:
+    return {"image_base64": base64.b64encode(data).decode()}
+
+
 def photo_bytes(photo: Photo) -> bytes:
     """The photo's bytes, read from its file where a path is given.
 
@@ -188,7 +226,7 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value not in ("", (), [])}
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", (), [], {})}
 
 
 def _as_field(value: object) -> object:

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "eval": "benchmarks.quality.commands:evaluate",
     "bench": "benchmarks.speed.commands:bench",
     "studio": "models.studio.commands:studio",
+    "keys": "api.key_commands:keys",
     "index": "thatlook.index_commands:index",
     "doctor": "thatlook.commands:doctor",
 }
@@ -54,6 +55,7 @@ SUMMARIES: Mapping[str, str] = {
     "eval": "Measure how good the answers are.",
     "bench": "Measure how fast the answers are, and what they cost.",
     "studio": "Draw a catalogue: products, people who wear them, and exact truth.",
+    "keys": "Create, list and revoke the keys of the HTTP API.",
     "index": "Show or rebuild the indexes that search the embedded home.",
     "doctor": "Look at this installation and say what is wrong and what to do.",
 }

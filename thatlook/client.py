@@ -9,13 +9,14 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from engine.answers import AnswerForm
+from engine.answers import AnswerForm, FacetsForm
 from engine.errors import Unavailable
 from engine.redaction import redacted
 from thatlook import calls
 from thatlook.calls import Call, Photo
 from thatlook.failures import failure_of, wait_of
 from thatlook.forms import (
+    BatchAnswer,
     IngestError,
     IngestRun,
     IngestStatus,
@@ -32,6 +33,10 @@ T = TypeVar("T")
 TIMEOUT_S = 40.0
 """Longer than a server takes for an upload and an answer."""
 Words = str | Sequence[str]
+
+
+def _with_key(headers: Mapping[str, str] | None, key: str | None) -> dict[str, str]:
+    return {**(headers or {}), **({"Authorization": f"Bearer {key}"} if key else {})}
 
 
 class _Base:
@@ -69,6 +74,7 @@ class Client(_Base):
         address: str,
         *,
         timeout_s: float = TIMEOUT_S,
+        key: str | None = None,
         retries: int = 2,
         headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -77,12 +83,15 @@ class Client(_Base):
 
         Args:
             address: such as `http://127.0.0.1:8080`.
+            key: of `thatlook keys create`, where the server asks for one.
             retries: how often a request is sent again, only where the server refused it and says when (Retry-After).
             headers: sent with every request, such as those that a proxy wants.
             transport: httpx's, for tests and special networks.
         """
         super().__init__(address, retries=retries)
-        self._http = httpx.Client(base_url=address, timeout=timeout_s, headers=headers, transport=transport)
+        self._http = httpx.Client(
+            base_url=address, timeout=timeout_s, headers=_with_key(headers, key), transport=transport
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -94,8 +103,8 @@ class Client(_Base):
         """Close the connections."""
         self._http.close()
 
-    def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
-        """Products like each garment of a photo, moved by words if there are any."""
+    def search_image(self, photo: Photo | Sequence[Photo], **options: Unpack[PhotoOptions]) -> AnswerForm:
+        """Products like each garment of a photo (of several photos of one look), moved by words if there are any."""
         return self._send(calls.search_image(photo, options))
 
     def search_text(
@@ -113,6 +122,22 @@ class Client(_Base):
     def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
         """What a stored product's picture shows beside it, each garment with products like it: the rest of the look."""
         return self._send(calls.look(product_id, options))
+
+    def search_batch(self, searches: Sequence[Mapping[str, Any]]) -> list[BatchAnswer]:
+        """Several searches at once, each with its `kind` (image, hybrid, text, similar) and that search's fields."""
+        return self._send(calls.search_batch(searches)).answers
+
+    def facets(
+        self,
+        names: Sequence[str] = (),
+        *,
+        supercategory: Sequence[str] = (),
+        filters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        prefix: str = "",
+    ) -> FacetsForm:
+        """How many products match, and how many of them have which value; all facets where none is named."""
+        return self._send(calls.facets(list(names), list(supercategory), filters, limit, prefix))
 
     def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
         """Write products, each with Google Merchant's field names; indexing follows, see `product`."""
@@ -191,13 +216,16 @@ class AsyncClient(_Base):
         address: str,
         *,
         timeout_s: float = TIMEOUT_S,
+        key: str | None = None,
         retries: int = 2,
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Make a client; see `Client`."""
         super().__init__(address, retries=retries)
-        self._http = httpx.AsyncClient(base_url=address, timeout=timeout_s, headers=headers, transport=transport)
+        self._http = httpx.AsyncClient(
+            base_url=address, timeout=timeout_s, headers=_with_key(headers, key), transport=transport
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -209,8 +237,8 @@ class AsyncClient(_Base):
         """Close the connections."""
         await self._http.aclose()
 
-    async def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
-        """Products like each garment of a photo, moved by words if there are any."""
+    async def search_image(self, photo: Photo | Sequence[Photo], **options: Unpack[PhotoOptions]) -> AnswerForm:
+        """Products like each garment of a photo (of several photos of one look), moved by words if there are any."""
         return await self._send(await asyncio.to_thread(calls.search_image, photo, options))
 
     async def search_text(
@@ -228,6 +256,22 @@ class AsyncClient(_Base):
     async def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
         """What a stored product's picture shows beside it, each garment with products like it: the rest of the look."""
         return await self._send(calls.look(product_id, options))
+
+    async def search_batch(self, searches: Sequence[Mapping[str, Any]]) -> list[BatchAnswer]:
+        """Several searches at once, each with its `kind` (image, hybrid, text, similar) and that search's fields."""
+        return (await self._send(calls.search_batch(searches))).answers
+
+    async def facets(
+        self,
+        names: Sequence[str] = (),
+        *,
+        supercategory: Sequence[str] = (),
+        filters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        prefix: str = "",
+    ) -> FacetsForm:
+        """How many products match, and how many of them have which value; all facets where none is named."""
+        return await self._send(calls.facets(list(names), list(supercategory), filters, limit, prefix))
 
     async def put_products(self, products: Sequence[Mapping[str, Any]]) -> Receipt:
         """Write products, each with Google Merchant's field names; indexing follows, see `product`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from engine.answers import AnswerForm, answer_form
 from engine.errors import QueryRejected
-from thatlook.calls import Photo, photo_bytes
+from thatlook.calls import Photo, photo_bytes, photos_of
 from thatlook.forms import PhotoOptions, SearchOptions
 from thatlook.missing import require_own_packages
 
@@ -68,27 +68,27 @@ class Embedded:
             ingest_dependencies(self._parts), Path(feed), policy or self._parts.settings.policy, prune=prune
         )
 
-    def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> AnswerForm:
+    def search_image(self, photo: Photo | Sequence[Photo], **options: Unpack[PhotoOptions]) -> AnswerForm:
         """Products like each garment of a photo, moved by words if there are any.
 
         Raises:
             ImageUnreadable, ImageTooLarge, NoGarmentFound, QueryRejected, FilterRejected: as over HTTP.
         """
-        from engine.fusion import Weights
         from engine.photo_analysis import ImageQuery
 
-        words, weights = _text(options.get("text", ()), options.get("not_text", ())), options.get("weights")
-        if weights is not None and words is None:
-            raise QueryRejected("'weights' are for a photo and words; give 'text' or 'not_text'.")
+        words = _text(options.get("text", ()), options.get("not_text", ()))
         looking = ImageQuery(
             _names(options.get("supercategory", ())), options.get("box"), options.get("whole_image", False)
         )
+        photos = [photo_bytes(each) for each in photos_of(photo)]
+        garments = list(options.get("garments", [])) or ([{"point": p}] if (p := options.get("point")) else [])
         return self._told(
             self._parts.thatlook.search_image(
-                photo_bytes(photo),
+                photos,
                 looking,
                 text=words,
-                weights=None if weights is None else Weights(**weights),
+                garments=[_garment(each) for each in garments],
+                **_weighed(options),
                 **_common(options),
             )
         )
@@ -115,7 +115,8 @@ class Embedded:
         Raises:
             ProductNotFound: unknown, or with nothing indexed.
         """
-        return self._told(self._parts.thatlook.similar(product_id, text=_text(text, not_text), **_common(options)))
+        words = _text(text, not_text)
+        return self._told(self._parts.thatlook.similar(product_id, text=words, **_weighed(options), **_common(options)))
 
     def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
         """What a stored product's picture shows beside it, each garment with products like it: the rest of the look.
@@ -137,15 +138,54 @@ class Embedded:
 def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
     """What every search of the engine takes."""
     from engine.clock import DEFAULT_BUDGET_S, Deadline
+    from engine.facets import FacetAsk
+    from engine.listing import Listing
     from engine.looks import Shown
+
+    if options.get("cursor"):
+        raise QueryRejected("An embedded catalogue gives no cursors; ask for more hits with k.")
+    facets, unavailable = _names(options.get("facets", ())), options.get("unavailable", "last")
 
     deadline_ms = options.get("deadline_ms", DEFAULT_BUDGET_S * 1000)
     return {
         "k": options.get("k", 10),
         "where": _filter(options.get("filters")),
-        "shown": Shown(options.get("group", "look") == "look", options.get("unavailable", "last") == "last"),
+        "shown": Shown(options.get("group", "look") == "look", unavailable == "last", unavailable == "hidden"),
+        "listing": Listing(
+            options.get("sort", "relevance"),
+            options.get("min_score", 0.0),
+            options.get("diversity", 0.0),
+            options.get("total", False) or bool(facets),
+        ),
+        "facets": FacetAsk(facets) if facets else None,
         "deadline": Deadline.within(deadline_ms / 1000),
     }
+
+
+def _weighed(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
+    """The caller's weights, where there are any."""
+    from engine.fusion import Weights
+
+    weights = options.get("weights")
+    return {"weights": Weights(**weights)} if weights is not None else {}
+
+
+def _garment(options: Mapping[str, Any]) -> Any:
+    """One garment's options, as the engine takes them."""
+    from engine.fusion import Weights
+    from engine.picking import GarmentAsk
+
+    weights = options.get("weights")
+    return GarmentAsk(
+        options.get("index"),
+        options.get("supercategory"),
+        options.get("box"),
+        options.get("point"),
+        _text(options.get("text", ()), options.get("not_text", ())),
+        _filter(options.get("filters")),
+        Weights(**weights) if weights is not None else None,
+        options.get("k"),
+    )
 
 
 def _filter(document: Mapping[str, Any] | None) -> Filter:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from engine.answers import AnswerForm
 from engine.catalogue_forms import ErrorPage as IngestErrors
 from engine.catalogue_forms import IntakeReceipt as Receipt
 from engine.catalogue_forms import PictureForm as ProductPicture
@@ -23,12 +24,15 @@ from engine.catalogue_forms import RunList as IngestRuns
 from engine.catalogue_forms import StatusForm as IngestStatus
 
 __all__ = [
+    "BatchAnswer",
+    "BatchAnswers",
     "IngestError",
     "IngestErrors",
     "IngestRun",
     "IngestRuns",
     "IngestStatus",
     "PhotoOptions",
+    "Problem",
     "ProductPage",
     "ProductPicture",
     "ProductPictures",
@@ -48,14 +52,28 @@ class SearchOptions(TypedDict, total=False):
         k: products for each garment, 1 to 100.
         filters: such as `{"brand": ["acme"], "price": {"max": 50}, "not": {"color": "red"}}`.
         group: `look` (one hit for all sizes of a product, its `variants`) or `none`.
-        unavailable: `last` (what is out of stock comes last) or `mixed`.
+        unavailable: `last` (what is out of stock comes last), `mixed` or `hidden` (only what can be bought).
+        sort: `relevance`, or among the best hits `price_asc`, `price_desc` or `newest`.
+        min_score: hits with a lower score are left out, 0 to 1.
+        diversity: how much unlike each other the first hits are to be, 0 to 1.
+        cursor: a garment's `next_cursor`, with the rest as it was: its next hits.
+        facets: names of facets to count, `price` or `*` among them: `garments[n].facets`, `.price`, `.matching`.
+        total: say how many hits there are.
+        weights: how much `visual`, `semantic`, `text` and `color` count; not in searches by words alone.
         deadline_ms: no answer is wanted later than this.
     """
 
     k: int
     filters: Mapping[str, Any]
     group: Literal["look", "none"]
-    unavailable: Literal["last", "mixed"]
+    unavailable: Literal["last", "mixed", "hidden"]
+    sort: Literal["relevance", "price_asc", "price_desc", "newest"]
+    min_score: float
+    diversity: float
+    cursor: str | None
+    facets: str | list[str]
+    total: bool
+    weights: Mapping[str, float]
     deadline_ms: int
 
 
@@ -64,18 +82,43 @@ class PhotoOptions(SearchOptions, total=False):
 
     Attributes:
         text, not_text: words that are wanted, and words that are not: `text="the same in navy"`.
-        weights: how much `visual`, `semantic`, `text` and `color` count; only with words.
         supercategory: look for these alone, such as `upper_wear`.
-        box: x0, y0, x1, y1 in pixels of the upright photo: one garment, of one `supercategory`.
+        box: x0, y0, x1, y1 in pixels of the upright photo: one garment, of one `supercategory` if that is given.
+        point: x, y in pixels of the upright photo: the garment there.
+        garments: answer for these alone, each named by `index`, `supercategory`, `box` or `point`, with `text`,
+            `not_text`, `filters`, `weights` and `k` of its own.
         whole_image: the photo shows one garment, of one `supercategory`, and nothing else.
     """
 
     text: str | list[str]
     not_text: str | list[str]
-    weights: Mapping[str, float]
     supercategory: str | list[str]
     box: tuple[float, float, float, float]
+    point: tuple[float, float]
     whole_image: bool
+    garments: list[Mapping[str, Any]]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why one search of several was refused."""
+
+    detail: str
+    code: str = ""
+    status: int = 0
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """One search's answer with status 200, or its problem; the other is None."""
+
+    status: int
+    answer: AnswerForm | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswers(msgspec.Struct, frozen=True):
+    """The answers in the order of the searches."""
+
+    answers: list[BatchAnswer]
 
 
 class ProductState(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from api.context import Context
 from engine.catalogue_forms import Readiness
 from engine.clock import Deadline
 from engine.errors import Unavailable
+from engine.keys import Scope
 
 _READY_WITHIN_S = 2.0
 _EXAMINED_WITHIN_S = 110.0
@@ -52,7 +53,7 @@ async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = Fal
     return Response(Readiness("ready" if ready else "waiting", missing), status_code=200 if ready else 503)
 
 
-@get("/metrics", include_in_schema=False)
+@get("/metrics", include_in_schema=False, opt={"scope": Scope.ADMIN})
 async def metrics(context: Context) -> Response[bytes]:
     """Prometheus metrics."""
     return Response(context.metrics.exposition(), media_type=context.metrics.content_type)

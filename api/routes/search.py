@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from unicodedata import is_normalized
 
 from litestar import Controller, Request, Response, get, post
-from litestar.params import HeaderParameter, PathParameter
+from litestar.params import PathParameter
 
 from api.addresses import with_slashes
+from api.asked import by_look, by_photos, by_product, by_text
 from api.context import Context, RequestContext
 from api.documentation import (
     HybridOperation,
@@ -19,35 +20,12 @@ from api.documentation import (
     TextOperation,
     problems,
 )
-from api.filters import filter_of
-from api.queries import (
-    HybridSearch,
-    ImageSearch,
-    LookSearch,
-    SimilarSearch,
-    TextSearch,
-    from_fields,
-    image_query,
-    json_with_address,
-    shown,
-    supercategories,
-    text_query,
-    weights_of,
-)
+from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch, from_fields, json_with_address
+from api.routes.deadlines import DeadlineMs
 from api.uploads import read_body
 from engine.answers import AnswerForm
 from engine.clock import Deadline
-from engine.errors import TextRejected
 from engine.product_lookup import find_product
-
-DeadlineMs = Annotated[
-    int | None,
-    HeaderParameter(
-        name="X-Deadline-Ms",
-        schema_extra={"minimum": 1},
-        description="The caller's own, shorter deadline in milliseconds.",
-    ),
-]
 
 
 class SearchController(Controller):
@@ -67,21 +45,7 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], context: Context, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products like each garment of the photo's main person."""
-        photo = await context.receive(request, ImageSearch, deadline_ms)
-        deadline = context.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
-        query, where = photo.query, filter_of(photo.query.filters)
-        looking = image_query(query)
-        image = await context.picture(photo, deadline)
-        call = partial(
-            context.services.thatlook.search_image,
-            image,
-            looking,
-            where=where,
-            k=query.k,
-            shown=shown(query),
-            deadline=deadline,
-        )
-        return await context.search(call, deadline)
+        return await _by_photo(context, request, ImageSearch, deadline_ms)
 
     @post(
         "/search/hybrid",
@@ -94,25 +58,7 @@ class SearchController(Controller):
         self, request: Request[Any, Any, Any], context: Context, deadline_ms: DeadlineMs = None
     ) -> Response[AnswerForm]:
         """Products like the photo's garments, moved towards `text` and away from `not_text`."""
-        photo = await context.receive(request, HybridSearch, deadline_ms)
-        deadline = context.deadline(deadline_ms)
-        query, where = photo.query, filter_of(photo.query.filters)
-        text, weights, looking = text_query(query.text, query.not_text), weights_of(query.weights), image_query(query)
-        if text is None:
-            raise TextRejected("A hybrid search needs words: give 'text' or 'not_text'.")
-        image = await context.picture(photo, deadline)
-        call = partial(
-            context.services.thatlook.search_image,
-            image,
-            looking,
-            text=text,
-            where=where,
-            k=query.k,
-            weights=weights,
-            shown=shown(query),
-            deadline=deadline,
-        )
-        return await context.search(call, deadline)
+        return await _by_photo(context, request, HybridSearch, deadline_ms)
 
     @post(
         "/search/text",
@@ -129,19 +75,8 @@ class SearchController(Controller):
         body = await read_body(request)
         query = json_with_address(TextSearch, body, list(request.query_params.multi_items()))
         deadline = context.deadline(deadline_ms)
-        text = text_query(query.text, query.not_text)
-        if text is None:
-            raise TextRejected("The text is empty; say what is wanted.")
-        call = partial(
-            context.services.thatlook.search_text,
-            text,
-            supercategories=supercategories(query),
-            where=filter_of(query.filters),
-            k=query.k,
-            shown=shown(query),
-            deadline=deadline,
-        )
-        return await context.search(call, deadline)
+        asked = by_text(context.services.thatlook, query, deadline)
+        return await context.search(asked.call, deadline, asked.cursor)
 
     @get(
         "/products/{product_id:str}/similar",
@@ -159,16 +94,9 @@ class SearchController(Controller):
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
         deadline = context.deadline(deadline_ms)
         query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
-        call = partial(
-            context.services.thatlook.similar,
-            await _known_as(context, product_id, deadline),
-            text=text_query(query.text, query.not_text),
-            where=filter_of(query.filters),
-            k=query.k,
-            shown=shown(query),
-            deadline=deadline,
-        )
-        return await context.search(call, deadline)
+        named = await _known_as(context, product_id, deadline)
+        asked = by_product(context.services.thatlook, named, query, deadline)
+        return await context.search(asked.call, deadline, asked.cursor)
 
     @get(
         "/products/{product_id:str}/look",
@@ -190,15 +118,8 @@ class SearchController(Controller):
         """
         deadline = context.deadline(deadline_ms)
         query = from_fields(LookSearch, list(request.query_params.multi_items()))
-        call = partial(
-            context.services.thatlook.look,
-            await _known_as(context, product_id, deadline),
-            where=filter_of(query.filters),
-            k=query.k,
-            shown=shown(query),
-            deadline=deadline,
-        )
-        return await context.search(call, deadline)
+        asked = by_look(context.services.thatlook, await _known_as(context, product_id, deadline), query, deadline)
+        return await context.search(asked.call, deadline, asked.cursor)
 
 
 async def _known_as(context: RequestContext, product_id: str, deadline: Deadline) -> str:
@@ -208,3 +129,13 @@ async def _known_as(context: RequestContext, product_id: str, deadline: Deadline
         entry = await context.look_up(partial(find_product, context.services.ledger, named), deadline)
         named = entry.product.product_id if entry else named
     return named
+
+
+async def _by_photo(
+    context: RequestContext, request: Request[Any, Any, Any], kind: type[ImageSearch], deadline_ms: int | None
+) -> Response[AnswerForm]:
+    photo = await context.receive(request, kind, deadline_ms)
+    deadline = context.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
+    ready = by_photos(context.services.thatlook, photo.query, deadline)
+    asked = ready(await context.pictures(photo, deadline))
+    return await context.search(asked.call, deadline, asked.cursor)

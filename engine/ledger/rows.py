@@ -48,6 +48,7 @@ def product_row(entry: LedgerEntry) -> dict[str, Any]:
         "product": to_json(entry.product),
         "items": to_json(entry.items),
         "reason": None if entry.reason is None else storable(entry.reason),
+        "created": entry.updated.timestamp(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _PRODUCTS_BY_ID = select(tables.products.c.product_id, tables.products.c.product).where(
     tables.products.c.product_id.in_(_IDS)
 )
+_ADDED_BY_ID = select(tables.products.c.product_id, tables.products.c.created).where(
+    tables.products.c.product_id.in_(_IDS)
+)
 _ENTRIES_BY_ID = select(tables.products).where(tables.products.c.product_id.in_(_IDS))
 _REFUSALS_BY_ID = (
     select(tables.refusals)
@@ -64,7 +68,7 @@ class SqlLedger:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+        self._engine = engine_of(url)
         self._writer = self._engine.execution_options(writes=True)
         self._where = self._engine.url.render_as_string(hide_password=True)
         self._file = _file_of(self._engine.url)
@@ -104,6 +108,15 @@ class SqlLedger:
             for chunk in _chunks(product_ids):
                 for product_id, record in connection.execute(_PRODUCTS_BY_ID, {"ids": chunk}):
                     found[product_id] = rows.read_product(record)
+        return found
+
+    def added(self, product_ids: Sequence[str]) -> dict[str, datetime]:
+        """When each product was first written: one SELECT per 500 ids."""
+        found: dict[str, datetime] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(product_ids):
+                for product_id, created in connection.execute(_ADDED_BY_ID, {"ids": chunk}):
+                    found[product_id] = rows.moment(created or 0.0)
         return found
 
     def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:
@@ -251,7 +264,9 @@ class SqlLedger:
         """INSERT … ON CONFLICT (primary key) DO UPDATE, which both databases know."""
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         statement: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-        rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        rest: dict[str, Any] = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        if "created" in rest:  # It stays what it was.
+            rest["created"] = func.coalesce(table.c["created"], rest["created"])
         return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest)
 
     @contextmanager
@@ -290,7 +305,12 @@ def _file_of(url: URL) -> SqliteFile | None:
     return SqliteFile(Path(url.database))
 
 
-def _engine(url: str) -> Engine:
+def engine_of(url: str) -> Engine:
+    """Connections to a database of ours, SQLite or PostgreSQL.
+
+    Raises:
+        ContractBroken: an address of another kind.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":

@@ -18,12 +18,13 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 
 from engine.errors import ContractBroken
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -44,6 +45,7 @@ products = Table(
     Column("product", Text, nullable=False),  # JSON
     Column("items", Text, nullable=False),  # JSON
     Column("reason", Text),
+    Column("created", Float),  # as `updated`, of the first time that it was written
     Index("products_by_feed", "feed", "product_id"),
     Index("products_by_state", "state", "product_id"),
 )
@@ -85,7 +87,13 @@ errors = Table(
 
 settings = Table("settings", metadata, Column("name", _KEY, primary_key=True), Column("value", Text, nullable=False))
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+
+def _add_created(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE products ADD COLUMN created FLOAT"))
+    connection.execute(update(products).values(created=products.c.updated))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _add_created}
 """From a version to the next; one entry for each version that was ever released before today's."""
 
 

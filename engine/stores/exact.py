@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist, ShortlistQuery
+from engine.seams import FacetRows, Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.rows import (
     check_dim,
@@ -126,6 +126,11 @@ class ExactStore:
             rows = self._collections.get(name)
             found = [item for item in rows.items.values() if where.matches(item)] if rows else []
         return sorted(found, key=lambda item: item.item_id)[:most]
+
+    def facet_rows(self, name: str, where: Filter, most: int) -> FacetRows:
+        """Facets and prices of rows that match."""
+        found = self.matching(name, where, most + 1)
+        return FacetRows(found[:most], len(found) <= most)
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has."""

@@ -26,7 +26,7 @@ from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.durable import refusal
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist, ShortlistQuery
+from engine.seams import FacetRows, Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.ivfpq.generation import Condition
 from engine.stores.ivfpq.index import DerivedIndex, IndexStatus
@@ -168,6 +168,10 @@ class LiteStore:
     def matching(self, name: str, where: Filter, most: int) -> list[Item]:
         """Rows that match, by item_id."""
         return self._index(name).matching(where, most) if name in self._specs else []
+
+    def facet_rows(self, name: str, where: Filter, most: int) -> FacetRows:
+        """Facets and prices of rows that match."""
+        return self._index(name).facet_rows(where, most) if name in self._specs else FacetRows([])
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has, or had until the index was last rebuilt."""

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from engine.concurrent import Together
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist, ShortlistQuery
+from engine.seams import FacetRows, Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_collections import Collections, Known
 from engine.stores.milvus_connection import MilvusConnection, MilvusOptions
 from engine.stores.milvus_expression import broader, expression, quoted, quoted_list
 from engine.stores.milvus_known import KnownValues
 from engine.stores.milvus_plan import lists_of, plan_for, scores_exactly
-from engine.stores.milvus_rows import ATTRIBUTES, VECTOR, to_facets, to_item, to_row
+from engine.stores.milvus_rows import ATTRIBUTES, COUNTED, VECTOR, to_counted, to_facets, to_item, to_row
 from engine.stores.milvus_shortlist import Found, Scores, scored_shortlist
 from engine.stores.milvus_words import STAMP, Words, product_of, stamps_of, unpacked
 from engine.stores.rows import (
@@ -46,6 +46,7 @@ PARALLEL = 16
 """Threads of one process that ask the server beside those that wait: garments, and each garment's collections."""
 MAX_STAMPS = 4000
 """Rows of which stamps and ids alone are fetched with one request."""
+MAX_COUNTED_ROWS = 50_000
 MAX_COUNTED = 1000
 """Filters whose counts are remembered."""
 _Answer = TypeVar("_Answer")
@@ -212,6 +213,16 @@ class MilvusStore:
             return []
         found = self._open.or_none(lambda: self._items_where(name, broader(where, known.columns), most), nothing)
         return [item for item in found if where.matches(item)]
+
+    def facet_rows(self, name: str, where: Filter, most: int) -> FacetRows:
+        """Facets and prices of rows that match; they travel, so no more than `MAX_COUNTED_ROWS` are counted."""
+        known, most = self._open.get(name), min(most, MAX_COUNTED_ROWS)
+        if known is None:
+            return FacetRows([])
+        where_text, nothing = expression(where, known.columns), list[dict[str, Any]]()
+        ask = partial(self._query, name, where_text, COUNTED)
+        rows = self._open.or_none(lambda: list(islice(ask(), most + 1)), nothing)
+        return FacetRows([to_counted(row) for row in rows[:most]], len(rows) <= most)
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has, or had a minute ago."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -82,6 +83,25 @@ def to_item(row: Mapping[str, Any]) -> Item:
         facets=to_facets(row),
         price=None if row["price"] == NO_PRICE else float(row["price"]),
     )
+
+
+COUNTED = ["product_id", "facets", "price"]
+"""The fields of what is counted of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """Of a row, what is counted: it implements `engine.seams.FacetRow`."""
+
+    product_id: str
+    facets: dict[str, tuple[str, ...]]
+    price: float | None
+
+
+def to_counted(row: Mapping[str, Any]) -> CountedRow:
+    """What is counted of a row that `query` returned with `COUNTED`."""
+    price = None if row["price"] == NO_PRICE else float(row["price"])
+    return CountedRow(row["product_id"], to_facets(row), price)
 
 
 def to_facets(row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ import pytest
 from engine.domain import Candidates, Embeddings, Item
 from engine.errors import ContractBroken, DimensionMismatch, ModelMismatch
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
-from engine.seams import Shortlist, ShortlistQuery, VectorStore
+from engine.seams import FacetRow, Shortlist, ShortlistQuery, VectorStore
 from engine.stores.exact import ExactStore
 from engine.stores.gathered import gathered
 from engine.stores.ivfpq.plan import IvfpqPlan
@@ -492,3 +492,19 @@ def test_the_suite_bites_shortlists(broken: type[ExactStore]) -> None:
             each.upsert(name, items, rows)
     cheap = Filter((PriceCondition(maximum=70.0),))
     assert_same_shortlist(store, oracle, asked, "s_a", 5, where=cheap)
+
+
+def test_rows_to_count_are_those_that_match(subject: Subject) -> None:
+    """Facets and prices of exactly the matching rows; what is cut off is told, and nothing is there of nothing."""
+    oracle, _ = filled(subject)
+    for where in (EVERYTHING, Filter((FacetCondition("color", frozenset({"red", "navy"})),))):
+        found, wanted = (s.facet_rows(subject.name, where, 1000) for s in (subject.store, oracle))
+        assert found.whole
+        assert sorted(map(_counted, found.rows)) == sorted(map(_counted, wanted.rows))
+    some = subject.store.facet_rows(subject.name, EVERYTHING, 7)
+    assert (len(some.rows), some.whole) == (7, False)
+    assert list(subject.store.facet_rows("no_such", EVERYTHING, 7).rows) == []
+
+
+def _counted(row: FacetRow) -> str:
+    return f"{row.product_id} {sorted(row.facets.items())} {row.price}"

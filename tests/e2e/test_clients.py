@@ -73,6 +73,13 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
         assert shop.search_text("shirt", not_text="red", k=1).garments[0].hits
         assert {each.product_id for each in shop.similar("red/1").garments[0].hits} == {"blue/1", "green/1"}
         assert shop.look("red/1", k=1).image
+        texts = shop.search_batch([{"kind": "text", "text": "red shirt", "k": 1}, {"kind": "text"}])
+        assert [each.status for each in texts] == [200, 422]
+        assert shop.facets(["brand", "price"]).facets[0].values[0].label == "Acme"
+        pages = [shop.search_text("shirt", k=2, total=True)]
+        pages.append(shop.search_text("shirt", k=2, total=True, cursor=pages[0].garments[0].next_cursor))
+        paged = [hit.product_id for page in pages for hit in page.garments[0].hits]
+        assert (sorted(paged), pages[1].garments[0].next_cursor) == (["blue/1", "green/1", "red/1"], None)
         assert shop.product("red/1").state == "indexed"
         assert [each.product_id for each in shop.every_product()] == ["blue/1", "green/1", "red/1"]
         assert shop.ingest_status().products["indexed"] == 3

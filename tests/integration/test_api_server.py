@@ -156,7 +156,7 @@ def test_several_processes(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     code = f"""if __name__ == "__main__":
         from api.serving import bound, serve_many
-        serve_many("tests.fixtures.shop:shop_app", bound("127.0.0.1", {port}), 2)"""
+        serve_many("tests.fixtures.shop:shop_app", [bound("127.0.0.1", {port})], 2)"""
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stderr=out)

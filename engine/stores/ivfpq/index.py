@@ -19,10 +19,12 @@ from engine.domain import Candidates, Embeddings, Item
 from engine.durable import PART, write_durably
 from engine.errors import HomeDamaged
 from engine.filters import Filter
+from engine.seams import FacetRows
 from engine.stores.ivfpq import search
 from engine.stores.ivfpq.ann import Ann, BuildCancelled
 from engine.stores.ivfpq.columns import NewRows
 from engine.stores.ivfpq.generation import Condition, Generation, View
+from engine.stores.ivfpq.journal import counted_of
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import facet_key
 from engine.stores.ivfpq.search import Pool
@@ -165,6 +167,14 @@ class DerivedIndex:
         """Which of a facet's values some row has, or had."""
         postings = self.view().postings
         return frozenset(value for value in values if postings.has(facet_key(facet, value)))
+
+    def facet_rows(self, where: Filter, most: int) -> FacetRows:
+        """What is counted of rows that match."""
+        view = self.view()
+        rows = np.flatnonzero(self._recent.matching(view, where).allowed)
+        first = rows[:most]
+        bodies = view.journal.bodies(view.offsets[first], view.lengths[first])
+        return FacetRows(counted_of(bodies), len(first) == len(rows))
 
     def matching(self, where: Filter, most: int) -> list[Item]:
         """Rows that match, by item_id."""

@@ -66,9 +66,24 @@ class Ids(msgspec.Struct, array_like=True, frozen=True):
     stamp: int
 
 
+class Counted(msgspec.Struct, array_like=True, frozen=True):
+    """Of an entry, what is counted: it implements `engine.seams.FacetRow`."""
+
+    item_id: msgspec.Raw
+    product_id: str
+    stamp: msgspec.Raw
+    supercategory: msgspec.Raw
+    label: msgspec.Raw
+    image: msgspec.Raw
+    box: msgspec.Raw
+    facets: dict[str, tuple[str, ...]]
+    price: float | None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _entries = msgspec.msgpack.Decoder(Entry)
 _ids = msgspec.msgpack.Decoder(Ids)
+_counted = msgspec.msgpack.Decoder(Counted)
 
 
 def encoded(item: Item, stamp: int, check: int) -> bytes:
@@ -97,6 +112,11 @@ def decoded(body: bytes) -> Entry:
 def ids_of(body: bytes) -> Ids:
     """Only its ids."""
     return _ids.decode(body)
+
+
+def counted_of(bodies: Sequence[bytes]) -> list[Counted]:
+    """Only what is counted of some entries."""
+    return [_counted.decode(body) for body in bodies]
 
 
 def facets_of(bodies: Sequence[bytes], names: tuple[str, ...]) -> list[dict[str, tuple[str, ...]]]:

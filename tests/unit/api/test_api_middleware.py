@@ -118,6 +118,8 @@ def test_description(client: Client) -> None:
         "post /v1/search/image",
         "post /v1/search/hybrid",
         "post /v1/search/text",
+        "post /v1/search/batch",
+        "get /v1/facets",
         "get /v1/products/{product_id}/similar",
         "get /v1/products/{product_id}/look",
         "get /v1/products/{product_id}/pictures",
@@ -137,7 +139,7 @@ def test_description(client: Client) -> None:
     image = document["paths"]["/v1/search/image"]["post"]
     kinds = {"multipart/form-data", "application/json", "application/octet-stream", "image/*"}
     assert set(image["requestBody"]["content"]) == kinds
-    refusals = {"400", "403", "404", "405", "408", "413", "414", "415", "421", "422", "500", "503", "504"}
+    refusals = {"400", "401", "403", "404", "405", "408", "413", "414", "415", "421", "422", "429", "500", "503", "504"}
     assert set(image["responses"]) == {"200", *refusals}
     assert set(image["responses"]["422"]["content"]) == {"application/problem+json"}
     example = image["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]

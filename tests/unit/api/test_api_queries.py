@@ -7,7 +7,7 @@ import base64
 import msgspec
 import pytest
 
-from api.pictures import PhotoRequest, find_picture, stored_key
+from api.pictures import PhotoRequest, find_pictures, stored_key
 from api.problems import RequestMalformed
 from api.queries import HybridSearch, ImageSearch, TextSearch, from_fields, from_json, image_query, text_query
 from api.services import Limits
@@ -106,14 +106,14 @@ def test_photo_from_each_source() -> None:
     objects = FakeObjects()
     encoded = base64.b64encode(PNG).decode()
     requests = [
-        PhotoRequest(ImageSearch(), PNG),
+        PhotoRequest(ImageSearch(), (PNG,)),
         PhotoRequest(ImageSearch(image_base64=encoded)),
         PhotoRequest(ImageSearch(image_base64=f"data:image/png;base64,{encoded}")),
         PhotoRequest(ImageSearch(image_id="products/p 1/0.png")),
         PhotoRequest(ImageSearch(image_id="/v1/images/products/p%201/0.png")),
     ]
     for request in requests:
-        assert find_picture(request, objects, LIMITS) == PNG  # type: ignore[arg-type]
+        assert find_pictures(request, objects, LIMITS) == [PNG]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_photo_from_each_source() -> None:
 def test_photo_refusals(query: ImageSearch, upload: bytes | None, error: type[Exception], words: str) -> None:
     """No photo, several, an empty or broken one, an unknown one, an address where none is taken."""
     with pytest.raises(error, match=words):
-        find_picture(PhotoRequest(query, upload), FakeObjects(), LIMITS)  # type: ignore[arg-type]
+        find_pictures(PhotoRequest(query, () if upload is None else (upload,)), FakeObjects(), LIMITS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "../ledger.sqlite", "a/../../b", "/etc/passwd", "a//b", "a\\b", "a\0b"])

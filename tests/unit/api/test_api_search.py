@@ -223,10 +223,10 @@ def test_wrong_bodies(client: Client, content: bytes, media_type: str, status: i
             assert _refusal(response) == (status, code)
 
 
-def test_two_photos_or_a_photo_that_is_no_file(client: Client) -> None:
-    """One file is wanted."""
-    two = [("image", ("a.png", PNG)), ("image", ("b.png", PNG))]
-    assert _refusal(client.post("/v1/search/image", files=two)) == (422, "query-rejected")
+def test_six_photos_or_a_photo_that_is_no_file(client: Client) -> None:
+    """Files are wanted, five at most."""
+    six = [("image", (f"{n}.png", PNG)) for n in range(6)]
+    assert _refusal(client.post("/v1/search/image", files=six)) == (422, "query-rejected")
     as_text = client.post("/v1/search/image", files={"k": (None, "3"), "image": (None, "text")})
     assert _refusal(as_text) == (422, "query-rejected")
 

@@ -52,6 +52,7 @@ HIT_DOCUMENT = {
     "item_group_id": None,
     "variants": [],
 }
+ASKED_FOR = ("next_cursor", "total", "matching", "facets", "price")
 
 
 def test_answer_has_the_documented_form() -> None:
@@ -59,14 +60,16 @@ def test_answer_has_the_documented_form() -> None:
     answer = Answer((GarmentHits(GARMENT, "full_body", (HIT,)),), {"decode": 1.23456, "total": 7.0}, 427, 640, ("n",))
     document = json.loads(to_json(answer_form(answer, lambda key: f"seen:{key}")))
     assert document == {
-        "garments": [{**GARMENT_DOCUMENT, "hits": [HIT_DOCUMENT]}],
+        "garments": [{**GARMENT_DOCUMENT, "hits": [HIT_DOCUMENT], **dict.fromkeys(ASKED_FOR)}],
         "timing_ms": {"decode": 1.235, "total": 7.0},
         "width": 427,
         "height": 640,
         "notes": ["n"],
         "image": None,
+        "query_id": None,
     }
-    assert list(document["garments"][0]) == ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
+    shown = ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
+    assert list(document["garments"][0]) == [*shown, *ASKED_FOR]
     assert list(document["garments"][0]["hits"][0]) == list(HIT_DOCUMENT)
 
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,14 @@ from PIL import Image
 
 from engine.clock import Deadline
 from engine.crops import box_garment
-from engine.domain import SPACES, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
+from engine.domain import SPACES, Answer, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
 from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
+from engine.facets import FacetAsk
+from engine.filters import parse_filter
+from engine.fusion import Weights
+from engine.listing import Listing
 from engine.photo_analysis import ImageQuery
+from engine.picking import GarmentAsk
 from engine.pipeline import VisionPipeline
 from engine.seams import Calibration, IngestState, LedgerEntry
 from engine.search import Calibrations, Searcher
@@ -262,3 +268,71 @@ def test_the_kind_that_words_name_comes_first(thatlook: ThatLook, monkeypatch: p
     assert [i.split("-")[1] for i in ids] == ["lower_wear"] * 3 + ["upper_wear"] * 3
     (one,) = thatlook.search_text(TextQuery(("green trousers",)), supercategories=["upper_wear"], k=1).garments
     assert one.hits[0].product.product_id == "green-upper_wear"
+
+
+def found(answer: Answer) -> list[tuple[str | None, str]]:
+    return [(each.supercategory, each.hits[0].product.product_id) for each in answer.garments]
+
+
+def test_each_garment_has_options_of_its_own(thatlook: ThatLook) -> None:
+    """Named by place, kind, point or box: in the order asked, with its own words, filters and number of hits."""
+    look = photo("red", "blue")
+    asks = [
+        GarmentAsk(supercategory="lower_wear", where=parse_filter(["color!=blue"])),
+        GarmentAsk(point=(30, 10), text=TextQuery(("green",)), weights=Weights(0, 0, 1, 0), k=2),
+        GarmentAsk(index=0),
+        GarmentAsk(box=(0, 70, 60, 128)),
+    ]
+    answer = thatlook.search_image(look, garments=asks, k=1)
+    kinds = [each.supercategory for each in answer.garments]
+    assert kinds == ["lower_wear", "upper_wear", thatlook.search_image(look).garments[0].supercategory, "lower_wear"]
+    assert answer.garments[0].hits[0].product.product_id != "blue-lower_wear"
+    assert (len(answer.garments[1].hits), found(answer)[1][1]) == (2, "green-upper_wear")
+    assert [name for _, name in found(answer)[2:]] == ["blue-lower_wear", "blue-lower_wear"]
+
+
+def test_a_box_alone_is_of_the_kind_that_is_seen_there(thatlook: ThatLook) -> None:
+    answer = thatlook.search_image(photo("red", "blue"), ImageQuery(None, (4, 66, 60, 120)), k=1)
+    assert found(answer) == [("lower_wear", "blue-lower_wear")]
+
+
+@pytest.mark.parametrize(
+    ("ask", "error"),
+    [
+        ({"index": 7}, QueryRejected),
+        ({"supercategory": "foot_wear"}, NoGarmentFound),
+        ({"supercategory": "hats"}, QueryRejected),
+        ({"point": (500.0, 500.0)}, NoGarmentFound),
+        ({}, QueryRejected),
+        ({"index": 0, "point": (1.0, 1.0)}, QueryRejected),
+    ],
+)
+def test_a_garment_that_is_not_there(thatlook: ThatLook, ask: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        thatlook.search_image(photo("red", "blue"), garments=[GarmentAsk(**ask)])
+
+
+def test_several_photos_are_one_query(thatlook: ThatLook) -> None:
+    """Two reds outvote a green; a garment that only one of them shows is there too."""
+    photos = [photo("red", "blue"), photo("red", "blue"), photo("green", "blue")]
+    assert dict(found(thatlook.search_image(photos, k=1))) == {
+        "upper_wear": "red-upper_wear",
+        "lower_wear": "blue-lower_wear",
+    }
+    with pytest.raises(QueryRejected, match="photos"):
+        thatlook.search_image(photos * 2)
+
+
+def test_a_garments_next_page_and_its_counts(thatlook: ThatLook) -> None:
+    """One garment of the two, behind what was shown of it; three products match, and colours are counted."""
+    look, ask = photo("red", "blue"), FacetAsk(("color",))
+    first = thatlook.search_image(look, k=2, facets=ask).garments[1]
+    kind = first.supercategory
+    assert first.seen is not None
+    assert first.counted is not None
+    assert (first.counted.products, len(first.counted.facets[0].values)) == (3, 3)
+    (second,) = thatlook.search_image(look, k=2, listing=Listing(after=first.seen), only=1).garments
+    shown = {hit.product.product_id for hit in (*first.hits, *second.hits)}
+    assert (second.seen, shown) == (None, {f"{color}-{kind}" for color in WORDS})
+    with pytest.raises(QueryRejected, match="cursor"):
+        thatlook.search_image(look, only=5)

@@ -17,10 +17,12 @@ from thatlook import forms
 NAMES = [
     "Answer",
     "AsyncClient",
+    "BatchAnswer",
     "Client",
     "ContractBroken",
     "DeadlineExceeded",
     "Embedded",
+    "Facets",
     "FeedUnreadable",
     "FilterRejected",
     "GarmentHits",
