@@ -24,6 +24,7 @@ from api.middleware import request_middleware
 from api.ports import parted_ports
 from api.problems import HANDLERS
 from api.routes.batch import search_batch
+from api.routes.changes import change, change_several, delete_several, get_several
 from api.routes.facets import facets
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
@@ -64,6 +65,10 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
             ),
             facets,
             ProductController,
+            change,
+            change_several,
+            get_several,
+            delete_several,
             ProductPictureController,
             IngestController,
             read_image,

@@ -27,7 +27,7 @@ from litestar.types import Method
 from api.batches import MAX_SEARCHES
 from api.openapi import JsonDocument, YamlDocument
 from api.problems import MEDIA_TYPE, Problem
-from api.product_schema import product_schema
+from api.product_schema import change_schema, product_schema
 from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch
 from api.schemas import form_schema, query_schemas, search_schema
 
@@ -120,6 +120,9 @@ def configuration(version: str) -> OpenAPIConfig:
             YamlDocument(path="/openapi.yaml"),
         ],
     )
+
+
+UNCHANGED = ResponseSpec(None, generate_examples=False, description="The caller has it already")
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -259,6 +262,47 @@ class LookOperation(_AnsweringOperation):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.parameters = [*(self.parameters or []), *_query_parameters(LookSearch)]
+
+
+@dataclass
+class ChangeOperation(Operation):
+    """Change a product."""
+
+    def __post_init__(self) -> None:
+        example = {"price": "39.90 EUR", "availability": "out_of_stock"}
+        kinds = ("application/merge-patch+json", "application/json")
+        schema = change_schema(with_id=False)
+        self.request_body = RequestBody(required=True, content={kind: _content(schema, example) for kind in kinds})
+
+
+@dataclass
+class ChangesOperation(Operation):
+    """Change many products."""
+
+    def __post_init__(self) -> None:
+        row = {"id": "dress-17", "price": "39.90 EUR", "availability": "out_of_stock"}
+        listed = {"type": "array", "items": change_schema(with_id=True), "minItems": 1, "maxItems": 10_000}
+        lines = {"type": "string", "description": "A JSON object in each line, as in the list."}
+        content = {"application/json": _content(listed, [row]), "application/x-ndjson": _content(lines)}
+        self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class IdsOperation(Operation):
+    """Products by their ids."""
+
+    def __post_init__(self) -> None:
+        ids = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 1000}
+        schema = {
+            "title": "Ids",
+            "type": "object",
+            "properties": {"ids": ids},
+            "required": ["ids"],
+            "additionalProperties": False,
+        }
+        self.request_body = RequestBody(
+            required=True, content={"application/json": _content(schema, {"ids": ["dress-17", "coat-3"]})}
+        )
 
 
 @dataclass

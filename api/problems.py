@@ -126,6 +126,18 @@ class TooManyAtOnce(Busy):
     """A caller with as many requests under way as it may have."""
 
 
+class ChangeRejected(InputRejected):
+    """A change after which a product would be none, or that this route does not make."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(f"The product cannot be changed so: {'; '.join(reasons)}")
+        self.reasons = list(reasons)
+
+
+class VersionChanged(InputRejected):
+    """A product that is not the version any more that its caller knows."""
+
+
 class ProductsRejected(InputRejected):
     """None of a request's products could be taken."""
 
@@ -142,6 +154,7 @@ STATUS: Mapping[type[ThatLookError], int] = {
     UploadTooSlow: 408,
     RequestTooLarge: 413,
     AddressTooLong: 414,
+    VersionChanged: 412,
     MediaTypeUnsupported: 415,
     TooManyAtOnce: 429,
     HostNotAllowed: 421,

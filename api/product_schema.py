@@ -57,6 +57,27 @@ def product_schema() -> Schema:
     }
 
 
+def change_schema(*, with_id: bool) -> Schema:
+    """Fields of a product as a caller may change them: all but its pictures; null takes one away."""
+    kept = ("id", "image_link", "additional_image_link")
+    rows = {name: row for name, row in product_schema()["properties"].items() if name not in kept}
+    null = {"type": "null"}
+    properties = {
+        name: row if name in ("title", "link") else {"anyOf": [row, null], "description": row["description"]}
+        for name, row in rows.items()
+    }
+    if with_id:
+        properties = {"id": {"type": "string", "minLength": 1, "maxLength": MAX_ID}, **properties}
+    return {
+        "type": "object",
+        "title": "ProductChangeRow" if with_id else "ProductChange",
+        "description": "What is to be another value, under the rules of feeds; pictures are written with PUT.",
+        "properties": properties,
+        "required": ["id"] if with_id else [],
+        "additionalProperties": {"description": "An attribute."},
+    }
+
+
 _WORDS = {
     "brand": "Whose product it is.",
     "color": "`Navy/White` is two colours.",

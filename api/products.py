@@ -77,6 +77,13 @@ class ProductPage(msgspec.Struct, frozen=True):
     next_after: str | None
 
 
+class FoundProducts(msgspec.Struct, frozen=True):
+    """Products that were asked for by id, and the ids that there are none of."""
+
+    products: list[ProductStateForm]
+    missing: list[str]
+
+
 def read_products(body: bytes) -> list[object]:
     """One product, a list of products, or `{"products": […]}`, not yet checked.
 
@@ -107,7 +114,7 @@ def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> 
     for row in rows:
         if deadline is not None:
             deadline.check("reading the products")
-        fields = _bounded(row) if isinstance(row, dict) else {}
+        fields = bounded(row) if isinstance(row, dict) else {}
         reading = _reading(fields, row)
         product, reasons = reading.product, [redacted(reason) for reason in reading.reasons]
         if product is not None and product.product_id in accepted:
@@ -134,14 +141,14 @@ def _reading(fields: dict[str, object], row: object) -> Reading:
     return reading
 
 
-def _bounded(value: Any) -> Any:
+def bounded(value: Any) -> Any:
     """A row without what no rule keeps of it anyhow: reading a text costs by its length."""
     if isinstance(value, str):
         return value[:_LONGEST_TEXT]
     if isinstance(value, list):
-        return [_bounded(one) for one in value[:_MOST_PARTS]]
+        return [bounded(one) for one in value[:_MOST_PARTS]]
     if isinstance(value, dict):
-        return {name[:_LONGEST_NAME]: _bounded(one) for name, one in islice(value.items(), _MOST_PARTS)}
+        return {name[:_LONGEST_NAME]: bounded(one) for name, one in islice(value.items(), _MOST_PARTS)}
     return value
 
 

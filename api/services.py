@@ -20,7 +20,7 @@ from engine.looks import Shown
 from engine.photo_analysis import ImageQuery, ResultCache
 from engine.picking import GarmentAsk
 from engine.remote import RemoteLimits
-from engine.seams import Ledger, ObjectStore
+from engine.seams import Ledger, LedgerEntry, ObjectStore
 from engine.text_query import TextQuery
 
 
@@ -103,6 +103,10 @@ class Intake(Protocol):
 
     def submit(self, products: Sequence[Product]) -> None:
         """Take products on: the ledger knows them when this returns, indexing follows."""
+        ...
+
+    def update(self, changes: Sequence[tuple[LedgerEntry, Product]]) -> frozenset[str]:
+        """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
         ...
 
     def delete(self, product_ids: Collection[str]) -> None:

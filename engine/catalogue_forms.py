@@ -27,6 +27,22 @@ class IntakeReceipt(msgspec.Struct, frozen=True):
     products: list[ProductReceipt]
 
 
+class UpdateReceipt(msgspec.Struct, frozen=True):
+    """What became of a request's changes: each is `updated`, `unchanged`, `rejected` or `not_found`."""
+
+    updated: int
+    unchanged: int
+    rejected: int
+    products: list[ProductReceipt]
+
+
+class DeletionReceipt(msgspec.Struct, frozen=True):
+    """How many products were taken out, and the ids that there are none of."""
+
+    deleted: int
+    missing: list[str]
+
+
 class RefusalForm(msgspec.Struct, frozen=True):
     """Why one picture of a product is not indexed."""
 

@@ -23,6 +23,7 @@ from ingest.sales import Sales
 from ingest.sources import ImageSources
 from ingest.stage_runner import stage_runner
 from ingest.stages import Outcome
+from ingest.updates import Change, update
 from ingest.writer import Writer
 
 BATCH = 32
@@ -59,6 +60,13 @@ class Intake:
             self._parts.ledger.put([_pending(p, known.get(p.product_id)) for p in latest.values()])
         self._sales.note(latest.values())
         self._wake.set()
+
+    def update(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
+        done = update(self._parts, self._writer, changes)
+        self._sales.note([product for _, product in changes])
+        self._wake.set()
+        return done
 
     def delete(self, product_ids: Collection[str]) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,8 @@ from engine.answers import AnswerForm, FacetsForm
 from engine.errors import ImageUnreadable, QueryRejected
 from thatlook.forms import (
     BatchAnswers,
+    DeletionReceipt,
+    FoundProducts,
     IngestErrors,
     IngestRuns,
     IngestStatus,
@@ -27,6 +29,7 @@ from thatlook.forms import (
     Readiness,
     Receipt,
     SearchOptions,
+    UpdateReceipt,
 )
 
 T = TypeVar("T")
@@ -137,6 +140,29 @@ def retry_product(product_id: str) -> Call[Receipt]:
 def delete_product(product_id: str) -> Call[bytes]:
     """Delete a product."""
     return Call("DELETE", _product(product_id), bytes)
+
+
+def change_product(product_id: str, fields: Mapping[str, Any], etag: str | None) -> Call[ProductState]:
+    """Change fields of a product."""
+    headers = {"If-Match": etag} if etag else {}
+    return Call("PATCH", _product(product_id), ProductState, sent={"json": dict(fields), "headers": headers})
+
+
+def change_products(changes: Iterable[Mapping[str, Any]]) -> Call[UpdateReceipt]:
+    """Change fields of many products."""
+    lines = b"".join(msgspec.json.encode(dict(each)) + b"\n" for each in changes)
+    headers = {"Content-Type": "application/x-ndjson"}
+    return Call("PATCH", "/v1/products", UpdateReceipt, sent={"content": lines, "headers": headers})
+
+
+def get_products(ids: Sequence[str]) -> Call[FoundProducts]:
+    """Products by their ids."""
+    return Call("POST", "/v1/products/get", FoundProducts, sent={"json": {"ids": list(ids)}})
+
+
+def delete_products(ids: Sequence[str]) -> Call[DeletionReceipt]:
+    """Delete many products."""
+    return Call("POST", "/v1/products/delete", DeletionReceipt, sent={"json": {"ids": list(ids)}})
 
 
 def products(state: str | None, after: str | None, limit: int) -> Call[ProductPage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
@@ -17,6 +17,8 @@ from thatlook.calls import Call, Photo
 from thatlook.failures import failure_of, wait_of
 from thatlook.forms import (
     BatchAnswer,
+    DeletionReceipt,
+    FoundProducts,
     IngestError,
     IngestRun,
     IngestStatus,
@@ -27,6 +29,7 @@ from thatlook.forms import (
     Readiness,
     Receipt,
     SearchOptions,
+    UpdateReceipt,
 )
 
 T = TypeVar("T")
@@ -158,6 +161,26 @@ class Client(_Base):
     def delete_product(self, product_id: str) -> None:
         """Take a product out; it is gone from searches when this returns."""
         self._send(calls.delete_product(product_id))
+
+    def change_product(self, product_id: str, fields: Mapping[str, Any], *, etag: str | None = None) -> ProductState:
+        """Give fields of a product another value (None takes one away), pictures apart: searchable when this returns.
+
+        Args:
+            etag: of the version to change; another version is refused.
+        """
+        return self._send(calls.change_product(product_id, fields, etag))
+
+    def change_products(self, changes: Iterable[Mapping[str, Any]]) -> UpdateReceipt:
+        """Change fields of at most 10,000 products, each named by its `id`: price and stock, say."""
+        return self._send(calls.change_products(changes))
+
+    def get_products(self, ids: Sequence[str]) -> FoundProducts:
+        """Products by their ids, at most 1,000, and the ids that there are none of."""
+        return self._send(calls.get_products(ids))
+
+    def delete_products(self, ids: Sequence[str]) -> DeletionReceipt:
+        """Take products out, at most 1,000; they are gone from searches when this returns."""
+        return self._send(calls.delete_products(ids))
 
     def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
         """One page of products in the order of their ids."""
@@ -292,6 +315,28 @@ class AsyncClient(_Base):
     async def delete_product(self, product_id: str) -> None:
         """Take a product out; it is gone from searches when this returns."""
         await self._send(calls.delete_product(product_id))
+
+    async def change_product(
+        self, product_id: str, fields: Mapping[str, Any], *, etag: str | None = None
+    ) -> ProductState:
+        """Give fields of a product another value (None takes one away), pictures apart: searchable when this returns.
+
+        Args:
+            etag: of the version to change; another version is refused.
+        """
+        return await self._send(calls.change_product(product_id, fields, etag))
+
+    async def change_products(self, changes: Iterable[Mapping[str, Any]]) -> UpdateReceipt:
+        """Change fields of at most 10,000 products, each named by its `id`: price and stock, say."""
+        return await self._send(calls.change_products(changes))
+
+    async def get_products(self, ids: Sequence[str]) -> FoundProducts:
+        """Products by their ids, at most 1,000, and the ids that there are none of."""
+        return await self._send(calls.get_products(ids))
+
+    async def delete_products(self, ids: Sequence[str]) -> DeletionReceipt:
+        """Take products out, at most 1,000; they are gone from searches when this returns."""
+        return await self._send(calls.delete_products(ids))
 
     async def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
         """One page of products in the order of their ids."""

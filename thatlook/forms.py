@@ -12,11 +12,11 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from engine.answers import AnswerForm
+from engine.catalogue_forms import DeletionReceipt, ProductReceipt, Readiness, UpdateReceipt
 from engine.catalogue_forms import ErrorPage as IngestErrors
 from engine.catalogue_forms import IntakeReceipt as Receipt
 from engine.catalogue_forms import PictureForm as ProductPicture
 from engine.catalogue_forms import PictureList as ProductPictures
-from engine.catalogue_forms import ProductReceipt, Readiness
 from engine.catalogue_forms import RefusalForm as Refusal
 from engine.catalogue_forms import RowErrorForm as IngestError
 from engine.catalogue_forms import RunForm as IngestRun
@@ -26,6 +26,8 @@ from engine.catalogue_forms import StatusForm as IngestStatus
 __all__ = [
     "BatchAnswer",
     "BatchAnswers",
+    "DeletionReceipt",
+    "FoundProducts",
     "IngestError",
     "IngestErrors",
     "IngestRun",
@@ -42,6 +44,7 @@ __all__ = [
     "Receipt",
     "Refusal",
     "SearchOptions",
+    "UpdateReceipt",
 ]
 
 
@@ -133,6 +136,13 @@ class ProductState(msgspec.Struct, frozen=True):
     supercategories: list[str]
     refusals: list[Refusal]
     product: dict[str, Any]
+
+
+class FoundProducts(msgspec.Struct, frozen=True):
+    """Products that were asked for by id, and the ids that there are none of."""
+
+    products: list[ProductState]
+    missing: list[str]
 
 
 class ProductPage(msgspec.Struct, frozen=True):

@@ -7,12 +7,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from litestar import HttpMethod, Request, Response, route
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
 from api.addresses import with_slashes
 from api.context import Context
-from api.documentation import problems
+from api.documentation import UNCHANGED, problems
 from api.pictures import IMAGES_PATH, stored_key
 
 _SIGNATURES = (
@@ -21,7 +20,6 @@ _SIGNATURES = (
     (b"GIF8", "image/gif"),
     (b"BM", "image/bmp"),
 )
-_UNCHANGED = ResponseSpec(None, generate_examples=False, description="The caller has it already")
 _CACHING = "public, max-age=86400, stale-while-revalidate=604800"
 
 
@@ -42,7 +40,7 @@ def content_type_of(data: bytes) -> str:
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     status_code=200,
     media_type="image/*",
-    responses={304: _UNCHANGED, **problems(404, 422, 503, 504)},
+    responses={304: UNCHANGED, **problems(404, 422, 503, 504)},
     opt={"parameters": ()},
     tags=["images"],
     summary="A stored picture",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from litestar import Controller, Request, Response, delete, get, put
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from api.addresses import with_slashes
+from api.changes import check_version, found, has_tag, tag_of
 from api.context import Context, RequestContext
-from api.documentation import PutProductsOperation, problems
+from api.documentation import UNCHANGED, PutProductsOperation, problems
 from api.problems import ProductsRejected
 from api.products import (
     ProductPage,
@@ -22,8 +23,6 @@ from api.products import (
 from api.uploads import read_body
 from engine.catalogue_forms import IntakeReceipt
 from engine.clock import Deadline
-from engine.errors import ProductNotFound
-from engine.product_lookup import find_product
 from engine.seams import IngestState
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
@@ -67,21 +66,39 @@ class ProductController(Controller):
         more = entries[-1].product.product_id if len(entries) == limit else None
         return ProductPage([state_form(entry) for entry in entries], more)
 
-    @get("/{product_id:str}", responses=problems(404, 422, 503, 504), opt={"parameters": ()}, summary="Read a product")
-    async def read(self, product_id: ProductId, context: Context) -> ProductStateForm:
-        """A product, where it stands, and why pictures of it were refused."""
-        return await context.look_up(partial(_find, context, product_id))
+    @get(
+        "/{product_id:str}",
+        responses={304: UNCHANGED, **problems(404, 422, 503, 504)},
+        opt={"parameters": ()},
+        summary="Read a product",
+    )
+    async def read(
+        self, product_id: ProductId, request: Request[Any, Any, Any], context: Context
+    ) -> Response[ProductStateForm]:
+        """A product, where it stands, and why pictures of it were refused; its ETag names this version."""
+        entry = await context.look_up(partial(found, context.services, with_slashes(product_id)))
+        headers = {"ETag": tag_of(entry), "Cache-Control": "no-cache"}
+        if has_tag(request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(cast(ProductStateForm, b""), status_code=304, headers=headers)
+        return Response(state_form(entry), headers=headers)
 
     @delete(
         "/{product_id:str}",
-        responses=problems(404, 422, 503, 504),
+        responses=problems(404, 412, 422, 503, 504),
         opt={"parameters": ()},
         status_code=204,
         summary="Delete a product",
     )
-    async def remove(self, product_id: ProductId, context: Context) -> Response[None]:
+    async def remove(
+        self,
+        product_id: ProductId,
+        context: Context,
+        if_match: Annotated[
+            str | None, HeaderParameter(name="If-Match", description="The ETag of the version to delete.")
+        ] = None,
+    ) -> Response[None]:
         """Take a product out; it is gone from searches when this answers."""
-        await context.look_up(partial(_delete, context, product_id))
+        await context.look_up(partial(_delete, context, product_id, if_match))
         return Response(None, status_code=204)
 
 
@@ -95,13 +112,7 @@ def _take_on(context: RequestContext, body: bytes, deadline: Deadline) -> Intake
     return receipt
 
 
-def _find(context: RequestContext, path_id: str) -> ProductStateForm:
-    entry = find_product(context.services.ledger, with_slashes(path_id))
-    if entry is None:
-        raise ProductNotFound(f"There is no product {with_slashes(path_id)!r} in this catalogue.")
-    return state_form(entry)
-
-
-def _delete(context: RequestContext, product_id: str) -> None:
-    found = _find(context, product_id)
-    context.services.intake.delete([found.product_id])
+def _delete(context: RequestContext, product_id: str, if_match: str | None) -> None:
+    entry = found(context.services, with_slashes(product_id))
+    check_version(entry, if_match)
+    context.services.intake.delete([entry.product.product_id])

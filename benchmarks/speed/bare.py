@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.errors import ContractBroken
 from engine.filters import EVERYTHING, Filter
-from engine.seams import Shortlist, ShortlistQuery
+from engine.seams import FacetRows, Shortlist, ShortlistQuery
 from engine.stores.ivfpq import paired
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import default_plan
@@ -80,6 +80,10 @@ class BareStore:
     def matching(self, name: str, where: Filter, most: int) -> list[Item]:
         """Rows that match."""
         return self.indexes[name].matching(where, most)
+
+    def facet_rows(self, name: str, where: Filter, most: int) -> FacetRows:
+        """Facets and prices of rows that match."""
+        return self.indexes[name].facet_rows(where, most)
 
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has."""

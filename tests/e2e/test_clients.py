@@ -81,6 +81,14 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
         paged = [hit.product_id for page in pages for hit in page.garments[0].hits]
         assert (sorted(paged), pages[1].garments[0].next_cursor) == (["blue/1", "green/1", "red/1"], None)
         assert shop.product("red/1").state == "indexed"
+        changed = shop.change_product("red/1", {"price": "12.50 EUR", "availability": "preorder"})
+        assert (changed.product["price"], changed.state) == (12.5, "indexed")
+        (hit,) = shop.search_text("shirt", filters={"price": {"min": 12}, "availability": "preorder"}).garments[0].hits
+        assert (hit.product_id, hit.price, hit.availability) == ("red/1", 12.5, "preorder")
+        told_of = shop.change_products([{"id": "red/1", "price": 10, "availability": "in stock"}, {"id": "none"}])
+        assert [each.state for each in told_of.products] == ["updated", "not_found"]
+        assert shop.get_products(["red/1", "none"]).missing == ["none"]
+        assert shop.delete_products(["none"]).deleted == 0
         assert [each.product_id for each in shop.every_product()] == ["blue/1", "green/1", "red/1"]
         assert shop.ingest_status().products["indexed"] == 3
         (run,) = shop.ingest_runs()

@@ -1,0 +1,111 @@
+"""Changes of products: which fields, under which version, one or ten thousand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.fixtures.shop import PRODUCT, Shop
+
+Client = TestClient[Litestar]
+PATH = "/v1/products/p%201%2Fa"
+
+
+def lines(*rows: Any) -> dict[str, Any]:
+    body = "".join(json.dumps(row) + "\n" for row in rows)
+    return {"content": body.encode(), "headers": {"Content-Type": "application/x-ndjson"}}
+
+
+def test_fields_change_and_the_rest_stays(shop: Shop, client: Client) -> None:
+    """A price with another currency, a stock, an attribute; pictures, title and sizes are what they were."""
+    body = {"price": "70.00 USD", "sale_price": None, "availability": "ausverkauft", "attributes": {"sole": "cork"}}
+    assert client.patch(PATH, json=body).status_code == 200
+    (product,) = shop.intake.updated
+    assert (product.price, product.sale_price, product.currency) == (70, None, "USD")
+    assert (product.availability, product.images, product.title) == ("out_of_stock", PRODUCT.images, PRODUCT.title)
+    assert dict(product.attributes) == {"size": "38", "sole": "cork"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "price", "sale"),
+    [
+        ({"price": 80}, (80.0, "EUR"), 49.9),
+        ({"price": "80 EUR"}, (80.0, "EUR"), 49.9),
+        ({"sale_price": "39.50 EUR"}, (60.0, "EUR"), 39.5),
+        ({"sale_price": None}, (60.0, "EUR"), None),
+    ],
+)
+def test_prices(shop: Shop, client: Client, fields: dict[str, Any], price: Any, sale: float | None) -> None:
+    """A number is in the product's own currency; the price that is not named stays."""
+    assert client.patch(PATH, json=fields).status_code == 200
+    (product,) = shop.intake.updated
+    assert ((product.price, product.currency), product.sale_price) == (price, sale)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image_link": "https://x.example/a.jpg"}, {"additional image link": "x"}, {"title": None}, {"link": "no"},
+        {"availability": "perhaps"}, {"price": "many"}, {"id": "another"},
+    ],
+)  # fmt: skip
+def test_changes_that_are_not_made(shop: Shop, client: Client, fields: dict[str, Any]) -> None:
+    """Pictures, another id, and what would be no product: told, and nothing is written."""
+    answer = client.patch(PATH, json=fields)
+    assert (answer.status_code, answer.json()["code"]) == (422, "change-rejected")
+    assert shop.intake.updated == []
+
+
+def test_a_change_of_nothing_writes_nothing(shop: Shop, client: Client) -> None:
+    assert client.patch(PATH, json={"title": PRODUCT.title}).status_code == 200
+    assert shop.intake.updated == []
+    assert client.patch("/v1/products/none", json={}).status_code == 404
+    assert client.patch(PATH, content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_versions(shop: Shop, client: Client) -> None:
+    """Who knows the version need not read it again, and changes or deletes no other."""
+    tag = client.get(PATH).headers["etag"]
+    assert client.get(PATH, headers={"If-None-Match": tag}).status_code == 304
+    assert client.get(PATH, headers={"If-None-Match": '"other"'}).status_code == 200
+    stale = {"If-Match": '"other"'}
+    for answer in (client.patch(PATH, json={"price": 1}, headers=stale), client.delete(PATH, headers=stale)):
+        assert (answer.status_code, answer.json()["code"]) == (412, "version-changed")
+    assert (shop.intake.updated, shop.intake.deleted) == ([], [])
+    assert client.patch(PATH, json={"price": 1}, headers={"If-Match": tag}).status_code == 200
+    assert client.delete(PATH, headers={"If-Match": f'"x", {tag}'}).status_code == 204
+
+
+def test_each_line_is_told_by_itself(shop: Shop, client: Client) -> None:
+    """Updated, unchanged, unknown, without an id, twice: in the order of the lines."""
+    name = PRODUCT.product_id
+    rows = [{"id": name, "price": 1}, {"id": "none", "price": 1}, {"price": 1}, 7, {"id": name, "color": "navy"}]
+    told = client.patch("/v1/products", **lines(*rows)).json()
+    assert [row["state"] for row in told["products"]] == ["rejected", "not_found", "rejected", "rejected", "updated"]
+    assert (told["updated"], told["unchanged"], told["rejected"]) == (1, 0, 4)
+    assert [product.color for product in shop.intake.updated] == ["navy"]
+    same = client.patch("/v1/products", json=[{"id": name, "title": PRODUCT.title}]).json()
+    assert [row["state"] for row in same["products"]] == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"), [(b"", 422), (b'{"id": "a"}\nnot json\n', 400), (b'{"id": "a"}\n' * 10_001, 422)]
+)
+def test_lines_that_are_none(client: Client, content: bytes, status: int) -> None:
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert client.patch("/v1/products", content=content, headers=headers).status_code == status
+
+
+def test_many_by_their_ids(shop: Shop, client: Client) -> None:
+    """Read and deleted, with those that there are none of."""
+    name = PRODUCT.product_id
+    found = client.post("/v1/products/get", json={"ids": ["none", name, name]}).json()
+    assert ([each["product_id"] for each in found["products"]], found["missing"]) == ([name], ["none"])
+    gone = client.post("/v1/products/delete", json={"ids": [name, "none"]}).json()
+    assert (gone, shop.intake.deleted) == ({"deleted": 1, "missing": ["none"]}, [name])
+    for wrong in ({"ids": []}, {"ids": ["x"] * 1001}, {}, {"ids": [""]}):
+        assert client.post("/v1/products/get", json=wrong).status_code == 422
