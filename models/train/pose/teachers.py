@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box, Pixels
+from models.architectures.onnx_weights import WeightsUnfit
+from models.architectures.pose import KEYPOINTS
 from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.train.data.pose import ABSENT, SURE, PoseLabel, facing_of_shoulders, has_shoulders, named, read_picture
 
@@ -51,13 +53,14 @@ def yolo_finder(checkpoint: Path, folder: Path, threads: int = 1) -> Finder:
 
     Args:
         folder: where ultralytics may keep its settings.
+    Raises:
+        WeightsUnfit: the file is no checkpoint of ultralytics, or one that does not find COCO's 17 keypoints.
     """
     quiet_ultralytics(folder)
     import torch
-    from ultralytics.models import YOLO
 
     torch.set_num_threads(threads)
-    network: Any = YOLO(str(checkpoint))
+    network = _opened(checkpoint)
 
     def find(pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pictures = np.ascontiguousarray(pixels[..., ::-1])  # As OpenCV has them.
@@ -67,6 +70,21 @@ def yolo_finder(checkpoint: Path, folder: Path, threads: int = 1) -> Finder:
         return found.boxes.xyxy.numpy(), found.keypoints.data.numpy()
 
     return find
+
+
+def _opened(checkpoint: Path) -> Any:
+    from ultralytics.models import YOLO
+
+    try:
+        network: Any = YOLO(str(checkpoint))
+        shape = getattr(network.model, "kpt_shape", None) or getattr(network.model.model[-1], "kpt_shape", None)
+    except Exception as error:  # Whatever unpickling meets in a file of somebody else's.
+        raise WeightsUnfit(f"{checkpoint} cannot be read as a checkpoint of ultralytics: {error}.") from error
+    if not shape or int(shape[0]) != len(KEYPOINTS):
+        raise WeightsUnfit(
+            f"{checkpoint} does not find people's 17 keypoints: give a pose checkpoint (yolo26n-pose.pt)."
+        )
+    return network
 
 
 def taught(

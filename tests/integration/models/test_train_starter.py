@@ -211,6 +211,37 @@ def test_a_checkpoint_of_ultralytics_is_gone_on_from_and_its_wide_branch_survive
         load_checkpoint_weights(ours, tmp_path / "none.pt")
 
 
+def test_a_pose_checkpoint_of_ultralytics_finds_people_and_others_are_refused(tmp_path: Path) -> None:
+    """Nobody in an empty picture; a segmenter's checkpoint, another point count or any file is no teacher."""
+    import torch
+
+    from models.architectures.onnx_weights import WeightsUnfit
+    from models.architectures.quiet_ultralytics import quiet_ultralytics
+    from models.train.pose.teachers import yolo_finder
+
+    quiet_ultralytics(tmp_path)
+    from ultralytics.nn import tasks
+
+    library: Any = tasks
+    torch.manual_seed(0)
+    networks = {
+        "pose": library.PoseModel("yolov8n-pose.yaml", ch=3, nc=1, verbose=False),
+        "hands": library.PoseModel("yolov8n-pose.yaml", ch=3, nc=1, data_kpt_shape=(21, 3), verbose=False),
+        "segment": library.SegmentationModel("yolo11n-seg.yaml", ch=3, nc=1, verbose=False),
+    }
+    for task, network in networks.items():
+        network.names, network.task = {0: "person"}, "segment" if task == "segment" else "pose"
+        torch.save({"model": network, "train_args": {"task": network.task}}, tmp_path / f"{task}.pt")
+    boxes, keypoints = yolo_finder(tmp_path / "pose.pt", tmp_path)(np.zeros((96, 64, 3), np.uint8))
+    assert (boxes.shape, keypoints.shape) == ((0, 4), (0, 17, 3))
+    for task in ("hands", "segment"):
+        with pytest.raises(WeightsUnfit, match="17 keypoints"):
+            yolo_finder(tmp_path / f"{task}.pt", tmp_path)
+    (tmp_path / "none.pt").write_text("no checkpoint")
+    with pytest.raises(WeightsUnfit, match="cannot be read"):
+        yolo_finder(tmp_path / "none.pt", tmp_path)
+
+
 def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Path, tmp_path: Path) -> None:
     """The loss falls; called again, it goes on instead of starting over; the wrapper can run what it exports."""
     from dataclasses import replace
