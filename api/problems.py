@@ -139,10 +139,10 @@ class VersionChanged(InputRejected):
 
 
 class ProductsRejected(InputRejected):
-    """None of a request's products could be taken."""
+    """None of a request's products could be used."""
 
     def __init__(self, reasons: Sequence[tuple[str, str]]) -> None:
-        super().__init__("No product of the request could be taken; 'errors' says why for each.")
+        super().__init__("No product of the request was accepted; 'errors' says why for each.")
         self.fields = [FieldError(name, reason) for name, reason in reasons]
 
 

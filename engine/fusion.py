@@ -146,4 +146,4 @@ def explain(
 def _of_color(asked: Sequence[str]) -> tuple[str, str]:
     """What the colour signal says where words name the colours."""
     named = " and ".join(asked)
-    return f"In {named}", f"Hardly {named}"
+    return f"In {named}", f"Mostly not {named}"

@@ -135,14 +135,14 @@ def _is_person(pose: Pose, width: int, height: int) -> bool:
 
 def _refusal(count: int, view: View, full: bool, *, close_up: bool) -> str | None:
     if count > 1:
-        return f"{count} people in the picture; one is wanted."
+        return f"{count} people are in the picture; a picture of one person is needed."
     if close_up:
-        return "A close-up: neither the person's trunk nor their legs are in the picture."
+        return "A close-up: neither the person's torso nor their legs are in the picture."
     if view == "none":
         return "The person's shoulders cannot be made out."
     if view != "front":
         return "The person is seen from the back." if view == "back" else "The person is seen from the side."
-    return None if full else "The person is cut off: head to ankles are wanted."
+    return None if full else "The person is cut off; a picture from head to ankles is needed."
 
 
 def _inside(keypoints: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:

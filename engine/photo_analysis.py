@@ -177,7 +177,7 @@ class PhotoAnalyzer:
             raise QueryRejected("Give a box or ask for the whole image, not both.")
         if (query.box is not None or query.whole_image) and len(query.supercategories or ()) != 1:
             known = ", ".join(self.pipeline.taxonomy.supercategories)
-            raise QueryRejected(f"Say which one supercategory the garment is of: {known}.")
+            raise QueryRejected(f"Name the one supercategory of the garment: {known}.")
 
     def _garments(self, photo: Photo, query: ImageQuery, watch: Stopwatch) -> tuple[Garment, ...]:
         if query.box is not None or query.whole_image:
@@ -232,7 +232,7 @@ def _checked_box(box: Box, width: int, height: int) -> Box:
     inside = (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
     if not np.isfinite(box).all() or box_area(inside) < MIN_BOX_SIDE**2:
         raise QueryRejected(
-            f"The box {list(box)} holds too little of the picture ({width} × {height}); "
+            f"The box {list(box)} covers too little of the picture ({width} × {height}); "
             "give x0, y0, x1, y1 in pixels of the upright image."
         )
     return inside

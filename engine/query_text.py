@@ -45,7 +45,7 @@ class Words:
         hits = [hit for garment in found for hit in garment.hits]
         price = self.read.price
         if price and not hits:
-            return (*self.read.notes, "Nothing has such a price; leave the price out to see what there is.")
+            return (*self.read.notes, "Nothing is in that price range; leave the price out to see other products.")
         return (*self.read.notes, *_other_currency(price, {hit.product.currency for hit in hits}))
 
 
@@ -81,7 +81,7 @@ def words_of(
     if beside_a_photo and read.parsed.understood == 0:
         parsed = replace(NO_TEXT, named=read.parsed.named)
         notes = tuple(
-            note.replace("what comes is a guess", "the answer rests on the photo alone") for note in read.notes
+            note.replace("the results are a guess", "the answer rests on the photo alone") for note in read.notes
         )
         read = replace(read, positive=(), parsed=parsed, notes=notes)
     if beside_a_photo:  # What says no more than "clothes" moves no photo.

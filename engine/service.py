@@ -216,7 +216,7 @@ class ThatLook:
 
     def _picture(self, key: str) -> bytes:
         if self.pictures is None:
-            raise StoreUnavailable("The pictures of this catalogue are not at hand.")
+            raise StoreUnavailable("The pictures of this catalogue are not available.")
         return self.pictures.get(key)
 
     def count(self, supercategories: Sequence[str] | None, where: Filter, ask: FacetAsk) -> Counted:
@@ -337,5 +337,5 @@ def _told(hit: Hit, garment: Garment) -> Hit:
     """A hit that says so where it comes from another supercategory than the garment's likeliest."""
     if hit.item.supercategory == garment.supercategory:
         return hit
-    words = f"Filed under {hit.item.supercategory.replace('_', ' ')}, as which this garment may pass too."
+    words = f"Listed under {hit.item.supercategory.replace('_', ' ')}, which this garment may also be."
     return replace(hit, why=(*hit.why, words))

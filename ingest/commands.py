@@ -53,14 +53,14 @@ def _encoding(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.command()
 @click.argument("feed", type=click.Path(path_type=Path))
 @click.option("--policy", type=click.Choice(["strict", "prefer"]), help="Which pictures; THATLOOK_POLICY.")
-@click.option("--prune", is_flag=True, help="Take out products that left the feed.")
-@click.option("--prune-all", is_flag=True, help="The same, also where that is more than half of them.")
-@click.option("--limit", type=click.IntRange(min=1), help="End after so many good rows.")
-@click.option("--name", help="What to call the feed; its file name where not given.")
+@click.option("--prune", is_flag=True, help="Remove products that are no longer in the feed.")
+@click.option("--prune-all", is_flag=True, help="The same, even if that is more than half of them.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many good rows.")
+@click.option("--name", help="Name of the feed; by default its file name.")
 @click.option("--shop-url", callback=_address, help="The shop's address, for links of a Shopify or WooCommerce export.")
-@click.option("--currency", callback=_currency, help="Of the prices in such an export, such as EUR.")
-@click.option("--encoding", callback=_encoding, help="Of the feed's text, such as cp1252; UTF-8 where not given.")
-@click.option("--repair", is_flag=True, help="Take a damaged home, and bring in what it lost.")
+@click.option("--currency", callback=_currency, help="Currency of the prices in such an export, such as EUR.")
+@click.option("--encoding", callback=_encoding, help="Encoding of the feed, such as cp1252; UTF-8 by default.")
+@click.option("--repair", is_flag=True, help="Open a damaged home, and add what it lost.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
 def ingest(
@@ -98,7 +98,7 @@ def ingest(
         say(each)
     _tell(console, summary, as_json)
     if summary.nothing_taken:
-        say(f"thatlook: none of the {summary.read + summary.bad_rows} rows of {summary.feed} could be taken.")
+        say(f"thatlook: none of the {summary.read + summary.bad_rows} rows of {summary.feed} could be used.")
         sys.exit(1)
 
 
@@ -124,7 +124,7 @@ def _tell(console: Console, summary: Summary, as_json: bool) -> None:
 @click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between looks.")
 @click.pass_obj
 def worker(options: dict[str, Any], once: bool, every: float) -> None:
-    """Index products that the API has taken on."""
+    """Index products that the API has accepted."""
     settings = read_settings(options)
     with terminable(), open_ingest(settings) as parts:
         intake = Intake(parts, settings.policy)

@@ -223,7 +223,7 @@ class _Run:
 
 
 def _taken(read: int) -> str:
-    return f"Its first {read} products were taken." if read else "None of its products was taken."
+    return f"Its first {read} products were ingested." if read else "None of its products was ingested."
 
 
 _COUNTED = ("read", "indexed", "updated", "unchanged", "refused", "failed", "bad_rows", "pruned")

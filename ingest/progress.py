@@ -58,9 +58,9 @@ def show_summary(console: Console, summary: Summary) -> None:
     console.print(table)
     _show_reasons(console, "Products not indexed", summary.products_refused)
     _show_reasons(console, "Pictures not indexed", summary.images_refused)
-    _show_reasons(console, "Changed in rows that were taken", summary.changed)
+    _show_reasons(console, "Changed in rows that were accepted", summary.changed)
     if summary.errors:
-        rows = Table("line", "id", "reason", title="Rows that were not taken")
+        rows = Table("line", "id", "reason", title="Rows that were rejected")
         for error in summary.errors[:ROWS_SHOWN]:
             rows.add_row(str(error.line), error.product_id or "", error.reason)
         console.print(rows)

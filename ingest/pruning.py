@@ -48,8 +48,8 @@ def prune_feed(
             gone.append(product_id)
     if len(gone) > MOST_SHARE * before and not prune_all:
         return 0, (
-            f"{len(gone)} of {before} products left the feed; that is more than half, so none was taken out. "
-            "If it is meant, say --prune-all"
+            f"{len(gone)} of {before} products are no longer in the feed; that is more than half, so none was removed. "
+            "If this is intended, use --prune-all"
         )
     removed = sum(writer.remove(gone[start : start + CHUNK]) for start in range(0, len(gone), CHUNK))
     return removed, None

@@ -26,7 +26,7 @@ from models.bootstrap import LEDGER, Settings, hold_home
 from models.examination import is_whole_picture, pages
 
 BATCH = 32
-_LOST = "Its rows were lost, and its picture is not stored; run the ingest of its feed again."
+_LOST = "Its rows were lost, and its picture is not stored; ingest its feed again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Mended:
 
     def told(self) -> list[str]:
         """In words."""
-        said = [f"{self.embedded:,} products were embedded anew from their stored pictures"] if self.embedded else []
+        said = [f"{self.embedded:,} products were embedded again from their stored pictures"] if self.embedded else []
         if self.left:
-            said.append(f"{self.left:,} products must be brought in again: run `thatlook ingest --repair FEED`")
+            said.append(f"{self.left:,} products must be ingested again: run `thatlook ingest --repair FEED`")
         if self.strange:
             said.append(f"{self.strange:,} products had rows, but the ledger did not know them; the rows were removed")
         return [*said, self.problem] if self.problem else said

@@ -34,8 +34,8 @@ class S3Pictures:
                 response.release_conn()
         except _FAILURES as error:
             if is_missing(error):
-                raise ImageNotFetched("The S3 has no such picture.") from None
-            raise ImageNotFetched("The S3 did not give the picture.", transient=True) from None
+                raise ImageNotFetched("S3 has no such picture.") from None
+            raise ImageNotFetched("S3 did not return the picture.", transient=True) from None
         if len(data) > self._max_bytes:
             raise ImageNotFetched(f"The picture has more than {self._max_bytes:,} bytes.")
         return data
@@ -51,5 +51,5 @@ class S3Pictures:
         except _FAILURES as error:
             if is_missing(error):
                 return "absent"
-            raise ImageNotFetched("The S3 did not answer.", transient=True) from None
+            raise ImageNotFetched("S3 did not answer.", transient=True) from None
         return f"{found.size}:{found.etag}"

@@ -103,7 +103,7 @@ class ImageSources:
         if self.rules.root is None:
             raise ImageNotFetched("The picture is a path; give an http(s) or s3 address.")
         if _scheme(reference) not in ("", "file"):
-            raise ImageNotFetched("The picture's address is none of a path, http(s) and s3.")
+            raise ImageNotFetched("The picture's address is neither a path nor an http(s) or s3 address.")
         plain = reference.removeprefix("file://") if _scheme(reference) == "file" else reference
         root = self.rules.root.resolve()
         try:
@@ -128,7 +128,7 @@ class ImageSources:
                 raise ImageNotFetched(_told(error)) from None
             if self.stopping.wait(self.rules.backoff_s * 2 ** (attempt - 1)):
                 break
-        raise ImageNotFetched("The work was stopped before the picture came.", transient=True)
+        raise ImageNotFetched("The run was stopped before the picture came.", transient=True)
 
     def _stamp_s3(self, reference: str) -> str:
         try:

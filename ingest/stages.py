@@ -126,7 +126,7 @@ def analyze(
     """Choose the picture and the garment. A failure of one product's pictures is that product's alone."""
     if diff.other:
         return Outcome(
-            diff, IngestState.REFUSED, reason=f"By its category or title it is no garment but: {diff.other}."
+            diff, IngestState.REFUSED, reason=f"Its category or title says that it is not a garment but: {diff.other}."
         )
     transient = any(picture.transient for picture in pictures)
     try:

@@ -234,5 +234,5 @@ def _intent(outcome: Outcome) -> LedgerEntry:
 
 def _leaving(entry: LedgerEntry) -> LedgerEntry:
     """What the ledger says while rows are taken out: if it is cut off and the product comes back, it is made anew."""
-    reason = "It was being taken out when the work was cut off."
+    reason = "It was being removed when the run was interrupted."
     return replace(entry, state=IngestState.FAILED, content_hash="", reason=reason, updated=datetime.now(UTC))

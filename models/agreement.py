@@ -14,7 +14,7 @@ from engine.seams import MOMENT, Ledger, VectorStore, moment_of
 from engine.taxonomy import collection_name
 
 WHAT_TO_DO = (
-    "Put a backup of the whole home back, or run `thatlook doctor --repair`, "
+    "Restore a backup of the whole home, or run `thatlook doctor --repair`, "
     "or `thatlook ingest --repair FEED` for each feed."
 )
 

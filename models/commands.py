@@ -23,7 +23,9 @@ IMAGES = click.argument(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 DRAW = click.option(
-    "--draw", type=click.Path(file_okay=False, path_type=Path), help="Folder for copies with what was seen drawn on."
+    "--draw",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for copies with the detections drawn on them.",
 )
 PROFILE = click.option("--profile", help="Model profile; `starter` unless THATLOOK_PROFILE says otherwise.")
 

@@ -32,7 +32,7 @@ def drop_damaged(folder: Path) -> None:
     bad = {said.split(" ", 1)[0] for said in seal.problems()}
     for path in folder.iterdir():
         if path.name in bad or path.name not in (seal.files or {}):
-            _log.info("The compiled model %s is not known to be whole; it is compiled anew.", path)
+            _log.info("The compiled model %s is not known to be whole; it is compiled again.", path)
             path.rmdir() if path.is_dir() else path.unlink()
 
 

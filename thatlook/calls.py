@@ -188,7 +188,7 @@ def ingest_runs(limit: int) -> Call[IngestRuns]:
 
 
 def ingest_errors(run_id: int, offset: int, limit: int) -> Call[IngestErrors]:
-    """Rows that were not taken."""
+    """Rows that were rejected."""
     params = {"offset": offset, "limit": limit}
     return Call("GET", f"/v1/ingest/runs/{run_id}/errors", IngestErrors, sent={"params": params})
 

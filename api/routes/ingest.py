@@ -41,7 +41,7 @@ class IngestController(Controller):
         "/runs/{run_id:int}/errors",
         responses=problems(404, 422, 503, 504),
         opt={"parameters": ("offset", "limit")},
-        summary="Rows that were not taken",
+        summary="Rows that were rejected",
     )
     async def errors(
         self,

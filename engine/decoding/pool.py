@@ -137,7 +137,7 @@ class Decoder:
         if self._used:
             return DecoderGone()
         if status in (-signal.SIGKILL, -signal.SIGTERM):
-            return ChildProcessError(ECHILD, "the system ended a decoder, for want of memory perhaps")
+            return ChildProcessError(ECHILD, "the system ended a decoder, perhaps because memory ran out")
         return ImageUnreadable("The image is damaged (its decoder broke down on it); send it again.")
 
 

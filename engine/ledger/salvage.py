@@ -35,7 +35,7 @@ def salvage(path: Path, verified: Callable[[LedgerEntry], bool]) -> list[str]:
     entries = list(_entries(aside)) if aside.is_file() else []
     good = [entry for entry in entries if verified(entry)]
     if 2 * len(good) < len(entries):  # A former version's hashes: they prove nothing either way.
-        good, said = entries, [*said, "its entries could not be proved; bring the feeds in again"]
+        good, said = entries, [*said, "its entries could not be verified; ingest the feeds again"]
     ledger = SqlLedger(f"sqlite:///{path}")
     try:
         for start in range(0, len(good), _BATCH):
@@ -44,7 +44,7 @@ def salvage(path: Path, verified: Callable[[LedgerEntry], bool]) -> list[str]:
             ledger.set_setting(name, value)
     finally:
         ledger.close()
-    return [*said, f"{len(good):,} entries of the ledger were kept; what was there lies in {aside}"]
+    return [*said, f"{len(good):,} ledger entries were recovered; the damaged file is now {aside}"]
 
 
 def _move_aside(path: Path, aside: Path) -> None:

@@ -186,7 +186,7 @@ class SqlLedger:
         with self._transaction() as connection:
             key = connection.execute(insert(tables.runs).values(row)).inserted_primary_key
         if key is None:
-            raise ContractBroken("The database gave the new run no number.")
+            raise ContractBroken("The database returned no number for the new run.")
         return int(key[0])
 
     def update_run(self, run_id: int, counts: Mapping[str, int], *, finished: bool = False) -> None:
@@ -294,7 +294,7 @@ class SqlLedger:
         except (msgspec.MsgspecError, ValueError) as error:
             raise HomeDamaged(
                 f"An entry of the ledger at {self._where} cannot be read ({error}). "
-                "Put a backup of the home back, or run `thatlook doctor --repair`."
+                "Restore a backup of the home, or run `thatlook doctor --repair`."
             ) from error
 
 

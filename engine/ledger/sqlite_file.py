@@ -20,7 +20,7 @@ EXAMINED_BYTES = 256 << 20
 """A larger ledger is compared by its size alone; `thatlook doctor` reads it."""
 _QUICKLY_CHECKED_BYTES = 64 << 20
 _DAMAGE = ("malformed", "not a database", "corrupt", "no such table", "no such column", "decode to utf-8", "no row was")
-_WHAT_TO_DO = "Put a backup of the home back, or run `thatlook doctor --repair`."
+_WHAT_TO_DO = "Restore a backup of the home, or run `thatlook doctor --repair`."
 
 
 class SqliteFile:
@@ -116,7 +116,7 @@ def translated(error: Exception, where: str) -> StoreUnavailable:
         return StoreUnavailable(f"The ledger at {where} cannot be opened or written ({said}); check rights and room.")
     if "disk i/o error" in said.casefold() and _no_room(where):
         return _full(where)
-    return StoreUnavailable(f"The ledger at {where} did not do as asked ({said}).")
+    return StoreUnavailable(f"The ledger at {where} refused the operation ({said}).")
 
 
 def _full(where: str) -> StoreUnavailable:

@@ -152,7 +152,7 @@ class S3ObjectStore:
         except (MinioException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
             if key is not None and is_missing(error):
                 raise ObjectNotFound(f"There is no stored image {key!r}.") from None
-            raise StoreUnavailable(f"The S3 at {self._where} did not do as asked ({_brief(error)}).") from error
+            raise StoreUnavailable(f"The S3 at {self._where} refused the operation ({_brief(error)}).") from error
 
 
 def _brief(error: Exception) -> str:

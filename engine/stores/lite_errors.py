@@ -56,7 +56,7 @@ def translated_errors(folder: Path) -> Iterator[None]:
     except (MilvusLiteError, pyarrow.ArrowException, LookupError, ValueError, TypeError, AttributeError) as error:
         raise HomeDamaged(
             f"The stored rows in {folder} cannot be read ({_said(error)}). "
-            "Run `thatlook doctor --repair`, or put a backup back."
+            "Run `thatlook doctor --repair`, or restore a backup."
         ) from error
 
 

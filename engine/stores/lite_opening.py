@@ -43,11 +43,11 @@ def check_records(folder: Path, records: LiteRecords) -> None:
     book = records.book
     if book.is_new:
         if book.files:
-            raise HomeDamaged(_lost("The book of collections is damaged in both copies"))
+            raise HomeDamaged(_lost("Both copies of the list of collections are damaged"))
         records.adopt_former_book()
     known = set(book.entries)
     if strangers := [name for name in (*records.strangers(), *_indexed(folder)) if name not in known]:
-        raise HomeDamaged(_lost(f"The book of collections does not know {strangers[0]}, which holds rows"))
+        raise HomeDamaged(_lost(f"The list of collections lacks {strangers[0]}, which holds rows"))
     if problems := records.problems(most_bytes=EXAMINED_BYTES):
         raise HomeDamaged(damage_of_records(problems))
     book.renew()
@@ -62,4 +62,4 @@ def _indexed(folder: Path) -> list[str]:
 
 
 def _lost(what: str) -> str:
-    return f"{what}. Put a backup of the home back, or run `thatlook doctor --repair`."
+    return f"{what}. Restore a backup of the home, or run `thatlook doctor --repair`."

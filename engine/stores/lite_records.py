@@ -104,7 +104,7 @@ class LiteRecords:
         """
         left_over = self._folder / "collections" / spec.name
         if _holds_rows(left_over):
-            raise HomeDamaged(f"The collection {spec.name} holds rows, but the catalogue's book does not know it.")
+            raise HomeDamaged(f"The collection {spec.name} holds rows, but the list of collections lacks it.")
         with self._lock, translated_errors(self._folder):
             database = self._database()
             database.drop_collection(spec.name)
@@ -194,7 +194,7 @@ def _former(row: Mapping[str, Any]) -> Entry:
 def damage_of_records(problems: Sequence[str]) -> str:
     """A refusal in words."""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"The stored rows are damaged: {problems[0]}{more}. Run `thatlook doctor --repair`, or put a backup back."
+    return f"The stored rows are damaged: {problems[0]}{more}. Run `thatlook doctor --repair`, or restore a backup."
 
 
 def _holds_rows(folder: Path) -> bool:

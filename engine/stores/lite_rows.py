@@ -45,7 +45,7 @@ def read_row(row: Mapping[str, Any], collection: str) -> tuple[Item, int, NDArra
         return to_item(row), int(row["stamp"]), embedding
     except (ValueError, TypeError, KeyError, AttributeError):
         raise HomeDamaged(
-            f"A stored row of {collection} is damaged. Run `thatlook doctor --repair`, or put a backup back."
+            f"A stored row of {collection} is damaged. Run `thatlook doctor --repair`, or restore a backup."
         ) from None
 
 

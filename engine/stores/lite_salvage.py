@@ -47,7 +47,7 @@ def salvage(folder: Path) -> list[str]:
         store.close()
     folder.rename(aside)
     fresh.rename(folder)
-    return [why, f"{kept:,} rows were whole and were kept; what was there lies in {aside}"]
+    return [why, f"{kept:,} rows were intact and were kept; the damaged files are now in {aside}"]
 
 
 def put_aside_name(path: Path) -> Path:

@@ -32,7 +32,7 @@ from engine.words.plain import plain, spelled, tokens
 from engine.words.prices import Price, take_prices
 from engine.words.spelling import corrected
 
-_NOTHING_SAID = "The words name no garment, colour or anything else to look for; what comes is a guess."
+_NOTHING_SAID = "The words name no garment, colour or anything else to look for; the results are a guess."
 _ANYTHING = frozenset({"anything", "everything", "all", "any", "clothes", "clothing", "garment", "garments"}) | {
     "outfit", "outfits", "apparel", "item", "items", "product", "products", "fashion", "same", "similar",
 }  # fmt: skip
@@ -150,7 +150,7 @@ def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool 
         for take in (_take_size, _take_brand):
             left, found = take(left, catalogue)
             named += found
-            notes += [f"{each.told}; what has it comes first." for each in found]
+            notes += [f"{each.told}; products that have it come first." for each in found]
     words = tokens(left)
     strangers = _strangers(words, own)
     known = catalogue(WORDS_FACET, {plain_word(word) for word in strangers}) if strangers else frozenset()
@@ -288,7 +288,7 @@ def _not_understood(unknown: Sequence[str], share: float) -> list[str]:
     if not unknown:
         return []
     listed = ", ".join(f'"{word}"' for word in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
-    rest = "the answer rests on the other words" if share > 0 else "what comes is a guess"
+    rest = "the answer rests on the other words" if share > 0 else "the results are a guess"
     which = ", ".join(["English", *(language.name for language in languages())])
     hint = "" if all(word.isascii() for word in unknown) else f" Words are read in {which}."
     return [f"Nothing here understands {listed}; {rest}.{hint}"]
@@ -327,7 +327,7 @@ def _both(prices: Sequence[Price]) -> Price | None:
 def _bounds(price: Price) -> str:
     money = f" {price.currency}" if price.currency else ""
     if price.minimum == float("-inf"):
-        return f"only products of at most {price.maximum:g}{money} come"
+        return f"only products up to {price.maximum:g}{money} are shown"
     if price.maximum == float("inf"):
-        return f"only products of at least {price.minimum:g}{money} come"
-    return f"only products of {price.minimum:g} to {price.maximum:g}{money} come"
+        return f"only products from {price.minimum:g}{money} are shown"
+    return f"only products from {price.minimum:g} to {price.maximum:g}{money} are shown"

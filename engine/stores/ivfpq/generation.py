@@ -342,8 +342,8 @@ class Generation:
         except (RuntimeError, OSError, MemoryError):
             ann = None
         if ann is None or ann.rows > self.columns.n:
-            _log.warning("The IVFPQ index in %s cannot be used; it will be built anew.", self.folder)
-            self.condition.told.append(f"{path} is damaged; every row is scored until it is built anew")
+            _log.warning("The IVFPQ index in %s cannot be used; it will be rebuilt.", self.folder)
+            self.condition.told.append(f"{path} is damaged; every row is scored until it is rebuilt")
             return None
         return ann
 

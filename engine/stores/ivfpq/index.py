@@ -107,7 +107,7 @@ class DerivedIndex:
 
     def start_over(self, why: str) -> None:
         """Go on with an empty generation, to be filled by `reconcile`; what was there stays until then."""
-        _log.warning("%s; the index is made anew from the stored rows.", why)
+        _log.warning("%s; the index is rebuilt from the stored rows.", why)
         taken = (int(each.name) for each in self._folder.iterdir() if each.name.isdecimal())
         self._number = max(taken, default=0) + 1
         self._generation = Generation(self._folder / str(self._number), self._dim, self._plan)
@@ -135,7 +135,7 @@ class DerivedIndex:
                 generation.mend(part, np.array([kept[each.item_id] for each in ids], np.float32))
             if len(bad):
                 generation.condition.told.append(f"{len(bad)} embeddings in {generation.folder} were damaged")
-                _log.warning("%d damaged embeddings in %s were written anew.", len(bad), self._folder)
+                _log.warning("%d damaged embeddings in %s were written again.", len(bad), self._folder)
 
     @property
     def plan(self) -> IvfpqPlan:
@@ -257,7 +257,7 @@ class DerivedIndex:
             if lost and gone is not None:
                 raise HomeDamaged(
                     f"The stored rows of {self._folder.name} lack {len(lost)} that nobody took out, such as {lost[0]}. "
-                    "Run `thatlook doctor --repair`, or put a backup back."
+                    "Run `thatlook doctor --repair`, or restore a backup."
                 )
             self.note_open()
             self._generation.delete(0, np.array(wrong, np.int64))

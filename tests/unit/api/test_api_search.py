@@ -252,7 +252,7 @@ def test_wrong_weights(client: Client) -> None:
     [
         (ImageUnreadable("damaged"), 422),
         (NoGarmentFound("none"), 422),
-        (QueryRejected("The box holds too little of the picture."), 422),
+        (QueryRejected("The box covers too little of the picture."), 422),
         (ProductNotFound("gone"), 404),
     ],
 )

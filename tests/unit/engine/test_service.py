@@ -159,7 +159,7 @@ def test_a_doubtful_garment_is_looked_for_in_both_places(thatlook: ThatLook) -> 
     assert garment.supercategory == "upper_wear"
     assert {hit.product.product_id for hit in garment.hits} == {"red-upper_wear", "red-lower_wear"}
     told = {hit.product.product_id: hit.why[-1] for hit in garment.hits}
-    assert told["red-lower_wear"] == "Filed under lower wear, as which this garment may pass too."
+    assert told["red-lower_wear"] == "Listed under lower wear, which this garment may also be."
     assert "Filed" not in told["red-upper_wear"]
 
 
@@ -226,8 +226,8 @@ def test_a_photo_without_garments_says_so(thatlook: ThatLook) -> None:
     ("query", "says"),
     [
         (ImageQuery(supercategories=("hats",)), "no supercategory 'hats'"),
-        (ImageQuery(box=(0, 0, 9, 9)), "which one supercategory"),
-        (ImageQuery(whole_image=True), "which one supercategory"),
+        (ImageQuery(box=(0, 0, 9, 9)), "the one supercategory"),
+        (ImageQuery(whole_image=True), "the one supercategory"),
         (ImageQuery(("upper_wear",), (0, 0, 9, 9), whole_image=True), "not both"),
         (ImageQuery(("upper_wear",), (100, 0, 200, 90)), "too little of the picture"),
         (ImageQuery(("upper_wear",), (9, 9, 0, 0)), "too little of the picture"),

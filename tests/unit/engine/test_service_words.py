@@ -136,11 +136,11 @@ def test_a_price_in_the_words_is_a_filter(thatlook: ThatLook) -> None:
     """Told in a note, with the currency's difference; where nothing has it, that is told."""
     ids, _, notes = found(thatlook, "dress under 50 euro")
     assert ids == ["plain", "gone"]
-    assert "only products of at most 50 EUR come" in notes
+    assert "only products up to 50 EUR are shown" in notes
     assert "prices here are in USD" in notes
     ids, _, notes = found(thatlook, "dress under 5 dollars")
     assert ids == []
-    assert "Nothing has such a price" in notes
+    assert "Nothing is in that price range" in notes
 
 
 def test_an_empty_answer_says_which_filter_nothing_matches(thatlook: ThatLook) -> None:

@@ -339,7 +339,7 @@ def test_paths_stay_in_the_feeds_folder(parts: IngestDependencies, tmp_path: Pat
     assert ingest_feed(parts, feed).failed == len(images)
     told = [reasons(parts, f"p{i}")[image] for i, image in enumerate(images)]
     assert all("out of the feed's folder" in reason for reason in told[:4])
-    assert "none of a path, http(s) and s3" in told[4]
+    assert "neither a path nor an http(s) or s3 address" in told[4]
     outside = replace(parts, sources=replace(parts.sources, allow_outside=True))
     assert ingest_feed(outside, feed).indexed == 4
 
@@ -396,7 +396,7 @@ def test_a_damaged_feed_keeps_what_came(parts: IngestDependencies, tmp_path: Pat
     rows = [row(f"p{i}", "same.png", description=hashlib.sha512(str(i).encode()).hexdigest()) for i in range(300)]
     packed = gzip.compress(write_feed(folder, rows).read_bytes())
     (folder / "feed.jsonl.gz").write_bytes(packed[: len(packed) * 2 // 3])
-    with pytest.raises(FeedUnreadable, match=r"cut short.*Its first \d+ products were taken"):
+    with pytest.raises(FeedUnreadable, match=r"cut short.*Its first \d+ products were ingested"):
         ingest_feed(parts, folder / "feed.jsonl.gz", prune=True)
     assert parts.ledger.counts()[IngestState.INDEXED] > 20
     assert "old" in list(parts.ledger.ids())

@@ -115,8 +115,8 @@ def test_what_is_no_garment_is_refused(parts: IngestDependencies, pipeline: Fake
     summary = ingest_feed(parts, feed)
     assert (summary.refused, pipeline.scenes) == (2, 0)
     assert set(summary.products_refused) == {
-        "By its category or title it is no garment but: gloves.",
-        "By its category or title it is no garment but: shoe accessory.",
+        "Its category or title says that it is not a garment but: gloves.",
+        "Its category or title says that it is not a garment but: shoe accessory.",
     }
     renamed = write_feed(tmp_path / "shop", [row("gloves"), row("laces")])
     assert ingest_feed(parts, renamed).indexed == 2
