@@ -169,3 +169,22 @@ def test_serving_imports_no_training_library() -> None:
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert outcome.returncode == 0, outcome.stderr[-2000:]
     assert {"engine.search", "models.runtime", "api.app", "ingest.commands"} <= set(outcome.stdout.split())
+
+
+def test_every_decision_is_dated_and_in_the_index() -> None:
+    """Its title and status stand in docs/adr/README.md as in its own file."""
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    for path in sorted((ROOT / "docs/adr").glob("[0-9]*.md")):
+        heading, _, status, *_ = path.read_text("utf-8").splitlines()
+        number, title = re.fullmatch(r"# (\d{4}): (.+)", heading).groups()  # type: ignore[union-attr]
+        stands = re.fullmatch(r"\*(\w+), (\d{4}-\d\d-\d\d)\.\*", status)
+        assert stands, f"{path.name} has no line such as *Accepted, 2026-11-30.* under its title"
+        assert f"| [{number}]({path.name}) | {title} | {stands[1].lower()} | {stands[2]} |" in index
+
+
+def test_the_architecture_names_what_there_is() -> None:
+    """Every file and folder that ARCHITECTURE.md names exists."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = re.findall(r"`((?:thatlook|engine|models|ingest|api|benchmarks|tests|docs)/[\w/.-]+)`", text)
+    assert len(named) > 40
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.schemas import FILTERS
+from engine.answers import AnswerForm
 from tests.fixtures.shop import PNG
 
 Client = TestClient[Litestar]
@@ -112,3 +115,18 @@ def test_references_lead_somewhere(document: Node) -> None:
     text = json.dumps(document)
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert named <= document["components"]["schemas"].keys()
+
+
+def test_the_example_of_an_answer_is_an_answer(document: Node) -> None:
+    """It has every field that an answer has, in order, and none besides; every search shows it."""
+    example = json.loads(files("api").joinpath("example_answer.json").read_text("utf-8"))
+    assert json.dumps(msgspec.to_builtins(msgspec.convert(example, AnswerForm))) == json.dumps(example)
+    shown = [
+        content["examples"]["example"]["value"]
+        for methods in document["paths"].values()
+        for method in methods.values()
+        for content in method["responses"].get("200", {}).get("content", {}).values()
+        if "garments" in content.get("examples", {}).get("example", {}).get("value", {})
+    ]
+    assert len(shown) >= 4
+    assert all(each["timing_ms"] == example["timing_ms"] for each in shown)
