@@ -139,7 +139,8 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
     """One garment of the query photo with its hits; null where the query was no photo.
 
     `next_cursor` asks for further hits (null: there are no more); `total`, `matching` (products that match the
-    filters), `facets` and `price` are there where they were asked for.
+    filters), `facets` and `price` are there where they were asked for. `no_match`: the hits are the nearest there are,
+    and none is much like the garment (or product) asked with.
     """
 
     label: str | None = msgspec.field(name="class")
@@ -154,6 +155,7 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
     matching: int | None = None
     facets: list[FacetForm] | None = None
     price: PriceForm | None = None
+    no_match: bool = False
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
@@ -293,6 +295,7 @@ def _garment_hits_form(found: GarmentHits, image_url: ImageUrl, at: int, cursor:
     counted = facets_form(found.counted) if found.counted else None
     hits = [hit_form(hit, image_url) for hit in found.hits]
     told: dict[str, Any] = {
+        "no_match": found.no_match,
         "next_cursor": cursor(at, found.seen) if cursor and found.seen else None,
         "total": _total_form(found.total) if found.total else None,
     }

@@ -273,6 +273,7 @@ class GarmentHits:
     Attributes:
         seen: what a further page is asked for with; None where there is no more.
         total, counted: how many hits there are, and products by value, where these were asked for.
+        no_match: there are hits, the nearest there are, and none is much like what was asked with.
     """
 
     garment: Garment | None
@@ -281,6 +282,7 @@ class GarmentHits:
     seen: Seen | None = None
     total: Total | None = None
     counted: Counted | None = None
+    no_match: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS, ImageLimits
 from engine.listing import BEST_FIRST, Listing
 from engine.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
+from engine.no_match import marked, notes_on_likeness, shows_the_best
 from engine.notes import notes_on_filters
 from engine.outfit import beside
 from engine.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
@@ -101,6 +102,9 @@ class ThatLook:
             asks.append((ask, replace(options, k=asked.k or k)))
         found = self._found_each(asks, watch)
         answers = [_of_garment(each, looked.garment) for (looked, _), each in zip(kept, found, strict=True)]
+        if shows_the_best(listing):
+            judged = [(asked.text or text) is None and (asked.weights or weights) is None for _, asked in kept]
+            answers = [marked(each) if plain else each for plain, each in zip(judged, answers, strict=True)]
         _check_found(answers, only)
         notes = dict.fromkeys(
             note for each in words.values() for note in self._notes(each, each.within(where), answers)
@@ -164,6 +168,8 @@ class ThatLook:
                 ask = Ask(query_vectors, [supercategory], watch, where, weights)
                 answers.append(self._found(ask, Options(k, shown, listing, facets)))
         _check_found(answers, only)
+        if shows_the_best(listing) and text is None and weights is None:
+            answers = [marked(each) for each in answers]
         return Answer(tuple(answers), watch.timing_ms(), notes=self._notes(words, where, answers))
 
     def look(
@@ -203,6 +209,8 @@ class ThatLook:
                 ask = Ask(_query_vectors_of(looked[place], words), names, watch, where)
                 answers.append(_of_garment(self._found(ask, Options(k, shown, listing, facets)), garment))
         _check_found(answers, only)
+        if shows_the_best(listing):
+            answers = [marked(each) for each in answers]
         notes = self._notes(NO_WORDS, where, answers) if answers else (_ALONE,)
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, notes, item.image)
 
@@ -264,7 +272,8 @@ class ThatLook:
 
     def _notes(self, words: Words, where: Filter, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         own = Filter(where.conditions[: len(where.conditions) - (words.read.price is not None)])
-        return (*words.notes(found), *notes_on_filters(own, found, self.searcher.store, self.pipeline.taxonomy))
+        on_filters = notes_on_filters(own, found, self.searcher.store, self.pipeline.taxonomy)
+        return (*words.notes(found), *on_filters, *notes_on_likeness(found))
 
     def _stored_query_vectors(
         self, product_id: str, supercategory: str, words: QueryVectors, shown: Shown
