@@ -100,9 +100,12 @@ def taught(
     for label in labels:
         if label.image.name not in known:
             known[label.image.name] = _asked(read_picture(label.image), label.box, finders, rules or Agreement())
-            with cache.open("a") as lines:
+            with cache.open("a", encoding="utf-8") as lines:
                 points = known[label.image.name]
-                row = {"file": label.image.name, "keypoints": None if points is None else points.round(3).tolist()}
+                row = {
+                    "file": label.image.name,
+                    "keypoints": None if points is None else points.astype(float).round(3).tolist(),
+                }
                 lines.write(json.dumps(row) + "\n")
         points = known[label.image.name]
         found.append(label if points is None else _relabelled(label, points))
@@ -157,5 +160,10 @@ def _relabelled(label: PoseLabel, keypoints: NDArray[np.float32]) -> PoseLabel:
 
 
 def _read(cache: Path) -> dict[str, NDArray[np.float32] | None]:
-    rows = (json.loads(line) for line in (cache.read_text().splitlines() if cache.exists() else []))
+    """What was said before; half a line, which a run that was cut off leaves, is taken out of the file."""
+    lines = cache.read_text("utf-8").splitlines(keepends=True) if cache.exists() else []
+    whole = [line for line in lines if line.endswith("}\n")]
+    if len(whole) < len(lines):
+        cache.write_text("".join(whole), "utf-8")
+    rows = map(json.loads, whole)
     return {r["file"]: None if r["keypoints"] is None else np.asarray(r["keypoints"], np.float32) for r in rows}

@@ -102,3 +102,15 @@ def test_teachers_are_asked_once(tmp_path: Path) -> None:
 
     again = taught(labels, (refuse, refuse), said)
     assert all(np.allclose(a.keypoints, b.keypoints, atol=1e-3) for a, b in zip(first, again, strict=True))
+
+
+def test_half_a_line_of_a_run_that_was_cut_off_is_asked_for_again(tmp_path: Path) -> None:
+    """The others stay; afterwards the file is whole."""
+    said = tmp_path / "said.jsonl"
+    labels = [label(tmp_path), label(tmp_path, "front")]
+    both = finder(standing()), finder(standing())
+    taught(labels, both, said)
+    whole = said.read_text()
+    said.write_text(whole[:-40])
+    taught(labels, both, said)
+    assert said.read_text() == whole
