@@ -237,9 +237,8 @@ class ChangeOperation(Operation):
 
     def __post_init__(self) -> None:
         example = {"price": "39.90 EUR", "availability": "out_of_stock"}
-        kinds = ("application/merge-patch+json", "application/json")
-        schema = change_schema(with_id=False)
-        self.request_body = RequestBody(required=True, content={kind: _content(schema, example) for kind in kinds})
+        content = {"application/json": _content(change_schema(with_id=False), example)}
+        self.request_body = RequestBody(required=True, content=content)
 
 
 @dataclass

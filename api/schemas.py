@@ -108,7 +108,9 @@ def form_schema(kind: type[ImageSearch]) -> Schema:
 
 def query_schemas(kind: Any) -> dict[str, Schema]:
     """What a search takes as query parameters: objects as JSON texts, the box as a text with commas."""
-    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items() if name not in _BESIDE}
+    rows = search_schema(kind)["properties"].items()
+    # Without defaults: generated clients send these, and they would contradict the body.
+    fields = {name: _plain({**row, "default": None}) for name, row in rows if name not in _BESIDE}
     for name in fields.keys() & {"filters", "weights", "garments"}:
         fields[name] = {"type": "string", "description": f"`{name}` as JSON."}
     for name, written in {"box": "`x0,y0,x1,y1`.", "point": "`x,y`."}.items():
