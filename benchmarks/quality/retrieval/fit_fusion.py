@@ -56,7 +56,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shop:
-    """Training products as served, one exhibit for each front and back."""
+    """Training products as served, one exhibit for each front and back, with the facets measured on each."""
 
     pipeline: VisionPipeline
     calibrations: Calibrations
@@ -64,6 +64,7 @@ class Shop:
     palettes: Palette
     views: tuple[str, ...]
     triplets: tuple[tuple[str, str, str], ...]
+    measured: tuple[Facets, ...]
 
     def fronts(self, supercategory: str | None = None) -> NDArray[np.int64]:
         """The rows that can be found."""
@@ -92,9 +93,8 @@ def read_shop(data: Path, profile: Path) -> Shop:
     rows = map(json.loads, (data / "magento_catalog" / "triplets_colour.jsonl").read_text("utf-8").splitlines())
     triplets = tuple((r["ref_variant"], r["text"], r["target_variant"]) for r in rows if r["source"] == "luma")
     palettes = palettes_of([exhibit.crop for exhibit in exhibits])
-    return Shop(
-        pipeline, calibrations, look_at(pipeline, exhibits), palettes, tuple(view for _, view in shown), triplets
-    )
+    views, measured = tuple(view for _, view in shown), tuple(measured_facets(exhibit.crop) for exhibit in exhibits)
+    return Shop(pipeline, calibrations, look_at(pipeline, exhibits), palettes, views, triplets, measured)
 
 
 def _training_photos(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
@@ -220,7 +220,7 @@ def _logits(
 def _facets(shop: Shop, row: int, told: bool) -> Facets:
     exhibit = shop.looked.exhibits[row]
     color = {"color": (exhibit.product.color.casefold(),)} if told and exhibit.product.color else {}
-    return measured_facets(exhibit.crop) | color
+    return {**shop.measured[row], **color}
 
 
 def fit_weights(trials: Sequence[Trial], start: NDArray[np.float64]) -> NDArray[np.float64]:
