@@ -37,8 +37,8 @@ class Collections:
         self._known: dict[str, Known] = {}
 
     def get(self, name: str) -> Known | None:
-        """A collection, loaded; None where there is none."""
-        if name not in self._known and (found := self.describe(name)):
+        """A collection, loaded; None where there is none, or another process is only making it."""
+        if name not in self._known and (found := self.describe(name)) and found.index:
             self._remember(found)
         return self._known.get(name)
 
@@ -125,12 +125,15 @@ class Collections:
                 raise
 
     def _index(self, found: Known, rows: int) -> None:
-        """Make the planned indexes of the columns that it has; one that is there already is left as it is."""
+        """Make the planned indexes of the columns that it has; one that is there already is left as it is.
+
+        That of the embeddings comes last: with it the collection can be loaded, and then 2.3 takes no further index.
+        """
         params = MilvusClient.prepare_index_params()
-        build = self.plan.index_params(found.spec.dim, rows)
-        params.add_index(VECTOR, index_type=self.plan.kind, metric_type="IP", params=build)
         there = {str(name) for name in self.server.ask("list_indexes", found.spec.name)}
         for column, kind in self.plan.can.scalar_indexes().items():
             if column in found.columns and column not in there:
                 params.add_index(column, index_type=kind, index_name=column)
+        build = self.plan.index_params(found.spec.dim, rows)
+        params.add_index(VECTOR, index_type=self.plan.kind, metric_type="IP", params=build)
         self.server.ask("create_index", found.spec.name, params)
