@@ -1,6 +1,6 @@
 """The frame of a run: cases out of `cases.toml`, what this machine and build are, results judged and written.
 
-A subject module `benchmarks.bench_<suite>` has one entry, `run(settings: BenchSettings) -> Iterable[Result]`,
+A subject module `benchmarks.speed.suites.<suite>` has one entry, `run(settings: BenchSettings) -> Iterable[Result]`,
 and yields a result as soon as it has it; the frame does the rest.
 """
 
@@ -164,7 +164,7 @@ def subject(suite: str) -> Any:
     """
     if suite not in SUITES:
         raise QueryRejected(f"There is no benchmark {suite!r}; there are {', '.join(SUITES)}.")
-    return importlib.import_module(f"benchmarks.bench_{'peers' if suite == 'compare' else suite}")
+    return importlib.import_module(f"benchmarks.speed.suites.{'peers' if suite == 'compare' else suite}")
 
 
 def measure(settings: BenchSettings, run: Run) -> Iterator[Line]:
