@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
@@ -35,6 +37,8 @@ from api.routes.products import ProductController
 from api.routes.search import SearchController
 from api.services import Build, Limits
 from api.uploads import UploadMemory, bounded_uploads
+
+COMPRESSED_FROM_BYTES = 2_048
 
 
 def create_app(build: Build, limits: Limits | None = None) -> Litestar:
@@ -80,6 +84,10 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
+        cors_config=_cross_origin(limits),
+        compression_config=CompressionConfig(
+            "gzip", minimum_size=COMPRESSED_FROM_BYTES, gzip_compress_level=4, exclude=["^/v1/images/", "^/metrics$"]
+        ),
         guards=[require_key],
         middleware=_rate_limits(limits),
         request_max_body_size=limits.max_products_bytes,
@@ -93,8 +101,20 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     counted.watch_uploads(lambda: memory.held_bytes)
     inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
     bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
-    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts), counted)
+    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted)
     return app
+
+
+def _cross_origin(limits: Limits) -> CORSConfig | None:
+    """What browsers are told of other sites' pages; nothing, unless an operator lists sites."""
+    if not limits.origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(limits.origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Api-Key", "X-Deadline-Ms"],
+        expose_headers=["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
+    )
 
 
 def _rate_limits(limits: Limits) -> list[DefineMiddleware]:

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Literal, TypeAlias, cast
 
 from api.access import Keys
-from api.hosts import hosts_of
+from api.hosts import hosts_of, origins_of
 from api.ports import Ports
 from api.services import Limits, Services
 from engine.cpus import available_cpus
@@ -45,6 +45,7 @@ def limits_of(settings: Settings) -> Limits:
         image_urls=settings.allow_image_urls,
         rate=_rate_of(settings.rate_limit),
         concurrent=settings.concurrent_requests,
+        origins=origins_of(settings.cors_origins),
         ports=Ports(settings.catalogue_port, settings.metrics_port),
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),
     )

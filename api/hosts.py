@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import HostNotAllowed, OriginNotAllowed, refuse
+from engine.errors import QueryRejected
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.+)")
@@ -36,8 +37,27 @@ def hosts_of(listening: str, allowed: str) -> frozenset[str] | None:
     return named | {_plain(listening), "localhost"}
 
 
-def checked_hosts(inner: ASGIApp, allowed: Collection[str] | None) -> ASGIApp:
-    """Wrap an app so that it sees requests for these hosts alone, and changes nothing for other sites' pages."""
+def origins_of(listed: str) -> tuple[str, ...]:
+    """The sites whose pages may ask: `https://shop.example`, separated by commas.
+
+    Raises:
+        QueryRejected: what is no origin.
+    """
+    origins = tuple(dict.fromkeys(each.strip().lower().rstrip("/") for each in listed.split(",") if each.strip()))
+    for origin in origins:
+        if not (found := _ORIGIN.fullmatch(origin)) or _host(found[1]) is None:
+            raise QueryRejected(
+                f"{origin[:80]!r} is no origin; write https://shop.example, with commas between several."
+            )
+    return origins
+
+
+def checked_hosts(inner: ASGIApp, allowed: Collection[str] | None, origins: Collection[str] = ()) -> ASGIApp:
+    """Wrap an app so that it sees requests for these hosts alone, and changes nothing for other sites' pages.
+
+    Args:
+        origins: sites whose pages may ask all the same.
+    """
     if allowed is None:
         return inner
 
@@ -46,7 +66,7 @@ def checked_hosts(inner: ASGIApp, allowed: Collection[str] | None) -> ASGIApp:
             await inner(scope, receive, send)
             return
         try:
-            _check(scope["method"], scope["headers"], allowed)
+            _check(scope["method"], scope["headers"], allowed, origins)
         except (HostNotAllowed, OriginNotAllowed) as error:
             await refuse(scope, send, error)
             return
@@ -55,7 +75,9 @@ def checked_hosts(inner: ASGIApp, allowed: Collection[str] | None) -> ASGIApp:
     return outer
 
 
-def _check(method: str, headers: Iterable[tuple[bytes, bytes]], allowed: Collection[str]) -> None:
+def _check(
+    method: str, headers: Iterable[tuple[bytes, bytes]], allowed: Collection[str], sites: Collection[str]
+) -> None:
     named = _named(headers)
     hosts = named.get("host", [])
     if len(hosts) > 1 or not all(_is_allowed(_host(host), allowed) for host in hosts):
@@ -63,7 +85,8 @@ def _check(method: str, headers: Iterable[tuple[bytes, bytes]], allowed: Collect
             f"This server does not answer for the host {', '.join(hosts)[:200]!r}. Ask it by the name or address it "
             f"listens on; an operator lists further names in {_SETTING}."
         )
-    if method not in _READING:
+    listed = [origin for origin in named.get("origin", []) if origin.strip().lower() in sites]
+    if method not in _READING and not listed:
         _check_site(named, hosts, allowed)
 
 

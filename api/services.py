@@ -160,6 +160,7 @@ class Limits:
         io_threads: look-ups in ledger and object store that run at once.
         image_urls: whether callers may name pictures by address (`image_url`).
         rate, concurrent: requests of one caller in a time, and at once; none and 0 set no bound.
+        origins: sites whose pages may ask (CORS).
         ports: that are set apart for what changes the catalogue, and for metrics.
     """
 
@@ -175,6 +176,7 @@ class Limits:
     image_urls: bool = False
     rate: tuple[Literal["second", "minute", "hour", "day"], int] | None = None
     concurrent: int = 0
+    origins: tuple[str, ...] = ()
     ports: Ports = field(default_factory=Ports)
     remote: RemoteLimits = field(default_factory=RemoteLimits)
 

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         milvus_load_s: how long a start waits until the server has the collections in memory.
         milvus_cache_bytes: for words of rows seen lately.
         allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
+        cors_origins: sites whose pages may ask from a browser, such as `https://shop.example`, separated by commas.
         require_keys: whether callers need a key; where it is not set, they do if other machines can reach the server.
         rate_limit: requests that one caller may make, such as `600/minute`; none where it is not set.
         concurrent_requests: requests of one caller that may be under way at once; 0 sets no bound.
@@ -114,6 +115,7 @@ class Settings(BaseSettings):
     allow_private_hosts: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    cors_origins: str = ""
     require_keys: bool | None = None
     rate_limit: str | None = Field(default=None, pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day)$")
     concurrent_requests: int = Field(default=0, ge=0)

@@ -147,7 +147,7 @@ def test_description(client: Client) -> None:
     assert set(image["responses"]) == {"200", *refusals}
     assert set(image["responses"]["422"]["content"]) == {"application/problem+json"}
     example = image["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
-    assert example["garments"][0]["class"] == "dress"
+    assert example["garments"][0]["class"] == "foot_wear"
     names = [row["name"] for row in document["paths"]["/v1/products/{product_id}/similar"]["get"]["parameters"]]
     assert {"product_id", "k", "filters", "text", "not_text"} <= set(names)
     assert "$defs" not in json.dumps(document)
