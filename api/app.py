@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
@@ -17,8 +18,10 @@ from litestar.middleware.rate_limit import RateLimitConfig
 
 from api.access import bounded_callers, caller_of, require_key
 from api.addresses import decoded_addresses, refuse_unknown_parameters
+from api.catalogue_metrics import CatalogueMetrics
 from api.context import RequestContext
 from api.documentation import configuration
+from api.ending import Ending
 from api.hosts import checked_hosts
 from api.methods import complete_options
 from api.metrics import Metrics
@@ -28,6 +31,7 @@ from api.problems import HANDLERS
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
 from api.routes.facets import facets
+from api.routes.feed_jobs import FeedJobController
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
 from api.routes.operation import healthz, metrics, readyz
@@ -39,23 +43,30 @@ from api.services import Build, Limits
 from api.uploads import UploadMemory, bounded_uploads
 
 COMPRESSED_FROM_BYTES = 2_048
+FORM_ROOM_BYTES = 1024 * 1024
+"""For what a form has beside its file."""
 
 
-def create_app(build: Build, limits: Limits | None = None) -> Litestar:
+def create_app(
+    build: Build, limits: Limits | None = None, *, ending: Ending | None = None, metrics_folder: Path | None = None
+) -> Litestar:
     """Make the application.
 
     Args:
         build: makes an async context manager that yields the services; entered when the
             application starts, left when it stops.
         limits: what one caller may ask.
+        ending: hears when the server is told to end.
+        metrics_folder: where the processes of one server count together.
     """
-    limits = limits or Limits()
-    counted = Metrics()
+    limits, ending = limits or Limits(), ending or Ending()
+    counted = Metrics(metrics_folder)
 
     @asynccontextmanager
     async def open_context(app: Litestar) -> AsyncIterator[None]:
         async with build() as services:
-            context = RequestContext(services, limits, counted)
+            context = RequestContext(services, limits, counted, ending)
+            counted.read(CatalogueMetrics(services, _version()))
             app.state.context = context
             try:
                 yield
@@ -75,6 +86,9 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
             delete_several,
             ProductPictureController,
             IngestController,
+            Router(
+                "/", route_handlers=[FeedJobController], request_max_body_size=limits.max_feed_bytes + FORM_ROOM_BYTES
+            ),
             read_image,
             healthz,
             readyz,
@@ -101,7 +115,7 @@ def create_app(build: Build, limits: Limits | None = None) -> Litestar:
     counted.watch_uploads(lambda: memory.held_bytes)
     inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
     bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
-    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted)
+    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted, ending)
     return app
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -22,15 +23,20 @@ from api.ports import Ports
 from api.services import Limits, Services
 from engine.cpus import available_cpus
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
+from engine.jobs import FeedJobs
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
-from ingest.bootstrap import ingest_dependencies, tidy
+from engine.traffic import Traffic
+from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
+from ingest.feed_jobs import FeedRules, running_feeds
+from ingest.giving_way import GivingWay
 from ingest.intake import Intake, running_intake
 from models.agreement import Embedded
-from models.bootstrap import LEDGER, Parts, Settings, open_keys, open_parts
+from models.bootstrap import JOBS, LEDGER, Parts, Settings, open_keys, open_parts
 from models.examination import examine_open
 
 Unit: TypeAlias = Literal["second", "minute", "hour", "day"]
+_MODELS = ("segmenter", "pose", "visual", "semantic")
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -47,6 +53,7 @@ def limits_of(settings: Settings) -> Limits:
         concurrent=settings.concurrent_requests,
         origins=origins_of(settings.cors_origins),
         ports=Ports(settings.catalogue_port, settings.metrics_port),
+        max_feed_bytes=settings.max_feed_bytes,
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),
     )
 
@@ -68,10 +75,25 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
-    with open_parts(settings, warm=True) as parts, _intake(parts) as intake, _keys(settings) as keys:
-        result_cache = parts.thatlook.result_cache
-        ready, examine = _readiness(parts, intake), _examination(parts)
-        yield Services(parts.thatlook, parts.ledger, parts.objects, intake, ready, result_cache, examine, keys)
+    traffic = Traffic()
+    with (
+        open_parts(settings, warm=True) as parts,
+        _taking_in(parts, traffic) as (intake, feeds),
+        _keys(settings) as keys,
+    ):
+        yield Services(
+            thatlook=parts.thatlook,
+            ledger=parts.ledger,
+            objects=parts.objects,
+            intake=intake,
+            ready=_readiness(parts, intake),
+            result_cache=parts.thatlook.result_cache,
+            examine=_examination(parts),
+            keys=keys,
+            feeds=feeds,
+            traffic=traffic,
+            models={name: getattr(parts.pipeline, name).fingerprint for name in _MODELS},
+        )
 
 
 @contextmanager
@@ -117,15 +139,19 @@ def _rate_of(text: str | None) -> tuple[Unit, int] | None:
 
 
 @contextmanager
-def _intake(parts: Parts) -> Iterator[Intake]:
+def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake, FeedJobs | None]]:
     """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
     tidy(parts)
-    work = ingest_dependencies(parts)
-    if parts.settings.is_shared:
-        yield Intake(work, parts.settings.policy)
+    work, settings = ingest_dependencies(parts), parts.settings
+    if settings.is_shared:
+        yield Intake(work, settings.policy), None
         return
-    with running_intake(work, parts.settings.policy) as intake:
-        yield intake
+    work = replace(work, pipeline=GivingWay(work.pipeline, traffic))
+    with running_intake(work, settings.policy) as intake:
+        rules = FeedRules(settings.policy, feed_limits(settings))
+        folder = settings.home / JOBS
+        with running_feeds(work, folder, intake.writer, rules) as feeds, watching(settings, feeds):
+            yield intake, feeds
 
 
 def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:

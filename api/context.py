@@ -14,6 +14,8 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from api.ending import Ending
+from api.logs import search_facts
 from api.metrics import Metrics
 from api.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read_photo_request
 from api.queries import ImageSearch
@@ -40,13 +42,15 @@ class Found:
 class RequestContext:
     """Services, limits, metrics, and the two pools: one for searches, one for look-ups."""
 
-    def __init__(self, services: Services, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, services: Services, limits: Limits, metrics: Metrics, ending: Ending | None = None) -> None:
         self.services = services
+        self.ending = ending or Ending()
         self.limits = limits
         self.metrics = metrics
         self._searches = Workers("search", threads=limits.search_threads, queue=limits.search_queue)
         self._lookups = Workers("lookup", threads=limits.io_threads, queue=16 * limits.io_threads)
         metrics.watch(self._searches, services.result_cache)
+        services.traffic.searches = lambda: self._searches.running + self._searches.waiting
 
     def deadline(self, asked_ms: int | None = None) -> Deadline:
         """When the answer is due; a caller can only shorten the time.
@@ -91,6 +95,11 @@ class RequestContext:
             serialize_ms = 1000 * (time.perf_counter() - start)
             timing_ms = {"queue": queue_ms, **answer.timing_ms, "serialize": serialize_ms}
             self.metrics.observe_stages(timing_ms)
+            hits = sum(len(garment.hits) for garment in answer.garments)
+            self.metrics.observe_answer(len(answer.garments), hits)
+            if (facts := search_facts.get()) is not None:
+                stages = {stage: round(ms, 2) for stage, ms in timing_ms.items()}
+                facts |= {"garments": len(answer.garments), "hits": hits, "stages_ms": stages}
             return Found(document, timing_ms, query_id)
 
         return await self._searches.run(answered, deadline)

@@ -109,7 +109,8 @@ def _operation_id(handler: HTTPRouteHandler, method: Method, _: Any) -> str:
     return f"{subject}_{handler.handler_name}{suffix}"
 
 
-def _content(schema: dict[str, Any], example: Any = None) -> OpenAPIMediaType:
+def content_of(schema: dict[str, Any], example: Any = None) -> OpenAPIMediaType:
+    """A body of this schema."""
     examples = None if example is None else {"example": Example(value=example)}
     return OpenAPIMediaType(schema=schema, examples=examples)  # type: ignore[arg-type]
 
@@ -125,10 +126,10 @@ def _photo_body(kind: type[ImageSearch], example: dict[str, Any]) -> RequestBody
         required=True,
         description="Multipart with the file `image`; or JSON; or the photo itself, its fields as query parameters.",
         content={
-            "multipart/form-data": _content(form_schema(kind)),
-            "application/json": _content(search_schema(kind), example),
-            "application/octet-stream": _content(_BYTES),
-            "image/*": _content(_BYTES),
+            "multipart/form-data": content_of(form_schema(kind)),
+            "application/json": content_of(search_schema(kind), example),
+            "application/octet-stream": content_of(_BYTES),
+            "image/*": content_of(_BYTES),
         },
     )
 
@@ -180,7 +181,7 @@ class TextOperation(_AnsweringOperation):
     def __post_init__(self) -> None:
         super().__post_init__()
         example = {"text": "navy linen dress", "k": 5, "filters": _FILTERS}
-        content = {"application/json": _content(search_schema(TextSearch), example)}
+        content = {"application/json": content_of(search_schema(TextSearch), example)}
         self.request_body = RequestBody(required=True, content=content)
         self.parameters = [*(self.parameters or []), *_query_parameters(TextSearch)]
 
@@ -202,7 +203,7 @@ class BatchOperation(Operation):
             "additionalProperties": False,
         }
         example = {"searches": [{"kind": "text", "text": "navy dress"}, {"kind": "similar", "product_id": "dress-17"}]}
-        self.request_body = RequestBody(required=True, content={"application/json": _content(schema, example)})
+        self.request_body = RequestBody(required=True, content={"application/json": content_of(schema, example)})
 
 
 def _batched(kind: str, search: Any) -> dict[str, Any]:
@@ -278,4 +279,4 @@ class PutProductsOperation(Operation):
     def __post_init__(self) -> None:
         one = product_schema()
         schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]}
-        self.request_body = RequestBody(required=True, content={"application/json": _content(schema, _PRODUCT)})
+        self.request_body = RequestBody(required=True, content={"application/json": content_of(schema, _PRODUCT)})

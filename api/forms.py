@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
@@ -49,22 +50,42 @@ class Part:
             ) from None
 
 
-async def read_form(chunks: AsyncIterator[bytes], options: Mapping[str, str], large: Collection[str]) -> list[Part]:
+class Sink(Protocol):
+    """Where a part goes that is not kept in memory."""
+
+    def take(self, piece: bytes) -> None:
+        """More of the part."""
+        ...
+
+    async def drain(self) -> None:
+        """Write what has gathered, if it is enough."""
+        ...
+
+
+async def read_form(
+    chunks: AsyncIterator[bytes],
+    options: Mapping[str, str],
+    large: Collection[str] = (),
+    sinks: Mapping[str, Sink] | None = None,
+) -> list[Part]:
     """Read a form's parts.
 
     Args:
         options: the parameters of the request's content type.
         large: names of parts that may be as large as the body.
+        sinks: where the bytes of parts go, by their names; such a part is in the list without them.
     Raises:
         RequestMalformed: not a form, or one that is cut short.
         RequestTooLarge: too many parts, or fields that are too long.
         RequestInvalid, QueryRejected: no boundary, or a part of a kind that is not read.
     """
     try:
-        form = _Form(_boundary(options), large)
+        form = _Form(_boundary(options), large, sinks or {})
         async for chunk in chunks:
             if chunk and not form.parser.closed:
                 form.feed(chunk)
+            for sink in (sinks or {}).values():
+                await sink.drain()
         form.parser.close()
     except ParserLimitReached:
         raise RequestTooLarge(f"The form has more than {_MAX_PARTS} parts, or a part with too many headers.") from None
@@ -76,10 +97,10 @@ async def read_form(chunks: AsyncIterator[bytes], options: Mapping[str, str], la
 class _Form:
     """A form while it is read."""
 
-    def __init__(self, boundary: bytes, large: Collection[str]) -> None:
+    def __init__(self, boundary: bytes, large: Collection[str], sinks: Mapping[str, Sink]) -> None:
         self.parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
         self.parts: list[Part] = []
-        self._large = large
+        self._large, self._sinks = large, sinks
         self._room_bytes = MAX_FIELDS_BYTES
         self._open: MultipartSegment | None = None
         self._data: list[bytes] = []
@@ -94,6 +115,9 @@ class _Form:
                 self._end()
 
     def _take(self, piece: bytes) -> None:
+        if self._open is not None and (sink := self._sinks.get(self._open.name)):
+            sink.take(piece)
+            return
         self._data.append(piece)
         if self._open is not None and self._open.name not in self._large:
             self._room_bytes -= len(piece)

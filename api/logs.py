@@ -12,6 +12,8 @@ import msgspec
 from engine.redaction import redacted
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+search_facts: ContextVar[dict[str, object] | None] = ContextVar("search_facts", default=None)
+"""What the access line says of a search: the request's own dictionary, filled in by whoever searches."""
 
 
 class JsonFormatter(logging.Formatter):

@@ -26,6 +26,7 @@ from engine.errors import (
     ThatLookError,
     Unavailable,
 )
+from engine.jobs import FeedsNotTaken
 from engine.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,7 +36,7 @@ _MOST_TOLD = 2_000
 """Characters of a message."""
 _CLOSE = {"Connection": "close"}
 _ASKS_FOR_KEY = {"WWW-Authenticate": 'Bearer realm="thatlook"'}
-_TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy)
+_TOLD_IN_FULL = (InputRejected, NotFound, DeadlineExceeded, Busy, FeedsNotTaken)
 _HTTP_CODES = {
     400: "request-malformed",
     401: "unauthorized",
@@ -48,7 +49,7 @@ _HTTP_CODES = {
     429: "too-many-requests",
     500: "internal-error",
 }
-_TELLING = ("engine.errors", "api.problems", "api.workers", "api.addresses")
+_TELLING = ("engine.errors", "engine.jobs", "api.problems", "api.workers", "api.addresses")
 _CALLER_LEFT = "client disconnected prematurely"
 """Litestar's words for a caller who is gone; nobody reads the answer, and it is no failure of ours."""
 _log = logging.getLogger("thatlook.api")

@@ -96,7 +96,7 @@ def search_schema(kind: Any) -> Schema:
 
 def form_schema(kind: type[ImageSearch]) -> Schema:
     """What a search by photo takes as a form: the file and its fields, objects as JSON."""
-    fields = {name: _plain(row) for name, row in search_schema(kind)["properties"].items() if name != "images"}
+    fields = {name: without_null(row) for name, row in search_schema(kind)["properties"].items() if name != "images"}
     file = {"type": "string", "format": "binary", "description": "The photo; repeated, photos of one look."}
     return {
         "title": f"{kind.__name__}Form",
@@ -110,7 +110,7 @@ def query_schemas(kind: Any) -> dict[str, Schema]:
     """What a search takes as query parameters: objects as JSON texts, the box as a text with commas."""
     rows = search_schema(kind)["properties"].items()
     # Without defaults: generated clients send these, and they would contradict the body.
-    fields = {name: _plain({**row, "default": None}) for name, row in rows if name not in _BESIDE}
+    fields = {name: without_null({**row, "default": None}) for name, row in rows if name not in _BESIDE}
     for name in fields.keys() & {"filters", "weights", "garments"}:
         fields[name] = {"type": "string", "description": f"`{name}` as JSON."}
     for name, written in {"box": "`x0,y0,x1,y1`.", "point": "`x,y`."}.items():
@@ -121,7 +121,7 @@ def query_schemas(kind: Any) -> dict[str, Schema]:
     return fields
 
 
-def _plain(schema: Schema) -> Schema:
+def without_null(schema: Schema) -> Schema:
     """A schema without null and without a default that is empty: the field is left out instead."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf" and not (key == "default" and not value)}

@@ -14,6 +14,7 @@ from engine.facets import Counted, FacetAsk
 from engine.filters import Filter
 from engine.fusion import Weights
 from engine.images import DEFAULT_LIMITS
+from engine.jobs import FeedJobs
 from engine.keys import ApiKey
 from engine.listing import Listing
 from engine.looks import Shown
@@ -22,6 +23,7 @@ from engine.picking import GarmentAsk
 from engine.remote import RemoteLimits
 from engine.seams import Ledger, LedgerEntry, ObjectStore
 from engine.text_query import TextQuery
+from engine.traffic import Traffic
 
 
 class Searches(Protocol):
@@ -131,6 +133,10 @@ class Services:
         memory: of photos seen before, for the metrics; None where nothing is remembered.
         examine: compares everything that is kept with what was written, in the same form as `ready`; takes a while.
         keys: by which callers are known; None where none are asked for.
+        feeds: takes feeds while searches go on; None where this server takes none.
+        local_token: lets the owner's own programs in, such as `thatlook ingest` beside this server.
+        traffic: hears how many searches are under way.
+        models: fingerprints of the models, by what they do.
     """
 
     thatlook: Searches
@@ -141,6 +147,10 @@ class Services:
     result_cache: ResultCache | None = None
     examine: Callable[[], Mapping[str, str]] | None = None
     keys: KeyCheck | None = None
+    feeds: FeedJobs | None = None
+    local_token: str | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
@@ -162,6 +172,7 @@ class Limits:
         rate, concurrent: requests of one caller in a time, and at once; none and 0 set no bound.
         origins: sites whose pages may ask (CORS).
         ports: that are set apart for what changes the catalogue, and for metrics.
+        max_feed_bytes: of a feed that is sent or fetched; feed_upload_s: how long it may take to arrive.
     """
 
     max_image_bytes: int = DEFAULT_LIMITS.max_bytes
@@ -178,6 +189,8 @@ class Limits:
     concurrent: int = 0
     origins: tuple[str, ...] = ()
     ports: Ports = field(default_factory=Ports)
+    max_feed_bytes: int = 2 * 1024 * 1024 * 1024
+    feed_upload_s: float = 3600.0
     remote: RemoteLimits = field(default_factory=RemoteLimits)
 
     @property

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
+import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -17,15 +22,17 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.bootstrap import check_keys, limits_of, open_services
+from api.ending import Ending, Front, Server
 from api.logs import log_as_json
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
-from models.bootstrap import ADDRESS, Settings, read_settings
+from models.bootstrap import ADDRESS, CONTROL, Settings, read_settings
 
 FINISH_WITHIN_S = 10
 """How long requests under way may take to end after a stop signal."""
 
 
+_SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
@@ -73,7 +80,9 @@ def app_of_environment() -> Litestar:
     log_as_json()
     settings = read_settings()
     check_keys(settings)
-    return create_app(lambda: open_services(settings), limits_of(settings))
+    folder = os.environ.get(_SHARED_METRICS)
+    metrics_folder = Path(folder) if folder else None
+    return create_app(lambda: open_services(settings), limits_of(settings), metrics_folder=metrics_folder)
 
 
 def serve_many(factory: str, listening: Sequence[socket.socket], workers: int) -> None:
@@ -81,7 +90,9 @@ def serve_many(factory: str, listening: Sequence[socket.socket], workers: int) -
     config = uvicorn.Config(factory, factory=True, workers=workers, **_OPTIONS)
     for each in listening:
         each.set_inheritable(True)
-    Multiprocess(config, sockets=list(listening)).run()
+    with TemporaryDirectory(prefix="thatlook-metrics-") as folder:
+        os.environ[_SHARED_METRICS] = folder  # prometheus_client's own name: each process counts there.
+        Multiprocess(config, sockets=list(listening)).run()
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -107,31 +118,70 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listening: Sequence[socket.socket]) -> None:
-    async with open_services(settings) as services:
+    """Listen at once, open the parts, answer; what cannot be opened ends the server.
 
-        @asynccontextmanager
-        async def already_open() -> AsyncIterator[Services]:
-            yield services
+    uvicorn raises a stop signal anew once it has stopped; the parts must still be closed then.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    front, ending = Front(), Ending()
+    server = Server(uvicorn.Config(front, lifespan="off", **_OPTIONS), ending, settings.drain_s)
+    listening_task = asyncio.create_task(server.serve(list(listening)))
+    try:
+        async with open_services(settings) as services:
+            await _answer(settings, listening, services, front, ending, listening_task)
+    finally:
+        server.should_exit = True
+        await listening_task
 
-        config = uvicorn.Config(create_app(already_open, limits_of(settings)), **_OPTIONS)
-        # uvicorn raises a stop signal anew once it has stopped; the parts must still be closed then.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        host, port = listening[0].getsockname()[:2]
+
+async def _answer(
+    settings: Settings,
+    listening: Sequence[socket.socket],
+    services: Services,
+    front: Front,
+    ending: Ending,
+    until: asyncio.Task[None],
+) -> None:
+    """Answer with these services until the server has ended."""
+    token = secrets.token_urlsafe(32)
+
+    @asynccontextmanager
+    async def already_open() -> AsyncIterator[Services]:
+        yield replace(services, local_token=token)
+
+    app = create_app(already_open, limits_of(settings), ending=ending)
+    host, port = listening[0].getsockname()[:2]
+    async with app.lifespan():
+        front.opened = app
         logging.getLogger("thatlook.api").info("Serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        with told_address(settings, host, port):
-            await uvicorn.Server(config).serve(list(listening))
+        with told_address(settings, host, settings.catalogue_port or port, token):
+            await until
 
 
 @contextmanager
-def told_address(settings: Settings, host: str, port: int) -> Iterator[None]:
-    """Let others who want the home know where its server can be asked; a full disk must not keep it from serving."""
-    path = settings.home / ADDRESS
+def told_address(settings: Settings, host: str, port: int, token: str) -> Iterator[None]:
+    """Let others who want the home know where its server can be asked; a full disk must not keep it from serving.
+
+    The token lets the owner's own programs in; nobody else can read it.
+    """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    public, private = settings.home / ADDRESS, settings.home / CONTROL
     with suppress(OSError):
-        path.write_text(f"http://{f'[{host}]' if ':' in host else host}:{port}\n")
+        public.write_text(f"{address}\n")
+    with suppress(OSError):
+        _write_private(private, json.dumps({"address": address, "token": token, "pid": os.getpid()}))
     try:
         yield
     finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        for path in (public, private):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A file that only its owner can read, from its first byte on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

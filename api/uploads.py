@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import MediaTypeUnsupported, UploadsFull, UploadTooSlow
 
+_UPLOAD = "upload"
 _SILENT_S = 1.0
 """An upload that sent nothing for so long makes room for others when the memory is full."""
 
@@ -71,6 +72,7 @@ class Upload:
         self._within_s = within_s
         self._due: float | None = None
         self._timer: asyncio.Timeout | None = None
+        self._silent_s = float("inf")
         self._complete = False
         self.size_bytes = 0
         self.waits_since = float("inf")
@@ -99,18 +101,26 @@ class Upload:
         freed, self.size_bytes = self.size_bytes, 0
         return freed
 
+    def goes_to_disk(self, within_s: float) -> None:
+        """The body is written to a file as it comes: it may take longer, as long as it keeps coming."""
+        self._silent_s, self._within_s, self._due = self._within_s, within_s, None
+
+    def written(self, size_bytes: int) -> None:
+        """So much of the body lies in a file, and no longer in memory."""
+        self.size_bytes = max(0, self.size_bytes - size_bytes)
+
     async def _timed(self) -> Message:
         now = asyncio.get_running_loop().time()
         if self._due is None:
             self._due = now + self._within_s
         try:
-            async with asyncio.timeout_at(self._due) as self._timer:
+            async with asyncio.timeout_at(min(self._due, now + self._silent_s)) as self._timer:
                 self.waits_since = now
                 return await self._receive()  # type: ignore[return-value]
         except TimeoutError:
             raise UploadTooSlow(
-                f"The request's body did not arrive within {self._within_s:g} s, or stopped coming while others "
-                "waited; send a smaller one, or without a pause."
+                f"The request's body did not arrive within {self._within_s:g} s, or stopped coming; send a smaller "
+                "one, or without a pause."
             ) from None
         finally:
             self._timer, self.waits_since = None, float("inf")
@@ -124,12 +134,19 @@ def bounded_uploads(inner: ASGIApp, memory: UploadMemory, within_s: float) -> AS
             await inner(scope, receive, send)
             return
         upload = memory.begin(receive, within_s)
+        scope.setdefault("state", {})[_UPLOAD] = upload
         try:
             await inner(scope, upload.receive, send)
         finally:
             memory.end(upload)
 
     return outer
+
+
+def upload_of(request: Request[Any, Any, Any]) -> Upload | None:
+    """The body of a request, as it is counted."""
+    found: Upload | None = request.scope["state"].get(_UPLOAD)
+    return found
 
 
 def read_chunks(request: Request[Any, Any, Any]) -> AsyncGenerator[bytes, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -83,13 +84,66 @@ class ErrorPage(msgspec.Struct, frozen=True):
     next_offset: int | None
 
 
+class JobErrorForm(msgspec.Struct, frozen=True):
+    """What ended a feed job: a stable code, and a sentence."""
+
+    code: str
+    message: str
+
+
+class JobForm(msgspec.Struct, frozen=True):
+    """A feed that is taken while searches go on: `queued`, `running`, `done`, `failed`, `cancelled` or `interrupted`.
+
+    `done` of `total` are lines read, `counts` products by what became of them. `summary` is the report that
+    `thatlook ingest --json` prints, once there is one; `run_id` asks for all rows that were not taken.
+    """
+
+    job_id: str
+    state: str
+    source: str
+    feed: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    cancelling: bool
+    run_id: int | None
+    done: int
+    total: int | None
+    counts: dict[str, int]
+    summary: dict[str, Any] | None
+    error: JobErrorForm | None
+
+
+class JobList(msgspec.Struct, frozen=True):
+    """The latest feed jobs, newest first."""
+
+    jobs: list[JobForm]
+
+
+class WatchedForm(msgspec.Struct, frozen=True):
+    """A feed that is fetched on a schedule; `problem` says why the last look failed, null where it did not."""
+
+    feed_url: str
+    every_s: float
+    next_check: datetime
+    last_checked: datetime | None
+    last_changed: datetime | None
+    last_job: str | None
+    failures: int
+    problem: str | None
+
+
 class StatusForm(msgspec.Struct, frozen=True):
-    """How many products stand where, and how many pictures were refused, and products failed, for what."""
+    """How many products stand where, and how many pictures were refused, and products failed, for what.
+
+    `watched` is the feed that is fetched on a schedule, if there is one.
+    """
 
     products: dict[str, int]
     refusals: dict[str, int]
     latest_run: RunForm | None
     failures: dict[str, int] = {}
+    watched: WatchedForm | None = None
 
 
 class Readiness(msgspec.Struct, frozen=True):

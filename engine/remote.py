@@ -58,13 +58,20 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 @dataclass(frozen=True, slots=True)
 class RemoteLimits:
-    """What a fetch may cost and where it may go; `ports` empty means any."""
+    """What a fetch may cost and where it may go; `ports` empty means any.
+
+    Attributes:
+        silent_s: how long a server may say nothing.
+        trusted: hosts that may lie in a private network, whatever `allowed` says.
+    """
 
     max_bytes: int = 20 * 1024 * 1024
     timeout_s: float = 3.0
     max_redirects: int = 3
     ports: frozenset[int] = field(default_factory=lambda: frozenset({80, 443}))
     allowed: Callable[[Address], bool] = is_public
+    silent_s: float = 30.0
+    trusted: frozenset[str] = frozenset()
 
 
 class NotServed(ImageUnreadable):
@@ -91,10 +98,10 @@ def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
     """
     limits = limits or RemoteLimits()
     give_up = time.monotonic() + limits.timeout_s
-    backend = _CheckedBackend(limits, give_up)
-    with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, max_connections=1) as pool:
+    backend = CheckedBackend(limits, give_up)
+    with httpcore.ConnectionPool(ssl_context=tls(), network_backend=backend, max_connections=1) as pool:
         for _ in range(limits.max_redirects + 1):
-            _check_url(url, limits)
+            check_url(url, limits)
             answer = _get(pool, url, limits, give_up)
             if isinstance(answer, bytes):
                 return answer
@@ -103,7 +110,7 @@ def fetch(url: str, limits: RemoteLimits | None = None) -> bytes:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Reading the system's certificates takes tens of milliseconds: once per process, at the first fetch."""
     return ssl.create_default_context()
 
@@ -113,7 +120,12 @@ class _Redirect:
     target: str
 
 
-def _check_url(url: str, limits: RemoteLimits) -> None:
+def check_url(url: str, limits: RemoteLimits) -> None:
+    """Refuse what is no plain http(s) address, or of a port that is not asked.
+
+    Raises:
+        QueryRejected: with the reason.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -162,7 +174,7 @@ def _read(response: httpcore.Response, limits: RemoteLimits, give_up: float) -> 
     return bytes(body)
 
 
-class _CheckedBackend(httpcore.NetworkBackend):
+class CheckedBackend(httpcore.NetworkBackend):
     """Connects only to addresses that were checked, and to exactly those."""
 
     def __init__(self, limits: RemoteLimits, give_up: float) -> None:
@@ -181,30 +193,32 @@ class _CheckedBackend(httpcore.NetworkBackend):
         """Resolve, check every address, connect to the first."""
         del timeout
         addresses = _resolve(host, port)
-        if not addresses or not all(self._limits.allowed(address) for address in addresses):
+        trusted = host.casefold() in self._limits.trusted
+        if not addresses or not (trusted or all(self._limits.allowed(address) for address in addresses)):
             raise QueryRejected("The image_url does not lead to a public address; send the picture itself.")
         stream = self._inner.connect_tcp(
             str(addresses[0]), port, _left(self._give_up), local_address, socket_options or []
         )
-        return _TimedStream(stream, self._give_up)
+        return _TimedStream(stream, self._give_up, self._limits.silent_s)
 
 
 class _TimedStream(httpcore.NetworkStream):
     """Every read and write has only what is left of the whole time, so a trickle cannot hold us."""
 
-    def __init__(self, inner: httpcore.NetworkStream, give_up: float) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, give_up: float, silent_s: float) -> None:
         self._inner = inner
         self._give_up = give_up
+        self._silent_s = silent_s
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read within the time left."""
         del timeout
-        return self._inner.read(max_bytes, _left(self._give_up))
+        return self._inner.read(max_bytes, min(self._silent_s, _left(self._give_up)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write within the time left."""
         del timeout
-        self._inner.write(buffer, _left(self._give_up))
+        self._inner.write(buffer, min(self._silent_s, _left(self._give_up)))
 
     def close(self) -> None:
         """Close."""
@@ -215,7 +229,8 @@ class _TimedStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         """TLS with the host's own name, whatever address was dialled."""
         del timeout
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, _left(self._give_up)), self._give_up)
+        inner = self._inner.start_tls(ssl_context, server_hostname, _left(self._give_up))
+        return _TimedStream(inner, self._give_up, self._silent_s)
 
     def get_extra_info(self, info: str) -> Any:
         """What the socket knows."""

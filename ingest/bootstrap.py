@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -11,8 +12,11 @@ from engine.durable import PART
 from engine.errors import StoreUnavailable
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
+from engine.remote import RemoteLimits
 from ingest.dependencies import IngestDependencies, models_fingerprint
+from ingest.feed_jobs import HomeFeedJobs
 from ingest.sources import SourceRules
+from ingest.watching import FeedWatch, WatchRules, seconds_of
 from models.bootstrap import Parts, Settings, open_parts
 
 
@@ -58,6 +62,41 @@ def ingest_dependencies(parts: Parts) -> IngestDependencies:
         sources=rules,
         limits=settings.image_limits,
     )
+
+
+def feed_limits(settings: Settings) -> RemoteLimits:
+    """What a feed behind an address may cost, and where it may lie."""
+    limits = RemoteLimits(max_bytes=settings.max_feed_bytes, timeout_s=3600.0)
+    if settings.allow_private_hosts:
+        return replace(limits, ports=frozenset(), allowed=lambda _: True)
+    return limits
+
+
+@contextmanager
+def watching(settings: Settings, jobs: HomeFeedJobs) -> Iterator[None]:
+    """Fetch the feed that the settings name now and then, if they name one.
+
+    Raises:
+        QueryRejected: settings that cannot be.
+    """
+    if settings.feed_url is None:
+        yield
+        return
+    rules = WatchRules(
+        url=settings.feed_url.get_secret_value(),
+        every_s=seconds_of(settings.feed_every),
+        limits=feed_limits(settings),
+        prune=settings.feed_prune,
+        name=settings.feed_name,
+        shop_url=settings.feed_shop_url,
+        currency=settings.feed_currency,
+    )
+    watch = FeedWatch(jobs, rules)
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.close()
 
 
 def _s3(settings: Settings) -> S3Settings | None:

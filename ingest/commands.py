@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,40 +13,32 @@ import click
 from rich.console import Console
 
 from engine.console import plain_console
+from engine.errors import HomeInUse, QueryRejected
 from engine.gate import Policy
-from engine.printing import print_json, say
+from engine.jobs import FeedRequest
+from engine.printing import print_json, say, spelled
 from engine.stopping import terminable
+from ingest.archives import feed_file
 from ingest.bootstrap import open_ingest
-from ingest.feeds.lines import charset
-from ingest.feeds.rows import FeedOptions
 from ingest.intake import Intake
+from ingest.options import currency_code, feed_options, shop_address, text_encoding
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
 from ingest.repair import mend, salvage_files
-from ingest.summary import FeedBrokenOff, Summary
-from models.bootstrap import read_settings
+from ingest.summary import FeedBrokenOff, OnProgress, Summary
+from models.bootstrap import Settings, read_settings
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """The shop's address without a slash at its end."""
-    if value is None:
-        return None
-    address = value if "://" in value else f"https://{value}"
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", address, re.IGNORECASE):
-        raise click.BadParameter(f"{value!r} is not an address such as https://shop.example.")
-    return address.rstrip("/")
+def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """A check of an option's value, for click."""
 
+    def checked(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+        try:
+            return None if value is None else check(value)
+        except QueryRejected as error:
+            raise click.BadParameter(error.message) from None
 
-def _currency(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[A-Za-z]{3}", value):
-        raise click.BadParameter(f"{value!r} is not a currency's code such as EUR.")
-    return value.upper() if value else None
-
-
-def _encoding(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and charset(value) is None:
-        raise click.BadParameter(f"{value!r} is not an encoding of text such as cp1252.")
-    return value
+    return checked
 
 
 @click.command()
@@ -57,9 +48,17 @@ def _encoding(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--prune-all", is_flag=True, help="The same, even if that is more than half of them.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many good rows.")
 @click.option("--name", help="Name of the feed; by default its file name.")
-@click.option("--shop-url", callback=_address, help="The shop's address, for links of a Shopify or WooCommerce export.")
-@click.option("--currency", callback=_currency, help="Currency of the prices in such an export, such as EUR.")
-@click.option("--encoding", callback=_encoding, help="Encoding of the feed, such as cp1252; UTF-8 by default.")
+@click.option(
+    "--shop-url",
+    callback=_checked(shop_address),
+    help="The shop's address, for links of a Shopify or WooCommerce export.",
+)
+@click.option(
+    "--currency", callback=_checked(currency_code), help="Currency of the prices in such an export, such as EUR."
+)
+@click.option(
+    "--encoding", callback=_checked(text_encoding), help="Encoding of the feed, such as cp1252; UTF-8 by default."
+)
 @click.option("--repair", is_flag=True, help="Open a damaged home, and add what it lost.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
@@ -84,22 +83,52 @@ def ingest(
     """
     settings = read_settings(options | ({"policy": policy} if policy else {}))
     console = plain_console()
-    said = FeedOptions(shop_url, currency, encoding)
-    mended = salvage_files(settings) if repair else []
-    opened = open_ingest(settings, repairing=repair)
-    with terminable(), _told(console, as_json), opened as parts, shown_progress(console) as progress:
-        summary = ingest_feed(
-            parts, feed, settings.policy, prune=prune, prune_all=prune_all, limit=limit, name=name, options=said,
-            progress=progress,
-        )  # fmt: skip
-        if repair:
-            mended += mend(parts, settings.policy, remove_strange=False).told()
+    place = str(feed.absolute())
+    request = FeedRequest(
+        "path", place, name, None, settings.policy, prune, prune_all, limit, shop_url, currency, encoding
+    )
+    mended: list[str] = []
+    with terminable(), _told(console, as_json), shown_progress(console) as progress:
+        try:
+            summary = _ingest_here(settings, feed, request, progress, mended if repair else None)
+        except HomeInUse as error:
+            if repair:
+                raise
+            summary = _hand_over(error, settings, request, progress)
     for each in mended:
         say(each)
     _tell(console, summary, as_json)
     if summary.nothing_taken:
         say(f"thatlook: none of the {summary.read + summary.bad_rows} rows of {summary.feed} could be used.")
         sys.exit(1)
+
+
+def _ingest_here(
+    settings: Settings, feed: Path, request: FeedRequest, progress: OnProgress, mended: list[str] | None
+) -> Summary:
+    """Take the feed in this process; `mended` hears what was repaired, where that is wanted."""
+    repair = mended is not None
+    if mended is not None:
+        mended += salvage_files(settings)
+    with open_ingest(settings, repairing=repair) as parts, feed_file(feed) as file:
+        summary = ingest_feed(
+            parts, file, settings.policy, prune=request.prune, prune_all=request.prune_all, limit=request.limit,
+            name=request.name or feed.name, named=request.name is not None,
+            origin=None if file == feed else spelled(str(feed.resolve().parent)), options=feed_options(request),
+            progress=progress,
+        )  # fmt: skip
+        if mended is not None:
+            mended += mend(parts, settings.policy, remove_strange=False).told()
+    return summary
+
+
+def _hand_over(error: HomeInUse, settings: Settings, request: FeedRequest, progress: OnProgress) -> Summary:
+    """Let the server that holds the home take the feed."""
+    from ingest.handover import hand_over, in_use
+
+    holder = in_use(error, settings.home)
+    say(f"thatlook: the server at {holder.address} holds this home, so it takes the feed.")
+    return hand_over(holder, request, progress)
 
 
 @contextmanager

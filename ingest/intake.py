@@ -52,6 +52,11 @@ class Intake:
         self._problem: str | None = None
         self._thread: Thread | None = None
 
+    @property
+    def writer(self) -> Writer:
+        """This process's writer, for whoever else writes products here."""
+        return self._writer
+
     def submit(self, products: Sequence[Product]) -> None:
         """Take products on: the ledger knows them when this returns, indexing follows."""
         latest = {product.product_id: product for product in products}

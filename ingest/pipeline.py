@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
+from threading import Event
 
 from engine.domain import Product
-from engine.errors import FeedUnreadable, ThatLookError
+from engine.errors import FeedUnreadable, ThatLookError, Unavailable
 from engine.gate import Policy
 from engine.printing import spelled
 from engine.seams import CUT_OFF, FeedError, IngestState
@@ -36,6 +37,10 @@ TELL_EVERY_S = 1.0
 _Rows = Iterator[tuple[int, Product | FeedError]]
 
 
+class RunStopped(Unavailable):
+    """A run was asked to end before its feed did; what was written is kept."""
+
+
 def ingest_feed(
     parts: IngestDependencies,
     feed: Path,
@@ -47,6 +52,10 @@ def ingest_feed(
     name: str | None = None,
     options: FeedOptions | None = None,
     progress: OnProgress | None = None,
+    named: bool | None = None,
+    origin: str | None = None,
+    writer: Writer | None = None,
+    stopping: Event | None = None,
 ) -> Summary:
     """Bring a feed's products into the catalogue.
 
@@ -56,7 +65,13 @@ def ingest_feed(
     good rows. `name` is what the ledger calls the feed, its file name where none is given. `options` is
     what the shop says of the feed.
 
+    Args:
+        named: whether the shop chose the name; it did where there is one, unless this says otherwise.
+        origin: what tells feeds of one name apart, where that is not the file's folder: an address, say.
+        writer: this process's, where it has one already.
+        stopping: ends the run when it is set.
     Raises:
+        RunStopped: it was set.
         FeedUnreadable: the feed cannot be read at all.
         FeedBrokenOff: it is damaged (what was read before is kept).
         StoreUnavailable, ModelUnavailable: a part does not answer; run again later.
@@ -65,11 +80,13 @@ def ingest_feed(
     rows = read_feed(feed, label, options, on_notes=tally.notes)
     rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
     prune = prune or prune_all
-    claim_feed(parts.ledger, label, feed, named=name is not None, prune=prune)
-    run = _Run(parts, label, policy, count_lines(feed) or None, progress, tally)
+    here = origin or spelled(str(feed.resolve().parent))
+    claim_feed(parts.ledger, label, here, named=name is not None if named is None else named, prune=prune)
+    stopping = stopping or Event()
+    run = _Run(parts, label, policy, count_lines(feed) or None, progress, stopping, tally)
     if parts.sources.root is None:
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
-    sources, writer = ImageSources(parts.sources), Writer(parts)
+    sources, writer = ImageSources(parts.sources, stopping), writer or Writer(parts)
     with run.ended():
         with stage_runner(parts, sources, writer, policy, run.written) as runner:
             run.drain(rows, runner, sources, limit)
@@ -87,6 +104,7 @@ class _Run:
     policy: Policy
     total: int | None
     progress: OnProgress | None
+    stopping: Event
     tally: Tally = field(default_factory=Tally)
     seen: set[str] = field(default_factory=set)
     broken: FeedUnreadable | None = None
@@ -131,7 +149,9 @@ class _Run:
                     self._unchanged(diff)
             self._tell()
         source.close()
+        self._go_on()
         runner.finish()
+        self._go_on()
         self._tell(force=True)
 
     def _unchanged(self, diff: ProductDiff) -> None:
@@ -144,6 +164,10 @@ class _Run:
         """Count one written product."""
         self.tally.outcome(outcome)
         self._tell()
+
+    def _go_on(self) -> None:
+        if self.stopping.is_set():
+            raise RunStopped("The run was stopped before the end of its feed; what was written is kept.")
 
     def prunable(self) -> str | None:
         """Why nothing may be pruned after this pass, or None where it may."""
@@ -194,6 +218,7 @@ class _Run:
         bad: list[FeedError] = []
         try:
             for self._line, row in rows:
+                self._go_on()
                 if isinstance(row, Product):
                     self.tally.counts["read"] += 1
                     self.seen.add(row.product_id)
@@ -219,7 +244,7 @@ class _Run:
         self._told = now
         self.parts.ledger.update_run(self._run_id, dict(self.tally.counts))
         if self.progress:
-            self.progress(Progress(self._line, self.total, dict(self.tally.counts)))
+            self.progress(Progress(self._line, self.total, dict(self.tally.counts), self._run_id))
 
 
 def _taken(read: int) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from engine.errors import FeedUnreadable
-from engine.printing import spelled
 from engine.seams import Ledger
 from ingest.writer import Writer
 
@@ -13,15 +10,16 @@ MOST_SHARE = 0.5
 CHUNK = 200
 
 
-def claim_feed(ledger: Ledger, name: str, feed: Path, *, named: bool, prune: bool) -> None:
+def claim_feed(ledger: Ledger, name: str, here: str, *, named: bool, prune: bool) -> None:
     """Remember the folders that feeds of this name were read from, and prune by file name only where it is one.
+
+    `here` is the folder of the feed that is read now, or another name of where it comes from.
 
     A name that the shop gave itself (`named`) means one feed, wherever it lies.
 
     Raises:
         FeedUnreadable: pruning might take out another feed's products.
     """
-    here = spelled(str(feed.resolve().parent))
     known = (ledger.get_setting(_setting(name)) or "").splitlines()
     others = [folder for folder in known if folder != here]
     if prune and others and not named:

@@ -18,11 +18,12 @@ ERRORS_TOLD = 100
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands: lines read of about how many, and products by what became of them."""
+    """Where a run stands: lines read of about how many, products by what became of them, and the run's number."""
 
     done: int
     total: int | None
     counts: Mapping[str, int]
+    run_id: int = 0
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]

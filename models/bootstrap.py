@@ -47,6 +47,10 @@ LEDGER = "ledger.sqlite"
 KEYS = "keys.sqlite"
 ADDRESS = "address"
 """Where in a home a server says at which address it can be asked."""
+JOBS = "jobs"
+"""Where in a home feed jobs lie."""
+CONTROL = "control.json"
+"""Where a server leaves its address and a token for its owner's own programs, readable by the owner alone."""
 
 
 class Settings(BaseSettings):
@@ -59,6 +63,7 @@ class Settings(BaseSettings):
         photo_memory_bytes: for photos seen before, which are then not looked at anew; 0 remembers none.
         budget_s: the time of a search, from the photo's arrival to the answer.
         upload_s: how long a request's body may take to arrive.
+        drain_s: how long a server that was told to end still answers, while `/readyz` says 503 already.
         upload_memory_bytes: what the bodies of all requests under way may hold together.
         milvus_index: an index type other than the planned one; see docs/adr/0005.
         milvus_shards, milvus_replicas, milvus_resource_groups: of collections made or loaded from now on; groups are
@@ -68,6 +73,9 @@ class Settings(BaseSettings):
         milvus_search_timeout_s: of one call of a search, where the request's own time is not over sooner.
         milvus_load_s: how long a start waits until the server has the collections in memory.
         milvus_cache_bytes: for words of rows seen lately.
+        max_feed_bytes: of a feed that a running server is sent, or fetches.
+        feed_url: a feed that the server fetches by itself, every `feed_every` (`30m`, `6h`, `1d`); `feed_name`,
+            `feed_prune`, `feed_shop_url` and `feed_currency` as the options of `thatlook ingest`.
         allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
         cors_origins: sites whose pages may ask from a browser, such as `https://shop.example`, separated by commas.
         require_keys: whether callers need a key; where it is not set, they do if other machines can reach the server.
@@ -109,7 +117,15 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(default=50_000_000, ge=10_000)
     budget_s: float = Field(default=5.0, gt=0)
     upload_s: float = Field(default=30.0, gt=0)
+    drain_s: float = Field(default=0.0, ge=0, le=600)
     upload_memory_bytes: int = Field(default=256 * 1024 * 1024, ge=32 * 1024 * 1024)
+    max_feed_bytes: int = Field(default=2 * 1024 * 1024 * 1024, ge=1024)
+    feed_url: SecretStr | None = None
+    feed_every: str = "1h"
+    feed_name: str | None = None
+    feed_prune: bool = False
+    feed_shop_url: str | None = None
+    feed_currency: str | None = None
     allowed_hosts: str = ""
     allow_image_urls: bool = False
     allow_private_hosts: bool = False

@@ -44,6 +44,7 @@ from thatlook.embedded import Embedded
 from thatlook.forms import (
     BatchAnswer,
     IngestError,
+    IngestJob,
     IngestRun,
     IngestStatus,
     ProductPage,
@@ -69,6 +70,7 @@ __all__ = [
     "ImageTooLarge",
     "ImageUnreadable",
     "IngestError",
+    "IngestJob",
     "IngestRun",
     "IngestStatus",
     "InputRejected",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -14,12 +15,15 @@ from urllib.parse import quote
 import msgspec
 
 from engine.answers import AnswerForm, FacetsForm
-from engine.errors import ImageUnreadable, QueryRejected
+from engine.errors import FeedUnreadable, ImageUnreadable, QueryRejected
 from thatlook.forms import (
     BatchAnswers,
     DeletionReceipt,
+    FeedOptions,
     FoundProducts,
     IngestErrors,
+    IngestJob,
+    IngestJobs,
     IngestRuns,
     IngestStatus,
     PhotoOptions,
@@ -35,6 +39,8 @@ from thatlook.forms import (
 T = TypeVar("T")
 Photo = bytes | str | PathLike[str]
 """A photo's bytes, the path of its file, or its `https://` address where the server takes addresses."""
+Feed = bytes | str | PathLike[str]
+"""A feed's bytes, the path of its file (or of a zip with its pictures), or its `https://` address."""
 IMAGES = "/v1/images/"
 
 
@@ -191,6 +197,68 @@ def ingest_errors(run_id: int, offset: int, limit: int) -> Call[IngestErrors]:
     """Rows that were rejected."""
     params = {"offset": offset, "limit": limit}
     return Call("GET", f"/v1/ingest/runs/{run_id}/errors", IngestErrors, sent={"params": params})
+
+
+@contextmanager
+def start_ingest(feed: Feed, options: FeedOptions) -> Iterator[Call[IngestJob]]:
+    """Let the server take a feed: an address, or a file, which is open for as long as this lasts.
+
+    Raises:
+        FeedUnreadable: the file cannot be read.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if isinstance(feed, str) and feed.lower().startswith(("http://", "https://")):
+        yield Call("POST", "/v1/ingest", IngestJob, sent={"json": {"feed_url": feed, **given}})
+        return
+    data = {name: _as_field(value) for name, value in given.items()}
+    with _opened(feed) as (name, content):
+        yield Call("POST", "/v1/ingest", IngestJob, sent={"data": data, "files": {"feed": (name, content)}})
+
+
+@contextmanager
+def _opened(feed: bytes | str | PathLike[str]) -> Iterator[tuple[str, Any]]:
+    """The feed's name and its bytes, or its file, which is sent as it is read."""
+    if isinstance(feed, bytes | bytearray | memoryview):
+        yield "feed", bytes(feed)
+        return
+    path = Path(feed)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FeedUnreadable(f"The feed {str(feed)!r} cannot be read: {error.strerror}.") from None
+    with file:
+        yield path.name, file
+
+
+def ingest_jobs(limit: int) -> Call[IngestJobs]:
+    """Feed jobs."""
+    return Call("GET", "/v1/ingest/jobs", IngestJobs, sent={"params": {"limit": limit}})
+
+
+def ingest_job(job_id: str) -> Call[IngestJob]:
+    """A feed job."""
+    return Call("GET", _job(job_id), IngestJob)
+
+
+def cancel_ingest(job_id: str) -> Call[IngestJob]:
+    """Cancel a feed job."""
+    return Call("DELETE", _job(job_id), IngestJob)
+
+
+def retry_ingest(job_id: str) -> Call[IngestJob]:
+    """Start a feed job again."""
+    return Call("POST", f"{_job(job_id)}/retry", IngestJob)
+
+
+def _job(job_id: str) -> str:
+    """A job's address.
+
+    Raises:
+        QueryRejected: an empty id, which would be the address of all jobs.
+    """
+    if job_id in ("", ".", ".."):
+        raise QueryRejected(f"{job_id!r} cannot be the id of a job.")
+    return f"/v1/ingest/jobs/{quote(job_id, safe='')}"
 
 
 def ready() -> Call[Readiness]:

@@ -13,13 +13,15 @@ from engine.answers import AnswerForm, FacetsForm
 from engine.errors import Unavailable
 from engine.redaction import redacted
 from thatlook import calls
-from thatlook.calls import Call, Photo
+from thatlook.calls import Call, Feed, Photo
 from thatlook.failures import failure_of, wait_of
 from thatlook.forms import (
     BatchAnswer,
     DeletionReceipt,
+    FeedOptions,
     FoundProducts,
     IngestError,
+    IngestJob,
     IngestRun,
     IngestStatus,
     PhotoOptions,
@@ -211,6 +213,27 @@ class Client(_Base):
         """Rows of a run that were not taken."""
         return self._send(calls.ingest_errors(run_id, offset, limit)).errors
 
+    def start_ingest(self, feed: Feed, **options: Unpack[FeedOptions]) -> IngestJob:
+        """Let the server take a feed while it serves: a file, a zip with pictures, or an address. See `ingest_job`."""
+        with calls.start_ingest(feed, options) as call:
+            return self._send(call)
+
+    def ingest_jobs(self, limit: int = 20) -> list[IngestJob]:
+        """The latest feed jobs, newest first."""
+        return self._send(calls.ingest_jobs(limit)).jobs
+
+    def ingest_job(self, job_id: str) -> IngestJob:
+        """Where a feed job stands, and its report once it has ended."""
+        return self._send(calls.ingest_job(job_id))
+
+    def cancel_ingest(self, job_id: str) -> IngestJob:
+        """End a feed job; what was written is kept."""
+        return self._send(calls.cancel_ingest(job_id))
+
+    def retry_ingest(self, job_id: str) -> IngestJob:
+        """Start a feed job again that was interrupted or cancelled, or failed."""
+        return self._send(calls.retry_ingest(job_id))
+
     def ready(self) -> Readiness:
         """Whether every part of the server can answer, and what it waits for."""
         return self._send(calls.ready())
@@ -367,6 +390,27 @@ class AsyncClient(_Base):
     async def ingest_errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[IngestError]:
         """Rows of a run that were not taken."""
         return (await self._send(calls.ingest_errors(run_id, offset, limit))).errors
+
+    async def start_ingest(self, feed: Feed, **options: Unpack[FeedOptions]) -> IngestJob:
+        """Let the server take a feed while it serves: a file, a zip with pictures, or an address. See `ingest_job`."""
+        with calls.start_ingest(feed, options) as call:
+            return await self._send(call)
+
+    async def ingest_jobs(self, limit: int = 20) -> list[IngestJob]:
+        """The latest feed jobs, newest first."""
+        return (await self._send(calls.ingest_jobs(limit))).jobs
+
+    async def ingest_job(self, job_id: str) -> IngestJob:
+        """Where a feed job stands, and its report once it has ended."""
+        return await self._send(calls.ingest_job(job_id))
+
+    async def cancel_ingest(self, job_id: str) -> IngestJob:
+        """End a feed job; what was written is kept."""
+        return await self._send(calls.cancel_ingest(job_id))
+
+    async def retry_ingest(self, job_id: str) -> IngestJob:
+        """Start a feed job again that was interrupted or cancelled, or failed."""
+        return await self._send(calls.retry_ingest(job_id))
 
     async def ready(self) -> Readiness:
         """Whether every part of the server can answer, and what it waits for."""

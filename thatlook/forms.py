@@ -15,6 +15,8 @@ from engine.answers import AnswerForm
 from engine.catalogue_forms import DeletionReceipt, ProductReceipt, Readiness, UpdateReceipt
 from engine.catalogue_forms import ErrorPage as IngestErrors
 from engine.catalogue_forms import IntakeReceipt as Receipt
+from engine.catalogue_forms import JobForm as IngestJob
+from engine.catalogue_forms import JobList as IngestJobs
 from engine.catalogue_forms import PictureForm as ProductPicture
 from engine.catalogue_forms import PictureList as ProductPictures
 from engine.catalogue_forms import RefusalForm as Refusal
@@ -27,9 +29,12 @@ __all__ = [
     "BatchAnswer",
     "BatchAnswers",
     "DeletionReceipt",
+    "FeedOptions",
     "FoundProducts",
     "IngestError",
     "IngestErrors",
+    "IngestJob",
+    "IngestJobs",
     "IngestRun",
     "IngestRuns",
     "IngestStatus",
@@ -122,6 +127,27 @@ class BatchAnswers(msgspec.Struct, frozen=True):
     """The answers in the order of the searches."""
 
     answers: list[BatchAnswer]
+
+
+class FeedOptions(TypedDict, total=False):
+    """What may be said of a feed, as to `thatlook ingest`.
+
+    Attributes:
+        name: what to call the feed; its file name where not given.
+        policy: `strict` or `prefer`: which pictures are indexed.
+        prune, prune_all: take out products that left the feed: at most half of them, or however many.
+        limit: end after so many good rows.
+        shop_url, currency, encoding: what an export itself does not say.
+    """
+
+    name: str
+    policy: Literal["strict", "prefer"]
+    prune: bool
+    prune_all: bool
+    limit: int
+    shop_url: str
+    currency: str
+    encoding: str
 
 
 class ProductState(msgspec.Struct, frozen=True):

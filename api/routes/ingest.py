@@ -10,6 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
 from api.documentation import problems
+from api.job_forms import watched_form
 from engine.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from engine.errors import NotFound
 from engine.redaction import redacted
@@ -59,7 +60,14 @@ def _status(context: RequestContext) -> StatusForm:
     latest = ledger.runs(1)
     counts = {state.value: n for state, n in ledger.counts().items()}
     failures = {redacted(reason): n for reason, n in ledger.failure_counts().items()}
-    return StatusForm(counts, ledger.refusal_counts(), _run_form(latest[0]) if latest else None, failures)
+    feeds = context.services.feeds
+    return StatusForm(
+        products=counts,
+        refusals=ledger.refusal_counts(),
+        latest_run=_run_form(latest[0]) if latest else None,
+        failures=failures,
+        watched=watched_form(feeds.watched()) if feeds else None,
+    )
 
 
 def _errors(context: RequestContext, run_id: int, offset: int, limit: int) -> ErrorPage:

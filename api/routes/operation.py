@@ -49,6 +49,8 @@ async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = Fal
         missing = dict(await context.look_up(look, Deadline.within(within)))
     except Unavailable as error:
         missing = {"service": error.message}
+    if context.ending.begun:
+        missing["server"] = "It is about to end; send new requests elsewhere."
     ready = not missing
     return Response(Readiness("ready" if ready else "waiting", missing), status_code=200 if ready else 503)
 
@@ -56,4 +58,6 @@ async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = Fal
 @get("/metrics", include_in_schema=False, opt={"scope": Scope.ADMIN})
 async def metrics(context: Context) -> Response[bytes]:
     """Prometheus metrics."""
-    return Response(context.metrics.exposition(), media_type=context.metrics.content_type)
+    context.metrics.sample()
+    text = await context.look_up(context.metrics.exposition)
+    return Response(text, media_type=context.metrics.content_type)
