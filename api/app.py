@@ -34,7 +34,7 @@ from api.routes.facets import facets
 from api.routes.feed_jobs import FeedJobController
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
-from api.routes.operation import healthz, metrics, readyz
+from api.routes.operation import backup, healthz, metrics, readyz
 from api.routes.page import page_routes
 from api.routes.product_pictures import ProductPictureController
 from api.routes.products import ProductController
@@ -94,6 +94,7 @@ def create_app(
             readyz,
             metrics,
             *page_routes(limits),
+            backup,
         ],
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},

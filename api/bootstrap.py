@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Literal, TypeAlias, cast
@@ -27,6 +28,7 @@ from engine.jobs import FeedJobs
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
 from engine.traffic import Traffic
+from ingest.backup import back_up, no_writes
 from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
 from ingest.feed_jobs import FeedRules, running_feeds
 from ingest.giving_way import GivingWay
@@ -92,6 +94,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             keys=keys,
             feeds=feeds,
             traffic=traffic,
+            back_up=None if settings.is_shared else _backup_of(settings.home, intake),
             models={name: getattr(parts.pipeline, name).fingerprint for name in _MODELS},
         )
 
@@ -152,6 +155,21 @@ def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake, FeedJob
         folder = settings.home / JOBS
         with running_feeds(work, folder, intake.writer, rules) as feeds, watching(settings, feeds):
             yield intake, feeds
+
+
+def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, str]]:
+    """Copies the home while it is served: searches go on, writers wait for the last part of it."""
+
+    @contextmanager
+    def quiet() -> Iterator[None]:
+        with intake.writer.paused(), no_writes(home / LEDGER):
+            yield
+
+    def copy(target: Path) -> tuple[int, int, str]:
+        done = back_up(home, target, quiet)
+        return done.files, done.size_bytes, done.created
+
+    return copy
 
 
 def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:

@@ -238,7 +238,7 @@ class ChangeOperation(Operation):
 
     def __post_init__(self) -> None:
         example = {"price": "39.90 EUR", "availability": "out_of_stock"}
-        content = {"application/json": _content(change_schema(with_id=False), example)}
+        content = {"application/json": content_of(change_schema(with_id=False), example)}
         self.request_body = RequestBody(required=True, content=content)
 
 
@@ -250,7 +250,7 @@ class ChangesOperation(Operation):
         row = {"id": "dress-17", "price": "39.90 EUR", "availability": "out_of_stock"}
         listed = {"type": "array", "items": change_schema(with_id=True), "minItems": 1, "maxItems": 10_000}
         lines = {"type": "string", "description": "A JSON object in each line, as in the list."}
-        content = {"application/json": _content(listed, [row]), "application/x-ndjson": _content(lines)}
+        content = {"application/json": content_of(listed, [row]), "application/x-ndjson": content_of(lines)}
         self.request_body = RequestBody(required=True, content=content)
 
 
@@ -268,7 +268,7 @@ class IdsOperation(Operation):
             "additionalProperties": False,
         }
         self.request_body = RequestBody(
-            required=True, content={"application/json": _content(schema, {"ids": ["dress-17", "coat-3"]})}
+            required=True, content={"application/json": content_of(schema, {"ids": ["dress-17", "coat-3"]})}
         )
 
 

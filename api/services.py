@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from api.ports import Ports
@@ -136,6 +137,7 @@ class Services:
         feeds: takes feeds while searches go on; None where this server takes none.
         local_token: lets the owner's own programs in, such as `thatlook ingest` beside this server.
         traffic: hears how many searches are under way.
+        back_up: copies an embedded home into a folder: files, bytes and moment of the copy; None at scale.
         models: fingerprints of the models, by what they do.
     """
 
@@ -151,6 +153,7 @@ class Services:
     local_token: str | None = None
     traffic: Traffic = field(default_factory=Traffic)
     models: Mapping[str, str] = field(default_factory=dict)
+    back_up: Callable[[Path], tuple[int, int, str]] | None = None
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]

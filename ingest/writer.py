@@ -8,7 +8,8 @@ over the same row ids; rows that it no longer has are known from the intent, and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -43,6 +44,12 @@ class Writer:
     parts: IngestDependencies
     book: RLock = field(default_factory=RLock)
     _lock: RLock = field(default_factory=RLock)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the block nothing is written; what wants to be waits."""
+        with self._lock, self.book:
+            yield
 
     def commit(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Write outcomes; returns those that were, without products that somebody changed meanwhile."""

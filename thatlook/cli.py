@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, str] = {
     "studio": "models.studio.commands:studio",
     "keys": "api.key_commands:keys",
     "index": "thatlook.index_commands:index",
+    "backup": "ingest.backup_commands:backup_command",
+    "restore": "ingest.backup_commands:restore_command",
     "doctor": "thatlook.commands:doctor",
 }
 SUMMARIES: Mapping[str, str] = {
@@ -57,6 +59,8 @@ SUMMARIES: Mapping[str, str] = {
     "studio": "Draw a catalogue: products, people who wear them, and exact truth.",
     "keys": "Create, list and revoke the keys of the HTTP API.",
     "index": "Show or rebuild the indexes that search the embedded home.",
+    "backup": "Copy the home, also while it is served.",
+    "restore": "Make a home of a backup.",
     "doctor": "Look at this installation and say what is wrong and what to do.",
 }
 """What `--help` says of each command."""

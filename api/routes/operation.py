@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
 from api.context import Context
+from api.documents import read_json
+from api.owner import is_owner
+from api.uploads import read_body
 from engine.catalogue_forms import Readiness
 from engine.clock import Deadline
-from engine.errors import Unavailable
+from engine.errors import NotFound, Unavailable
 from engine.keys import Scope
 
 _READY_WITHIN_S = 2.0
@@ -61,3 +66,17 @@ async def metrics(context: Context) -> Response[bytes]:
     context.metrics.sample()
     text = await context.look_up(context.metrics.exposition)
     return Response(text, media_type=context.metrics.content_type)
+
+
+class _BackupRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+
+
+@post("/v1/backup", include_in_schema=False, opt={"parameters": (), "scope": Scope.ADMIN}, status_code=200)
+async def backup(request: Request[Any, Any, Any], context: Context) -> dict[str, Any]:
+    """Copy the home into a folder of this machine; for `thatlook backup` of the home's owner alone."""
+    if not is_owner(request, context) or context.services.back_up is None:
+        raise NotFound("There is nothing at this path; /schema lists what there is.")
+    asked = read_json(await read_body(request), _BackupRequest)
+    files, size_bytes, created = await asyncio.to_thread(context.services.back_up, Path(asked.path))
+    return {"files": files, "size_bytes": size_bytes, "created": created}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ def seen_by(transport: list[tuple[str, str]]) -> Any:
     return note
 
 
+def feed_jobs(shop: thatlook.Client) -> None:
+    """A feed that cannot be read, as a job: started, followed, started again, cancelled."""
+    job = shop.start_ingest(b'{"id": 1}', name="nothing.jsonl")
+    assert [each.job_id for each in shop.ingest_jobs()] == [job.job_id]
+    while (job := shop.ingest_job(job.job_id)).state in ("queued", "running"):
+        time.sleep(0.05)
+    assert (job.state, job.error and job.error.code) == ("failed", "feed-unreadable")
+    assert shop.retry_ingest(job.job_id).job_id == shop.cancel_ingest(job.job_id).job_id == job.job_id
+
+
 def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
     """A route that is added to the API without a method in the client fails here."""
     address = str(server.client.base_url)
@@ -93,6 +104,7 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
         assert shop.ingest_status().products["indexed"] == 3
         (run,) = shop.ingest_runs()
         assert (run.counts["indexed"], shop.ingest_errors(run.run_id)) == (3, [])
+        feed_jobs(shop)
         receipt = shop.put_products([
             {"id": "new", "title": "New", "link": "https://shop.example/new", "image_link": "http://127.0.0.1:9/x.jpg"},
             {"id": "bad"},

@@ -94,7 +94,7 @@ def test_several_processes_count_together(tmp_path: Path) -> None:
     port = free_port()
     code = f"""if __name__ == "__main__":
         from api.serving import bound, serve_many
-        serve_many("tests.fixtures.shop:shop_app", bound("127.0.0.1", {port}), 2)"""
+        serve_many("tests.fixtures.shop:shop_app", [bound("127.0.0.1", {port})], 2)"""
     with (tmp_path / "log").open("wb") as out:
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stderr=out)
     address = f"http://127.0.0.1:{port}"

@@ -118,6 +118,7 @@ def test_ingest(client: Client) -> None:
         "refusals": {"The person is seen from the back.": 1},
         "latest_run": run,
         "failures": {"The models failed on this product (ValueError).": 2},
+        "watched": None,
     }
     assert client.get("/v1/ingest/runs").json() == {"runs": [run]}
     first = client.get("/v1/ingest/runs/7/errors").json()

@@ -116,6 +116,11 @@ def test_description(client: Client) -> None:
     document = client.get("/schema/openapi.json").json()
     assert {f"{method} {path}" for path, row in document["paths"].items() for method in row} == {
         "post /v1/search/image",
+        "post /v1/ingest",
+        "get /v1/ingest/jobs",
+        "get /v1/ingest/jobs/{job_id}",
+        "delete /v1/ingest/jobs/{job_id}",
+        "post /v1/ingest/jobs/{job_id}/retry",
         "post /v1/search/hybrid",
         "post /v1/search/text",
         "post /v1/search/batch",

@@ -111,7 +111,7 @@ def test_what_cannot_be_taken_is_told(
     with running_feeds(parts, folder, Writer(parts)) as jobs:
         job = ended(jobs, jobs.submit(request_of(tmp_path)).job_id)
         assert (job.state, job.error and job.error[0]) == (JobState.FAILED, code)
-        assert "image" not in (job.error or ("", ""))[1]
+        assert "image_url" not in (job.error or ("", ""))[1]
         assert ended(jobs, jobs.submit(by_path(feed_of(tmp_path, "a"))).job_id).state is JobState.DONE
 
 

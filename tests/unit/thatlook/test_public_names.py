@@ -31,6 +31,7 @@ NAMES = [
     "ImageTooLarge",
     "ImageUnreadable",
     "IngestError",
+    "IngestJob",
     "IngestRun",
     "IngestStatus",
     "InputRejected",
