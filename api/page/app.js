@@ -2,7 +2,7 @@
 import { Dialog, html, Icon, render, say, state, update, useUpdates } from "./ui.js";
 import { giveKey, hasKey } from "./http.js";
 import { restore, search, settings, sharedLink } from "./search.js";
-import { takes, toAddress } from "./query.js";
+import { toAddress } from "./query.js";
 import { Intake, nothingAsked, takeFromAnywhere } from "./intake.js";
 import { Sliders, Words } from "./refine.js";
 import { FilterBar } from "./filters.js";
@@ -14,7 +14,6 @@ import { csvOf, download } from "./csv.js";
 import { bytes, count, language, stageName, t } from "./texts.js";
 
 Object.assign(settings, JSON.parse(document.querySelector("meta[name=thatlook]").content));
-takes(settings.options);
 document.documentElement.lang = language;
 
 function Page() {

@@ -39,7 +39,7 @@ export default {
   "box.tip": "Click a garment to see its products, again for the one below it; drag to draw a box.",
   "box.add": "Add a box",
   "box.draw": "Draw a box",
-  "box.search": "Search in the box",
+  "box.search": "Search here",
   "box.cancel": "Cancel",
   "box.group": "The box",
   "box.label": "Box: arrow keys move it, Shift and arrow keys resize it, Enter searches, Escape cancels",

@@ -132,6 +132,6 @@ function RowErrors({ id, n }) {
   };
   return html`<details onToggle=${(e) => e.target.open && !page && further()}><summary>${t("run.lost", { n: count(n) }, n)}</summary>
     ${failed && html`<p class="problem">${failed}</p>`}
-    <ol class="errors">${(page?.errors ?? []).map((one) => html`<li>${t("run.line", { line: count(one.line) })} <span dir="auto">${one.product_id}</span> <span dir="auto">${one.reason}</span></li>`)}</ol>
+    <ol class="errors" tabindex="0" aria-label=${t("run.lost", { n: count(n) }, n)}>${(page?.errors ?? []).map((one) => html`<li>${t("run.line", { line: count(one.line) })} <span dir="auto">${one.product_id}</span> <span dir="auto">${one.reason}</span></li>`)}</ol>
     ${page?.next_offset && html`<button type="button" class="quiet" onClick=${further}>${t("results.more")}</button>`}</details>`;
 }

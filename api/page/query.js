@@ -119,19 +119,19 @@ export function requestOf(query, { cursor, k = PER_PAGE } = {}) {
   };
   if (query.product) {
     const path = `/v1/products/${encodeURIComponent(query.product)}/similar`;
-    return { method: "GET", path, fields: taken({ ...fields, weights: weightsOf(query) }) };
+    return { method: "GET", path, fields: said({ ...fields, weights: weightsOf(query) }) };
   }
   if (query.look) {
     const { text, not_text, ...rest } = fields;
-    return { method: "GET", path: `/v1/products/${encodeURIComponent(query.look)}/look`, fields: taken(rest) };
+    return { method: "GET", path: `/v1/products/${encodeURIComponent(query.look)}/look`, fields: said(rest) };
   }
-  if (!isPhoto(query)) return { method: "POST", path: "/v1/search/text", fields: taken(fields) };
+  if (!isPhoto(query)) return { method: "POST", path: "/v1/search/text", fields: said(fields) };
   const hybrid = fields.text || fields.not_text;
   const photo = {
     image_id: query.stored || undefined, image_url: query.address || undefined,
     weights: weightsOf(query), garments: query.garments?.map(entryOf),
   };
-  return { method: "POST", path: hybrid ? "/v1/search/hybrid" : "/v1/search/image", fields: taken({ ...fields, ...photo }) };
+  return { method: "POST", path: hybrid ? "/v1/search/hybrid" : "/v1/search/image", fields: said({ ...fields, ...photo }) };
 }
 
 function entryOf(garment) {
@@ -145,11 +145,6 @@ function entryOf(garment) {
 }
 
 const said = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-
-// Only what this server's searches take.
-const taken = (fields) => Object.fromEntries(Object.entries(said(fields)).filter(([name]) => !options || options.includes(name)));
-let options = null;
-export const takes = (names) => { options = names; };
 
 // Fields as a form or an address has them: texts repeated, structures as JSON.
 const REPEATED = ["text", "not_text", "facets"];

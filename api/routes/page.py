@@ -18,7 +18,6 @@ from litestar import HttpMethod, MediaType, Response, get, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter
 
-from api.queries import HybridSearch
 from api.services import Limits
 from engine.errors import NotFound
 
@@ -86,12 +85,6 @@ def _document(html: str, digest: str, names: list[str], limits: Limits) -> str:
     """The document with the addresses of the day, the first modules named beforehand, and what this server takes."""
     first = (name for name in names if name.endswith(".js") and name not in _LATER)
     ahead = "\n".join(f'<link rel="modulepreload" href="/page/{digest}/{name}">' for name in first)
-    settings = json.dumps(
-        {
-            "maxImageBytes": limits.max_image_bytes,
-            "imageUrls": limits.image_urls,
-            "options": list(HybridSearch.__struct_fields__),
-        }
-    )
+    settings = json.dumps({"maxImageBytes": limits.max_image_bytes, "imageUrls": limits.image_urls})
     html = html.replace("<!-- modules -->", ahead).replace("{{settings}}", escape(settings, quote=True))
     return html.replace('"/page/', f'"/page/{digest}/').replace(f"/{digest}/{digest}/", f"/{digest}/")

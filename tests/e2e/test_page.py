@@ -74,6 +74,47 @@ def test_photo_hits_words_and_a_bad_file(page: Page, look: Path, tmp_path: Path)
     assert sent == []
 
 
+def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Server, look: Path) -> None:
+    """A filter with its count, words for one garment, a box, a link to all of it; what is like a product."""
+    page.set_input_files("#image", look)
+    status(page, "products in")
+    page.get_by_role("tab", name="Upper wear").click()
+    page.locator("[data-name=brand] button").first.click()
+    first = page.locator(".values li").first
+    brand, count = first.locator("span").inner_text(), int(first.locator("small").inner_text())
+    first.get_by_role("checkbox").check()
+    page.wait_for_function("() => location.hash.includes('garments')")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#results .card")).to_have_count(count)
+    assert set(page.locator("#results .card p span[dir=auto]").all_inner_texts()) == {brand}
+    page.keyboard.press("Escape")
+    page.fill("#text", "blue")
+    page.click("#go")
+    expect(page.locator("#results")).to_contain_text("the words")
+    page.get_by_role("button", name="Add a box").click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab")).to_have_count(4)
+    expect(page.locator("#results .card").first).to_be_visible()
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#share")
+    status(page, "The link is copied")
+    with tab(browser, str(server.client.base_url)) as other:
+        other.goto(page.evaluate("navigator.clipboard.readText()"))
+        expect(other.get_by_role("tab")).to_have_count(4)
+        other.get_by_role("tab", name="Upper wear").first.click()
+        expect(other.get_by_role("button", name=f"Take away: {brand}")).to_be_visible()
+
+    page.get_by_role("tab", name="All").click()
+    page.get_by_role("button", name="More like").first.click()
+    expect(page.locator(".like")).to_be_visible()
+    status(page, "product")
+    page.reload()
+    expect(page.locator(".like img")).to_be_visible()
+    page.go_back()
+    status(page, "products in")
+
+
 def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> None:
     """The first row of cards ends above the fold of 768 pixels, and the photo stays beside them."""
     page.set_input_files("#image", look)

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
-from api.queries import HybridSearch
 from tests.fixtures import page_answers as answers
-from tests.fixtures.browser import PHONE, launched, tab, violations
-from tests.fixtures.s3 import free_port
-from tests.fixtures.shop import shop_app
+from tests.fixtures.browser import PHONE, launched, serving_fakes, tab, violations
 
 SEARCHES = "**/v1/search/**"
-with_options = pytest.mark.skipif("sort" not in HybridSearch.__struct_fields__, reason="this API has no such options")
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A server of fakes in this process."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(shop_app(), port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(20)
+    with serving_fakes() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +220,6 @@ def test_a_click_goes_through_what_overlaps(page: Page, look: Path) -> None:
     assert names == ["Upper wear", "Outerwear", "Upper wear"]
 
 
-@with_options
 def test_a_box_is_drawn_moved_and_searched(page: Page, look: Path) -> None:
     """Dragging on the photo asks for that box beside the garments seen; the arrow keys move and resize one."""
     asked = search(page, look)
@@ -261,7 +245,6 @@ def test_a_box_is_drawn_moved_and_searched(page: Page, look: Path) -> None:
     assert json.loads(asked.last["garments"][0])[-1]["box"] == [64, 90, 144, 216]
 
 
-@with_options
 def test_garments_are_left_out_renamed_and_of_another_kind(page: Page, look: Path) -> None:
     """Only what is kept is asked for; a name is the page's affair; another kind is asked for by the garment's box."""
     asked = search(page, look)
@@ -332,7 +315,6 @@ HAND_OVER = """([kind, bytes]) => {
 # ---- refining
 
 
-@with_options
 def test_words_and_filters_for_one_garment_or_all(page: Page, look: Path) -> None:
     """In the tab of all they go with the search; in a garment's tab they go with that garment alone."""
     asked = search(page, look)
@@ -351,7 +333,6 @@ def test_words_and_filters_for_one_garment_or_all(page: Page, look: Path) -> Non
     assert "filters" not in asked.last
 
 
-@with_options
 def test_price_stock_order_and_sliders_are_asked_for(page: Page, look: Path) -> None:
     """Each control is a field of the API; the histogram's bars choose a range."""
     asked = search(page, look)
@@ -388,7 +369,6 @@ def test_the_focus_stays_where_the_hands_are(page: Page, look: Path) -> None:
     expect(page.get_by_role("tab", name="Upper wear")).to_have_attribute("aria-selected", "true")
 
 
-@with_options
 def test_more_products_come_by_their_cursor(page: Page, look: Path) -> None:
     """The next page of one garment is added below; the good matches end where they ended."""
     asked = search(page, look)
@@ -404,7 +384,6 @@ def test_more_products_come_by_their_cursor(page: Page, look: Path) -> None:
     assert page.locator("#results .end").evaluate("line => line.previousElementSibling.dataset.id") == "p6"
 
 
-@with_options
 def test_an_address_brings_the_state_back(page: Page, browser: Browser, address: str, look: Path) -> None:
     """In the same tab with the photo itself; on another machine by the copied link, which carries a small copy."""
     asked = search(page, look)
