@@ -128,6 +128,7 @@ class MilvusStore:
         for part in _parts(last_of_each(items), self._plan.batch_rows):
             self._server.ask("upsert", name, [to_row(items[i], embeddings[i], found.columns) for i in part])
         self._wait_until_seen(name)
+        self._counted.clear()
 
     def delete_products(self, name: str, product_ids: Collection[str]) -> None:
         """Remove every row of these products, and wait until no reader can see them."""
@@ -168,6 +169,10 @@ class MilvusStore:
             answers: list[Any] = self._open.or_none(ask, [])
             for each, hits in zip(scores, answers, strict=False):
                 each.update(zip(hits.ids, hits.distances, strict=True))
+        missed = [item_id for item_id in item_ids if any(item_id not in each for each in scores)]
+        embeddings, there = self.embeddings(name, missed) if missed else (queries[:0], [])
+        for each, cosines in zip(scores, queries @ embeddings.T, strict=True):
+            each.update((i, float(c)) for i, c, exists in zip(missed, cosines, there, strict=True) if exists)
         return scores
 
     def facets_by_id(self, name: str, item_ids: Sequence[str]) -> dict[str, Mapping[str, tuple[str, ...]]]:
@@ -263,7 +268,25 @@ class MilvusStore:
             found = self._probed(known, queries, k, expression(where, known.columns), nprobe)
             if all(len(answer.item_ids) >= k for answer in found):
                 break
+        if any(len(answer.item_ids) < min(k, matching) for answer in found):
+            return self._completed(known, queries, k, where, found)
         return found
+
+    def _completed(self, known: Known, queries: Embeddings, k: int, where: Filter, found: list[Found]) -> list[Found]:
+        """Answers that are short, with the matching rows that they lack, whose embeddings are fetched and scored here.
+
+        Fresh rows have an index of the server's own, of which it probes an eighth whatever it is asked for.
+        """
+        name, text = known.spec.name, expression(where, known.columns)
+        rows = self._page(name, text, ["product_id"], MAX_STAMPS)
+        self._counted[name, expression(where)] = (time.monotonic(), len(rows))
+        products = {row["item_id"]: row["product_id"] for row in rows}
+        missed = sorted({item_id for answer in found for item_id in products.keys() - set(answer.item_ids)})
+        if not missed:
+            return found
+        embeddings, there = self.embeddings(name, missed)
+        fetched = [(item_id, row) for item_id, row, exists in zip(missed, embeddings, there, strict=True) if exists]
+        return [_joined(answer, query, fetched, products, k) for answer, query in zip(found, queries, strict=True)]
 
     def _probed(self, known: Known, queries: Embeddings, k: int, where: str, nprobe: int) -> list[Found]:
         if STAMP not in known.columns:
@@ -405,6 +428,21 @@ class MilvusStore:
             int(index.get("indexed_rows", 0)),
             int(index.get("pending_index_rows", 0)),
         )
+
+
+def _joined(
+    answer: Found,
+    query: NDArray[np.float32],
+    fetched: Sequence[tuple[str, NDArray[np.float32]]],
+    products: Mapping[str, str],
+    k: int,
+) -> Found:
+    """An answer with rows that it lacks, in order; it has no stamps then, so that words are asked for."""
+    rows = dict(zip(answer.item_ids, zip(answer.product_ids, answer.scores, strict=True), strict=True))
+    for item_id, embedding in fetched:
+        rows.setdefault(item_id, (products[item_id], float(embedding @ query)))
+    best = sorted(rows.items(), key=lambda each: -each[1][1])[:k]
+    return Found(tuple(i for i, _ in best), tuple(p for _, (p, _) in best), tuple(score for _, (_, score) in best))
 
 
 def _best(scores: NDArray[np.float32], item_ids: list[str], product_ids: list[str], k: int) -> Found:

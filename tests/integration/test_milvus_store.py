@@ -235,3 +235,22 @@ def test_words_that_were_seen_are_not_sent_again_and_never_out_of_date(
     other.upsert(name, [changed], rows[7:8])
     other.close()
     assert seen()[changed.item_id] == changed
+
+
+def test_fresh_rows_are_found_like_indexed_ones(store: MilvusStore, name: str) -> None:
+    """Of 10,000 rows just written the server probes an eighth, by an index of its own: few matching ones would be lost.
+
+    A shortlist has all of the hundred that match, each with its cosine.
+    """
+    rng = np.random.default_rng(5)
+    rows = unit(rng.normal(size=(10_000, DIM)))
+    items = [replace(an_item(rng, n), facets={"hundredth": (str(n % 100),)}) for n in range(10_000)]
+    where = Filter((FacetCondition("hundredth", frozenset({"7"})),))
+    store.ensure(CollectionSpec(name, DIM, "f" * 64))
+    store.upsert(name, items, rows)
+    (found,) = store.search(name, rows[:1], 150, where)
+    assert set(found.item_ids) == {item.item_id for item in items[7::100]}
+    assert np.allclose(found.scores, np.sort(rows[7::100] @ rows[0])[::-1], atol=1e-6)
+    listed = store.shortlist(ShortlistQuery({name: rows[:1]}, name, least=20, where=where))
+    assert len(listed.products) == 100
+    assert not np.isnan(listed.cosines(name, rows[1:2])).any()
