@@ -253,6 +253,11 @@ class MilvusStore:
         """Have fresh rows sealed now, so that they are indexed."""
         self._server.ask("flush", name)
 
+    def reload(self, name: str) -> None:
+        """Have sealed rows served by their index now, as they are after a while; nothing answers meanwhile."""
+        self._server.ask("release_collection", name)
+        self._server.load(name)
+
     def close(self) -> None:
         """Let go of the connection."""
         self._pool.close()

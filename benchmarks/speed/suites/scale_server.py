@@ -95,6 +95,7 @@ def _fill(store: MilvusStore, bare: BareStore, say: Callable[[str], object]) -> 
             if time.monotonic() - begun > write_s + _INDEXED_WITHIN_S:
                 raise ModelUnavailable(f"The server did not index {name} within {_INDEXED_WITHIN_S:.0f} s.")
             time.sleep(1.0)
+        store.reload(name)
     return write_s
 
 
