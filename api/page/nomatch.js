@@ -13,7 +13,7 @@ export function NoMatchPane() {
       .then(({ data }) => here && setTold(data))
       .catch((error) => {
         if (error.status === 401) update({ needsKey: true });
-        if (here) setTold({ off: error.code === "events-off", words: error.message });
+        if (here) setTold({ off: error.status === 404, words: error.message });
       });
     return () => (here = false);
   }, [days]);

@@ -115,6 +115,31 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Serve
     status(page, "products in")
 
 
+def test_a_feed_is_dropped_and_its_product_looked_after(page: Page, server: Server, tmp_path: Path) -> None:
+    """The job ends while the page looks on, a row that was not taken is told; the product is found, its stock set."""
+    hit = server.client.post("/v1/search/text", json={"text": "shirt", "supercategory": "upper_wear"}).json()
+    picture = str(server.client.base_url).rstrip("/") + hit["garments"][0]["hits"][0]["image"]
+    rows = ["id,title,link,image_link,price", f"zz-1,Velvet shirt,https://shop.example/zz,{picture},20 EUR"]
+    (tmp_path / "late.csv").write_text("\n".join([*rows, "zz-2,No link,,,", ""]))
+    page.goto("/#catalogue?pane=feeds")
+    page.set_input_files("#feed", tmp_path / "late.csv")
+    job = page.locator(".jobs li").filter(has_text="late.csv").first
+    expect(job.locator(".badge")).to_have_text("done")
+    job.get_by_text("1 row was not taken").click()
+    expect(job.locator(".errors li")).to_contain_text("zz-2")
+
+    page.get_by_role("link", name="Products").click()
+    page.fill("#find", "velvet")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Velvet shirt").click()
+    expect(page.locator(".product")).to_contain_text("This picture is searched.")
+    page.get_by_label("Availability").select_option("out_of_stock")
+    page.get_by_role("button", name="Save").click()
+    status(page, "Saved.")
+    page.click("#retry")
+    status(page, "looked at again")
+
+
 def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> None:
     """The first row of cards ends above the fold of 768 pixels, and the photo stays beside them."""
     page.set_input_files("#image", look)
