@@ -148,3 +148,23 @@ def test_a_server_that_is_killed_in_a_feed(server: Server, home: Path, tmp_path:
             assert shop.ingest_status().products["failed"] == 60
     finally:
         stop(again)
+
+
+def test_a_backup_of_a_running_server(server: Server, home: Path, tmp_path: Path) -> None:
+    """Taken while it serves, restored elsewhere, found well by the doctor, answering the same; strangers get none."""
+    assert ingest(home, str(written(tmp_path / "shop", 10))).returncode == 0
+    backup, again = tmp_path / "backup", tmp_path / "again"
+    assert program(home, "backup", str(backup)).returncode == 0
+    assert "is there already" in program(home, "backup", str(backup)).stderr
+    assert server.client.post("/v1/backup", json={"path": str(tmp_path / "x")}).status_code == 404
+    assert not [path for path in backup.rglob("*") if path.name in ("control.json", "address", "pid")]
+    assert stop(server) == 0
+    assert program(again, "restore", str(backup)).returncode == 0
+    assert program(again, "doctor").returncode == 0
+    found = json.loads(program(again, "search", "--text", "red shirt", "--json").stdout)
+    assert found["garments"][0]["hits"][0]["product_id"] == "red-0"
+
+
+def program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*PROGRAM, *arguments]
+    return subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=120, check=False)
