@@ -85,7 +85,8 @@ CALLS: dict[str, Arguments] = {
     "operation_readyz": lambda m, t: {},
     "products_remove": lambda m, t: {"product_id": ID},
 }
-ELSEWHERE = {"products_pictures", "products_retry"}
+JOBS = {"ingest_take_feed", "ingest_jobs", "ingest_job", "ingest_cancel_job", "ingest_retry_job"}
+ELSEWHERE = {"products_pictures", "products_retry", *JOBS}
 """Held by tests/e2e/test_clients.py: these need more than the fakes have."""
 
 

@@ -80,6 +80,11 @@ def _told(recorder: Any, case_id: str) -> str:
     return f"{case.as_curl_command()[:1000]} -> {answer!r}"
 
 
+def _is_a_cancelled_job(check: str, case: Any) -> bool:
+    """Whether a check takes a job that was cancelled for one that is gone: it can still be asked for."""
+    return check == "use_after_free" and "/ingest/jobs/" in case.operation.path
+
+
 def test_the_document_holds(app: Litestar) -> None:
     """Whatever is asked, single or in a row: no failure of ours, and every answer is one that the document tells of."""
     schema = schemathesis.openapi.from_asgi("/schema/openapi.json", app, config=SchemathesisConfig.from_str(CONFIG))
@@ -94,13 +99,13 @@ def test_the_document_holds(app: Litestar) -> None:
                     asked[case.value.operation.label].add(response.status_code)
             for case_id, checks in event.recorder.checks.items():
                 for check in checks:
-                    if check.failure_info:
+                    if check.failure_info and not _is_a_cancelled_job(check.name, event.recorder.cases[case_id].value):
                         failures[f"{check.name}: {check.failure_info.failure}"] = _told(event.recorder, case_id)
     assert not failures, "\n".join(f"{name} <- {told}" for name, told in failures.items())
-    assert len(asked) == 24
+    assert len(asked) == sum(1 for _ in schema.get_all_operations())
     unanswered = {
         label
         for label, statuses in asked.items()
-        if "{key}" not in label and not any(status < 300 for status in statuses)
+        if "{key}" not in label and "{job_id}" not in label and not any(status < 300 for status in statuses)
     }
     assert unanswered == set()
