@@ -33,7 +33,8 @@ from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
 from ingest.feed_jobs import FeedRules, running_feeds
 from ingest.giving_way import GivingWay
 from ingest.intake import Intake, running_intake
-from models.agreement import Embedded
+from ingest.queued_intake import QueuedIntake
+from models.agreement import Embedded, Loaded
 from models.bootstrap import JOBS, LEDGER, Parts, Settings, open_keys, open_parts
 from models.examination import examine_open
 
@@ -94,7 +95,9 @@ def _services(settings: Settings) -> Iterator[Services]:
             keys=keys,
             feeds=feeds,
             traffic=traffic,
-            back_up=None if settings.is_shared else _backup_of(settings.home, intake),
+            back_up=_backup_of(settings.home, intake)
+            if isinstance(intake, Intake) and not settings.is_shared
+            else None,
             models={name: getattr(parts.pipeline, name).fingerprint for name in _MODELS},
         )
 
@@ -142,10 +145,13 @@ def _rate_of(text: str | None) -> tuple[Unit, int] | None:
 
 
 @contextmanager
-def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake, FeedJobs | None]]:
+def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake | QueuedIntake, FeedJobs | None]]:
     """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
     tidy(parts)
     work, settings = ingest_dependencies(parts), parts.settings
+    if work.work is not None:
+        yield QueuedIntake(work, settings.policy), None
+        return
     if settings.is_shared:
         yield Intake(work, settings.policy), None
         return
@@ -172,7 +178,7 @@ def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, s
     return copy
 
 
-def _readiness(parts: Parts, intake: Intake) -> Callable[[], Mapping[str, str]]:
+def _readiness(parts: Parts, intake: Intake | QueuedIntake) -> Callable[[], Mapping[str, str]]:
     """Asks every part that can be away."""
 
     def unready() -> Mapping[str, str]:
@@ -194,8 +200,11 @@ def _usable(store: VectorStore) -> None:
 
     Raises:
         HomeDamaged: an index is not what was written, and could not be mended.
+        StoreUnavailable: the server does not answer, or has a collection not loaded.
     """
-    if not isinstance(store, Embedded):
+    if isinstance(store, Loaded):
+        store.check_loaded()
+    elif not isinstance(store, Embedded):
         store.collections()
     elif said := store.damage():
         raise HomeDamaged(said)

@@ -146,11 +146,15 @@ class StatusForm(msgspec.Struct, frozen=True):
     watched: WatchedForm | None = None
 
 
-class Readiness(msgspec.Struct, frozen=True):
-    """Whether every part can answer; `waiting_for` names those that cannot, and why."""
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether searches can be answered; `waiting_for` names the parts that cannot answer, and why.
+
+    `degraded` names parts that are away and that no search needs: stored pictures are not shown meanwhile.
+    """
 
     status: str
     waiting_for: dict[str, str]
+    degraded: dict[str, str] = {}
 
 
 class PictureForm(msgspec.Struct, frozen=True):

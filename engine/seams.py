@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -268,6 +268,30 @@ class VectorStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectionChange:
+    """What a batch does to one collection.
+
+    Attributes:
+        gone: products whose rows are removed first.
+        items: rows to write by item_id; embeddings: (len(items), dim) float32.
+    """
+
+    name: str
+    gone: Collection[str] = ()
+    items: Sequence[Item] = ()
+    embeddings: Embeddings | None = None
+
+
+@runtime_checkable
+class BulkStore(Protocol):
+    """A vector store that takes changes of many collections at once, and waits once until all can be seen."""
+
+    def change(self, changes: Sequence[CollectionChange]) -> None:
+        """Do all of it; durable and searchable when this returns. Each collection is named once at most."""
+        ...
+
+
 CUT_OFF = "cut_off"
 """Among a run's counts: it ended before its feed did."""
 MOMENT = "vector-store-moment"
@@ -380,11 +404,52 @@ class IngestRun:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work for whichever worker is free.
+
+    Attributes:
+        lane: which kind of work; lanes do not wait for each other.
+        payload: what is to be done, for the worker alone to read.
+        priority: the greater goes first within a lane.
+        delay_s: seconds before which no worker takes it.
+    """
+
+    lane: str
+    payload: bytes
+    priority: int = 0
+    delay_s: float = 0.0
+
+
+JobsFor: TypeAlias = Callable[[frozenset[str]], Sequence[Job]]
+"""The jobs for products that were written."""
+
+
 class Ledger(Protocol):
     """The catalogue's book: products, where each stands, what was refused and why."""
 
     def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
         """Write entries by product_id, in one transaction; and with it the vector store's `moment`, if there is one."""
+        ...
+
+    def replace(
+        self,
+        entries: Sequence[LedgerEntry],
+        expected: Mapping[str, datetime | None],
+        *,
+        moment: str | None = None,
+        jobs: JobsFor | None = None,
+    ) -> frozenset[str]:
+        """Write those entries whose product is still as it was read, all in one transaction: compare and set.
+
+        Args:
+            expected: product_id → `updated` of the entry that was read, None where there was none.
+            jobs: what is to be queued for the products that were written, in the same transaction.
+        Returns:
+            the ids of the products that were written; the others were changed, made or deleted meanwhile.
+        Raises:
+            ContractBroken: jobs for a ledger that has no queue.
+        """
         ...
 
     def get(self, product_ids: Sequence[str]) -> dict[str, LedgerEntry]:
@@ -399,8 +464,17 @@ class Ledger(Protocol):
         """When each product was first written; unknown ones are absent."""
         ...
 
-    def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:
-        """Forget products; in the same transaction the vector store's `moment`, if there is one."""
+    def delete(
+        self,
+        product_ids: Collection[str],
+        *,
+        moment: str | None = None,
+        expected: Mapping[str, datetime | None] | None = None,
+    ) -> None:
+        """Forget products; in the same transaction the vector store's `moment`, if there is one.
+
+        With `expected` (see `replace`) only those that are still as they were read.
+        """
         ...
 
     def ids(self, *, feed: str | None = None, state: IngestState | None = None) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -18,6 +19,9 @@ from ingest.feed_jobs import HomeFeedJobs
 from ingest.sources import SourceRules
 from ingest.watching import FeedWatch, WatchRules, seconds_of
 from models.bootstrap import Parts, Settings, open_parts
+
+if TYPE_CHECKING:
+    from engine.ledger.work import SharedWork
 
 
 @contextmanager
@@ -61,7 +65,17 @@ def ingest_dependencies(parts: Parts) -> IngestDependencies:
         fingerprint=models_fingerprint(parts.pipeline),
         sources=rules,
         limits=settings.image_limits,
+        work=shared_work(parts),
     )
+
+
+def shared_work(parts: Parts) -> SharedWork | None:
+    """The queue of a catalogue that lies in servers; None where one process does all the work."""
+    if not parts.settings.is_shared:
+        return None
+    from engine.ledger.sql import SqlLedger
+
+    return parts.ledger.work() if isinstance(parts.ledger, SqlLedger) and parts.ledger.has_queue else None
 
 
 def feed_limits(settings: Settings) -> RemoteLimits:

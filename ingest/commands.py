@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ from engine.printing import print_json, say, spelled
 from engine.stopping import terminable
 from ingest.archives import feed_file
 from ingest.bootstrap import open_ingest
-from ingest.intake import Intake
 from ingest.options import currency_code, feed_options, shop_address, text_encoding
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
@@ -60,6 +58,7 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
     "--encoding", callback=_checked(text_encoding), help="Encoding of the feed, such as cp1252; UTF-8 by default."
 )
 @click.option("--repair", is_flag=True, help="Open a damaged home, and add what it lost.")
+@click.option("--wait", is_flag=True, help="With workers on servers: until they have done all of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
 def ingest(
@@ -74,12 +73,16 @@ def ingest(
     currency: str | None,
     encoding: str | None,
     repair: bool,
+    wait: bool,
     as_json: bool,
 ) -> None:
     """Bring a shop's FEED (JSON, CSV, TSV, XML; Google Merchant's, Shopify's, WooCommerce's) into the catalogue.
 
     Run it again whenever the feed changes or a run was cut off: only what is left to do is done. Exit status 1 where
     the feed cannot be read to its end, or none of its rows could be taken; some bad rows are told, with status 0.
+
+    Where the catalogue lies in servers, the products are queued for `thatlook worker` processes, which go on with them
+    whatever becomes of this command; --wait shows how far they are.
     """
     settings = read_settings(options | ({"policy": policy} if policy else {}))
     console = plain_console()
@@ -90,7 +93,7 @@ def ingest(
     mended: list[str] = []
     with terminable(), _told(console, as_json), shown_progress(console) as progress:
         try:
-            summary = _ingest_here(settings, feed, request, progress, mended if repair else None)
+            summary = _ingest_here(settings, feed, request, progress, mended if repair else None, wait=wait)
         except HomeInUse as error:
             if repair:
                 raise
@@ -104,9 +107,15 @@ def ingest(
 
 
 def _ingest_here(
-    settings: Settings, feed: Path, request: FeedRequest, progress: OnProgress, mended: list[str] | None
+    settings: Settings,
+    feed: Path,
+    request: FeedRequest,
+    progress: OnProgress,
+    mended: list[str] | None,
+    *,
+    wait: bool,
 ) -> Summary:
-    """Take the feed in this process; `mended` hears what was repaired, where that is wanted."""
+    """Take the feed in, here or by workers; `mended` hears what was repaired, where that is wanted."""
     repair = mended is not None
     if mended is not None:
         mended += salvage_files(settings)
@@ -115,7 +124,7 @@ def _ingest_here(
             parts, file, settings.policy, prune=request.prune, prune_all=request.prune_all, limit=request.limit,
             name=request.name or feed.name, named=request.name is not None,
             origin=None if file == feed else spelled(str(feed.resolve().parent)), options=feed_options(request),
-            progress=progress,
+            progress=progress, queued=parts.work is not None and not repair, wait=wait, waits=_Waits(),
         )  # fmt: skip
         if mended is not None:
             mended += mend(parts, settings.policy, remove_strange=False).told()
@@ -129,6 +138,18 @@ def _hand_over(error: HomeInUse, settings: Settings, request: FeedRequest, progr
     holder = in_use(error, settings.home)
     say(f"thatlook: the server at {holder.address} holds this home, so it takes the feed.")
     return hand_over(holder, request, progress)
+
+
+class _Waits:
+    """Says why nothing goes on, once for each reason."""
+
+    def __init__(self) -> None:
+        self._said: str | None = None
+
+    def __call__(self, why: str | None) -> None:
+        if why and why != self._said:
+            say(f"Waiting: {why}")
+        self._said = why
 
 
 @contextmanager
@@ -146,20 +167,3 @@ def _tell(console: Console, summary: Summary, as_json: bool) -> None:
         print_json(summary_json(summary))
     else:
         show_summary(console, summary)
-
-
-@click.command()
-@click.option("--once", is_flag=True, help="Index what is pending now, then end.")
-@click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between looks.")
-@click.pass_obj
-def worker(options: dict[str, Any], once: bool, every: float) -> None:
-    """Index products that the API has accepted."""
-    settings = read_settings(options)
-    with terminable(), open_ingest(settings) as parts:
-        intake = Intake(parts, settings.policy)
-        while True:
-            if settled := intake.work_once():
-                say(f"{settled} products settled")
-            if once:
-                return
-            time.sleep(every)

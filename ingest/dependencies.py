@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
 from engine.gate import Policy
@@ -15,6 +15,9 @@ from engine.pipeline import VisionPipeline
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.taxonomy import Taxonomy
 from ingest.sources import SourceRules
+
+if TYPE_CHECKING:
+    from engine.ledger.work import SharedWork
 
 INDEX_VERSION = "1"
 """Raised when choosing, cutting or storing changes, so that catalogues are looked at anew."""
@@ -56,7 +59,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IngestDependencies:
-    """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time."""
+    """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time.
+
+    `work` is the queue by which several machines share the work; None where one process does all of it.
+    """
 
     pipeline: ImageAnalysis
     store: VectorStore
@@ -66,6 +72,7 @@ class IngestDependencies:
     sources: SourceRules = field(default_factory=SourceRules)
     limits: ImageLimits = DEFAULT_LIMITS
     threads: int = 4
+    work: SharedWork | None = None
     now: Callable[[], datetime] = utc_now
 
 

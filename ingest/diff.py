@@ -15,7 +15,7 @@ from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
 from ingest.dependencies import FACETS_VERSION, INDEX_VERSION, IngestDependencies, content_hash, digest
-from ingest.failures import ATTEMPTS, attempts_of, told
+from ingest.failures import is_given_up, told
 from ingest.sources import ImageSources, is_remote
 
 Kind = Literal["unchanged", "words", "everything", "failed", "given up"]
@@ -109,7 +109,7 @@ def _diff(
 
 
 def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:
-    if old is not None and attempts_of(old, content) >= ATTEMPTS and (old.record_hash, old.feed) == (record, feed):
+    if old is not None and is_given_up(old, content) and (old.record_hash, old.feed) == (record, feed):
         return "given up"
     if old is None or not content or old.content_hash != content or _worth_retrying(old):
         return "everything"

@@ -19,7 +19,7 @@ R = TypeVar("R")
 ATTEMPTS = 5
 """So often a product is tried before it waits for a change of its own, or of the program."""
 FIRST_WAIT_S, LONGER = 5.0, 6.0
-_MARK = "failed"
+_DEFECT, _AWAY = "failed", "absent"
 _CONTENT = 40
 
 
@@ -84,18 +84,27 @@ def _answers(look: Callable[[], object]) -> bool:
     return True
 
 
-def mark(attempts: int, content: str) -> str:
-    """What stands for the content hash of a product that failed so often; no content hash looks like it."""
-    return f"{_MARK}:{attempts}:{content[:_CONTENT]}"
+def mark(attempts: int, content: str, *, defect: bool = True) -> str:
+    """What stands for the content hash of a product that failed so often; no content hash looks like it.
+
+    Args:
+        defect: it failed by itself; else something that may come back was away, such as a picture server.
+    """
+    return f"{_DEFECT if defect else _AWAY}:{attempts}:{content[:_CONTENT]}"
 
 
 def attempts_of(entry: LedgerEntry | None, content: str | None = None) -> int:
     """How often a product failed; with `content`, on these very pictures and models."""
     kind, _, rest = (entry.content_hash if entry else "").partition(":")
     number, _, of = rest.partition(":")
-    if kind != _MARK or not number.isdecimal() or (content is not None and of != content[:_CONTENT]):
+    if kind not in (_DEFECT, _AWAY) or not number.isdecimal() or (content is not None and of != content[:_CONTENT]):
         return 0
     return int(number)
+
+
+def is_given_up(entry: LedgerEntry, content: str) -> bool:
+    """Whether a product failed by itself so often on these very pictures that only a change of it is worth a try."""
+    return entry.content_hash.startswith(f"{_DEFECT}:") and attempts_of(entry, content) >= ATTEMPTS
 
 
 def due(entry: LedgerEntry) -> datetime | None:

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
 from engine.gate import Policy
-from engine.seams import IngestState, LedgerEntry
+from engine.seams import IngestState
 from ingest.crashes import DEATHS, AtWork
 from ingest.dependencies import API_FEED, IngestDependencies
 from ingest.diff import diff_products
@@ -23,6 +23,7 @@ from ingest.sales import Sales
 from ingest.sources import ImageSources
 from ingest.stage_runner import stage_runner
 from ingest.stages import Outcome
+from ingest.taken_on import take_on
 from ingest.updates import Change, update
 from ingest.writer import Writer
 
@@ -59,11 +60,8 @@ class Intake:
 
     def submit(self, products: Sequence[Product]) -> None:
         """Take products on: the ledger knows them when this returns, indexing follows."""
-        latest = {product.product_id: product for product in products}
-        with self._writer.book:
-            known = self._parts.ledger.get(list(latest))
-            self._parts.ledger.put([_pending(p, known.get(p.product_id)) for p in latest.values()])
-        self._sales.note(latest.values())
+        latest = take_on(self._parts.ledger, products)
+        self._sales.note(latest)
         self._wake.set()
 
     def update(self, changes: Sequence[Change]) -> frozenset[str]:
@@ -157,12 +155,12 @@ class Intake:
         """The last resort for a product on which something failed that nothing below had expected."""
         reason = told("Indexing", error)
         _log.error("The product %r could not be indexed: %s", product_id, reason, exc_info=error)
-        with self._writer.book:
-            for entry in self._parts.ledger.get([product_id]).values():
-                marked = mark(attempts_of(entry) + 1, "")
-                now = datetime.now(UTC)
-                lost = replace(entry, state=IngestState.FAILED, reason=reason, content_hash=marked, updated=now)
-                self._parts.ledger.put([lost])
+        for entry in self._parts.ledger.get([product_id]).values():
+            marked = mark(attempts_of(entry) + 1, "")
+            lost = replace(
+                entry, state=IngestState.FAILED, reason=reason, content_hash=marked, updated=datetime.now(UTC)
+            )
+            if self._parts.ledger.replace([lost], {product_id: entry.updated}):
                 self._retries.note(lost)
                 self._settled += 1
 
@@ -226,12 +224,3 @@ def running_intake(parts: IngestDependencies, policy: Policy = "prefer") -> Iter
         yield intake
     finally:
         intake.close()
-
-
-def _pending(product: Product, old: LedgerEntry | None) -> LedgerEntry:
-    """Pending, with the rows that there are already, so that new words need no model."""
-    fresh = LedgerEntry(product, IngestState.PENDING, API_FEED, "", "", datetime.now(UTC))
-    if old is None:
-        return fresh
-    content = "" if attempts_of(old) else old.content_hash  # Whoever writes it again wants it to be tried again.
-    return replace(fresh, content_hash=content, items=old.items, refusals=old.refusals)

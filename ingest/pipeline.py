@@ -6,9 +6,12 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from engine.domain import Product
 from engine.errors import FeedUnreadable, ThatLookError, Unavailable
@@ -17,10 +20,12 @@ from engine.printing import spelled
 from engine.seams import CUT_OFF, FeedError, IngestState
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff, diff_products
+from ingest.feed_queue import FeedQueue, counts_of, feed_queue, settled
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
 from ingest.lost import with_lost_rows
+from ingest.patient import Waits, patient_ledger, patiently
 from ingest.pruning import claim_feed, prune_feed
 from ingest.sales import Sales
 from ingest.sources import ImageSources
@@ -29,6 +34,9 @@ from ingest.stages import Outcome, given_up
 from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
 from ingest.writer import Writer
 from models.agreement import row_problem
+
+if TYPE_CHECKING:
+    from engine.ledger.work import SharedWork
 
 CHUNK = 64
 """Products that are compared with the ledger at a time."""
@@ -56,6 +64,9 @@ def ingest_feed(
     origin: str | None = None,
     writer: Writer | None = None,
     stopping: Event | None = None,
+    queued: bool = False,
+    wait: bool = False,
+    waits: Waits = lambda _why: None,
 ) -> Summary:
     """Bring a feed's products into the catalogue.
 
@@ -63,7 +74,8 @@ def ingest_feed(
     by the next one. `prune` takes out products that left the feed: only after the feed was read to
     its end, and never more than half of them unless `prune_all`. `limit` ends the run after so many
     good rows. `name` is what the ledger calls the feed, its file name where none is given. `options` is
-    what the shop says of the feed.
+    what the shop says of the feed. `queued` leaves the work to the workers of a catalogue in servers; with `wait` it
+    returns when they have done it. `waits` is told why nothing goes on at present.
 
     Args:
         named: whether the shop chose the name; it did where there is one, unless this says otherwise.
@@ -80,6 +92,8 @@ def ingest_feed(
     rows = read_feed(feed, label, options, on_notes=tally.notes)
     rows = chain(list(islice(rows, 1)), rows)  # A feed that cannot be read at all fails here, before a run begins.
     prune = prune or prune_all
+    if queued:
+        parts = replace(parts, ledger=patient_ledger(parts.ledger, waits))
     here = origin or spelled(str(feed.resolve().parent))
     claim_feed(parts.ledger, label, here, named=name is not None if named is None else named, prune=prune)
     stopping = stopping or Event()
@@ -88,10 +102,16 @@ def ingest_feed(
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
     sources, writer = ImageSources(parts.sources, stopping), writer or Writer(parts)
     with run.ended():
-        with stage_runner(parts, sources, writer, policy, run.written) as runner:
-            run.drain(rows, runner, sources, limit)
+        if queued and parts.work:
+            with feed_queue(parts, parts.work, policy, run.written, waits) as queue:
+                run.drain(rows, queue, sources, limit)
+            run.count_queued(queue, parts.work, waits if wait else None)
+        else:
+            with stage_runner(parts, sources, writer, policy, run.written) as runner:
+                run.drain(rows, runner, sources, limit)
         if prune:
-            run.pruned(prune_feed(parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all))
+            pruning = partial(prune_feed, parts.ledger, writer, label, run.seen, run.prunable(), prune_all=prune_all)
+            run.pruned(patiently(pruning, waits) if queued else pruning())
         return run.finish()
 
 
@@ -113,6 +133,7 @@ class _Run:
     _line: int = 0
     _run_id: int = 0
     _started: float = field(default_factory=time.monotonic)
+    _since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _told: float = 0.0
     _rows_lack: bool = False
 
@@ -129,13 +150,14 @@ class _Run:
                 self.parts.ledger.update_run(self._run_id, {**self.tally.counts, CUT_OFF: 1}, finished=True)
             raise
 
-    def drain(self, rows: _Rows, runner: StageRunner, sources: ImageSources, limit: int | None) -> None:
+    def drain(self, rows: _Rows, runner: StageRunner | FeedQueue, sources: ImageSources, limit: int | None) -> None:
         """Read to the end (or the limit), and bring everything through."""
         source = self._products(rows)
         products = source if limit is None else islice(source, limit)
         self.limited = limit is not None
         sales = Sales(self.parts)
-        self._rows_lack = row_problem(self.parts.store, *self.parts.ledger.rows_named()) is not None
+        if isinstance(runner, StageRunner):  # Else the workers' sweep sees to it.
+            self._rows_lack = row_problem(self.parts.store, *self.parts.ledger.rows_named()) is not None
         while chunk := list(islice(products, CHUNK)):
             sales.note(chunk)
             diffs = diff_products(self.parts, sources, chunk, self.feed, self.policy, runner.pool)
@@ -153,6 +175,24 @@ class _Run:
         runner.finish()
         self._go_on()
         self._tell(force=True)
+
+    def count_queued(self, queue: FeedQueue, work: SharedWork, waits: Waits | None) -> None:
+        """Count what was queued; with `waits`, what became of it when the workers have done it."""
+        self.tally.counts["queued"] = queue.queued
+        if waits is None:
+            self.tally.taken += queue.queued
+            return
+        counts = dict(self.tally.counts)
+        for states in settled(work, self.feed, self._since, waits):
+            left = states.get(IngestState.PENDING, 0)
+            shown = {**counts, **counts_of(states, queue.words)}
+            if self.progress:
+                self.progress(Progress(queue.queued - left, queue.queued, shown))
+        standing = work.standing(self.feed, self._since)
+        self.tally.counts.update(counts_of(standing.states, queue.words))
+        self.tally.products.update(standing.products)
+        self.tally.images.update(standing.images)
+        self.tally.taken += standing.states.get(IngestState.INDEXED, 0)
 
     def _unchanged(self, diff: ProductDiff) -> None:
         self.tally.counts["unchanged"] += 1
@@ -206,6 +246,7 @@ class _Run:
             guessed_ids=tuple(self.tally.guessed),
             changed=dict(self.tally.changed.most_common()),
             taken=self.tally.taken,
+            queued=counts["queued"],
             error=self.broken.message if self.broken else None,
         )
         if self.broken is not None:

@@ -46,14 +46,16 @@ def shown_progress(console: Console) -> Iterator[OnProgress]:
 
 
 def _in_words(counts: Mapping[str, int]) -> str:
-    named = ("indexed", "updated", "unchanged", "refused", "failed", "bad_rows")
+    named = ("queued", "indexed", "updated", "unchanged", "refused", "failed", "bad_rows")
     return " · ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in named if counts.get(name))
 
 
 def show_summary(console: Console, summary: Summary) -> None:
     """The run in tables."""
     table = Table("product", "count", title=f"{summary.feed}: {summary.read} rows in {summary.seconds:.1f} s")
-    for name in ("indexed", "updated", "unchanged", "refused", "failed", "bad_rows", "pruned"):
+    for name in ("queued", "indexed", "updated", "unchanged", "refused", "failed", "bad_rows", "pruned"):
+        if name == "queued" and not summary.queued:
+            continue
         table.add_row(name.replace("_", " "), str(getattr(summary, name)))
     console.print(table)
     _show_reasons(console, "Products not indexed", summary.products_refused)
@@ -70,6 +72,8 @@ def show_summary(console: Console, summary: Summary) -> None:
             f"{summary.guessed} products name no garment in category or title; their kind was told from the picture "
             f"alone and may be wrong: {named}"
         )
+    if summary.queued and not (summary.indexed + summary.updated + summary.refused + summary.failed):
+        console.print("Workers (`thatlook worker`) take it from here; `thatlook queue` shows how far they are.")
     if summary.note:
         console.print(f"Note: {summary.note}.")
 
@@ -105,5 +109,6 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "guessed": {"count": summary.guessed, "ids": list(summary.guessed_ids)},
         "changed": dict(summary.changed),
         "taken": summary.taken,
+        "queued": summary.queued,
         "error": {"code": "feed-unreadable", "message": printable(summary.error)} if summary.error else None,
     }

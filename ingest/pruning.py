@@ -32,6 +32,12 @@ def claim_feed(ledger: Ledger, name: str, here: str, *, named: bool, prune: bool
         ledger.set_setting(_setting(name), "\n".join(wanted))
 
 
+def folder_of(ledger: Ledger, name: str) -> str | None:
+    """The folder that a feed of this name was last read from; None for products that came one by one."""
+    folders = (ledger.get_setting(_setting(name)) or "").splitlines()
+    return folders[-1] if folders else None
+
+
 def prune_feed(
     ledger: Ledger, writer: Writer, name: str, seen: set[str], obstacle: str | None, *, prune_all: bool
 ) -> tuple[int, str | None]:

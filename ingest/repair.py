@@ -89,11 +89,11 @@ def mend(parts: IngestDependencies, policy: Policy = "prefer", *, remove_strange
     writer = Writer(parts)
     for entries in pages(parts.ledger):
         for some in _parted(list(lacking(parts, entries))):
-            done = _anew(parts, some, policy)
+            done = embedded_anew(parts, some, policy)
             embedded += len(writer.commit(done))
             ids = {outcome.diff.product.product_id for outcome in done}
             lost = [entry for entry in some if entry.product.product_id not in ids]
-            parts.ledger.put([_left(entry) for entry in lost])
+            parts.ledger.put([left_for_its_feed(entry) for entry in lost])
             left += len(lost)
     strange = _remove_strange(parts) if remove_strange else 0
     problem = row_problem(parts.store, *parts.ledger.rows_named())
@@ -102,7 +102,7 @@ def mend(parts: IngestDependencies, policy: Policy = "prefer", *, remove_strange
     return Mended(embedded, left, strange, problem)
 
 
-def _anew(parts: IngestDependencies, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:
+def embedded_anew(parts: IngestDependencies, entries: Sequence[LedgerEntry], policy: Policy) -> list[Outcome]:
     """What becomes of products that are looked at once more on their stored pictures; not those that have none."""
     seen: list[SelectedProduct] = []
     for entry in entries:
@@ -130,7 +130,7 @@ def _plan(parts: IngestDependencies, entry: LedgerEntry) -> ProductDiff:
     return ProductDiff(entry.product, entry.feed, said.garment, *hashes, "everything", entry, said.other)
 
 
-def _left(entry: LedgerEntry) -> LedgerEntry:
+def left_for_its_feed(entry: LedgerEntry) -> LedgerEntry:
     """Without rows, and of no picture that the next run could take for looked at already."""
     return replace(entry, state=IngestState.FAILED, content_hash="", items=(), reason=_LOST)
 

@@ -26,6 +26,8 @@ BATCH = 32
 """Products that are embedded and written together."""
 PATIENCE_S = 1.0
 """A picture server that takes longer holds nothing up that is ready to be embedded and written."""
+MOST_WRITTEN = 256
+"""Products of one write, however long the store takes for the one before."""
 WRITES_AHEAD = 2
 """Batches that may wait for the writer, so that a slow store slows the models down and memory stays bounded."""
 
@@ -130,6 +132,8 @@ class StageRunner:
     def _write_when(self, enough: int) -> None:
         if len(self._ready) < enough:
             return
+        if self._writes and not self._writes[-1].done() and enough > 1 and len(self._ready) < MOST_WRITTEN:
+            return  # A store costs about the same for many products as for few: what comes meanwhile goes along.
         while len(self._writes) >= WRITES_AHEAD:
             self._take_back()
         self._writes.append(self._writing.submit(self.writer.commit, self._ready))

@@ -43,6 +43,7 @@ class Summary:
         note: what the reader of the summary should know, such as why nothing was pruned.
         taken: products of the feed that stand indexed in the catalogue after the run.
         error: why the feed broke off in the middle, if it did.
+        queued: products that were left to workers.
     """
 
     feed: str
@@ -66,6 +67,7 @@ class Summary:
     changed: Mapping[str, int] = field(default_factory=dict)
     taken: int = 0
     error: str | None = None
+    queued: int = 0
 
     @property
     def nothing_taken(self) -> bool:

@@ -40,6 +40,19 @@ class Embedded(VectorStore, Protocol):
         ...
 
 
+@runtime_checkable
+class Loaded(Protocol):
+    """A store that answers only from collections that its server has loaded."""
+
+    def check_loaded(self) -> None:
+        """Ask the server after every collection that searches need.
+
+        Raises:
+            StoreUnavailable: one is not loaded, or the server does not answer.
+        """
+        ...
+
+
 def check_agreement(store: VectorStore, ledger: Ledger) -> None:
     """Refuse two that do not belong together; a ledger of a former version is given the store's moment.
 

@@ -46,15 +46,17 @@ def demo(
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended first: from the rows, the index, the pictures.")
 @click.option("--servers", is_flag=True, help="Also try on the servers what is counted on, with throw-away rows.")
+@click.option("--deep", is_flag=True, help="Compare ledger, rows and pictures in both directions; takes long.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_context
-def doctor(ctx: click.Context, repair: bool, servers: bool, as_json: bool) -> None:
+def doctor(ctx: click.Context, repair: bool, servers: bool, deep: bool, as_json: bool) -> None:
     """Look at this installation and say what is wrong and what to do."""
-    from thatlook.doctor import examine, repaired, tried_servers
+    from thatlook.doctor import compared_deeply, examine, repaired, tried_servers
 
     settings = read_settings(ctx.obj)
-    findings = [*(repaired(settings) if repair else ()), *examine(settings)]
+    findings = [*(repaired(settings) if repair and not (deep and settings.is_shared) else ()), *examine(settings)]
     findings += tried_servers(settings) if servers else ()
+    findings += compared_deeply(settings, repair=repair) if deep else ()
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

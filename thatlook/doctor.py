@@ -101,6 +101,23 @@ def repaired(settings: Settings) -> Iterator[Finding]:
     yield _looked("repair", lambda: "; ".join(repair_home(settings)) or "nothing to mend")
 
 
+def compared_deeply(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Compare ledger, rows and pictures in both directions, page by page; with `repair` put right what differs."""
+
+    def compare() -> str:
+        from ingest.deep_comparison import compare_all
+
+        found, right = compare_all(settings, repair=repair)
+        if not found:
+            return "ledger, rows and pictures agree"
+        if repair:
+            return "; ".join(f"{n:,} × {kind}" for kind, n in right.items()) + ": put right, or queued for the workers"
+        some = ", ".join(f"{n:,} × {kind}" for kind, n in found.kinds.items())
+        raise ThatLookError(f"{some}, such as {found.first}; `thatlook doctor --deep --repair` puts it right.")
+
+    yield _looked("comparison", compare)
+
+
 def _looked(part: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(part, True, look())

@@ -22,6 +22,8 @@ from engine.keys import Scope
 
 _READY_WITHIN_S = 2.0
 _EXAMINED_WITHIN_S = 110.0
+_NOT_FOR_SEARCHES = frozenset({"pictures"})
+"""Parts without which searches are answered all the same."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -43,21 +45,24 @@ async def healthz() -> Health:
     summary="Ready",
 )
 async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = False) -> Response[Readiness]:
-    """Whether models, stores and ledger can answer; 503 where one cannot.
+    """Whether searches can be answered: models, vectors, ledger; 503 where one of them cannot answer.
+
+    Stored pictures that cannot be had leave it at 200, and are named among what is `degraded`.
 
     With `deep=true` everything that is kept is compared with what was written, which takes as long as reading it.
     """
-    look, within = context.services.ready, _READY_WITHIN_S
+    look, within, spared = context.services.ready, _READY_WITHIN_S, _NOT_FOR_SEARCHES
     if deep and context.services.examine is not None:
-        look, within = context.services.examine, _EXAMINED_WITHIN_S
+        look, within, spared = context.services.examine, _EXAMINED_WITHIN_S, frozenset()
     try:
         missing = dict(await context.look_up(look, Deadline.within(within)))
     except Unavailable as error:
         missing = {"service": error.message}
     if context.ending.begun:
         missing["server"] = "It is about to end; send new requests elsewhere."
+    degraded = {part: missing.pop(part) for part in spared & set(missing)}
     ready = not missing
-    return Response(Readiness("ready" if ready else "waiting", missing), status_code=200 if ready else 503)
+    return Response(Readiness("ready" if ready else "waiting", missing, degraded), status_code=200 if ready else 503)
 
 
 @get("/metrics", include_in_schema=False, opt={"scope": Scope.ADMIN})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,13 @@ def product_row(entry: LedgerEntry) -> dict[str, Any]:
         "reason": None if entry.reason is None else storable(entry.reason),
         "created": entry.updated.timestamp(),
     }
+
+
+def placeholder_row(product_id: str) -> dict[str, Any]:
+    """A row that only takes the place of a product within a transaction."""
+    texts = dict.fromkeys(("feed", "record_hash", "content_hash", "product", "items"), "")
+    numbers = {"updated": 0.0, "created": time.time()}
+    return {"product_id": product_id, "state": IngestState.PENDING.value, "reason": None, **texts, **numbers}
 
 
 def refusal_rows(entry: LedgerEntry) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import (
@@ -37,7 +37,11 @@ from engine.domain import Product
 from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
 from engine.ledger.sqlite_file import SqliteFile, translated
-from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, LedgerEntry
+from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, JobsFor, LedgerEntry
+
+if TYPE_CHECKING:
+    from engine.ledger.queue import JobQueue
+    from engine.ledger.work import SharedWork
 
 CHUNK = 500
 """Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
@@ -80,17 +84,47 @@ class SqlLedger:
             self._engine.dispose()
             raise
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether work for other machines can be queued beside the entries: on PostgreSQL."""
+        return self._engine.dialect.name == "postgresql"
+
+    def work(self) -> SharedWork:
+        """The queue, and what workers on many machines share beside it.
+
+        Raises:
+            ContractBroken: a ledger in SQLite has none.
+        """
+        from engine.ledger.work import SharedWork
+
+        queue, url = self._queue(), self._engine.url.set(drivername="postgresql")
+        return SharedWork(queue, self._transaction, self._reading, url.render_as_string(hide_password=False))
+
     def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
         """Write entries by product_id, in one transaction; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
         with self._transaction() as connection:
             self._set_moment(connection, moment)
-            for chunk in _chunks(sorted(last)):
-                chosen = [last[product_id] for product_id in chunk]
-                connection.execute(self._upsert(tables.products), [rows.product_row(entry) for entry in chosen])
-                connection.execute(delete(tables.refusals).where(tables.refusals.c.product_id.in_(chunk)))
-                if refused := [row for entry in chosen for row in rows.refusal_rows(entry)]:
-                    connection.execute(insert(tables.refusals), refused)
+            self._write(connection, last)
+
+    def replace(
+        self,
+        entries: Sequence[LedgerEntry],
+        expected: Mapping[str, datetime | None],
+        *,
+        moment: str | None = None,
+        jobs: JobsFor | None = None,
+    ) -> frozenset[str]:
+        """Write those entries whose product is still as it was read; of equal ids the last counts."""
+        last = {entry.product.product_id: entry for entry in entries}
+        with self._transaction() as connection:
+            same = self._still(connection, {i: expected[i] for i in last})
+            self._write(connection, {i: entry for i, entry in last.items() if i in same})
+            if same:
+                self._set_moment(connection, moment)
+            if jobs is not None and (queued := jobs(frozenset(same))):
+                self._queue().enqueue(connection, queued)
+        return frozenset(same)
 
     def get(self, product_ids: Sequence[str]) -> dict[str, LedgerEntry]:
         """Entries by product_id; unknown ones are absent."""
@@ -119,10 +153,18 @@ class SqlLedger:
                     found[product_id] = rows.moment(created or 0.0)
         return found
 
-    def delete(self, product_ids: Collection[str], *, moment: str | None = None) -> None:
-        """Forget products and their refusals."""
+    def delete(
+        self,
+        product_ids: Collection[str],
+        *,
+        moment: str | None = None,
+        expected: Mapping[str, datetime | None] | None = None,
+    ) -> None:
+        """Forget products and their refusals; with `expected` those that are still as they were read."""
         with self._transaction() as connection:
             self._set_moment(connection, moment)
+            if expected is not None:
+                product_ids = self._still(connection, {i: expected[i] for i in product_ids})
             for chunk in _chunks(product_ids):
                 connection.execute(delete(tables.products).where(tables.products.c.product_id.in_(chunk)))
 
@@ -247,14 +289,56 @@ class SqlLedger:
         if self._file:
             self._file.closed()
 
+    def _write(self, connection: Connection, entries: Mapping[str, LedgerEntry]) -> None:
+        for chunk in _chunks(sorted(entries)):
+            chosen = [entries[product_id] for product_id in chunk]
+            connection.execute(self._upsert(tables.products), [rows.product_row(entry) for entry in chosen])
+            connection.execute(delete(tables.refusals).where(tables.refusals.c.product_id.in_(chunk)))
+            if refused := [row for entry in chosen for row in rows.refusal_rows(entry)]:
+                connection.execute(insert(tables.refusals), refused)
+
+    def _still(self, connection: Connection, expected: Mapping[str, datetime | None]) -> set[str]:
+        """Products that are as they were read, and stay so until the transaction ends.
+
+        A product that did not exist gets its place now: of two transactions that make it, one must see the other's.
+        """
+        made = self._made(connection, sorted(i for i, updated in expected.items() if updated is None))
+        query = select(tables.products.c.product_id, tables.products.c.updated).order_by(tables.products.c.product_id)
+        for chunk in _chunks(sorted(i for i, updated in expected.items() if updated is not None)):
+            found = connection.execute(query.where(tables.products.c.product_id.in_(chunk)).with_for_update())
+            made.update(i for i, updated in found if (was := expected[i]) and updated == was.timestamp())
+        return made
+
+    def _made(self, connection: Connection, product_ids: Sequence[str]) -> set[str]:
+        """Those of the products that did not exist; they do now, as placeholders which the caller writes over."""
+        made: set[str] = set()
+        place = self._dialect().insert(tables.products).on_conflict_do_nothing().returning(tables.products.c.product_id)
+        for chunk in _chunks(product_ids):
+            made.update(connection.execute(place, [rows.placeholder_row(i) for i in chunk]).scalars())
+        return made
+
+    def _dialect(self) -> Any:
+        return postgresql if self._engine.dialect.name == "postgresql" else sqlite
+
+    def _queue(self) -> JobQueue:
+        if not self.has_queue:
+            raise ContractBroken("A ledger in SQLite has no queue; jobs are for workers that share a PostgreSQL.")
+        from engine.ledger.queue import JobQueue
+
+        return JobQueue()
+
     def _migrate(self) -> None:
         with self._reading() as connection:
-            if tables.is_current(connection):
+            if tables.is_current(connection) and (not self.has_queue or self._queue().is_installed(connection)):
                 return
+        from engine.ledger.migrations.run import migrate
+
         with self._transaction() as connection:
-            if self._engine.dialect.name == "postgresql":  # Two programs may start at once on an empty database.
+            if self.has_queue:  # Two programs may start at once on an empty database.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            tables.migrate(connection)
+            migrate(connection)
+            if self.has_queue:
+                self._queue().install(connection)
 
     def _set_moment(self, connection: Connection, moment: str | None) -> None:
         if moment is not None:
@@ -262,8 +346,7 @@ class SqlLedger:
 
     def _upsert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """INSERT … ON CONFLICT (primary key) DO UPDATE, which both databases know."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        statement: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+        statement: postgresql.Insert | sqlite.Insert = self._dialect().insert(table)
         rest: dict[str, Any] = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
         if "created" in rest:  # It stays what it was.
             rest["created"] = func.coalesce(table.c["created"], rest["created"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy import (
     Column,
     Connection,
@@ -15,16 +13,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    insert,
     inspect,
     select,
-    text,
-    update,
 )
 
 from engine.errors import ContractBroken
 
 SCHEMA_VERSION = 2
+"""Raised when an earlier thatlook can no longer work with the tables; what only adds to them needs no raise."""
+HEAD = "0003"
+"""The last of the steps in `migrations/versions`."""
 
 metadata = MetaData()
 
@@ -32,6 +30,9 @@ _KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """Compared by code points on every database, so that pages and orders agree."""
 
 schema = Table("ledger_schema", metadata, Column("version", Integer, nullable=False))
+
+revision = Table("ledger_revision", MetaData(), Column("version_num", String(32), primary_key=True))
+"""Alembic's: which step the tables are at."""
 
 products = Table(
     "products",
@@ -48,6 +49,7 @@ products = Table(
     Column("created", Float),  # as `updated`, of the first time that it was written
     Index("products_by_feed", "feed", "product_id"),
     Index("products_by_state", "state", "product_id"),
+    Index("products_by_feed_and_time", "feed", "updated"),
 )
 
 refusals = Table(
@@ -88,37 +90,23 @@ errors = Table(
 settings = Table("settings", metadata, Column("name", _KEY, primary_key=True), Column("value", Text, nullable=False))
 
 
-def _add_created(connection: Connection) -> None:
-    connection.execute(text("ALTER TABLE products ADD COLUMN created FLOAT"))
-    connection.execute(update(products).values(created=products.c.updated))
-
-
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _add_created}
-"""From a version to the next; one entry for each version that was ever released before today's."""
-
-
 def is_current(connection: Connection) -> bool:
     """Whether the tables are there in today's form, so that nothing has to be written."""
-    if not inspect(connection).has_table(schema.name):
+    there = inspect(connection)
+    if not (there.has_table(schema.name) and there.has_table(revision.name)):
         return False
-    return bool(connection.execute(select(schema.c.version)).scalar_one() == SCHEMA_VERSION)
+    refuse_later(connection)
+    return connection.execute(select(revision.c.version_num)).scalars().all() == [HEAD]
 
 
-def migrate(connection: Connection) -> None:
-    """Create the tables, or bring those of an earlier version forward, in the caller's transaction.
+def refuse_later(connection: Connection) -> None:
+    """Leave a ledger alone that a later thatlook wrote.
 
     Raises:
-        ContractBroken: the ledger was written by a later thatlook.
+        ContractBroken: its tables have a form that this thatlook does not know.
     """
-    if not inspect(connection).has_table(schema.name):
-        metadata.create_all(connection)
-        connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-        return
     version = connection.execute(select(schema.c.version)).scalar_one()
     if version > SCHEMA_VERSION:
         raise ContractBroken(
             f"The ledger has schema version {version}, this thatlook knows {SCHEMA_VERSION}; use the later thatlook."
         )
-    for step in range(version, SCHEMA_VERSION):
-        MIGRATIONS[step](connection)
-    connection.execute(update(schema).values(version=SCHEMA_VERSION))

@@ -22,21 +22,21 @@ from numpy.typing import NDArray
 from engine.concurrent import Together
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
 from engine.filters import EVERYTHING, Filter
-from engine.seams import FacetRows, Shortlist, ShortlistQuery
+from engine.seams import CollectionChange, FacetRows, Shortlist, ShortlistQuery
 from engine.stores.gathered import gathered
 from engine.stores.milvus_collections import Collections, Known
 from engine.stores.milvus_connection import MilvusConnection, MilvusOptions
 from engine.stores.milvus_expression import broader, expression, quoted, quoted_list
 from engine.stores.milvus_known import KnownValues
 from engine.stores.milvus_plan import lists_of, plan_for, scores_exactly
-from engine.stores.milvus_rows import ATTRIBUTES, COUNTED, VECTOR, to_counted, to_facets, to_item, to_row
+from engine.stores.milvus_rows import ATTRIBUTES, COUNTED, VECTOR, to_counted, to_facets, to_item
 from engine.stores.milvus_shortlist import Found, Scores, scored_shortlist
 from engine.stores.milvus_words import STAMP, Words, product_of, stamps_of, unpacked
+from engine.stores.milvus_writes import MilvusWrites
 from engine.stores.rows import (
     check_dim,
     check_name,
     check_spec,
-    last_of_each,
     no_such_collection,
     top_k,
 )
@@ -85,6 +85,7 @@ class MilvusStore:
         self._known = KnownValues(self.matching)
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}
         self._pool = Together(PARALLEL, "milvus")
+        self._writes = MilvusWrites(self._server, self._open)
 
     @property
     def version(self) -> str:
@@ -121,22 +122,17 @@ class MilvusStore:
 
     def upsert(self, name: str, items: Sequence[Item], embeddings: Embeddings) -> None:
         """Write rows by item_id, and wait until every reader can see them."""
-        found = self._open.get(name)
-        if found is None:
-            raise no_such_collection(name)
-        check_dim(name, found.spec.dim, embeddings, len(items))
-        for part in _parts(last_of_each(items), self._plan.batch_rows):
-            self._server.ask("upsert", name, [to_row(items[i], embeddings[i], found.columns) for i in part])
-        self._wait_until_seen(name)
-        self._counted.clear()
+        self.change([CollectionChange(name, (), items, embeddings)])
 
     def delete_products(self, name: str, product_ids: Collection[str]) -> None:
         """Remove every row of these products, and wait until no reader can see them."""
-        if self._open.get(name) is None or not product_ids:
-            return
-        for part in _parts(sorted(product_ids), self._plan.batch_rows):
-            self._server.ask("delete", name, filter=f"product_id in {quoted_list(part)}")
-        self._wait_until_seen(name)
+        self.change([CollectionChange(name, product_ids)])
+
+    def change(self, changes: Sequence[CollectionChange]) -> None:
+        """Write and remove in many collections at once, then wait until every reader can see all of it."""
+        self._writes(changes)
+        if any(change.items for change in changes):
+            self._counted.clear()
 
     def search(self, name: str, queries: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Candidates]:
         """The k best rows that match, through the index; exactly where few match or the index falls short."""
@@ -229,6 +225,14 @@ class MilvusStore:
         rows = self._open.or_none(lambda: list(islice(ask(), most + 1)), nothing)
         return FacetRows([to_counted(row) for row in rows[:most]], len(rows) <= most)
 
+    def rows_after(self, name: str, item_id: str, most: int) -> list[tuple[str, str]]:
+        """(item_id, product_id) of at most so many rows, by item_id, from behind one."""
+        if self._open.get(name) is None:
+            return []
+        beyond = f"item_id > {quoted(item_id)}"
+        rows = self._page(name, beyond, ["product_id"], most, iterator="True", reduce_stop_for_best="True")
+        return sorted((row["item_id"], row["product_id"]) for row in rows)
+
     def known_values(self, name: str, facet: str, values: Collection[str]) -> frozenset[str]:
         """Which of a facet's values some row has, or had a minute ago."""
         return self._known.among(name, facet, values) if self._open.get(name) else frozenset()
@@ -258,9 +262,18 @@ class MilvusStore:
         self._server.ask("release_collection", name)
         self._server.load(name)
 
+    def check_loaded(self) -> None:
+        """Ask the server after every collection that was opened.
+
+        Raises:
+            StoreUnavailable: one is not loaded, or the server does not answer.
+        """
+        self._open.check_loaded()
+
     def close(self) -> None:
         """Let go of the connection."""
         self._pool.close()
+        self._writes.close()
         self._server.close()
 
     def _search(self, known: Known, queries: Embeddings, k: int, where: Filter) -> list[Found]:
@@ -419,10 +432,6 @@ class MilvusStore:
         level = self._server.options.consistency
         rows = self._server.ask("query", name, filter=where, output_fields=["count(*)"], consistency_level=level)
         return int(rows[0]["count(*)"])
-
-    def _wait_until_seen(self, name: str) -> None:
-        nothing = 'item_id in [""]'
-        self._server.ask("query", name, filter=nothing, output_fields=["item_id"], consistency_level="Strong")
 
     def _status_of(self, name: str) -> MilvusStatus:
         index = self._server.ask("describe_index", name, VECTOR) or {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pymilvus import MilvusClient
+from pymilvus.client.types import LoadState
 
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken, StoreUnavailable
@@ -88,6 +89,20 @@ class Collections:
         """What is known of some collections, of all where none is named, as they are gone or made anew."""
         for name in names or tuple(self._known):
             self._known.pop(name, None)
+
+    def check_loaded(self) -> None:
+        """Ask the server whether it holds every known collection in memory.
+
+        Raises:
+            StoreUnavailable: it does not; searches of that collection fail until it does.
+        """
+        for name in sorted(self._known):
+            state = self.server.ask("get_load_state", name)["state"]
+            if state != LoadState.Loaded:
+                raise StoreUnavailable(
+                    f"The Milvus store at {self.server.uri} does not have the collection {name} loaded ({state.name}); "
+                    "searches wait for it."
+                )
 
     def or_none(self, ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
         """What `ask` says; `otherwise` where the collection was dropped meanwhile by someone else."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from engine.domain import Availability, Product, Rejection
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, FeedError, ImageRefusal, IngestState, Ledger, LedgerEntry
+from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -37,19 +36,10 @@ class BrokenLedger(SqlLedger):
         return super().page(state=state, after=None, limit=limit)[::-1]
 
 
-def _fresh_database(server: str) -> str:
-    name = f"t{secrets.token_hex(8)}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
-    engine.dispose()
-    return server.rpartition("/")[0] + f"/{name}"
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
-        return _fresh_database(request.getfixturevalue("postgres_url"))
+        return fresh_database(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path}/ledger.db"
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
+import click
 import numpy as np
 import pytest
 import sqlalchemy
+from click.testing import CliRunner
 
 from engine.domain import Answer
 from engine.filters import parse_filter
 from engine.images import encode_jpeg
 from engine.objects.s3_settings import S3Settings
 from engine.service import TextQuery
+from ingest import commands, worker_commands
 from ingest.bootstrap import ingest_dependencies
+from ingest.deep_comparison import compare
+from ingest.drift import all_drift
 from ingest.pipeline import ingest_feed
+from ingest.put_right import PutRight
+from ingest.queued_intake import QueuedIntake
 from models.bootstrap import Settings, open_parts, read_settings
 from models.studio.feed import write_catalogue
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -46,7 +56,7 @@ def served(embedded: Settings, milvus_server: str, postgres_url: str, s3_setting
             "s3_endpoint": s3_settings.endpoint,
             "s3_access_key": s3_settings.access_key,
             "s3_secret_key": s3_settings.secret_key,
-            "s3_bucket": "at-scale",
+            "s3_bucket": f"at-scale-{token_hex(4)}",
             "s3_secure": False,
         }
     )
@@ -84,3 +94,38 @@ def test_servers_answer_as_the_embedded_home(embedded: Settings, served: Setting
     assert [told(answer) for answer in there] == [told(answer) for answer in here]
     with open_parts(served) as first, open_parts(served) as second:
         assert first.ledger.counts() == second.ledger.counts()
+
+
+def test_the_commands_on_servers(served: Settings, tmp_path: Path) -> None:
+    """A feed is queued, a worker does it, all agrees; what Milvus lost is found and put right; all is deleted."""
+    feed = write_catalogue(tmp_path / "shop", 8, seed=6, size=(120, 160))
+    assert asked(served, commands.ingest, str(feed))["queued"] == 8
+    assert {lane["lane"]: lane["queued"] for lane in asked(served, worker_commands.queue)["lanes"]} == {"feed": 1}
+    told = CliRunner().invoke(worker_commands.worker, ["--once"], obj=given(served), catch_exceptions=False)
+    assert (told.exit_code, "8 products settled" in told.stderr) == (0, True)
+    again = asked(served, commands.ingest, str(feed), "--wait")
+    assert (again["products"]["unchanged"], again["queued"], again["taken"]) == (8, 0, 8)
+    with open_parts(served) as parts:
+        work = ingest_dependencies(parts)
+        assert list(all_drift(work)) == []
+        ids = sorted(parts.ledger.ids())
+        supercategory, item_id = parts.ledger.get(ids[:1])[ids[0]].items[0]
+        parts.store.delete_products(f"{supercategory}_visual", ids[:1])
+        found, _ = compare(work, PutRight(work, "prefer"))
+        assert found.kinds == {"missing row": 1}
+        assert parts.store.items(f"{supercategory}_visual", [item_id]) != [None]
+        assert list(all_drift(work)) == []
+        QueuedIntake(work).delete(ids)
+        assert (list(parts.ledger.ids()), list(parts.objects.keys("products/"))) == ([], [])
+        assert {parts.store.count(name) for name in parts.store.collections()} == {0}
+
+
+def asked(settings: Settings, command: click.Command, *arguments: str) -> dict[str, Any]:
+    told = CliRunner().invoke(command, [*arguments, "--json"], obj=given(settings), catch_exceptions=False)
+    assert told.exit_code == 0, told.stderr
+    return dict(json.loads(told.stdout))
+
+
+def given(settings: Settings) -> dict[str, Any]:
+    """The settings as the command line hands them on."""
+    return {name: getattr(settings, name) for name in settings.model_fields_set}

@@ -24,7 +24,8 @@ from tests.fixtures.catalogue import BACK, close_parts, open_fake_parts, picture
 
 SMALL = {"ingest.stage_runner.BATCH": 3, "ingest.pipeline.CHUNK": 4}
 DURABLE = (
-    ("ledger", "put"), ("ledger", "delete"), ("ledger", "update_run"), ("objects", "put"), ("objects", "delete"),
+    ("ledger", "put"), ("ledger", "replace"), ("ledger", "delete"), ("ledger", "update_run"), ("objects", "put"),
+    ("objects", "delete"),
     ("store", "upsert"), ("store", "delete_products"),
 )  # fmt: skip
 

@@ -89,6 +89,19 @@ def test_every_service_is_watched_and_restarted(name: str) -> None:
     assert "memory" in service["deploy"]["resources"]["limits"]
 
 
+def test_limits_fit_any_host() -> None:
+    """Docker refuses to start a container that asks for more processors than the host has: none asks for any."""
+    assert "cpus:" not in TEXT
+
+
+def test_a_worker_is_well_by_its_own_word() -> None:
+    """Its health is that it is in touch with the queue, and it has time to give its jobs back when it is stopped."""
+    worker = SERVICES["worker"]
+    assert worker["healthcheck"]["test"] == ["CMD", "thatlook", "worker", "--health"]
+    assert worker["stop_grace_period"] == "60s"
+    assert worker["command"][-1].rstrip().splitlines()[-1].startswith("exec thatlook worker")
+
+
 def test_dependencies_are_waited_for_until_healthy() -> None:
     """Nothing starts before what it needs answers."""
     for name, service in SERVICES.items():

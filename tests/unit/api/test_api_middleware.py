@@ -99,6 +99,16 @@ def test_health_and_readiness(shop: Shop, client: Client) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+def test_searches_do_without_stored_pictures(shop: Shop, client: Client) -> None:
+    """S3 that is away takes no server out of service: it is told beside, as long as all else answers."""
+    shop.missing["pictures"] = "S3 does not answer."
+    told = {"status": "ready", "waiting_for": {}, "degraded": {"pictures": "S3 does not answer."}}
+    assert (client.get("/readyz").status_code, client.get("/readyz").json()) == (200, told)
+    shop.missing["vectors"] = "A collection is not loaded."
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/readyz").json()["waiting_for"] == {"vectors": "A collection is not loaded."}
+
+
 def test_routing_refusals(client: Client) -> None:
     """Unknown path, wrong method: problems like all others."""
     for response, status, code in (

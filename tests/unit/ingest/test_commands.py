@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.domain import Product
-from engine.errors import FeedUnreadable
+from engine.errors import FeedUnreadable, QueryRejected
 from engine.seams import IngestState
-from ingest import commands
+from ingest import commands, worker_commands
 from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake
 from models.bootstrap import Settings
@@ -34,12 +34,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         finally:
             close_parts(parts)
 
-    monkeypatch.setattr(commands, "open_ingest", opened)
+    for module in (commands, worker_commands):
+        monkeypatch.setattr(module, "open_ingest", opened)
     return tmp_path / "home"
 
 
 def call(home: Path, *arguments: str) -> Result:
-    command = commands.worker if arguments[0] == "worker" else commands.ingest
+    command = worker_commands.worker if arguments[0] == "worker" else commands.ingest
     return CliRunner().invoke(command, arguments[1:], obj={"home": home}, catch_exceptions=False)
 
 
@@ -88,6 +89,24 @@ def test_the_worker_indexes_what_is_pending(home: Path, tmp_path: Path) -> None:
     parts = open_fake_parts(home)
     assert parts.ledger.counts()[IngestState.FAILED] == 1
     close_parts(parts)
+
+
+def test_the_queue_is_for_servers(home: Path) -> None:
+    """An embedded home has none; the command says what a queue needs."""
+    with pytest.raises(QueryRejected, match="PostgreSQL"):
+        CliRunner().invoke(worker_commands.queue, [], obj={"home": home}, catch_exceptions=False)
+
+
+def test_a_workers_health_is_when_it_was_last_in_touch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Well for a minute after it was in touch with the queue; else status 1, with a word on stderr."""
+    alive = tmp_path / "alive"
+    monkeypatch.setattr(worker_commands, "_alive_file", lambda: alive)
+    told = CliRunner().invoke(worker_commands.worker, ["--health"], obj={})
+    assert (told.exit_code, "no worker" in told.stderr) == (1, True)
+    alive.touch()
+    assert CliRunner().invoke(worker_commands.worker, ["--health"], obj={}).exit_code == 0
+    os.utime(alive, (1.0, 1.0))
+    assert CliRunner().invoke(worker_commands.worker, ["--health"], obj={}).exit_code == 1
 
 
 def test_an_id_that_looks_like_markup_is_shown_as_it_is(home: Path, tmp_path: Path) -> None:

@@ -153,14 +153,14 @@ def test_what_the_ledger_does_not_take_is_one_products_matter(
     parts: IngestDependencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, state: IngestState
 ) -> None:
     """Neither before its rows are written nor after; the others are recorded."""
-    real = parts.ledger.put
+    real = parts.ledger.replace
 
-    def sometimes(entries: Sequence[Any], **more: Any) -> None:
+    def sometimes(entries: Sequence[Any], *more: Any, **named: Any) -> frozenset[str]:
         if any(entry.product.product_id == "poison" and entry.state is state for entry in entries):
             raise error
-        real(entries, **more)
+        return real(entries, *more, **named)
 
-    monkeypatch.setattr(parts.ledger, "put", sometimes)
+    monkeypatch.setattr(parts.ledger, "replace", sometimes)
     summary = ingest(parts, tmp_path)
     assert (summary.indexed, summary.failed) == (9, 1)
     assert parts.ledger.counts()[IngestState.INDEXED] == 9
