@@ -482,9 +482,9 @@ class Ledger(Protocol):
         ...
 
     def page(
-        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100
+        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100, words: str = ""
     ) -> list[LedgerEntry]:
-        """Entries in product_id order, from behind `after`."""
+        """Entries in product_id order, from behind `after`; only those with each of `words` in id, title or brand."""
         ...
 
     def counts(self) -> dict[IngestState, int]:

@@ -171,11 +171,10 @@ def delete_products(ids: Sequence[str]) -> Call[DeletionReceipt]:
     return Call("POST", "/v1/products/delete", DeletionReceipt, sent={"json": {"ids": list(ids)}})
 
 
-def products(state: str | None, after: str | None, limit: int) -> Call[ProductPage]:
+def products(state: str | None, after: str | None, limit: int, q: str | None) -> Call[ProductPage]:
     """List products."""
-    return Call(
-        "GET", "/v1/products", ProductPage, sent={"params": _given({"state": state, "after": after, "limit": limit})}
-    )
+    params = _given({"state": state, "after": after, "limit": limit, "q": q})
+    return Call("GET", "/v1/products", ProductPage, sent={"params": params})
 
 
 def image(key: str) -> Call[bytes]:

@@ -184,9 +184,11 @@ class Client(_Base):
         """Take products out, at most 1,000; they are gone from searches when this returns."""
         return self._send(calls.delete_products(ids))
 
-    def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
-        """One page of products in the order of their ids."""
-        return self._send(calls.products(state, after, limit))
+    def products(
+        self, *, state: str | None = None, after: str | None = None, limit: int = 100, q: str | None = None
+    ) -> ProductPage:
+        """One page of products in the order of their ids; those alone with each word of `q` in id, title or brand."""
+        return self._send(calls.products(state, after, limit, q))
 
     def every_product(self, *, state: str | None = None) -> Iterator[ProductState]:
         """All products, page by page."""
@@ -361,9 +363,11 @@ class AsyncClient(_Base):
         """Take products out, at most 1,000; they are gone from searches when this returns."""
         return await self._send(calls.delete_products(ids))
 
-    async def products(self, *, state: str | None = None, after: str | None = None, limit: int = 100) -> ProductPage:
-        """One page of products in the order of their ids."""
-        return await self._send(calls.products(state, after, limit))
+    async def products(
+        self, *, state: str | None = None, after: str | None = None, limit: int = 100, q: str | None = None
+    ) -> ProductPage:
+        """One page of products in the order of their ids; those alone with each word of `q` in id, title or brand."""
+        return await self._send(calls.products(state, after, limit, q))
 
     async def every_product(self, *, state: str | None = None) -> AsyncIterator[ProductState]:
         """All products, page by page."""

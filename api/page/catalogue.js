@@ -1,5 +1,5 @@
 // The second view: products with their state and pictures, feeds while they are taken, queries that found nothing.
-import { html, say, state, update, useEffect, useState } from "./ui.js";
+import { html, say, state, update, useState } from "./ui.js";
 import { call, Problem } from "./http.js";
 import { FeedPane } from "./feeds.js";
 import { NoMatchPane } from "./nomatch.js";
@@ -79,12 +79,12 @@ export function Catalogue() {
 
 function Products() {
   const { catalogue, products, nextAfter, counts, catalogueBusy, catalogueFailed } = state;
-  const [q, setQ] = useState(catalogue.q);
-  useEffect(() => setQ(catalogue.q), [catalogue.q]);
+  const [typed, setTyped] = useState({}); // Counts until the address asks for something else.
+  const q = typed.asked === catalogue.q ? typed.text : catalogue.q;
   const find = (event) => { event.preventDefault(); go({ q: q.trim(), id: "" }); load(); };
   const only = (name) => { go({ state: name, id: "" }); load(); };
   return html`<form class="find" role="search" onSubmit=${find}>
-      <label>${t("catalogue.find")}<input type="search" id="find" dir="auto" value=${q} placeholder=${t("catalogue.findHint")} onInput=${(e) => setQ(e.target.value)} /></label>
+      <label>${t("catalogue.find")}<input type="search" id="find" dir="auto" value=${q} placeholder=${t("catalogue.findHint")} maxlength="200" onInput=${(e) => setTyped({ asked: catalogue.q, text: e.target.value })} /></label>
       <button>${t("catalogue.search")}</button>
       <div class="row" role="group" aria-label=${t("catalogue.byState")}>${["", "indexed", "pending", "refused", "failed"].map((name) => html`<button type="button" class="quiet" aria-pressed=${catalogue.state === name} onClick=${() => only(name)}>
         ${name ? stateName(name) : t("catalogue.everyState")}${counts && html` <small>${count(name ? counts.products[name] ?? 0 : Object.values(counts.products).reduce((a, b) => a + b, 0))}</small>`}</button>`)}</div>

@@ -48,8 +48,8 @@ class ProductController(Controller):
 
     @get(
         responses=problems(422, 503, 504),
-        opt={"parameters": ("state", "after", "limit")},
-        summary="List products by state",
+        opt={"parameters": ("state", "after", "limit", "q")},
+        summary="List products by state or words",
     )
     async def page(
         self,
@@ -59,10 +59,14 @@ class ProductController(Controller):
         ] = None,
         after: Annotated[str | None, QueryParameter(description="Begin behind this id.")] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
+        q: Annotated[
+            str,
+            QueryParameter(max_length=200, description="Only those with each of these words in id, title or brand."),
+        ] = "",
     ) -> ProductPage:
         """Products in the order of their ids, each with its state and refusals."""
-        ledger = context.services.ledger
-        entries = await context.look_up(partial(ledger.page, state=in_state, after=after, limit=limit))
+        page = partial(context.services.ledger.page, state=in_state, after=after, limit=limit, words=q)
+        entries = await context.look_up(page)
         more = entries[-1].product.product_id if len(entries) == limit else None
         return ProductPage([state_form(entry) for entry in entries], more)
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     insert,
     make_url,
+    or_,
     select,
     text,
     update,
@@ -36,6 +37,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from engine.domain import Product
 from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
+from engine.ledger.product_words import has_words, words_of
 from engine.ledger.sqlite_file import SqliteFile, translated
 from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, JobsFor, LedgerEntry
 
@@ -182,12 +184,26 @@ class SqlLedger:
             after = page[-1]
 
     def page(
-        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100
+        self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100, words: str = ""
     ) -> list[LedgerEntry]:
-        """Entries in product_id order, from behind `after`."""
-        query = _wanted(select(tables.products), None, state).where(tables.products.c.product_id > (after or ""))
+        """Entries in product_id order, from behind `after`; only those with each of `words` (see `product_words`)."""
+        wanted = words_of(words)
+        query = _wanted(select(tables.products), None, state).where(tables.products.c.product_id > bindparam("after"))
+        for word in wanted:
+            if word.isascii():  # A database may tell big letters from small ones in other alphabets.
+                text_of = func.lower(tables.products.c.product)
+                spelled = {word, word.replace("ss", "ß")}  # which are one word when case is folded
+                query = query.where(or_(*(text_of.contains(one, autoescape=True) for one in sorted(spelled))))
+        found: list[Mapping[Any, Any]] = []
+        at, size = after or "", CHUNK if wanted else limit
         with self._reading() as connection:
-            return _with_refusals(connection, connection.execute(query.limit(limit)).mappings().all())
+            while len(found) < limit:
+                page = connection.execute(query.limit(size), {"after": at}).mappings().all()
+                found += [row for row in page if has_words(rows.read_product(row["product"]), wanted)]
+                if len(page) < size:
+                    break
+                at = page[-1]["product_id"]
+            return _with_refusals(connection, found[:limit])
 
     def counts(self) -> dict[IngestState, int]:
         """How many products stand where; every state is named."""

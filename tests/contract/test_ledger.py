@@ -32,7 +32,7 @@ class BrokenLedger(SqlLedger):
     def delete(self, product_ids: object) -> None:
         """Nothing."""
 
-    def page(self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100):  # type: ignore[no-untyped-def]
+    def page(self, *, state=None, after=None, limit=100, words=""):  # type: ignore[no-untyped-def]
         return super().page(state=state, after=None, limit=limit)[::-1]
 
 
@@ -161,6 +161,27 @@ def test_pages_follow_on_without_gap_or_repetition(ledger: Ledger) -> None:
     assert [e.product.product_id for e in first + second] == [f"p{i}" for i in range(6)]
     refused = ledger.page(state=IngestState.REFUSED, after="p1")
     assert [(e.product.product_id, e.refusals) for e in refused] == [("p3", (BACK,)), ("p5", ())]
+
+
+def test_products_are_found_by_words_of_their_id_title_and_brand(ledger: Ledger) -> None:
+    """Each word must be there, in whatever case and alphabet; names of fields do not count."""
+    titles = ["Navy SHIRT", "Größe 12 kjole", 'a 100% "wool" skirt', "Юбка Синяя", *["Boot"] * 700, "Late shirt"]
+    ledger.put([replace(entry(f"p{n:04}"), product=product(f"p{n:04}", title)) for n, title in enumerate(titles)])
+    asked = ["shirt", "navy SHIRT", "GRÖSSE", "100% wool", "синяя", "p0003", "title", "p070 shirt", "_avy", ""]
+    found = {words: [one.product.product_id for one in ledger.page(words=words, limit=2)] for words in asked}
+    assert found == {
+        "shirt": ["p0000", "p0704"],
+        "navy SHIRT": ["p0000"],
+        "GRÖSSE": ["p0001"],
+        "100% wool": ["p0002"],
+        "синяя": ["p0003"],
+        "p0003": ["p0003"],
+        "title": [],
+        "p070 shirt": ["p0704"],
+        "_avy": [],
+        "": ["p0000", "p0001"],
+    }
+    assert [one.product.product_id for one in ledger.page(words="boot", after="p0100", limit=1)] == ["p0101"]
 
 
 def test_delete_takes_the_refusals_along(ledger: Ledger) -> None:

@@ -131,6 +131,7 @@ def test_a_feed_is_dropped_and_its_product_looked_after(page: Page, server: Serv
     page.get_by_role("link", name="Products").click()
     page.fill("#find", "velvet")
     page.keyboard.press("Enter")
+    expect(page.locator("[data-product]")).to_have_count(1)
     page.get_by_role("button", name="Velvet shirt").click()
     expect(page.locator(".product")).to_contain_text("This picture is searched.")
     page.get_by_label("Availability").select_option("out_of_stock")
