@@ -17,15 +17,16 @@ from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
 
 from api.access import bounded_callers, caller_of, require_key
-from api.addresses import decoded_addresses, refuse_unknown_parameters
 from api.catalogue_metrics import CatalogueMetrics
 from api.context import RequestContext
-from api.documentation import configuration
+from api.description.documentation import configuration
 from api.ending import Ending
-from api.hosts import checked_hosts
-from api.methods import complete_options
-from api.metrics import Metrics
-from api.middleware import request_middleware
+from api.http.addresses import decoded_addresses, refuse_unknown_parameters
+from api.http.hosts import checked_hosts
+from api.http.methods import complete_options
+from api.http.metrics import Metrics
+from api.http.middleware import request_middleware
+from api.http.uploads import UploadMemory, bounded_uploads
 from api.ports import parted_ports
 from api.problems import HANDLERS
 from api.routes.batch import search_batch
@@ -40,7 +41,6 @@ from api.routes.product_pictures import ProductPictureController
 from api.routes.products import ProductController
 from api.routes.search import SearchController
 from api.services import Build, Limits
-from api.uploads import UploadMemory, bounded_uploads
 
 COMPRESSED_FROM_BYTES = 2_048
 FORM_ROOM_BYTES = 1024 * 1024

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from api.cursors import Place, read_cursor, search_digest, write_cursor
 from api.filters import filter_of
+from api.http.cursors import Place, read_cursor, search_digest, write_cursor
 from api.queries import (
     HybridSearch,
     ImageSearch,
@@ -29,10 +29,10 @@ from api.queries import (
 )
 from api.services import Searches
 from engine.answers import Cursor
-from engine.clock import Deadline
 from engine.domain import Answer
 from engine.errors import TextRejected
-from engine.listing import Seen
+from engine.retrieval.listing import Seen
+from engine.system.clock import Deadline
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,21 +19,21 @@ from time import monotonic
 from typing import Literal, TypeAlias, cast
 
 from api.access import Keys
-from api.hosts import hosts_of, origins_of
+from api.http.hosts import hosts_of, origins_of
 from api.ports import Ports
 from api.services import Limits, Services
-from engine.cpus import available_cpus
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
 from engine.jobs import FeedJobs
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
+from engine.system.cpus import available_cpus
 from engine.traffic import Traffic
 from ingest.backup import back_up, no_writes
 from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
-from ingest.feed_jobs import FeedRules, running_feeds
-from ingest.giving_way import GivingWay
 from ingest.intake import Intake, running_intake
-from ingest.queued_intake import QueuedIntake
+from ingest.jobs.feed_jobs import FeedRules, running_feeds
+from ingest.jobs.giving_way import GivingWay
+from ingest.scale.queued_intake import QueuedIntake
 from models.agreement import Embedded, Loaded
 from models.bootstrap import JOBS, LEDGER, Parts, Settings, open_keys, open_parts
 from models.examination import examine_open

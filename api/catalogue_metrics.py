@@ -11,12 +11,12 @@ from threading import Lock
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from api.metrics import info
+from api.http.metrics import info
 from api.services import Services
 from engine.errors import ThatLookError
 from engine.jobs import FeedJobs, FeedsNotTaken, JobState
-from engine.redaction import redacted
 from engine.seams import CUT_OFF, Ledger
+from engine.system.redaction import redacted
 
 KEPT_S = 10.0
 """The ledger counts all products, so it is not asked more often than this."""

@@ -9,19 +9,19 @@ from typing import Any
 
 import msgspec
 
-from api.documents import check_depth, read_json
+from api.http.documents import check_depth, read_json
 from api.problems import ChangeRejected, RequestMalformed, VersionChanged
 from api.products import bounded, product_form, state_form
 from api.services import Services
 from engine.catalogue_forms import ProductReceipt, UpdateReceipt
-from engine.clock import Deadline
 from engine.domain import Product
 from engine.errors import InputRejected, ProductNotFound
 from engine.product_lookup import find_product
 from engine.products.fields import field_name
 from engine.products.reading import product_id_of, read_product
-from engine.redaction import redacted
 from engine.seams import LedgerEntry
+from engine.system.clock import Deadline
+from engine.system.redaction import redacted
 
 MAX_CHANGES = 10_000
 _MOST_MARKS = 1_000_000

@@ -76,8 +76,8 @@ def search(
     from api.queries import text_query
     from engine.answers import answer_form, to_json
     from engine.filters import parse_filter
-    from engine.looks import Shown
-    from engine.photo_analysis import ImageQuery
+    from engine.retrieval.looks import Shown
+    from engine.vision.photo_analysis import ImageQuery
 
     if image is None and whole_image:
         raise click.UsageError("--whole-image needs an IMAGE.")
@@ -94,7 +94,7 @@ def search(
             answer = thatlook.search_image(data or b"", looking, text=text, where=where, k=k, shown=shown)
     form = answer_form(answer)
     if as_json:
-        from engine.printing import print_json
+        from engine.system.printing import print_json
 
         print_json(to_json(form))
     else:
@@ -121,6 +121,6 @@ def _working(*, quiet: bool) -> AbstractContextManager[object]:
     if quiet:
         return nullcontext()
 
-    from engine.console import plain_console
+    from engine.system.console import plain_console
 
     return plain_console().status("Looking …")

@@ -7,9 +7,9 @@ from typing import Any
 
 from litestar.openapi.spec import Operation, Parameter, RequestBody
 
-from api.documentation import content_of
+from api.description.documentation import content_of
+from api.description.schemas import Schema, inline_schema, without_null
 from api.feed_requests import FeedByAddress, FeedFields
-from api.schemas import Schema, inline_schema, without_null
 
 _BYTES = {"type": "string", "format": "binary"}
 _EXAMPLE = {"feed_url": "https://shop.example/feeds/products.xml", "name": "products", "prune": True}

@@ -12,14 +12,14 @@ import msgspec
 from litestar import Request
 from msgspec import Meta
 
-from api.documents import read_json
 from api.forms import Part, read_form
+from api.http.documents import read_json
+from api.http.uploads import Upload, read_chunks, upload_of
 from api.problems import RequestInvalid, RequestTooLarge
 from api.services import Limits
-from api.uploads import Upload, read_chunks, upload_of
-from engine.durable import refusal
 from engine.errors import QueryRejected
 from engine.jobs import FeedRequest
+from engine.system.durable import refusal
 
 _JSON_BYTES = 64 * 1024
 _WRITE_BYTES = 1 << 20

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from api.documents import told
+from api.http.documents import told
 from engine.errors import FilterRejected
 from engine.filters import ATTRIBUTE_PREFIX, Condition, Filter, facet_condition, price_condition
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.catalogue_forms import JobErrorForm, JobForm, WatchedForm
 from engine.jobs import FeedJob, WatchedFeed
-from engine.redaction import redacted
+from engine.system.redaction import redacted
 
 
 def job_form(job: FeedJob) -> JobForm:

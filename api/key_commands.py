@@ -40,7 +40,7 @@ def keys() -> None:
 def create(settings: Mapping[str, Any], name: str, scopes: tuple[str, ...], expires: str | None, as_json: bool) -> None:
     """Make a key named NAME. It is shown once, and cannot be read again."""
     from engine.keys import new_key
-    from engine.printing import print_json
+    from engine.system.printing import print_json
 
     now = datetime.now(UTC)
     text, kept = new_key(name, scopes, now, None if expires is None else now + span_of(expires))
@@ -60,7 +60,7 @@ def create(settings: Mapping[str, Any], name: str, scopes: tuple[str, ...], expi
 @click.pass_obj
 def list_keys(settings: Mapping[str, Any], as_json: bool) -> None:
     """All keys with what they may do, when they end and when they were last used; never the keys themselves."""
-    from engine.printing import print_json
+    from engine.system.printing import print_json
 
     with _book(settings) as book:
         rows = [_told(key, datetime.now(UTC)) for key in book.all_keys()]
@@ -80,7 +80,7 @@ def list_keys(settings: Mapping[str, Any], as_json: bool) -> None:
 @click.pass_obj
 def revoke(settings: Mapping[str, Any], key_id: str, as_json: bool) -> None:
     """Let the key KEY_ID open nothing any more; a running server obeys within five seconds."""
-    from engine.printing import print_json
+    from engine.system.printing import print_json
 
     with _book(settings) as book:
         if not book.revoke(key_id, datetime.now(UTC)):

@@ -10,15 +10,15 @@ from urllib.parse import unquote
 
 from litestar import Request
 
-from api.base64_text import decode_base64
 from api.forms import Part, read_form
+from api.http.base64_text import decode_base64
+from api.http.uploads import read_body, read_chunks
 from api.problems import MediaTypeUnsupported
 from api.queries import ImageSearch, PhotoSource, from_fields, joined, json_with_address
 from api.services import Limits
-from api.uploads import read_body, read_chunks
 from engine.errors import ImageTooLarge, ImageUnreadable, ObjectNotFound, QueryRejected
-from engine.picking import MOST_PHOTOS
 from engine.remote import fetch
+from engine.retrieval.picking import MOST_PHOTOS
 from engine.seams import ObjectStore
 
 IMAGES_PATH = "/v1/images/"

@@ -27,7 +27,7 @@ from engine.errors import (
     Unavailable,
 )
 from engine.jobs import FeedsNotTaken
-from engine.redaction import redacted
+from engine.system.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -49,7 +49,7 @@ _HTTP_CODES = {
     429: "too-many-requests",
     500: "internal-error",
 }
-_TELLING = ("engine.errors", "engine.jobs", "api.problems", "api.workers", "api.addresses")
+_TELLING = ("engine.errors", "engine.jobs", "api.problems", "api.workers", "api.http.addresses")
 _CALLER_LEFT = "client disconnected prematurely"
 """Litestar's words for a caller who is gone; nobody reads the answer, and it is no failure of ours."""
 _log = logging.getLogger("thatlook.api")

@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 
-from api.documents import check_depth, read_json
+from api.http.documents import check_depth, read_json
 from engine.catalogue_forms import IntakeReceipt, ProductReceipt, RefusalForm
-from engine.clock import Deadline
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.products.fields import ATTRIBUTE_FACETS
 from engine.products.reading import Reading, product_id_of, read_product
 from engine.products.sales import write_period
-from engine.redaction import HIDDEN, redacted
 from engine.seams import IngestState, LedgerEntry
+from engine.system.clock import Deadline
+from engine.system.redaction import HIDDEN, redacted
 
 MAX_PRODUCTS = 1_000
 _LONGEST_TEXT, _LONGEST_NAME, _MOST_PARTS = 64_000, 500, 1_000

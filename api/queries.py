@@ -8,19 +8,19 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from api.cursors import MAX_CURSOR, Place
-from api.documents import read_json, told
 from api.filters import filter_of
+from api.http.cursors import MAX_CURSOR, Place
+from api.http.documents import read_json, told
 from api.problems import RequestMalformed
 from engine.domain import Box
 from engine.errors import QueryRejected
 from engine.facets import FacetAsk
-from engine.fusion import Weights
-from engine.listing import Listing
-from engine.looks import Shown
-from engine.photo_analysis import ImageQuery
-from engine.picking import MOST_GARMENTS, MOST_PHOTOS, GarmentAsk
-from engine.text_query import TextQuery
+from engine.retrieval.fusion import Weights
+from engine.retrieval.listing import Listing
+from engine.retrieval.looks import Shown
+from engine.retrieval.picking import MOST_GARMENTS, MOST_PHOTOS, GarmentAsk
+from engine.retrieval.text_query import TextQuery
+from engine.vision.photo_analysis import ImageQuery
 
 K = Annotated[int, Meta(ge=1, le=100, description="How many products for each garment.")]
 Texts = str | list[str]

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from api.ports import Ports
-from engine.clock import DEFAULT_BUDGET_S, Deadline
 from engine.domain import Answer, Product
 from engine.facets import Counted, FacetAsk
 from engine.filters import Filter
-from engine.fusion import Weights
-from engine.images import DEFAULT_LIMITS
 from engine.jobs import FeedJobs
 from engine.keys import ApiKey
-from engine.listing import Listing
-from engine.looks import Shown
-from engine.photo_analysis import ImageQuery, ResultCache
-from engine.picking import GarmentAsk
 from engine.remote import RemoteLimits
+from engine.retrieval.fusion import Weights
+from engine.retrieval.listing import Listing
+from engine.retrieval.looks import Shown
+from engine.retrieval.picking import GarmentAsk
+from engine.retrieval.text_query import TextQuery
 from engine.seams import Ledger, LedgerEntry, ObjectStore
-from engine.text_query import TextQuery
+from engine.system.clock import DEFAULT_BUDGET_S, Deadline
 from engine.traffic import Traffic
+from engine.vision.images import DEFAULT_LIMITS
+from engine.vision.photo_analysis import ImageQuery, ResultCache
 
 
 class Searches(Protocol):

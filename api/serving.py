@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.bootstrap import check_keys, limits_of, open_services
 from api.ending import Ending, Front, Server
-from api.logs import log_as_json
+from api.http.logs import log_as_json
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
 from models.bootstrap import ADDRESS, CONTROL, Settings, read_settings
@@ -41,7 +41,7 @@ _OPTIONS: dict[str, Any] = {
     "timeout_graceful_shutdown": FINISH_WITHIN_S,
     "timeout_keep_alive": 15,
     "limit_concurrency": 512,
-    "http": "api.connections:Connection",
+    "http": "api.http.connections:Connection",
 }
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.answers import AnswerForm, GarmentHitsForm, HitForm
-from engine.console import plain_console, words
+from engine.system.console import plain_console, words
 
 
 def show_answer(answer: AnswerForm, console: Console | None = None) -> None:

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from math import ceil
 from typing import TypeVar
 
-from engine.clock import Deadline
 from engine.errors import DeadlineExceeded, Unavailable
+from engine.system.clock import Deadline
 
 T = TypeVar("T")
 HOPE = 0.5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
 from engine.taxonomy import load_taxonomy
+from engine.vision.pipeline import VisionPipeline
 from models.registry import STARTER, WEIGHTS, load_folder
 from models.runtime import RuntimeOptions
 

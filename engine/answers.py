@@ -15,8 +15,8 @@ from engine.domain import Accessory, Answer, Garment, GarmentHits, Hit, Product,
 
 if TYPE_CHECKING:
     from engine.facets import Counted
-    from engine.histogram import PriceRange
-    from engine.listing import Seen, Total
+    from engine.retrieval.histogram import PriceRange
+    from engine.retrieval.listing import Seen, Total
 
 ImageUrl = Callable[[str], str]
 """Turns the key of a stored picture into what a reader can open."""

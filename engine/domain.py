@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from engine.facets import Counted
-    from engine.listing import Seen, Total
+    from engine.retrieval.listing import Seen, Total
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """RGB pixels, (H, W, 3) uint8, upright (EXIF applied)."""

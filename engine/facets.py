@@ -20,8 +20,8 @@ from engine.filters import (
     facet_name,
     facet_value,
 )
-from engine.histogram import PriceRange, price_range
 from engine.products.fields import ATTRIBUTE_FACETS
+from engine.retrieval.histogram import PriceRange, price_range
 from engine.seams import FacetRow, Ledger, VectorStore, moment_of
 from engine.taxonomy import collection_name
 from engine.values import canonical

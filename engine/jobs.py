@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from engine.errors import InputRejected, NotFound, Unavailable
-from engine.gate import Policy
+from engine.vision.gate import Policy
 
 Source = Literal["upload", "address", "path", "schedule"]
 """Where a job's feed comes from: sent to us, fetched, lying on this machine, or fetched again and again."""

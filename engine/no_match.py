@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.domain import GarmentHits
-from engine.listing import Listing
+from engine.retrieval.listing import Listing
 
 NOTHING_ALIKE = 0.6
 """Where the best hit's score is lower, nothing is alike.

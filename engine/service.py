@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from engine.clock import Deadline, Stopwatch
 from engine.color.palette import read_palettes
-from engine.concurrent import together
 from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item
 from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable
 from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
-from engine.fusion import Weights
-from engine.images import DEFAULT_LIMITS, ImageLimits
-from engine.listing import BEST_FIRST, Listing
-from engine.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
 from engine.no_match import marked, notes_on_likeness, shows_the_best
-from engine.notes import notes_on_filters
-from engine.outfit import beside
-from engine.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
-from engine.picking import GarmentAsk, Looked, looked_of, pick
-from engine.pipeline import VisionPipeline
-from engine.query_text import NO_WORDS, Words, unit_mean, words_of
+from engine.retrieval.concurrent import together
+from engine.retrieval.fusion import Weights
+from engine.retrieval.listing import BEST_FIRST, Listing
+from engine.retrieval.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
+from engine.retrieval.notes import notes_on_filters
+from engine.retrieval.outfit import beside
+from engine.retrieval.picking import GarmentAsk, Looked, looked_of, pick
+from engine.retrieval.query_text import NO_WORDS, Words, unit_mean, words_of
+from engine.retrieval.search import Ask, QueryVectors, Searcher
+from engine.retrieval.text_query import MAX_TEXT, MAX_TEXTS, TextQuery
 from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
-from engine.search import Ask, QueryVectors, Searcher
+from engine.system.clock import Deadline, Stopwatch
 from engine.taxonomy import collection_name
-from engine.text_query import MAX_TEXT, MAX_TEXTS, TextQuery
+from engine.vision.images import DEFAULT_LIMITS, ImageLimits
+from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
+from engine.vision.pipeline import VisionPipeline
 
 __all__ = ["MAX_TEXT", "MAX_TEXTS", "TextQuery", "ThatLook", "worded"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.durable import PART, read_checked, refusal, write_checked
 from engine.errors import InputRejected, StoreUnavailable
+from engine.system.durable import PART, read_checked, refusal, write_checked
 
 MANIFEST = "backup.json"
 FORM = 1

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from engine.errors import HomeInUse, QueryRejected
-from engine.printing import print_json, say
+from engine.system.printing import print_json, say
 from ingest.backup import Backup, back_up, no_writes, restore
 from models.bootstrap import LEDGER, Settings, hold_home, read_settings
 
@@ -50,7 +50,7 @@ def _embedded(options: dict[str, Any]) -> Settings:
 
 
 def _by_server(error: HomeInUse, settings: Settings, target: Path) -> Backup:
-    from ingest.handover import backed_up_by, in_use
+    from ingest.jobs.handover import backed_up_by, in_use
 
     return backed_up_by(in_use(error, settings.home), target)
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from engine.durable import PART
 from engine.errors import StoreUnavailable
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
 from engine.remote import RemoteLimits
+from engine.system.durable import PART
 from ingest.dependencies import IngestDependencies, models_fingerprint
-from ingest.feed_jobs import HomeFeedJobs
-from ingest.sources import SourceRules
-from ingest.watching import FeedWatch, WatchRules, seconds_of
+from ingest.images.sources import SourceRules
+from ingest.jobs.feed_jobs import HomeFeedJobs
+from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
 from models.bootstrap import Parts, Settings, open_parts
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from engine.console import plain_console
 from engine.errors import HomeInUse, QueryRejected
-from engine.gate import Policy
 from engine.jobs import FeedRequest
-from engine.printing import print_json, say, spelled
-from engine.stopping import terminable
-from ingest.archives import feed_file
+from engine.system.console import plain_console
+from engine.system.printing import print_json, say, spelled
+from engine.system.stopping import terminable
+from engine.vision.gate import Policy
 from ingest.bootstrap import open_ingest
+from ingest.jobs.archives import feed_file
 from ingest.options import currency_code, feed_options, shop_address, text_encoding
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
@@ -133,7 +133,7 @@ def _ingest_here(
 
 def _hand_over(error: HomeInUse, settings: Settings, request: FeedRequest, progress: OnProgress) -> Summary:
     """Let the server that holds the home take the feed."""
-    from ingest.handover import hand_over, in_use
+    from ingest.jobs.handover import hand_over, in_use
 
     holder = in_use(error, settings.home)
     say(f"thatlook: the server at {holder.address} holds this home, so it takes the feed.")

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
-from engine.gate import Policy
-from engine.images import DEFAULT_LIMITS, ImageLimits
-from engine.pipeline import VisionPipeline
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.taxonomy import Taxonomy
-from ingest.sources import SourceRules
+from engine.vision.gate import Policy
+from engine.vision.images import DEFAULT_LIMITS, ImageLimits
+from engine.vision.pipeline import VisionPipeline
+from ingest.images.sources import SourceRules
 
 if TYPE_CHECKING:
     from engine.ledger.work import SharedWork
@@ -28,7 +28,7 @@ API_FEED = "api"
 
 
 class ImageAnalysis(Protocol):
-    """The models as one; `engine.pipeline.VisionPipeline` is the real one."""
+    """The models as one; `engine.vision.pipeline.VisionPipeline` is the real one."""
 
     @property
     def taxonomy(self) -> Taxonomy:

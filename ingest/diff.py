@@ -10,13 +10,13 @@ from typing import Literal
 import msgspec
 
 from engine.domain import Product
-from engine.gate import Policy
 from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
+from engine.vision.gate import Policy
 from ingest.dependencies import FACETS_VERSION, INDEX_VERSION, IngestDependencies, content_hash, digest
 from ingest.failures import is_given_up, told
-from ingest.sources import ImageSources, is_remote
+from ingest.images.sources import ImageSources, is_remote
 
 Kind = Literal["unchanged", "words", "everything", "failed", "given up"]
 """`failed`: it cannot even be planned; `given up`: it failed so often that only a change of it is worth a try."""

@@ -12,19 +12,19 @@ from threading import Event, Thread
 
 from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
-from engine.gate import Policy
 from engine.seams import IngestState
+from engine.vision.gate import Policy
 from ingest.crashes import DEATHS, AtWork
 from ingest.dependencies import API_FEED, IngestDependencies
 from ingest.diff import diff_products
 from ingest.failures import apart, attempts_of, mark, stores_answer, told
+from ingest.images.sources import ImageSources
 from ingest.retries import Retries
-from ingest.sales import Sales
-from ingest.sources import ImageSources
 from ingest.stage_runner import stage_runner
 from ingest.stages import Outcome
 from ingest.taken_on import take_on
-from ingest.updates import Change, update
+from ingest.upkeep.sales import Sales
+from ingest.upkeep.updates import Change, update
 from ingest.writer import Writer
 
 BATCH = 32

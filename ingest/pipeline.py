@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING
 
 from engine.domain import Product
 from engine.errors import FeedUnreadable, ThatLookError, Unavailable
-from engine.gate import Policy
-from engine.printing import spelled
 from engine.seams import CUT_OFF, FeedError, IngestState
+from engine.system.printing import spelled
+from engine.vision.gate import Policy
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff, diff_products
-from ingest.feed_queue import FeedQueue, counts_of, feed_queue, settled
 from ingest.feeds.lines import count_lines
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
-from ingest.lost import with_lost_rows
-from ingest.patient import Waits, patient_ledger, patiently
-from ingest.pruning import claim_feed, prune_feed
-from ingest.sales import Sales
-from ingest.sources import ImageSources
+from ingest.images.sources import ImageSources
+from ingest.queue.feed_queue import FeedQueue, counts_of, feed_queue, settled
+from ingest.queue.patient import Waits, patient_ledger, patiently
 from ingest.stage_runner import StageRunner, stage_runner
 from ingest.stages import Outcome, given_up
 from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
+from ingest.upkeep.lost import with_lost_rows
+from ingest.upkeep.pruning import claim_feed, prune_feed
+from ingest.upkeep.sales import Sales
 from ingest.writer import Writer
 from models.agreement import row_problem
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from engine.printing import printable
+from engine.system.printing import printable
 from ingest.summary import OnProgress, Progress, Summary
 
 REASONS_SHOWN = 15

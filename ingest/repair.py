@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.errors import InputRejected, ObjectNotFound
-from engine.gate import Policy
-from engine.images import decode
 from engine.products.kinds import kind_of
 from engine.products.stored import picture_prefix
 from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
+from engine.vision.gate import Policy
+from engine.vision.images import decode
 from ingest.bootstrap import open_ingest
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff, record_hash
-from ingest.lost import lacking
-from ingest.pruning import MOST_SHARE
 from ingest.select_image import Picture
 from ingest.stages import Outcome, SelectedProduct, analyze, embed
+from ingest.upkeep.lost import lacking
+from ingest.upkeep.pruning import MOST_SHARE
 from ingest.writer import Writer
 from models.agreement import Embedded, row_problem
 from models.bootstrap import LEDGER, Settings, hold_home
@@ -67,7 +67,7 @@ def salvage_files(settings: Settings) -> list[str]:
         HomeInUse: another process holds the home.
     """
     from engine.ledger.salvage import salvage as salvage_ledger
-    from engine.stores.lite_salvage import salvage as salvage_store
+    from engine.stores.lite.salvage import salvage as salvage_store
 
     said: list[str] = []
     if settings.is_shared or not settings.home.exists():

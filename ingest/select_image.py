@@ -9,15 +9,15 @@ import numpy as np
 
 from engine.color.palette import palettes_of, share_of
 from engine.color.words import color_anchors
-from engine.crops import box_area, cut, outer_box, whole
 from engine.domain import Crop, Garment, GateReport, Pixels, Rejection, Scene
-from engine.gate import Policy
-from engine.metadata_scores import OF_COLOR
+from engine.retrieval.metadata_scores import OF_COLOR
 from engine.seams import ImageRefusal
 from engine.taxonomy import GarmentClass
+from engine.vision.crops import box_area, cut, outer_box, whole
+from engine.vision.gate import Policy
 from engine.words.parsed_text import colors_in
 from ingest.dependencies import ImageAnalysis
-from ingest.foreground import foreground_garment, whole_garment
+from ingest.images.foreground import foreground_garment, whole_garment
 
 MIN_SIDE = 16
 """A garment of fewer pixels shows nothing that an embedding could hold."""

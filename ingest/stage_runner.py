@@ -11,12 +11,12 @@ from functools import partial
 from typing import TypeVar
 
 from engine.errors import ThatLookError
-from engine.gate import Policy
+from engine.vision.gate import Policy
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff
 from ingest.failures import apart, models_answer, stores_answer, told
+from ingest.images.sources import ImageSources
 from ingest.select_image import Picture
-from ingest.sources import ImageSources
 from ingest.stages import Outcome, SelectedProduct, analyze, embed, failed, gather, reword
 from ingest.writer import Writer
 

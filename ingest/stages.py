@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from engine.color.palette import kept_measures, measured_facets
 from engine.domain import SPACES, Crop, Embeddings, Item, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
-from engine.gate import Policy
-from engine.images import decode, encode_jpeg
 from engine.products.stored import picture_prefix
 from engine.seams import ImageRefusal, IngestState
 from engine.taxonomy import collection_name
+from engine.vision.gate import Policy
+from engine.vision.images import decode, encode_jpeg
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff
 from ingest.facets import item_facets
 from ingest.failures import models_answer, told
-from ingest.not_fetched import ImageNotFetched
+from ingest.images.not_fetched import ImageNotFetched
+from ingest.images.sources import ImageSources
 from ingest.select_image import Picture, SelectedImage, select_image
-from ingest.sources import ImageSources
 
 FETCH_BUDGET_S = 60.0
 """For all pictures of one product: a server that hangs must not hold up the rest of the feed for hours."""

@@ -19,19 +19,19 @@ from filelock import FileLock, Timeout
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.cpus import available_cpus
 from engine.domain import CollectionSpec
-from engine.durable import refusal
 from engine.errors import HomeInUse, QueryRejected
-from engine.gate import Policy
-from engine.images import ImageLimits
 from engine.keys import KeyBook
-from engine.photo_analysis import ResultCache
-from engine.pipeline import VisionPipeline
+from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
-from engine.search import Calibrations, Searcher
 from engine.service import ThatLook
+from engine.system.cpus import available_cpus
+from engine.system.durable import refusal
 from engine.taxonomy import load_taxonomy
+from engine.vision.gate import Policy
+from engine.vision.images import ImageLimits
+from engine.vision.photo_analysis import ResultCache
+from engine.vision.pipeline import VisionPipeline
 from models.agreement import Embedded, check_agreement
 from models.compiled import drop_damaged, seal_of
 from models.manifest import MANIFEST
@@ -39,8 +39,8 @@ from models.registry import load_models, profile_folder
 from models.runtime import RuntimeOptions
 
 if TYPE_CHECKING:
-    from engine.stores.lite import LiteStore
-    from engine.stores.milvus_connection import MilvusOptions
+    from engine.stores.lite.store import LiteStore
+    from engine.stores.milvus.connection import MilvusOptions
 
 T = TypeVar("T")
 LEDGER = "ledger.sqlite"
@@ -345,7 +345,7 @@ def _holder(home: Path) -> str:
 def open_store(settings: Settings) -> VectorStore:
     """The vector store that the settings name: a Milvus server, or the embedded one in the home."""
     if settings.milvus_uri:
-        from engine.stores.milvus import MilvusStore
+        from engine.stores.milvus.store import MilvusStore
 
         return MilvusStore(settings.milvus_uri, _secret(settings.milvus_token), milvus_options(settings))
     return open_embedded_store(settings)
@@ -353,7 +353,7 @@ def open_store(settings: Settings) -> VectorStore:
 
 def milvus_options(settings: Settings) -> MilvusOptions:
     """What the settings say of a Milvus server."""
-    from engine.stores.milvus_connection import MilvusOptions
+    from engine.stores.milvus.connection import MilvusOptions
 
     groups = (each.strip() for each in settings.milvus_resource_groups.split(","))
     return MilvusOptions(
@@ -371,7 +371,7 @@ def milvus_options(settings: Settings) -> MilvusOptions:
 
 def open_embedded_store(settings: Settings) -> LiteStore:
     """The store in the home, whatever server the settings name."""
-    from engine.stores.lite import LiteStore
+    from engine.stores.lite.store import LiteStore
 
     return LiteStore(settings.home / "vectors")
 

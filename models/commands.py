@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.console import plain_console
-from engine.printing import print_json, say
+from engine.system.console import plain_console
+from engine.system.printing import print_json, say
 
 if TYPE_CHECKING:
-    from engine.pipeline import VisionPipeline
+    from engine.vision.pipeline import VisionPipeline
     from models.bootstrap import Settings
 
 Overrides = Mapping[str, Any]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from engine.seal import Seal
+from engine.system.seal import Seal
 
 _log = logging.getLogger(__name__)
 _LOCK = Lock()

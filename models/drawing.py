@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Garment, GateReport, Pixels
-from engine.gate import SEEN
+from engine.vision.gate import SEEN
 
 COLORS = {
     "upper_wear": (38, 110, 200),

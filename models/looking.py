@@ -14,8 +14,8 @@ from rich.table import Table
 from engine.answers import DetectionForm, detection_form
 from engine.domain import Accessory, Garment, GateReport, Pixels
 from engine.errors import ImageTooLarge, InputRejected
-from engine.images import ImageLimits, decode
-from engine.printing import say
+from engine.system.printing import say
+from engine.vision.images import ImageLimits, decode
 
 
 class PoseForm(msgspec.Struct, frozen=True):

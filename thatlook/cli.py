@@ -22,7 +22,7 @@ from typing import NoReturn
 import click
 
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
-from engine.printing import json_was_printed, print_json, printable, say
+from engine.system.printing import json_was_printed, print_json, printable, say
 from thatlook.missing import import_advice
 
 COMMANDS: Mapping[str, str] = {
@@ -30,8 +30,8 @@ COMMANDS: Mapping[str, str] = {
     "serve": "api.commands:serve",
     "search": "api.commands:search",
     "ingest": "ingest.commands:ingest",
-    "worker": "ingest.worker_commands:worker",
-    "queue": "ingest.worker_commands:queue",
+    "worker": "ingest.scale.worker_commands:worker",
+    "queue": "ingest.scale.worker_commands:queue",
     "detect": "models.commands:detect",
     "pose": "models.commands:pose",
     "models": "models.commands:models",

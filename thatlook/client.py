@@ -11,7 +11,7 @@ import httpx
 
 from engine.answers import AnswerForm, FacetsForm
 from engine.errors import Unavailable
-from engine.redaction import redacted
+from engine.system.redaction import redacted
 from thatlook import calls
 from thatlook.calls import Call, Feed, Photo
 from thatlook.failures import failure_of, wait_of

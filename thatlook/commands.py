@@ -9,8 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from engine.console import plain_console, words
-from engine.printing import print_json
+from engine.system.console import plain_console, words
+from engine.system.printing import print_json
 from models.bootstrap import read_settings
 
 

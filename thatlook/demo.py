@@ -11,11 +11,11 @@ from rich.text import Text
 from api.serving import serve_forever
 from api.tables import show_answer
 from engine.answers import answer_form
-from engine.console import plain_console
-from engine.cpus import available_cpus
 from engine.errors import ContractBroken
-from engine.images import decode
-from engine.printing import printable
+from engine.system.console import plain_console
+from engine.system.cpus import available_cpus
+from engine.system.printing import printable
+from engine.vision.images import decode
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress

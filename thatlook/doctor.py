@@ -65,8 +65,8 @@ def tried_servers(settings: Settings) -> Iterator[Finding]:
 
 
 def _tried_milvus(settings: Settings) -> Iterator[Finding]:
-    from engine.stores.milvus import MilvusStore
-    from engine.stores.milvus_trial import try_server
+    from engine.stores.milvus.store import MilvusStore
+    from engine.stores.milvus.trial import try_server
 
     try:
         store = open_store(settings)
@@ -105,7 +105,7 @@ def compared_deeply(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     """Compare ledger, rows and pictures in both directions, page by page; with `repair` put right what differs."""
 
     def compare() -> str:
-        from ingest.deep_comparison import compare_all
+        from ingest.scale.deep_comparison import compare_all
 
         found, right = compare_all(settings, repair=repair)
         if not found:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.domain import Answer
     from engine.filters import Filter
-    from engine.gate import Policy
+    from engine.vision.gate import Policy
     from ingest.summary import Summary
 
     Words = str | Sequence[str]
@@ -74,7 +74,7 @@ class Embedded:
         Raises:
             ImageUnreadable, ImageTooLarge, NoGarmentFound, QueryRejected, FilterRejected: as over HTTP.
         """
-        from engine.photo_analysis import ImageQuery
+        from engine.vision.photo_analysis import ImageQuery
 
         words = _text(options.get("text", ()), options.get("not_text", ()))
         looking = ImageQuery(
@@ -137,10 +137,10 @@ class Embedded:
 
 def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
     """What every search of the engine takes."""
-    from engine.clock import DEFAULT_BUDGET_S, Deadline
     from engine.facets import FacetAsk
-    from engine.listing import Listing
-    from engine.looks import Shown
+    from engine.retrieval.listing import Listing
+    from engine.retrieval.looks import Shown
+    from engine.system.clock import DEFAULT_BUDGET_S, Deadline
 
     if options.get("cursor"):
         raise QueryRejected("An embedded catalogue gives no cursors; ask for more hits with k.")
@@ -164,7 +164,7 @@ def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
 
 def _weighed(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
     """The caller's weights, where there are any."""
-    from engine.fusion import Weights
+    from engine.retrieval.fusion import Weights
 
     weights = options.get("weights")
     return {"weights": Weights(**weights)} if weights is not None else {}
@@ -172,8 +172,8 @@ def _weighed(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
 
 def _garment(options: Mapping[str, Any]) -> Any:
     """One garment's options, as the engine takes them."""
-    from engine.fusion import Weights
-    from engine.picking import GarmentAsk
+    from engine.retrieval.fusion import Weights
+    from engine.retrieval.picking import GarmentAsk
 
     weights = options.get("weights")
     return GarmentAsk(

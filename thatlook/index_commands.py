@@ -10,10 +10,10 @@ from typing import Any
 import click
 from rich.table import Table
 
-from engine.console import plain_console, words
 from engine.errors import QueryRejected
-from engine.printing import print_json, say
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
+from engine.system.console import plain_console, words
+from engine.system.printing import print_json, say
 from models.bootstrap import hold_home, open_embedded_store, read_settings
 
 

@@ -10,19 +10,19 @@ import msgspec
 from litestar import Request, Response, post
 
 from api.asked import Asked, by_photos, by_product, by_text
-from api.batches import BatchAnswer, BatchAnswers, BatchRequest, Search, parted
 from api.context import Context, RequestContext
-from api.documentation import BatchOperation, problems
-from api.documents import read_json
+from api.description.documentation import BatchOperation, problems
+from api.http.batches import BatchAnswer, BatchAnswers, BatchRequest, Search, parted
+from api.http.documents import read_json
+from api.http.uploads import read_body
 from api.pictures import PhotoRequest, find_pictures
 from api.problems import told_problem
 from api.queries import HybridSearch, ImageSearch, SimilarSearch, TextSearch, from_json
 from api.routes.deadlines import DeadlineMs
-from api.uploads import read_body
 from engine.answers import AnswerForm
-from engine.clock import Deadline
 from engine.errors import ThatLookError
 from engine.product_lookup import find_product
+from engine.system.clock import Deadline
 
 
 @post(

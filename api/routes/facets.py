@@ -9,9 +9,9 @@ from litestar import Request, get
 from litestar.params import QueryParameter
 
 from api.context import Context
-from api.documentation import problems
-from api.documents import read_json
+from api.description.documentation import problems
 from api.filters import filter_of
+from api.http.documents import read_json
 from api.queries import names_of
 from api.routes.deadlines import DeadlineMs
 from engine.answers import FacetsForm, facets_form

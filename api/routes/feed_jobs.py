@@ -9,7 +9,7 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
-from api.documentation import problems
+from api.description.documentation import problems
 from api.feed_documentation import PostFeedOperation
 from api.feed_requests import FeedFields, read_feed_request
 from api.job_forms import job_form

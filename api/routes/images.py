@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from litestar import HttpMethod, Request, Response, route
 from litestar.params import PathParameter
 
-from api.addresses import with_slashes
 from api.context import Context
-from api.documentation import UNCHANGED, problems
+from api.description.documentation import UNCHANGED, problems
+from api.http.addresses import with_slashes
 from api.pictures import IMAGES_PATH, stored_key
 
 _SIGNATURES = (

@@ -9,12 +9,12 @@ from litestar import Controller, get
 from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
-from api.documentation import problems
+from api.description.documentation import problems
 from api.job_forms import watched_form
 from engine.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from engine.errors import NotFound
-from engine.redaction import redacted
 from engine.seams import IngestRun
+from engine.system.redaction import redacted
 
 _RUNS_KEPT_IN_SIGHT = 10_000
 _MOST = 2**31 - 1

@@ -12,13 +12,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
 from api.context import Context
-from api.documents import read_json
+from api.http.documents import read_json
+from api.http.uploads import read_body
 from api.owner import is_owner
-from api.uploads import read_body
 from engine.catalogue_forms import Readiness
-from engine.clock import Deadline
 from engine.errors import NotFound, Unavailable
 from engine.keys import Scope
+from engine.system.clock import Deadline
 
 _READY_WITHIN_S = 2.0
 _EXAMINED_WITHIN_S = 110.0

@@ -9,15 +9,15 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import PathParameter
 
-from api.addresses import with_slashes
 from api.context import Context, RequestContext, image_url
-from api.documentation import problems
+from api.description.documentation import problems
+from api.http.addresses import with_slashes
 from engine.catalogue_forms import IntakeReceipt, PictureForm, PictureList, ProductReceipt
 from engine.errors import InputRejected, ProductNotFound
 from engine.product_lookup import find_product
 from engine.products.stored import picture_prefix
-from engine.redaction import redacted
 from engine.seams import IngestState, LedgerEntry
+from engine.system.redaction import redacted
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any, cast
 from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
-from api.addresses import with_slashes
 from api.changes import check_version, found, has_tag, tag_of
 from api.context import Context, RequestContext
-from api.documentation import UNCHANGED, PutProductsOperation, problems
+from api.description.documentation import UNCHANGED, PutProductsOperation, problems
+from api.http.addresses import with_slashes
+from api.http.uploads import read_body
 from api.problems import ProductsRejected
 from api.products import (
     ProductPage,
@@ -20,10 +21,9 @@ from api.products import (
     read_products,
     state_form,
 )
-from api.uploads import read_body
 from engine.catalogue_forms import IntakeReceipt
-from engine.clock import Deadline
 from engine.seams import IngestState
+from engine.system.clock import Deadline
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
 

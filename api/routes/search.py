@@ -9,10 +9,9 @@ from unicodedata import is_normalized
 from litestar import Controller, Request, Response, get, post
 from litestar.params import PathParameter
 
-from api.addresses import with_slashes
 from api.asked import by_look, by_photos, by_product, by_text
 from api.context import Context, RequestContext
-from api.documentation import (
+from api.description.documentation import (
     HybridOperation,
     ImageOperation,
     LookOperation,
@@ -20,12 +19,13 @@ from api.documentation import (
     TextOperation,
     problems,
 )
+from api.http.addresses import with_slashes
+from api.http.uploads import read_body
 from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch, from_fields, json_with_address
 from api.routes.deadlines import DeadlineMs
-from api.uploads import read_body
 from engine.answers import AnswerForm
-from engine.clock import Deadline
 from engine.product_lookup import find_product
+from engine.system.clock import Deadline
 
 
 class SearchController(Controller):

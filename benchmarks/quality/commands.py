@@ -13,8 +13,8 @@ import click
 from rich.table import Table
 
 from benchmarks.measured_models import SHIPPED
-from engine.console import plain_console
-from engine.printing import print_json
+from engine.system.console import plain_console
+from engine.system.printing import print_json
 from models.bootstrap import read_settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -34,9 +34,9 @@ from engine.color.naming import color_shares
 from engine.color.words import names_near
 from engine.domain import Embeddings, Product
 from engine.errors import QueryRejected
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
 from engine.service import TextQuery
+from engine.vision.pipeline import VisionPipeline
 from engine.words.parsed_text import colors_in
 from models.train.data.crops import is_validation, rgb_of
 from models.train.embedder.teacher import TEACHER_FILE, teacher_embeddings, unit

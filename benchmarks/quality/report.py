@@ -11,8 +11,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from engine.console import wide_console
-from engine.printing import print_json, printable
+from engine.system.console import wide_console
+from engine.system.printing import print_json, printable
 
 WIDE = 130
 """Columns of the tables where no terminal is attached."""

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.quality.real_feed import write_real_feed
-from engine.console import plain_console
 from engine.domain import GarmentHits, Product
 from engine.errors import FeedUnreadable, NoGarmentFound
 from engine.service import ThatLook
+from engine.system.console import plain_console
 from engine.taxonomy import Taxonomy
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed

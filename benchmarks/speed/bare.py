@@ -19,7 +19,7 @@ from engine.seams import FacetRows, Shortlist, ShortlistQuery
 from engine.stores.ivfpq import paired
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import default_plan
-from engine.stores.lite_records import LiteRecords
+from engine.stores.lite.records import LiteRecords
 
 CHUNKS_TOGETHER = 16
 """Written at once: rows that come by the hundred thousand are sorted in, and not entered one by one."""

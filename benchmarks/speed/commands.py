@@ -15,10 +15,10 @@ from benchmarks.speed.report.markdown import fill_in, markdown_tables
 from benchmarks.speed.report.tables import judgements_table, show_lines, show_targets
 from benchmarks.speed.results import Line, append_lines, read_lines
 from benchmarks.speed.run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
-from engine.console import plain_console, wide_console, words
 from engine.errors import QueryRejected, ThatLookError
-from engine.printing import print_json, printable
-from engine.stopping import terminable
+from engine.system.console import plain_console, wide_console, words
+from engine.system.printing import print_json, printable
+from engine.system.stopping import terminable
 from models.bootstrap import read_settings
 
 HISTORY = "history.jsonl"

@@ -19,10 +19,10 @@ from benchmarks.speed.catalogue import Expander
 from benchmarks.speed.sample import Sample
 from engine.domain import SPACES, Availability, Embeddings, Item, Product, Space
 from engine.errors import ContractBroken
-from engine.pipeline import VisionPipeline
 from engine.seams import IngestState, LedgerEntry
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from engine.taxonomy import collection_name
+from engine.vision.pipeline import VisionPipeline
 from ingest.facets import item_facets
 from models.bootstrap import Settings, open_ledger, open_objects
 from models.studio.spec import GarmentSpec

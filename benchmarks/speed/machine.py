@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.speed.results import Machine, Work
-from engine.cpus import available_cpus
+from engine.system.cpus import available_cpus
 from models.runtime import _openvino, cpu_computes_bf16
 
 _READ_BYTES = 256 * 1024 * 1024

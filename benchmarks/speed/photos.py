@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.images import encode_jpeg
+from engine.vision.images import encode_jpeg
 from models.studio.catalogue import sample_outfit
-from models.studio.people import sample_person
+from models.studio.figures.people import sample_person
 from models.studio.render import render_look
 
 SIZES = {"small": (480, 640), "1080p": (1080, 1920), "12mp": (3000, 4000)}

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 
 from benchmarks.speed.run import BenchSettings
 from engine.errors import ThatLookError
-from engine.stopping import terminable
+from engine.system.stopping import terminable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import cut
 from engine.domain import SPACES, Crop, Embeddings, Space
-from engine.images import encode_jpeg
-from engine.pipeline import VisionPipeline
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import cut
+from engine.vision.images import encode_jpeg
+from engine.vision.pipeline import VisionPipeline
 from models.studio.catalogue import sample_catalogue
 from models.studio.feed import product_shots
 from models.studio.spec import GarmentSpec

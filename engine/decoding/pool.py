@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import engine
-from engine.cpus import available_cpus
 from engine.decoding.messages import LINE_BYTES, READY, Reply, Task, read_reply
 from engine.errors import ImageTooLarge, ImageUnreadable
+from engine.system.cpus import available_cpus
 
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from engine.decoding.worker import main; main()"
 MOST = 8

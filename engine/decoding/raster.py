@@ -1,7 +1,7 @@
 """From a file's outline to upright sRGB pixels, by Pillow, strip by strip so that memory stays near the picture's own.
 
 Runs in a decoder process, or in the caller's own for what is cheap. Raises whatever libraries raise:
-`engine.images` and the decoder process translate.
+`engine.vision.images` and the decoder process translate.
 """
 
 from __future__ import annotations

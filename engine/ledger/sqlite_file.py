@@ -11,9 +11,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from engine.durable import is_full, refusal
 from engine.errors import HomeDamaged, StoreUnavailable
-from engine.seal import Seal
+from engine.system.durable import is_full, refusal
+from engine.system.seal import Seal
 
 _log = logging.getLogger(__name__)
 EXAMINED_BYTES = 256 << 20

@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from engine.durable import PART, flush_folder, refusal
 from engine.errors import ObjectNotFound, StoreUnavailable
 from engine.objects.keys import check_key
+from engine.system.durable import PART, flush_folder, refusal
 
 _UNFINISHED = ".unfinished"
 """What is being written lies there: no key has a part that begins with a dot (keys.py)."""

@@ -6,7 +6,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from engine.seal import checksum_of
+from engine.system.seal import checksum_of
 
 _TRAILER = struct.Struct("<8sI")
 _MARK = b"thatlook"

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from engine.domain import Product
 from engine.errors import FeedUnreadable
-from engine.redaction import redacted
 from engine.seams import FeedError
+from engine.system.redaction import redacted
 from ingest.feeds.formats import reader_of
 from ingest.feeds.lines import open_feed
 from ingest.feeds.records import BadRow, product_id_of, to_product

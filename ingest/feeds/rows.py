@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
 from engine.errors import FeedUnreadable
-from engine.redaction import redacted
+from engine.system.redaction import redacted
 from ingest.feeds.columns import missing, repeated
 
 PEEK, PEEK_CHARACTERS = 100, 4_000_000

@@ -9,10 +9,10 @@ import numpy as np
 
 from engine.domain import Pixels
 from engine.errors import InputRejected
-from engine.images import ImageLimits, decode_photo
-from engine.photo_analysis import ENOUGH_SIDE
+from engine.vision.images import ImageLimits, decode_photo
+from engine.vision.photo_analysis import ENOUGH_SIDE
 from models.studio.catalogue import sample_outfit
-from models.studio.people import sample_person
+from models.studio.figures.people import sample_person
 from models.studio.render import render_look, render_product
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})

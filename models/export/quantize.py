@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.crops import cut
 from engine.domain import Crop, Pixels
 from engine.errors import ContractBroken, QueryRejected
-from engine.pipeline import VisionPipeline
 from engine.taxonomy import Taxonomy
+from engine.vision.crops import cut
+from engine.vision.pipeline import VisionPipeline
 from models.export.agreement import Agreement, Floor, compare_embeddings, compare_scenes
 from models.export.int8 import quantize_file
 from models.export.verdicts import Quantized

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.studio.backdrops import backdrop
-from models.studio.body import Figure, Points
 from models.studio.camera import OVERSAMPLE, develop, reduce_owners
+from models.studio.figures.body import Figure, Points
+from models.studio.figures.people import neutral_pose
+from models.studio.figures.pieces import Mark, Piece, moved
+from models.studio.figures.shoes import shoe_marks
+from models.studio.figures.wearing import caption, dress
 from models.studio.painter import Light, Painter, Placement
-from models.studio.people import neutral_pose
-from models.studio.pieces import Mark, Piece, moved
-from models.studio.shoes import shoe_marks
 from models.studio.spec import GarmentSpec, PersonSpec, Presentation
 from models.studio.truth import Rendered, show
-from models.studio.wearing import caption, dress
 
 
 def render_product(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.studio.colors import COLORS, RGB, darker, mix
+from models.studio.figures.pieces import Field
 from models.studio.noise import tile
-from models.studio.pieces import Field
 
 Background = Literal["white", "grey", "gradient", "street", "park", "room"]
 BACKGROUNDS: tuple[Background, ...] = ("white", "grey", "gradient", "street", "park", "room")

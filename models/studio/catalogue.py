@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.studio.colors import COLORS, DENIM, NEUTRALS, brightness
-from models.studio.kinds import KINDS, Kind
+from models.studio.figures.kinds import KINDS, Kind
 from models.studio.spec import Cut, GarmentSpec
 from models.studio.wording import describe
 

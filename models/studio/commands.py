@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from engine.printing import print_json, say
+from engine.system.printing import print_json, say
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 SEED = click.option("--seed", default=0, show_default=True, help="Equal seeds draw equal pictures.")
@@ -44,7 +44,7 @@ def sheet(
     """Draw a contact sheet into PICTURE, to look at."""
     from PIL import Image
 
-    from models.studio.kinds import KINDS
+    from models.studio.figures.kinds import KINDS
     from models.studio.sheet import look_sheet, product_sheet
 
     if kind is not None and kind not in KINDS:

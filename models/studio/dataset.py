@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import cut
 from engine.domain import Crop, View
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import cut
 from models.studio.backdrops import BACKGROUNDS
 from models.studio.catalogue import sample_catalogue, sample_outfit
+from models.studio.figures.people import sample_person
 from models.studio.files import save_jpeg
-from models.studio.people import sample_person
 from models.studio.render import Rendered, ShownGarment, render_look, render_product
 from models.studio.spec import FRAMINGS, GarmentSpec
 from models.studio.spread import spread
@@ -35,7 +35,7 @@ class StudioCrop:
     """One garment cut out of one generated picture.
 
     Attributes:
-        crop: as the search cuts it (`engine.crops.cut`), by the exact mask.
+        crop: as the search cuts it (`engine.vision.crops.cut`), by the exact mask.
         product: whose identity (`product_id`) is the label.
         view: where the person faces; `none` for product-only pictures.
     """

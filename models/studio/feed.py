@@ -13,8 +13,8 @@ import numpy as np
 from models.studio.backdrops import BACKGROUNDS
 from models.studio.catalogue import sample_catalogue, sample_outfit
 from models.studio.dataset import outlines
+from models.studio.figures.people import sample_person
 from models.studio.files import save_jpeg
-from models.studio.people import sample_person
 from models.studio.render import Rendered, ShownGarment, ShownPerson, render_look, render_product
 from models.studio.spec import Framing, GarmentSpec
 from models.studio.spread import spread

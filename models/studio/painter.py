@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.studio.body import Points
-from models.studio.cloth import SPAN, TEXELS, Swatch
+from models.studio.figures.body import Points
+from models.studio.figures.cloth import SPAN, TEXELS, Swatch
+from models.studio.figures.pieces import Field, Fold, Mark, Piece, Stroke
 from models.studio.noise import SIZE, tile
-from models.studio.pieces import Field, Fold, Mark, Piece, Stroke
 
 COARSE = 4
 """Light and cloth coordinates vary slowly: they are computed on a grid this much coarser, and enlarged."""

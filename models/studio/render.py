@@ -10,20 +10,20 @@ import numpy as np
 from engine.domain import View
 from models.studio.alone import render_product
 from models.studio.backdrops import backdrop, ground_shadow
-from models.studio.body import Figure
 from models.studio.camera import OVERSAMPLE, develop, reduce_owners
 from models.studio.catalogue import sample_outfit
-from models.studio.cloth import Swatch
-from models.studio.head import head_marks
+from models.studio.figures.body import Figure
+from models.studio.figures.cloth import Swatch
+from models.studio.figures.head import head_marks
+from models.studio.figures.people import sample_person, sample_pose
+from models.studio.figures.pieces import BoxFrame, Fold, Mark, Piece, Stroke, curve, moved
+from models.studio.figures.shoes import worn_shoes
+from models.studio.figures.skin import arm_chain, body_marks
+from models.studio.figures.wearing import caption, dress
 from models.studio.layers import EXTRA, NEAR_ARM, SKIN, STRIDE
 from models.studio.painter import Light, Painter, Placement
-from models.studio.people import sample_person, sample_pose
-from models.studio.pieces import BoxFrame, Fold, Mark, Piece, Stroke, curve, moved
-from models.studio.shoes import worn_shoes
-from models.studio.skin import arm_chain, body_marks
 from models.studio.spec import Framing, GarmentSpec, PersonSpec
 from models.studio.truth import Rendered, ShownGarment, ShownPerson, observe, tight_box
-from models.studio.wearing import caption, dress
 
 __all__ = ["Rendered", "ShownGarment", "ShownPerson", "render_look", "render_product", "tight_box"]
 

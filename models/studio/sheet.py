@@ -9,7 +9,7 @@ import numpy as np
 from engine.domain import Pixels, View
 from models.studio.backdrops import BACKGROUNDS
 from models.studio.catalogue import sample_catalogue, sample_outfit
-from models.studio.people import sample_person
+from models.studio.figures.people import sample_person
 from models.studio.render import render_look, render_product
 
 VIEWS: tuple[View, ...] = ("front", "front", "back", "front", "left", "right")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from engine.domain import Box, Pixels, View
 from engine.domain import Garment as EngineGarment
-from models.studio.body import COCO, Figure, Points
 from models.studio.camera import OVERSAMPLE
+from models.studio.figures.body import COCO, Figure, Points
 from models.studio.layers import EXTRA, STRIDE
 from models.studio.painter import Placement
 from models.studio.spec import GarmentSpec
@@ -39,7 +39,7 @@ class ShownGarment:
         return self.product.label
 
     def as_garment(self, supercategory: str) -> EngineGarment:
-        """The engine's value, its mask cut to the box; for `engine.crops.cut`."""
+        """The engine's value, its mask cut to the box; for `engine.vision.crops.cut`."""
         x0, y0, x1, y1 = (int(v) for v in self.box)
         return EngineGarment(self.label, supercategory, 1.0, self.box, self.mask[y0:y1, x0:x1])
 

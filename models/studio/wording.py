@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.studio.kinds import KINDS
+from models.studio.figures.kinds import KINDS
 from models.studio.spec import GarmentSpec
 
 MATERIALS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from engine.console import plain_console, words
-from engine.printing import print_json, printable
+from engine.system.console import plain_console, words
+from engine.system.printing import print_json, printable
 from models.architectures.accessories import CLASSES
 from models.manifest import load_manifest
 from models.train.data.commands import train_dataset_command

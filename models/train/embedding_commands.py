@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.console import plain_console
+from engine.system.console import plain_console
 
 if TYPE_CHECKING:
     from models.train.clip.start import Towers

@@ -18,8 +18,8 @@ from engine.seams import FacetRow, Shortlist, ShortlistQuery, VectorStore
 from engine.stores.exact import ExactStore
 from engine.stores.gathered import gathered
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.lite import LiteStore
-from engine.stores.milvus import MilvusStore
+from engine.stores.lite.store import LiteStore
+from engine.stores.milvus.store import MilvusStore
 from tests.contract.vector_store_cases import (
     an_item,
     ann_recall,

@@ -13,7 +13,7 @@ import numpy as np
 from engine.domain import CollectionSpec
 from engine.seams import VectorStore
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from tests.contract.vector_store_cases import an_item, unit
 
 SPEC = CollectionSpec("coats_visual", 32, "f" * 64)

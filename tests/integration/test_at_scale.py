@@ -16,16 +16,17 @@ from click.testing import CliRunner
 
 from engine.domain import Answer
 from engine.filters import parse_filter
-from engine.images import encode_jpeg
 from engine.objects.s3_settings import S3Settings
 from engine.service import TextQuery
-from ingest import commands, worker_commands
+from engine.vision.images import encode_jpeg
+from ingest import commands
 from ingest.bootstrap import ingest_dependencies
-from ingest.deep_comparison import compare
-from ingest.drift import all_drift
 from ingest.pipeline import ingest_feed
-from ingest.put_right import PutRight
-from ingest.queued_intake import QueuedIntake
+from ingest.scale import worker_commands
+from ingest.scale.deep_comparison import compare
+from ingest.scale.drift import all_drift
+from ingest.scale.put_right import PutRight
+from ingest.scale.queued_intake import QueuedIntake
 from models.bootstrap import Settings, open_parts, read_settings
 from models.studio.feed import write_catalogue
 from tests.fixtures.tiny_models import write_tiny_profile

@@ -15,7 +15,7 @@ from click.testing import Result as Done
 from PIL import Image
 
 from benchmarks.speed.commands import bench
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 

@@ -22,7 +22,7 @@ from engine.filters import parse_filter
 from engine.ledger.sql import SqlLedger
 from engine.objects.folder import FolderObjectStore
 from engine.stores.ivfpq.plan import IvfpqPlan
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from engine.taxonomy import collection_name
 from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed

@@ -13,12 +13,12 @@ import pytest
 
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState
-from ingest.chores import Chores
-from ingest.deep_comparison import compare
 from ingest.dependencies import IngestDependencies
-from ingest.drift import LEFT_S, all_drift
 from ingest.pipeline import ingest_feed
-from ingest.put_right import PutRight
+from ingest.scale.chores import Chores
+from ingest.scale.deep_comparison import compare
+from ingest.scale.drift import LEFT_S, all_drift
+from ingest.scale.put_right import PutRight
 from ingest.writer import LEAVING
 from tests.fixtures.catalogue import close_parts, row, state_of, write_feed
 from tests.fixtures.postgres import fresh_database

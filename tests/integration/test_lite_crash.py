@@ -16,7 +16,7 @@ from engine.domain import Item
 from engine.errors import HomeDamaged, HomeInUse
 from engine.seams import VectorStore
 from engine.stores.exact import ExactStore
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from tests.contract.vector_store_cases import an_item, assert_same_answers, assert_same_rows, near, unit
 from tests.integration.lite_writer import EAGER, SPEC, operate
 
@@ -163,7 +163,8 @@ def test_a_second_process_is_told_who_is_in_its_way(tmp_path: Path) -> None:
     store = LiteStore(tmp_path / "store", plan=EAGER)
     store.ensure(SPEC)
     code = (
-        "import sys; from pathlib import Path; from engine.stores.lite import LiteStore; LiteStore(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from engine.stores.lite.store import LiteStore; "
+        "LiteStore(Path(sys.argv[1]))"
     )
     second = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "store")], check=False, capture_output=True, text=True, cwd=ROOT

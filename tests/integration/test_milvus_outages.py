@@ -9,12 +9,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from engine.clock import Deadline, Stopwatch
 from engine.domain import CollectionSpec
 from engine.errors import DeadlineExceeded, StoreUnavailable
 from engine.seams import ShortlistQuery
-from engine.stores.milvus import MilvusStore
-from engine.stores.milvus_connection import MilvusOptions
+from engine.stores.milvus.connection import MilvusOptions
+from engine.stores.milvus.store import MilvusStore
+from engine.system.clock import Deadline, Stopwatch
 from tests.contract.vector_store_cases import an_item, clustered
 from tests.fixtures.relay import Relay, relayed
 

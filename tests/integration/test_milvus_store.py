@@ -17,9 +17,9 @@ from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.seams import ShortlistQuery
 from engine.stores.exact import ExactStore
-from engine.stores.milvus import MilvusStore
-from engine.stores.milvus_connection import MilvusOptions
-from engine.stores.milvus_schema import schema_for
+from engine.stores.milvus.connection import MilvusOptions
+from engine.stores.milvus.schema import schema_for
+from engine.stores.milvus.store import MilvusStore
 from tests.contract.vector_store_cases import an_item, ann_recall, assert_same_answers, clustered, near, unit
 from tests.fixtures.milvus import wait_for_index
 

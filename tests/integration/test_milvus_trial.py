@@ -9,9 +9,9 @@ import pytest
 
 from engine.domain import Candidates, Embeddings
 from engine.filters import Filter
-from engine.stores.milvus import MilvusStore
-from engine.stores.milvus_connection import MilvusOptions
-from engine.stores.milvus_trial import Tried, try_server
+from engine.stores.milvus.connection import MilvusOptions
+from engine.stores.milvus.store import MilvusStore
+from engine.stores.milvus.trial import Tried, try_server
 
 pytestmark = pytest.mark.integration
 PARTS = ["version", "writes", "filters", "replacements, deletes", "index", "recall", "scores", "speed"]
@@ -58,5 +58,5 @@ def test_a_server_that_loses_rows_or_filters_wrongly_is_told(
 
     monkeypatch.setattr(MilvusStore, "search", unfiltered)
     monkeypatch.setattr(MilvusStore, "delete_products", lambda *_: None)
-    monkeypatch.setattr("engine.stores.milvus_trial.INDEXED_WITHIN_S", 0.0)
+    monkeypatch.setattr("engine.stores.milvus.trial.INDEXED_WITHIN_S", 0.0)
     assert {"filters", "replacements, deletes"} <= set(found_wrong(list(try_server(store))))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from api import connections
+from api.http import connections
 from api.services import Limits
 from tests.fixtures.shop import PNG, Shop
 
@@ -26,7 +26,7 @@ def port() -> Iterator[int]:
     patch = pytest.MonkeyPatch()
     patch.setattr(connections, "HEAD_WITHIN_S", 0.4)
     patch.setattr(connections, "LINGER_S", 1.5)
-    options = {"log_config": None, "access_log": False, "lifespan": "on", "http": "api.connections:Connection"}
+    options = {"log_config": None, "access_log": False, "lifespan": "on", "http": "api.http.connections:Connection"}
     app = Shop().app(Limits(upload_s=0.5, allowed_hosts=frozenset({"localhost"})))
     server = uvicorn.Server(uvicorn.Config(app, **options))  # type: ignore[arg-type]
     with socket.socket(proto=socket.IPPROTO_TCP) as listening:

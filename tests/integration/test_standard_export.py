@@ -11,9 +11,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the group `train`")
 
-from engine.crops import whole  # noqa: E402
 from engine.errors import ModelUnavailable  # noqa: E402
 from engine.taxonomy import load_taxonomy  # noqa: E402
+from engine.vision.crops import whole  # noqa: E402
 from models.architectures.torchvision_cpu import prepare  # noqa: E402
 from models.export import standard  # noqa: E402
 from models.export.clip_tokenizer import convert_tokenizer  # noqa: E402

@@ -25,7 +25,7 @@ import sys, uvicorn
 from api.services import Limits
 from tests.fixtures.shop import Shop
 app = Shop().app(Limits(upload_memory_bytes={memory}))
-uvicorn.run(app, port={port}, log_config=None, http="api.connections:Connection")
+uvicorn.run(app, port={port}, log_config=None, http="api.http.connections:Connection")
 """
 
 

@@ -22,12 +22,12 @@ from engine.ledger import queue_worker
 from engine.ledger.queue_worker import Claim, TryLater
 from engine.seams import IngestState
 from ingest.dependencies import IngestDependencies
-from ingest.drift import all_drift
 from ingest.failures import ATTEMPTS, attempts_of
-from ingest.job_worker import FOLDER_TRIES, JobWorker
 from ingest.pipeline import ingest_feed
-from ingest.queued_intake import QueuedIntake
-from ingest.work_orders import FEED, PRODUCTS, Order, words_of
+from ingest.queue.work_orders import FEED, PRODUCTS, Order, words_of
+from ingest.scale.drift import all_drift
+from ingest.scale.job_worker import FOLDER_TRIES, JobWorker
+from ingest.scale.queued_intake import QueuedIntake
 from tests.fixtures.catalogue import FakePipeline, close_parts, picture, row, state_of, write_feed
 from tests.fixtures.postgres import emptied, fresh_database, restartable_postgres
 from tests.fixtures.workers import in_child, lanes, open_worker_parts, work_until_done
@@ -60,7 +60,7 @@ def parts(tmp_path: Path, url: str) -> Iterator[IngestDependencies]:
 
 @pytest.fixture(autouse=True)
 def small_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ingest.work_orders.JOB_PRODUCTS", "ingest.feed_queue.JOB_PRODUCTS"):
+    for name in ("ingest.queue.work_orders.JOB_PRODUCTS", "ingest.queue.feed_queue.JOB_PRODUCTS"):
         monkeypatch.setattr(name, 4)
 
 
@@ -311,7 +311,7 @@ def test_a_put_does_not_wait_behind_a_feed(tmp_path: Path, parts: IngestDependen
 
 def test_outages_pause_the_work(tmp_path: Path, parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch) -> None:
     """A vector store or an object store that is away for a while costs no product and no attempt."""
-    monkeypatch.setattr("ingest.job_worker.PAUSE_S", (0.05, 0.1))
+    monkeypatch.setattr("ingest.scale.job_worker.PAUSE_S", (0.05, 0.1))
     feed, away = a_feed(tmp_path, 8), Event()
     away.set()
 

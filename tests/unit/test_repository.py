@@ -168,7 +168,7 @@ def test_serving_imports_no_training_library() -> None:
     command = [sys.executable, "-W", "error", "-c", IMPORT_ALL, TRAINING]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert outcome.returncode == 0, outcome.stderr[-2000:]
-    assert {"engine.search", "models.runtime", "api.app", "ingest.commands"} <= set(outcome.stdout.split())
+    assert {"engine.retrieval.search", "models.runtime", "api.app", "ingest.commands"} <= set(outcome.stdout.split())
 
 
 def test_every_decision_is_dated_and_in_the_index() -> None:

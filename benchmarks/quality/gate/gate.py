@@ -1,6 +1,6 @@
 """`thatlook eval gate`: which pictures the gate keeps and refuses, by case, beside a plain teacher's rule.
 
-Measured as served: the segmenter finds the people, the pose model looks at the main one, `engine.gate` judges.
+Measured as served: the segmenter finds the people, the pose model looks at the main one, `engine.vision.gate` judges.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from benchmarks.quality.gate.cases import (
 )
 from benchmarks.quality.gate.teachers import Teachers, is_whole, shoulders_say_front
 from benchmarks.quality.report import Target
-from engine.crops import box_area
 from engine.domain import GateReport, Pixels
-from engine.gate import BYSTANDER_SHARE
-from engine.pipeline import VisionPipeline
+from engine.vision.crops import box_area
+from engine.vision.gate import BYSTANDER_SHARE
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import PoseLabel, read_picture
 from models.train.pose.measure import measure_against_teacher, measure_on_lspet, open_pose

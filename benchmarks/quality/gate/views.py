@@ -20,7 +20,7 @@ from benchmarks.quality.gate.captioned_sheet import captioned_sheet
 from benchmarks.quality.gate.views_cases import DRAWN_EACH, PARTS, VIEWS, Shown, ViewCase, catalogue_views, drawn_views
 from benchmarks.quality.report import Target
 from engine.domain import GateReport
-from engine.pipeline import VisionPipeline
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 
 AIM = 0.9

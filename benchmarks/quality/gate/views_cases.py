@@ -17,7 +17,7 @@ from benchmarks.quality.gate.cases import catalogue_pictures
 from engine.domain import Pixels, View
 from models.studio.catalogue import sample_outfit
 from models.studio.feed import STUDIO
-from models.studio.people import sample_person
+from models.studio.figures.people import sample_person
 from models.studio.render import render_look
 from models.studio.spec import Framing
 from models.train.data.pose import read_picture

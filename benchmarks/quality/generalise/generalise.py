@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks.quality.generalise import retrieval as generalise_retrieval
 from benchmarks.quality.generalise import supercategory as generalise_supercategory
 from benchmarks.quality.report import Target
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
+from engine.vision.pipeline import VisionPipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from benchmarks.quality.generalise.supercategory import UPRIGHT, Sold
 from benchmarks.quality.report import Target
 from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, image_query, look_at
 from engine.domain import Product
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
 from engine.service import TextQuery, ThatLook
+from engine.vision.pipeline import VisionPipeline
 from ingest.select_image import Picture, select_image
 
 BEST = 10

@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.quality.generalise.sheet import write_sheet
 from benchmarks.quality.report import Target
 from engine.domain import Pixels
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
 from engine.taxonomy import Taxonomy
 from ingest.dependencies import ImageAnalysis
 from ingest.select_image import Picture, select_image

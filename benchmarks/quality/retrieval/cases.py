@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, exhibit_photo
-from engine.crops import whole
 from engine.domain import Crop, Pixels, Product
 from engine.errors import QueryRejected
-from engine.pipeline import VisionPipeline
 from engine.taxonomy import Taxonomy
+from engine.vision.crops import whole
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.crops import is_validation, magento_crops, masked, rgb_of
 
 Cut = Literal["served", "boxes"]

@@ -2,7 +2,8 @@
 
     python -m benchmarks.quality.retrieval.fit_fusion --data DIR [--profile DIR]
 
-prints the weights of `engine.fusion.DEFAULTS` and the calibrations of `engine.metadata_scores`. Three ways to ask, over
+prints the weights of `engine.retrieval.fusion.DEFAULTS` and the calibrations of `engine.retrieval.metadata_scores`.
+Three ways to ask, over
 the luma products and flat-lays that the embedders may learn from (never the held-out ones, never venia): by a photo
 from behind, by a front with words for another colour, by words alone. Weights maximise the likelihood of the right
 product among all of its supercategory (McFadden's conditional logit), shrunk a little towards the present ones. A
@@ -26,13 +27,13 @@ from benchmarks.measured_models import SHIPPED, open_profile
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, image_query, look_at
 from engine.color.palette import Palette, alike, measured_facets, palettes_of, share_of
 from engine.color.words import color_anchors
-from engine.crops import box_area, cut
 from engine.domain import Pixels, Product
-from engine.fusion import DEFAULTS, SIGNALS, QueryKind, Signal, log_odds
-from engine.metadata_scores import Facets, with_metadata
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations, QueryVectors
+from engine.retrieval.fusion import DEFAULTS, SIGNALS, QueryKind, Signal, log_odds
+from engine.retrieval.metadata_scores import Facets, with_metadata
+from engine.retrieval.search import Calibrations, QueryVectors
 from engine.service import TextQuery
+from engine.vision.crops import box_area, cut
+from engine.vision.pipeline import VisionPipeline
 from engine.words.parsed_text import colors_in
 from models.train.data.crops import is_validation, rgb_of
 from models.train.embedder.calibration import fit_calibration

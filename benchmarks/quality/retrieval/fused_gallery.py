@@ -18,15 +18,15 @@ import numpy as np
 
 from engine.color.naming import main_color
 from engine.color.palette import measured_facets, palettes_of
-from engine.crops import cut
 from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Product, Space
 from engine.filters import EVERYTHING, Filter
-from engine.fusion import Weights
-from engine.pipeline import VisionPipeline
-from engine.search import MAX_K, Calibrations, QueryVectors, Searcher
+from engine.retrieval.fusion import Weights
+from engine.retrieval.search import MAX_K, Calibrations, QueryVectors, Searcher
 from engine.service import TextQuery, worded
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
+from engine.vision.crops import cut
+from engine.vision.pipeline import VisionPipeline
 from ingest.facets import item_facets
 from ingest.select_image import Picture, select_image
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.retrieval.cases import Question, Shown, pixels_of
 from benchmarks.quality.retrieval.fused_gallery import Looked, catalogue, image_query, look_at
-from engine.crops import NEUTRAL
-from engine.fusion import Weights
-from engine.pipeline import VisionPipeline
-from engine.search import MAX_K, Calibrations, Searcher
+from engine.retrieval.fusion import Weights
+from engine.retrieval.search import MAX_K, Calibrations, Searcher
+from engine.vision.crops import NEUTRAL
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.crops import rgb_of
 from models.train.embedder.teacher import teacher_embeddings, unit
 

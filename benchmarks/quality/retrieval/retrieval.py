@@ -28,11 +28,11 @@ from benchmarks.quality.retrieval.cases import (
 from benchmarks.quality.retrieval.crops import read_held_out, served_crop
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, catalogue, image_query, look_at
 from benchmarks.quality.retrieval.rankings import SIGNALS, Ranker, baselines, chance, engines
-from engine.console import plain_console
 from engine.domain import Crop, Product
 from engine.errors import QueryRejected
-from engine.pipeline import VisionPipeline
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
+from engine.system.console import plain_console
+from engine.vision.pipeline import VisionPipeline
 from models.train.embedder.teacher import TEACHER_FILE
 
 CUTS: tuple[Cut, ...] = ("served", "boxes")

@@ -21,9 +21,9 @@ from benchmarks.quality.retrieval.crops import HeldOut, read_held_out, served_cr
 from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, look_at
 from engine.color.naming import COLOR_NAMES, color_shares
 from engine.domain import Product
-from engine.pipeline import VisionPipeline
-from engine.search import MAX_K, Calibrations
+from engine.retrieval.search import MAX_K, Calibrations
 from engine.service import TextQuery, ThatLook
+from engine.vision.pipeline import VisionPipeline
 from models.train.clip.captions import Caption, Facts, answered, truth
 from models.train.clip.evaluation import AT_LEAST, color_category_queries, facts_for
 

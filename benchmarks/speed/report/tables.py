@@ -12,8 +12,8 @@ from rich.text import Text
 from benchmarks.speed.report.compare import BAD, Judgement
 from benchmarks.speed.results import Line, Result, Run, Verdict
 from benchmarks.speed.run import Target, load_targets
-from engine.console import words
-from engine.printing import printable
+from engine.system.console import words
+from engine.system.printing import printable
 
 _COLORS = {"met": "green", "missed": "red", "not measured": "dim"}
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import Unavailable
-from engine.stores.lite import LiteStore
-from engine.stores.milvus_errors import quiet
+from engine.stores.lite.store import LiteStore
+from engine.stores.milvus.errors import quiet
 
 Query = NDArray[np.float32]
 _BATCH = 5_000

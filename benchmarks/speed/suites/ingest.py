@@ -23,8 +23,8 @@ from benchmarks.speed.machine import cores
 from benchmarks.speed.results import Result, Work
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.suites.standard import INT8, STANDARD, link_standard
-from engine.cpus import available_cpus
 from engine.errors import ContractBroken, ThatLookError
+from engine.system.cpus import available_cpus
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from models.bootstrap import Parts, Settings, open_parts, read_settings

@@ -28,8 +28,8 @@ from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.server import HOST, Running, serving
 from benchmarks.speed.suites.standard import INT8, STANDARD, TrainingMissing, link_standard
 from engine.answers import AnswerForm
-from engine.clock import DEFAULT_BUDGET_S
 from engine.errors import ContractBroken, ThatLookError
+from engine.system.clock import DEFAULT_BUDGET_S
 from models.bootstrap import Settings, build_pipeline, read_settings
 from models.registry import profile_folder
 

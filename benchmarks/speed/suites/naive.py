@@ -24,11 +24,11 @@ from benchmarks.speed.home import product_id_of
 from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.standard import ensure_int8, int8_roles
-from engine.crops import cut
 from engine.domain import SPACES
 from engine.errors import ContractBroken, ThatLookError
-from engine.images import decode
 from engine.taxonomy import collection_name
+from engine.vision.crops import cut
+from engine.vision.images import decode
 from models.bootstrap import Parts, open_parts
 from models.runtime import cpu_computes_bf16, cpu_computes_int8
 

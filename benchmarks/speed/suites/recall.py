@@ -23,13 +23,13 @@ from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.index import Built, build_bare, open_bare
 from benchmarks.speed.suites.recall_indexes import faiss_case, milvus_case
 from benchmarks.speed.suites.recall_material import FILTERS, SUPERCATEGORY, TIE, Material, gather
-from engine.clock import Stopwatch
 from engine.domain import SPACES, Embeddings, Product, Space
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
-from engine.fusion import DEFAULTS, fuse, log_odds
+from engine.retrieval.fusion import DEFAULTS, fuse, log_odds
+from engine.retrieval.search import Calibrations, QueryVectors, Searcher
 from engine.seams import VectorStore
-from engine.search import Calibrations, QueryVectors, Searcher
+from engine.system.clock import Stopwatch
 from engine.taxonomy import collection_name
 
 _BLOCK = 32_768

@@ -197,8 +197,8 @@ def _lite(case: Case, on: Ground, material: Material) -> Iterator[Result]:
 
 
 def _server(case: Case, on: Ground, material: Material) -> Iterator[Result]:
-    from engine.stores.milvus import MilvusStore
-    from engine.stores.milvus_connection import MilvusOptions
+    from engine.stores.milvus.connection import MilvusOptions
+    from engine.stores.milvus.store import MilvusStore
 
     uri, given = read_settings().milvus_uri, case.parameters
     if uri is None:

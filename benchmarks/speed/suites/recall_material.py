@@ -12,7 +12,7 @@ from benchmarks.speed.home import ItemMaker
 from benchmarks.speed.run import BenchSettings, dataset_hash
 from benchmarks.speed.sample import Sample, load_sample
 from engine.domain import SPACES, Embeddings, Item, Space
-from engine.search import Calibrations
+from engine.retrieval.search import Calibrations
 from models.bootstrap import build_pipeline, read_settings
 
 SUPERCATEGORY = "upper_wear"

@@ -16,7 +16,7 @@ from benchmarks.speed.suites.recall_material import SUPERCATEGORY, Material
 from engine.domain import SPACES, CollectionSpec
 from engine.errors import ModelUnavailable
 from engine.filters import EVERYTHING
-from engine.stores.milvus import MilvusStatus, MilvusStore
+from engine.stores.milvus.store import MilvusStatus, MilvusStore
 from engine.taxonomy import collection_name
 from models.bootstrap import milvus_options, read_settings
 

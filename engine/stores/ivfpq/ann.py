@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Embeddings
-from engine.durable import put_in_place
 from engine.stores.ivfpq.plan import IvfpqPlan, Reach
 from engine.stores.trailer import append_trailer, is_whole
+from engine.system.durable import put_in_place
 
 faiss: Any = typed_faiss
 """Its own stubs do not know what an index factory makes, nor what SWIG adds to a class."""

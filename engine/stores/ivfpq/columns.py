@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item
-from engine.durable import put_in_place
 from engine.filters import Condition, FacetCondition, Filter
 from engine.stores.ivfpq.journal import Entry
 from engine.stores.ivfpq.lookup import Keys, Lookup
 from engine.stores.ivfpq.postings import Postings, facet_key, facet_keys, item_key, product_key
 from engine.stores.trailer import append_trailer, is_whole
+from engine.system.durable import put_in_place
 from engine.values import completed
 
 _LEAST = 1024

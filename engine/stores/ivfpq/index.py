@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings, Item
-from engine.durable import PART, write_durably
 from engine.errors import HomeDamaged
 from engine.filters import Filter
 from engine.seams import FacetRows
@@ -28,6 +27,7 @@ from engine.stores.ivfpq.journal import counted_of
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.ivfpq.postings import facet_key
 from engine.stores.ivfpq.search import Pool
+from engine.system.durable import PART, write_durably
 
 _log = logging.getLogger(__name__)
 _PAUSE_S = 60.0

@@ -9,8 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from engine.console import plain_console
-from engine.printing import print_json
+from engine.system.console import plain_console
+from engine.system.printing import print_json
 
 KINDS = ("imaterialist", "fashionpedia", "deepfashion2", "coco", "yolo", "studio")
 

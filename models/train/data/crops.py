@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.crops import MARGIN, NEUTRAL
 from engine.domain import Pixels
 from engine.taxonomy import Taxonomy, load_taxonomy
+from engine.vision.crops import MARGIN, NEUTRAL
 from models.train.data.colors import COLOR_NAMES, colors_of
 
 CROP_SIZE = 160
@@ -65,7 +65,7 @@ def is_validation(key: str, one_in: int = 4) -> bool:
 
 
 def square_crop(image: Pixels, mask: NDArray[np.bool_], size: int = CROP_SIZE) -> NDArray[np.uint8]:
-    """Cut a mask's box with the margin of `engine.crops.cut`, pad to a square with white, resize.
+    """Cut a mask's box with the margin of `engine.vision.crops.cut`, pad to a square with white, resize.
 
     Returns:
         (size, size, 4) uint8: RGB as photographed, and the mask as 0 or 255.

@@ -23,7 +23,7 @@ from models.architectures.pose import FLIPPED
 from models.studio.backdrops import BACKGROUNDS, backdrop
 from models.studio.catalogue import sample_catalogue, sample_outfit
 from models.studio.feed import STUDIO, product_shots
-from models.studio.people import sample_person
+from models.studio.figures.people import sample_person
 from models.studio.render import Rendered, render_look, render_product
 from models.studio.spec import FRAMINGS
 from models.studio.truth import tight_box

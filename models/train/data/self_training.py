@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import merge_pieces, of_main_person
 from engine.domain import Pixels
 from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
+from engine.vision.crops import merge_pieces, of_main_person
 from models.architectures.accessories import ACCESSORIES, CLASSES, with_accessories
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session

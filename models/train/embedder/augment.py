@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import NEUTRAL
+from engine.vision.crops import NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)

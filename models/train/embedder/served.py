@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import box_area, merge_pieces, of_main_person, outer_box
 from engine.domain import Garment, Pixels
 from engine.seams import Segmenter
 from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
+from engine.vision.crops import box_area, merge_pieces, of_main_person, outer_box
 from models.manifest import load_manifest
 from models.registry import verified
 from models.runtime import RuntimeOptions, open_session

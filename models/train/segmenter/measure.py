@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import main_person, merge_pieces, of_main_person
 from engine.domain import Garment, Pixels, Scene
 from engine.taxonomy import Taxonomy, load_taxonomy
+from engine.vision.crops import main_person, merge_pieces, of_main_person
 from models.architectures.accessories import CLASSES, with_accessories
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, Session, open_session

@@ -9,8 +9,8 @@ import click
 from rich.progress import Progress
 from rich.table import Table
 
-from engine.console import plain_console
-from engine.printing import print_json, say
+from engine.system.console import plain_console
+from engine.system.printing import print_json, say
 from models.registry import WEIGHTS
 
 STARTER = WEIGHTS / "starter"

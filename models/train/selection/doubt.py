@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box, Garment
-from engine.gate import ANKLES, KNEES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, SEEN
+from engine.vision.gate import ANKLES, KNEES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, SEEN
 
 _LIKELY = 0.15
 """Detections less likely than this have no part in the doubt: every photo has many of them."""

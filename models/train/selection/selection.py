@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.crops import whole
 from engine.domain import Garment, Pixels
 from engine.errors import InputRejected
-from engine.images import ImageLimits, decode
 from engine.taxonomy import GarmentClass, load_taxonomy
+from engine.vision.crops import whole
+from engine.vision.images import ImageLimits, decode
 from models.manifest import load_manifest
 from models.pose import HeatmapPose
 from models.registry import verified

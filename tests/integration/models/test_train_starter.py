@@ -28,7 +28,7 @@ COLORS = np.array([[205, 205, 205], [200, 30, 40], [30, 50, 190], [20, 20, 20], 
 def test_pillow_opens_pictures_as_before(tmp_path: Path) -> None:
     """Importing ultralytics leaves alone how the rest of the program reads pictures, and refuses what is none."""
     from engine.errors import ImageUnreadable
-    from engine.images import decode
+    from engine.vision.images import decode
     from models.architectures.quiet_ultralytics import quiet_ultralytics
 
     quiet_ultralytics(tmp_path)

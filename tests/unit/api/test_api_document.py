@@ -13,7 +13,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.schemas import FILTERS
+from api.description.schemas import FILTERS
 from engine.answers import AnswerForm
 from tests.fixtures.shop import PNG
 

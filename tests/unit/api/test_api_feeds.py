@@ -12,9 +12,9 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.feed_requests import FileSink
+from api.http.uploads import UploadMemory
 from api.problems import UploadTooSlow
 from api.services import Limits
-from api.uploads import UploadMemory
 from engine.jobs import FeedRequest
 from tests.fixtures.shop import FakeFeeds, Shop
 

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.hosts import hosts_of
+from api.http.hosts import hosts_of
 from api.services import Limits
 from tests.fixtures.shop import Shop
 

@@ -8,11 +8,11 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.cursors import Place, read_cursor, search_digest, write_cursor
+from api.http.cursors import Place, read_cursor, search_digest, write_cursor
 from engine.errors import QueryRejected
 from engine.facets import FacetAsk
-from engine.listing import Listing, Seen, Total
-from engine.looks import Shown
+from engine.retrieval.listing import Listing, Seen, Total
+from engine.retrieval.looks import Shown
 from tests.fixtures.shop import ANSWER, COUNTED, Shop
 
 Client = TestClient[Litestar]

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.logs import JsonFormatter
+from api.http.logs import JsonFormatter
 from tests.fixtures.shop import Shop
 
 Client = TestClient[Litestar]

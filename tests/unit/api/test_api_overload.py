@@ -18,7 +18,7 @@ from litestar.testing import TestClient
 from api.app import create_app
 from api.services import Limits, Services
 from engine.domain import Answer
-from engine.photo_analysis import ResultCache
+from engine.vision.photo_analysis import ResultCache
 from tests.fixtures.shop import ANSWER, PNG, Shop
 
 Client = TestClient[Litestar]

@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.logs import JsonFormatter
+from api.http.logs import JsonFormatter
 from api.problems import status_of
 from api.workers import Busy
 from engine import errors

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.product_schema import product_schema
+from api.description.product_schema import product_schema
 from api.products import check_products
 from engine.products.fields import KNOWN
 

@@ -11,9 +11,9 @@ import pytest
 
 from api.problems import RequestMalformed
 from api.products import check_products, product_form, read_products
-from engine.clock import Deadline
 from engine.domain import Availability, Product
 from engine.errors import DeadlineExceeded, InputRejected
+from engine.system.clock import Deadline
 
 ROW: dict[str, Any] = {
     "id": "p1",

@@ -18,8 +18,8 @@ from engine.errors import (
     QueryRejected,
     TextRejected,
 )
-from engine.photo_analysis import ImageQuery
 from engine.service import TextQuery
+from engine.vision.photo_analysis import ImageQuery
 from tests.fixtures.shop import PNG, FakeObjects
 
 LIMITS = Limits(max_image_bytes=1_000)

@@ -15,10 +15,10 @@ from api.services import Limits
 from engine.domain import Answer
 from engine.errors import ImageUnreadable, NoGarmentFound, ProductNotFound, QueryRejected
 from engine.filters import FacetCondition, Filter, PriceCondition
-from engine.fusion import Weights
-from engine.looks import FOR_SHOPPERS, Shown
-from engine.photo_analysis import ImageQuery
+from engine.retrieval.fusion import Weights
+from engine.retrieval.looks import FOR_SHOPPERS, Shown
 from engine.service import TextQuery
+from engine.vision.photo_analysis import ImageQuery
 from tests.fixtures.shop import ANSWER, PNG, Shop
 
 Client = TestClient[Litestar]

@@ -11,9 +11,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api import uploads
+from api.http import uploads
+from api.http.uploads import UploadMemory
 from api.services import Limits
-from api.uploads import UploadMemory
 from tests.fixtures.shop import PNG, Shop
 
 Client = TestClient[Litestar]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.logs import request_id
+from api.http.logs import request_id
 from api.workers import Busy, Workers
-from engine.clock import Deadline
 from engine.errors import DeadlineExceeded, TextRejected
+from engine.system.clock import Deadline
 
 
 @pytest.fixture

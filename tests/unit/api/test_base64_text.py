@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from api.base64_text import decode_base64
+from api.http.base64_text import decode_base64
 from engine.errors import ImageUnreadable
 
 DATA = bytes(range(256)) + b"\xfb\xff\xfe"

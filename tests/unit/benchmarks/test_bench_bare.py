@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.speed.bare import bare_home, learn_home
 from engine.domain import CollectionSpec
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from tests.contract.vector_store_cases import an_item, unit
 
 SPEC = CollectionSpec("upper_wear_visual", 16, "made-up")

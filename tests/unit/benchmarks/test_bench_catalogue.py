@@ -15,8 +15,8 @@ from benchmarks.speed.suites.recall import changes_case, search_both, true_score
 from benchmarks.speed.suites.recall_indexes import faiss_case
 from benchmarks.speed.suites.recall_material import Material
 from engine.domain import SPACES
+from engine.retrieval.search import Calibrations
 from engine.seams import Calibration
-from engine.search import Calibrations
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue
 from tests.contract.vector_store_cases import unit

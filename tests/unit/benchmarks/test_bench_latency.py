@@ -14,7 +14,7 @@ from benchmarks.speed.run import BenchSettings, Case
 from benchmarks.speed.suites import latency as bench_latency
 from benchmarks.speed.suites.latency import Prepared, TrainingMissing, figures_of
 from engine.errors import ContractBroken, StoreUnavailable
-from engine.images import decode
+from engine.vision.images import decode
 from models.bootstrap import Settings
 
 CASE = Case("latency", "load-200", {"rows": 10, "garments": 1})

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.speed.load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
-from engine.images import decode
+from engine.vision.images import decode
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -15,9 +15,9 @@ from benchmarks.speed.suites import naive as bench_seed
 from benchmarks.speed.suites.naive import Trial, agreement_figures, headline, photo_results
 from benchmarks.speed.suites.standard import int8_roles, is_int8_of
 from engine.domain import Garment
-from engine.images import encode_jpeg
-from engine.photo_analysis import ResultCache
 from engine.service import ThatLook
+from engine.vision.images import encode_jpeg
+from engine.vision.photo_analysis import ResultCache
 from models.bootstrap import Parts
 from models.manifest import load_manifest, register
 from tests.fixtures.tiny_models import write_tiny_profile

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.quality.composed import Fronts, Triplet, by_cosine, held_out_fronts
 from benchmarks.quality.report import Report, Target
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked
-from engine.crops import whole
 from engine.domain import Product
+from engine.vision.crops import whole
 
 
 def _fronts(seen: int = 4) -> Fronts:

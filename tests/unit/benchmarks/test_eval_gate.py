@@ -32,7 +32,7 @@ from benchmarks.quality.gate.gate import (
 )
 from benchmarks.quality.gate.teachers import Teachers, is_whole, shoulders_say_front
 from engine.domain import GateReport, Pixels, View
-from engine.pipeline import VisionPipeline
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import PoseLabel, is_held_out
 

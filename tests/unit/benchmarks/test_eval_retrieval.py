@@ -27,10 +27,10 @@ from benchmarks.quality.retrieval.retrieval import (
 )
 from benchmarks.quality.retrieval.sheet import CELL, write_errors
 from engine.domain import Crop
-from engine.pipeline import VisionPipeline
+from engine.retrieval.search import Calibrations
 from engine.seams import Calibration
-from engine.search import Calibrations
 from engine.taxonomy import load_taxonomy
+from engine.vision.pipeline import VisionPipeline
 
 RED, NAVY, GREEN = (196, 28, 36), (22, 28, 62), (40, 128, 62)
 

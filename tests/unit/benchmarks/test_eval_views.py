@@ -23,7 +23,7 @@ from benchmarks.quality.gate.views import (
 )
 from benchmarks.quality.gate.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport, Pixels, View
-from engine.pipeline import VisionPipeline
+from engine.vision.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
 from models.train.data.pose import is_held_out
 

@@ -9,8 +9,8 @@ from benchmarks.quality.retrieval.fit_fusion import Shop, Trial, fit_weights, ki
 from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked
 from engine.color.palette import measured_facets, palettes_of
 from engine.domain import Crop, Product
+from engine.retrieval.search import Calibrations
 from engine.seams import Calibration
-from engine.search import Calibrations
 
 
 def trials(informative: int, n: int = 20, products: int = 20) -> list[Trial]:

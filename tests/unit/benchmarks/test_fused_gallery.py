@@ -19,11 +19,11 @@ from benchmarks.quality.retrieval.fused_gallery import (
     rank_of,
 )
 from engine.domain import Crop, Product
-from engine.pipeline import VisionPipeline
+from engine.retrieval.search import Calibrations
 from engine.seams import Calibration
-from engine.search import Calibrations
 from engine.service import TextQuery
 from engine.taxonomy import load_taxonomy
+from engine.vision.pipeline import VisionPipeline
 
 RGB = {"red": (196, 28, 36), "green": (40, 128, 62), "blue": (30, 84, 190)}
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from engine.color.palette import measured_facets, palettes_of
 from engine.domain import Crop
-from engine.fusion import Signal
-from engine.metadata_scores import (
+from engine.retrieval.fusion import Signal
+from engine.retrieval.metadata_scores import (
     OF_COLOR,
     WORDS_GAIN,
     Facets,

@@ -7,8 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from engine.clock import Deadline, Stopwatch, time_left_s
-from engine.concurrent import Together, together
+from engine.retrieval.concurrent import Together, together
+from engine.system.clock import Deadline, Stopwatch, time_left_s
 
 
 def test_calls_run_at_the_same_time_and_answer_in_order() -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from rich.table import Table
 
-from engine.console import PlainConsole, plain_console, words
-from engine.printing import encoded, print_json, printable
+from engine.system.console import PlainConsole, plain_console, words
+from engine.system.printing import encoded, print_json, printable
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = ["[/red]", "[bold]x", "[/]", "[link=https://x]a[/link]", ":smile:", "\\[x]", "[", "{task.x}"]

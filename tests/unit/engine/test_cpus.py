@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import cpus
-from engine.cpus import available_cpus
+from engine.system import cpus
+from engine.system.cpus import available_cpus
 
 
 @pytest.fixture(autouse=True)

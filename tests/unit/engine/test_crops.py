@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.crops import box_garment, cut, merge_pieces, of_main_person, whole
 from engine.domain import Box, Garment, Person, Scene
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import box_garment, cut, merge_pieces, of_main_person, whole
 
 
 def piece(label: str, box: Box, score: float = 0.8) -> Garment:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.domain import Person, Pose
-from engine.gate import count_people, is_close_up, is_full_shot, judge, view_of
+from engine.vision.gate import count_people, is_close_up, is_full_shot, judge, view_of
 
 WIDTH, HEIGHT = 200, 400
 BOX = (50.0, 20.0, 150.0, 390.0)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import ImageTooLarge, ImageUnreadable
-from engine.images import ImageLimits, decode, decode_photo, encode_jpeg
+from engine.vision.images import ImageLimits, decode, decode_photo, encode_jpeg
 
 SIZE = (64, 48)
 NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8))

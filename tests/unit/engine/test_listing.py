@@ -10,9 +10,9 @@ import pytest
 
 from engine.domain import Availability, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
-from engine.histogram import price_range
-from engine.listing import Listing, Page, Seen, Sources, Total, page_of, spread
-from engine.looks import FOR_SHOPPERS, Shown
+from engine.retrieval.histogram import price_range
+from engine.retrieval.listing import Listing, Page, Seen, Sources, Total, page_of, spread
+from engine.retrieval.looks import FOR_SHOPPERS, Shown
 
 
 def hit(number: int, *, price: float | None = None, group: str | None = None, sold_out: bool = False) -> Hit:

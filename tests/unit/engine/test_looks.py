@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
-from engine.looks import EVERY_PRODUCT, FOR_SHOPPERS, Shown, by_size, look_of, of_same_look
+from engine.retrieval.looks import EVERY_PRODUCT, FOR_SHOPPERS, Shown, by_size, look_of, of_same_look
+from engine.retrieval.search import Calibrations, QueryVectors, Searcher
 from engine.seams import Calibration
-from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.values import folded

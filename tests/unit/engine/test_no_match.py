@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from engine.answers import answer_form
 from engine.domain import Answer, GarmentHits, Hit, Item, Product, Signals
-from engine.fusion import Weights
-from engine.listing import Listing
 from engine.no_match import NOTHING_ALIKE, marked, notes_on_likeness
+from engine.retrieval.fusion import Weights
+from engine.retrieval.listing import Listing
+from engine.retrieval.search import Calibrations
 from engine.seams import Calibration
-from engine.search import Calibrations
 from engine.service import TextQuery, ThatLook
 from tests.unit.engine.test_service import photo, thatlook
 

@@ -7,14 +7,14 @@ from typing import cast
 
 import pytest
 
-from engine.crops import box_garment
 from engine.domain import SPACES, Box, Garment, Item
 from engine.errors import ObjectNotFound, ProductNotFound, StoreUnavailable
 from engine.filters import FacetCondition, Filter
-from engine.outfit import beside
+from engine.retrieval.outfit import beside
 from engine.seams import ObjectStore
 from engine.service import ThatLook
 from engine.taxonomy import collection_name
+from engine.vision.crops import box_garment
 from tests.unit.engine.test_service import doubtful, photo, rgb, thatlook
 
 __all__ = ["thatlook"]

@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.clock import Stopwatch
-from engine.crops import MARGIN, box_garment
 from engine.domain import Box, Crop, Person, Pixels, Pose, Scene
 from engine.errors import NoGarmentFound, QueryRejected
-from engine.photo_analysis import ENOUGH_SIDE, ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache, enlarged
-from engine.pipeline import VisionPipeline
 from engine.seams import Calibration
+from engine.system.clock import Stopwatch
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import MARGIN, box_garment
+from engine.vision.photo_analysis import ENOUGH_SIDE, ImageQuery, PhotoAnalyzer, PhotoFeatures, ResultCache, enlarged
+from engine.vision.pipeline import VisionPipeline
 
 
 class Models:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engine.redaction import redacted
+from engine.system.redaction import redacted
 
 
 @pytest.mark.parametrize(

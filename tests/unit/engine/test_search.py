@@ -13,10 +13,10 @@ from engine.color.palette import measured_facets, read_palettes
 from engine.domain import SPACES, CollectionSpec, Crop, Item, Product
 from engine.errors import QueryRejected
 from engine.filters import parse_filter
-from engine.fusion import DEFAULTS, Signal, Weights, fuse, log_odds
-from engine.ranking import EVIDENCE
+from engine.retrieval.fusion import DEFAULTS, Signal, Weights, fuse, log_odds
+from engine.retrieval.ranking import EVIDENCE
+from engine.retrieval.search import Calibrations, QueryVectors, Searcher
 from engine.seams import Calibration
-from engine.search import Calibrations, QueryVectors, Searcher
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.words.parsed_text import parse_text
@@ -172,7 +172,7 @@ def test_words_are_read_of_the_products_that_answer_alone(monkeypatch: pytest.Mo
     found.store.items = counted  # type: ignore[method-assign]
     found.search(QueryVectors(rows[0], rows[0]), ["upper_wear"], 7)
     assert read == [7]
-    monkeypatch.setattr("engine.search.DEPTH", 500)
+    monkeypatch.setattr("engine.retrieval.search.DEPTH", 500)
     look = read_palettes([shown_item("navy", (24, 30, 66)).facets])
     found.search(QueryVectors(rows[0], rows[0], palette=look), ["upper_wear"], 7)
     assert read[1:] == [EVIDENCE]
@@ -282,7 +282,7 @@ def test_colors_tell_variants_apart_that_embeddings_cannot() -> None:
 
 def test_colors_reorder_the_nearest_rows_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A navy item among the 200 nearest comes first; one place farther, it is not lifted."""
-    monkeypatch.setattr("engine.search.DEPTH", 400)
+    monkeypatch.setattr("engine.retrieval.search.DEPTH", 400)
     look = read_palettes([shown_item("x", (24, 30, 66)).facets])
     for place, first in ((EVIDENCE - 1, True), (EVIDENCE, False)):
         rows = np.stack([unit(1, 0.002 * n) for n in range(300)])

@@ -13,22 +13,22 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.clock import Deadline
-from engine.crops import box_garment
 from engine.domain import SPACES, Answer, Box, CollectionSpec, Crop, Item, Person, Pixels, Pose, Product, Scene
 from engine.errors import DeadlineExceeded, NoGarmentFound, ProductNotFound, QueryRejected, TextRejected
 from engine.facets import FacetAsk
 from engine.filters import parse_filter
-from engine.fusion import Weights
-from engine.listing import Listing
-from engine.photo_analysis import ImageQuery
-from engine.picking import GarmentAsk
-from engine.pipeline import VisionPipeline
+from engine.retrieval.fusion import Weights
+from engine.retrieval.listing import Listing
+from engine.retrieval.picking import GarmentAsk
+from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Calibration, IngestState, LedgerEntry
-from engine.search import Calibrations, Searcher
 from engine.service import TextQuery, ThatLook
 from engine.stores.exact import ExactStore
+from engine.system.clock import Deadline
 from engine.taxonomy import collection_name, load_taxonomy
+from engine.vision.crops import box_garment
+from engine.vision.photo_analysis import ImageQuery
+from engine.vision.pipeline import VisionPipeline
 
 CALIBRATION = Calibration(0.5, 0.1)
 WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from engine.domain import SPACES, Availability, CollectionSpec, Item, Product
 from engine.filters import parse_filter
-from engine.fusion import Weights
-from engine.looks import Shown
-from engine.pipeline import VisionPipeline
+from engine.retrieval.fusion import Weights
+from engine.retrieval.looks import Shown
+from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Calibration, IngestState, LedgerEntry
-from engine.search import Calibrations, Searcher
 from engine.service import TextQuery, ThatLook
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name, load_taxonomy
+from engine.vision.pipeline import VisionPipeline
 from ingest.facets import item_facets
 from tests.fixtures.shop import WHEN
 from tests.unit.engine.test_service import HalvesSegmenter, NoPose, photo
@@ -176,7 +176,7 @@ def test_what_is_not_understood_scores_low(thatlook: ThatLook) -> None:
 
 def test_beside_a_photo_such_words_are_left_out(thatlook: ThatLook) -> None:
     """The answer is the photo's own, with a note; words that are understood move it."""
-    from engine.photo_analysis import ImageQuery
+    from engine.vision.photo_analysis import ImageQuery
 
     looking = ImageQuery(("full_body",), whole_image=True)
     alone = thatlook.search_image(photo("red", "red"), looking, k=6)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import FeedUnreadable
-from ingest import archives
-from ingest.archives import feed_file, is_archive, unpacked
+from ingest.jobs import archives
+from ingest.jobs.archives import feed_file, is_archive, unpacked
 
 
 def packed(path: Path, *files: str | zipfile.ZipInfo, data: bytes = b"id,title\n") -> Path:

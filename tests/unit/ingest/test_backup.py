@@ -14,9 +14,9 @@ import pytest
 
 from engine.jobs import FeedRequest
 from engine.seams import IngestState
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from ingest.backup import BackupDamaged, TargetTaken, back_up, no_writes, restore
-from ingest.feed_jobs import running_feeds
+from ingest.jobs.feed_jobs import running_feeds
 from ingest.writer import Writer
 from models.agreement import disagreements
 from tests.fixtures.catalogue import close_parts, open_fake_parts, picture, row, state_of

@@ -18,9 +18,9 @@ from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNot
 from engine.seams import IngestState
 from engine.traffic import Traffic
 from ingest.dependencies import IngestDependencies
-from ingest.feed_jobs import FeedRules, HomeFeedJobs, running_feeds
-from ingest.giving_way import GivingWay
-from ingest.job_files import JobFiles
+from ingest.jobs.feed_jobs import FeedRules, HomeFeedJobs, running_feeds
+from ingest.jobs.giving_way import GivingWay
+from ingest.jobs.job_files import JobFiles
 from ingest.writer import Writer
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, state_of
 
@@ -249,7 +249,7 @@ def test_searches_go_first(parts: IngestDependencies) -> None:
 
 
 def pipeline_picture():  # type: ignore[no-untyped-def]
-    from engine.images import decode
+    from engine.vision.images import decode
 
     return decode(picture())
 
@@ -257,6 +257,6 @@ def pipeline_picture():  # type: ignore[no-untyped-def]
 def crop_of(shade: int):  # type: ignore[no-untyped-def]
     import numpy as np
 
-    from engine.crops import whole
+    from engine.vision.crops import whole
 
     return whole(np.full((32, 32, 3), shade, np.uint8))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.foreground import foreground, foreground_garment
+from ingest.images.foreground import foreground, foreground_garment
 
 
 def shirt(height: int = 300, width: int = 240) -> NDArray[np.bool_]:

@@ -19,9 +19,9 @@ from ingest import failures
 from ingest.crashes import DEATHS, AtWork
 from ingest.dependencies import IngestDependencies
 from ingest.failures import ATTEMPTS, apart
+from ingest.images.sources import ImageSources, SourceRules
 from ingest.intake import Intake, running_intake
 from ingest.pipeline import ingest_feed
-from ingest.sources import ImageSources, SourceRules
 from ingest.summary import Summary
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 from tests.fixtures.pictures import drawing, exif, file_of

@@ -17,8 +17,8 @@ from PIL import Image
 from engine.domain import Item
 from engine.errors import FeedUnreadable, StoreUnavailable
 from engine.filters import parse_filter
-from engine.images import ImageLimits
 from engine.seams import IngestState
+from engine.vision.images import ImageLimits
 from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from ingest.summary import Progress

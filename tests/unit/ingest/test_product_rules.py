@@ -15,11 +15,11 @@ import pytest
 from engine.filters import parse_filter
 from engine.seams import IngestState
 from ingest.dependencies import IngestDependencies
+from ingest.images.paths import found_path
 from ingest.intake import Intake
-from ingest.paths import found_path
 from ingest.pipeline import ingest_feed
 from ingest.progress import summary_json
-from ingest.sales import Sales
+from ingest.upkeep.sales import Sales
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 
 BEFORE, DURING, AFTER = (datetime(2026, month, 15, tzinfo=UTC) for month in (10, 11, 12))

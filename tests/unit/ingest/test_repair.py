@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from engine.durable import refusal
 from engine.errors import HomeDamaged, StoreUnavailable
 from engine.ledger.salvage import salvage as salvage_ledger
 from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, IngestState, moment_of
-from engine.stores.lite import LiteStore
-from engine.stores.lite_salvage import salvage as salvage_store
+from engine.stores.lite.salvage import salvage as salvage_store
+from engine.stores.lite.store import LiteStore
+from engine.system.durable import refusal
 from engine.taxonomy import collection_name
 from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.crops import box_garment
 from engine.domain import GateReport, Person, Pixels, Scene
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import box_garment
 from ingest.select_image import Picture, select_image
 from tests.fixtures.catalogue import FakePipeline
 

@@ -12,9 +12,9 @@ import pytest
 
 from engine.objects.s3_settings import S3Settings
 from ingest.dependencies import IngestDependencies
-from ingest.not_fetched import ImageNotFetched
+from ingest.images.not_fetched import ImageNotFetched
+from ingest.images.sources import ImageSources, SourceRules
 from ingest.pipeline import ingest_feed
-from ingest.sources import ImageSources, SourceRules
 from tests.contract.test_object_store import open_s3
 from tests.fixtures.catalogue import close_parts, open_fake_parts, picture, row, write_feed
 

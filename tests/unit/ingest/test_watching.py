@@ -16,9 +16,9 @@ import pytest
 
 from engine.errors import FeedUnreadable, QueryRejected
 from engine.remote import RemoteLimits
-from ingest.download import FeedNotServed, Served, download
-from ingest.feed_jobs import HomeFeedJobs
-from ingest.watching import FeedWatch, WatchRules, seconds_of
+from ingest.jobs.download import FeedNotServed, Served, download
+from ingest.jobs.feed_jobs import HomeFeedJobs
+from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
 from ingest.writer import Writer
 from tests.fixtures.catalogue import close_parts, open_fake_parts, row
 

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from engine.crops import whole
 from engine.domain import Crop
 from engine.errors import ContractBroken, ModelUnavailable
 from engine.seams import Calibration
+from engine.vision.crops import whole
 from models.manifest import ModelSpec
 from models.semantic import SemanticEmbedder, TextTokenizer
 from models.visual import UNCALIBRATED, VisualEmbedder

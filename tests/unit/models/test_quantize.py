@@ -261,7 +261,7 @@ def test_material_is_spread_over_a_folder_and_unreadable_pictures_are_told(tmp_p
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "words.txt").write_text("no picture either")
-    from engine.images import DEFAULT_LIMITS, encode_jpeg
+    from engine.vision.images import DEFAULT_LIMITS, encode_jpeg
 
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(np.zeros((40, 60, 3), np.uint8), max_side=60))
     told: list[str] = []

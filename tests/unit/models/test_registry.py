@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.crops import cut
 from engine.errors import ModelMismatch, ModelUnavailable
-from engine.pipeline import VisionPipeline
 from engine.taxonomy import load_taxonomy
+from engine.vision.crops import cut
+from engine.vision.pipeline import VisionPipeline
 from models.manifest import load_manifest, register
 from models.registry import load_models, profile_folder, profiles
 from models.runtime import RuntimeOptions

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.crops import cut
 from engine.domain import Garment
+from engine.vision.crops import cut
 from models.train.data.crops import (
     CropRecord,
     is_validation,
@@ -67,7 +67,7 @@ def test_variants_of_one_product_meet_as_negatives() -> None:
 
 
 def test_square_crop_is_the_engines_cut() -> None:
-    """Training sees what serving will: `engine.crops.cut`, padded to a square with white."""
+    """Training sees what serving will: `engine.vision.crops.cut`, padded to a square with white."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 200, (80, 60, 3), np.uint8)
     mask = np.zeros((80, 60), bool)

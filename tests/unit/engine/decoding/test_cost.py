@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import images
-from engine.clock import Deadline
 from engine.decoding import worker
 from engine.decoding.pool import Pool, the_pool
 from engine.decoding.room import Room
 from engine.errors import DeadlineExceeded, ImageTooLarge, ImageUnreadable, InputRejected, Unavailable
-from engine.images import ImageLimits, decode, decode_photo
+from engine.system.clock import Deadline
+from engine.vision import images
+from engine.vision.images import ImageLimits, decode, decode_photo
 from tests.fixtures.pictures import chunk, drawing, file_of, is_upright, many_scans, noise
 
 ROOT = Path(__file__).parents[4]
@@ -204,7 +204,8 @@ def test_no_decoder_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
     picture = tmp_path / "slow.jpg"
     picture.write_bytes(many_scans(80, (3000, 3000)))
     program = (
-        "import sys, threading, time; from engine.images import decode; from engine.decoding.pool import the_pool;"
+        "import sys, threading, time; from engine.vision.images import decode;"
+        "from engine.decoding.pool import the_pool;"
         "data = open(sys.argv[1], 'rb').read(); threading.Thread(target=decode, args=(data,), daemon=True).start();"
         "time.sleep(1); print(*the_pool().pids(), flush=True); time.sleep(20)"
     )

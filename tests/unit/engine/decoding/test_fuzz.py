@@ -8,7 +8,7 @@ import time
 import pytest
 
 from engine.errors import InputRejected
-from engine.images import ImageLimits, decode_photo
+from engine.vision.images import ImageLimits, decode_photo
 from tests.fixtures.pictures import KINDS, P3, drawing, exif, file_of, noise, profile
 
 ROUNDS = 150

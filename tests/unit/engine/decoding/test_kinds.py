@@ -11,9 +11,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from engine.color.naming import main_color
-from engine.crops import whole
 from engine.errors import ImageUnreadable
-from engine.images import decode, decode_photo
+from engine.vision.crops import whole
+from engine.vision.images import decode, decode_photo
 from tests.fixtures.pictures import (
     ADOBE,
     KINDS,
@@ -167,7 +167,7 @@ def test_a_broken_profile_is_left_aside(data: bytes) -> None:
 
 def test_a_profile_of_srgb_costs_nothing_twice() -> None:
     """Once found to change nothing, a profile keeps its pictures out of the decoder processes."""
-    from engine import images
+    from engine.vision import images
 
     data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"once"
     file = file_of(drawing(), "JPEG", icc_profile=data)

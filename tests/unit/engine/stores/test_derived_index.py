@@ -19,7 +19,7 @@ from engine.stores.ivfpq.generation import Generation
 from engine.stores.ivfpq.index import DerivedIndex
 from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.stores.ivfpq.vectors import VectorFile
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from tests.contract.vector_store_cases import an_item, assert_same_answers, assert_same_rows, clustered, unit
 
 LAZY = IvfpqPlan(min_rows=50, exact_rows=8, growth=1e9, dead_share=1.0, fold_rows=16)

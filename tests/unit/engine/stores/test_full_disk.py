@@ -12,7 +12,7 @@ import pytest
 from engine.domain import CollectionSpec
 from engine.errors import StoreUnavailable
 from engine.ledger.sql import SqlLedger
-from engine.stores.lite import LiteStore
+from engine.stores.lite.store import LiteStore
 from tests.contract.vector_store_cases import an_item, unit
 
 SPEC = CollectionSpec("shoes_visual", 8, "a" * 64)

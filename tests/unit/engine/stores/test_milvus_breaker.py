@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import StoreUnavailable
-from engine.stores.milvus_breaker import Breaker
+from engine.stores.milvus.breaker import Breaker
 
 
 class Clock:

@@ -8,9 +8,9 @@ import pytest
 
 from engine.domain import Item
 from engine.filters import FacetCondition, Filter, PriceCondition
-from engine.stores.milvus_expression import broader, expression, quoted
-from engine.stores.milvus_plan import plan_for
-from engine.stores.milvus_rows import facet_key, facet_name, to_item, to_row
+from engine.stores.milvus.expression import broader, expression, quoted
+from engine.stores.milvus.plan import plan_for
+from engine.stores.milvus.rows import facet_key, facet_name, to_item, to_row
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.stores.milvus_plan import lists_of, plan_for, scores_exactly, server_can
+from engine.stores.milvus.plan import lists_of, plan_for, scores_exactly, server_can
 
 
 @pytest.mark.parametrize(

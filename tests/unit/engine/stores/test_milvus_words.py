@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.domain import Item
 from engine.filters import FacetCondition
-from engine.stores.milvus_rows import to_row
-from engine.stores.milvus_terms import term, terms_condition, terms_of
-from engine.stores.milvus_words import STAMP, Words, packed, product_of, unpacked
+from engine.stores.milvus.rows import to_row
+from engine.stores.milvus.terms import term, terms_condition, terms_of
+from engine.stores.milvus.words import STAMP, Words, packed, product_of, unpacked
 
 COLUMNS = ("stamp", "terms")
 ITEM = Item(

@@ -10,9 +10,9 @@ import pytest
 from engine.domain import View
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue, sample_garment, sample_outfit
-from models.studio.cloth import true_color
-from models.studio.kinds import KINDS
-from models.studio.people import sample_person
+from models.studio.figures.cloth import true_color
+from models.studio.figures.kinds import KINDS
+from models.studio.figures.people import sample_person
 from models.studio.render import Rendered, render_look, render_product, tight_box
 from models.studio.spec import Framing, GarmentSpec
 

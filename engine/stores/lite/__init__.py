@@ -1,0 +1,1 @@
+"""The embedded store: a Milvus Lite file, and the derived index beside it."""

@@ -1,0 +1,1 @@
+"""The process and its files: clock, processors, console, durable writing, checksums."""

@@ -1,0 +1,334 @@
+"""Feeds taken by a server that holds an embedded home, one after the other, beside its searches.
+
+A job survives a restart: what waited goes on, what was under way is called interrupted and can be started again, which
+does only what is left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Condition, Event, Thread
+
+from engine.errors import QueryRejected, ThatLookError
+from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState, WatchedFeed
+from engine.remote import RemoteLimits
+from engine.system.durable import refusal
+from engine.system.printing import spelled
+from engine.system.redaction import redacted
+from engine.vision.gate import Policy
+from ingest.dependencies import IngestDependencies
+from ingest.jobs.archives import is_archive, unpacked
+from ingest.jobs.download import DownloadStopped, check_address, download
+from ingest.jobs.job_files import JobFiles
+from ingest.options import feed_options
+from ingest.pipeline import RunStopped, ingest_feed
+from ingest.progress import summary_json
+from ingest.summary import FeedBrokenOff, Progress, Summary
+from ingest.writer import Writer
+
+MOST_WAITING = 16
+KEPT, KEPT_WITH_FEED = 200, 5
+"""Ended jobs that are remembered, and those of them that can be started again."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRules:
+    """What feeds may cost.
+
+    Attributes:
+        remote: of feeds behind addresses.
+    """
+
+    policy: Policy = "prefer"
+    remote: RemoteLimits = field(default_factory=lambda: RemoteLimits(max_bytes=2 << 30, timeout_s=3600.0))
+    most_waiting: int = MOST_WAITING
+
+
+class HomeFeedJobs:
+    """Implements `engine.jobs.FeedJobs` with files in a home and one thread."""
+
+    def __init__(self, parts: IngestDependencies, folder: Path, writer: Writer, rules: FeedRules | None = None) -> None:
+        """Read the jobs of before; nothing is worked on until `start`.
+
+        Raises:
+            StoreUnavailable: the folder cannot be made.
+        """
+        self._parts = parts
+        self._files = JobFiles(folder)
+        self._writer = writer
+        self._rules = rules or FeedRules()
+        self._changed = Condition()
+        self._stopping, self._closing = Event(), False
+        self._at_work: str | None = None
+        self._thread: Thread | None = None
+        self.watched_feed: WatchedFeed | None = None
+        self._jobs = {job.job_id: job for job in self._files.all()}
+        for job in list(self._jobs.values()):
+            if job.state is JobState.RUNNING:
+                self._end(job, JobState.INTERRUPTED, ("interrupted", "The server ended before this job did."))
+
+    @property
+    def folder(self) -> Path:
+        """Where jobs lie."""
+        return self._files.folder
+
+    def inbox(self) -> Path:
+        """A new file's path for an upload."""
+        return self._files.inbox()
+
+    def submit(self, request: FeedRequest) -> FeedJob:
+        """Take a feed on.
+
+        Raises:
+            FeedsNotTaken: too many wait.
+            QueryRejected: options, or an address, that cannot be.
+        """
+        feed_options(request)
+        if request.source == "address":
+            check_address(request.place, self._rules.remote)
+        label = spelled(redacted(request.name or request.file_name or _name_of(request)))
+        if request.file_name is not None:
+            request = replace(request, file_name=spelled(request.file_name))
+        with self._changed:
+            if sum(job.state is JobState.QUEUED for job in self._jobs.values()) >= self._rules.most_waiting:
+                raise FeedsNotTaken(f"{self._rules.most_waiting} feeds wait to be taken; try again later.")
+            job = self._files.new(request, label)
+            self._jobs[job.job_id] = job
+            self._changed.notify_all()
+        _log.info("feed job taken on", extra={"fields": _fields(job)})
+        return job
+
+    def get(self, job_id: str) -> FeedJob:
+        """A job as it stands."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise JobNotFound(f"There is no feed job {job_id[:100]!r}.")
+        return job
+
+    def latest(self, limit: int = 20) -> Sequence[FeedJob]:
+        """Jobs, newest first."""
+        with self._changed:
+            return sorted(self._jobs.values(), key=lambda job: (job.created, job.job_id), reverse=True)[:limit]
+
+    def cancel(self, job_id: str) -> FeedJob:
+        """End a job."""
+        with self._changed:
+            job = self.get(job_id)
+            if job.state is JobState.QUEUED:
+                return self._end(job, JobState.CANCELLED)
+            if job.state is JobState.RUNNING and not job.cancelling:
+                job = self._jobs[job_id] = replace(job, cancelling=True)
+                self._stopping.set()
+            return job
+
+    def retry(self, job_id: str) -> FeedJob:
+        """Start a job again."""
+        with self._changed:
+            job = self.get(job_id)
+            if job.state not in (JobState.INTERRUPTED, JobState.FAILED, JobState.CANCELLED):
+                raise JobNotStartable(
+                    f"The job {job_id} is {job.state}; only one that ended before its feed is started again."
+                )
+            if job.request.is_stored and not self._files.feed_path(job).exists():
+                raise JobNotStartable(f"The feed of the job {job_id} is no longer stored; send it again.")
+            again = replace(
+                job, state=JobState.QUEUED, started=None, finished=None, cancelling=False, run_id=None, done=0,
+                total=None, counts={}, summary=None, error=None,
+            )  # fmt: skip
+            self._save(again)
+            self._changed.notify_all()
+            return again
+
+    def watched(self) -> WatchedFeed | None:
+        """The feed that is fetched on a schedule."""
+        return self.watched_feed
+
+    def start(self) -> None:
+        """Begin to take feeds, those that waited before included."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="ingest-feeds", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop: the job under way is interrupted, with what it wrote kept; what waits goes on waiting."""
+        with self._changed:
+            self._closing = True
+            self._stopping.set()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while job := self._next():
+            try:
+                self._run(job)
+            except Exception as error:
+                _log.exception("The feed job %s could not be worked on", job.job_id)
+                with suppress(ThatLookError):
+                    self._end(self.get(job.job_id), JobState.FAILED, _error_of(error))
+
+    def _next(self) -> FeedJob | None:
+        """The job that has waited longest, begun; None at the end."""
+        with self._changed:
+            while not self._closing:
+                waiting = [job for job in self._jobs.values() if job.state is JobState.QUEUED]
+                if waiting:
+                    job = min(waiting, key=lambda each: (each.created, each.job_id))
+                    self._stopping.clear()
+                    job = replace(job, state=JobState.RUNNING, started=datetime.now(UTC))
+                    with suppress(ThatLookError):  # Full disks are told by what cannot be written of the catalogue.
+                        self._save(job)
+                    return job
+                self._changed.wait()
+            return None
+
+    def _run(self, job: FeedJob) -> None:
+        _log.info("feed job begins", extra={"fields": _fields(job)})
+        try:
+            with self._feed_of(job) as (feed, origin):
+                summary = self._ingest(job, feed, origin)
+            self._settle(job.job_id, summary)
+        except (RunStopped, DownloadStopped) as error:
+            self._stopped(self.get(job.job_id), error)
+        except FeedBrokenOff as error:
+            self._end(self.get(job.job_id), JobState.FAILED, _error_of(error), error.summary)
+        except Exception as error:
+            if not isinstance(error, ThatLookError):
+                _log.exception("A feed job failed unexpectedly")
+            self._end(self.get(job.job_id), JobState.FAILED, _error_of(error))
+
+    @contextmanager
+    def _feed_of(self, job: FeedJob) -> Iterator[tuple[Path, str]]:
+        """The feed's file, fetched and unpacked if need be, and where it comes from."""
+        request = job.request
+        if request.source == "path":
+            yield self._opened(job, Path(request.place)), spelled(str(Path(request.place).resolve().parent))
+            return
+        path = self._files.feed_path(job)
+        if request.source == "address":
+            download(request.place, path, self._rules.remote, stopping=self._stopping)
+        yield self._opened(job, path), redacted(request.place) if not request.is_stored else "an upload"
+
+    def _opened(self, job: FeedJob, path: Path) -> Path:
+        return unpacked(path, self._files.scratch(job), job.feed) if is_archive(path) else path
+
+    def _ingest(self, job: FeedJob, feed: Path, origin: str) -> Summary:
+        request = job.request
+        return ingest_feed(
+            self._parts,
+            feed,
+            request.policy or self._rules.policy,
+            prune=request.prune,
+            prune_all=request.prune_all,
+            limit=request.limit,
+            name=job.feed,
+            named=request.name is not None,
+            options=feed_options(request),
+            progress=lambda progress: self._progress(job.job_id, progress),
+            origin=origin,
+            writer=self._writer,
+            stopping=self._stopping,
+        )
+
+    def _progress(self, job_id: str, progress: Progress) -> None:
+        """Kept in memory: the ledger's run has it too, and a restart finds it there."""
+        with self._changed:
+            job = self._jobs[job_id]
+            self._jobs[job_id] = replace(
+                job, run_id=progress.run_id, done=progress.done, total=progress.total, counts=dict(progress.counts)
+            )
+
+    def _settle(self, job_id: str, summary: Summary) -> None:
+        job = self.get(job_id)
+        if summary.nothing_taken:
+            rows = summary.read + summary.bad_rows
+            error = ("nothing-taken", f"None of the {rows} rows of {summary.feed} could be taken.")
+            self._end(job, JobState.FAILED, error, summary)
+        else:
+            self._end(job, JobState.DONE, None, summary)
+
+    def _stopped(self, job: FeedJob, error: ThatLookError) -> None:
+        if job.cancelling:
+            self._end(job, JobState.CANCELLED, ("cancelled", error.message))
+        else:
+            self._end(job, JobState.INTERRUPTED, ("interrupted", "The server ended before this job did."))
+
+    def _end(
+        self, job: FeedJob, state: JobState, error: tuple[str, str] | None = None, summary: Summary | None = None
+    ) -> FeedJob:
+        document = summary_json(summary) if summary else None
+        ended = replace(
+            job, state=state, finished=datetime.now(UTC), cancelling=False, error=error, summary=document,
+            run_id=summary.run_id if summary else job.run_id,
+        )  # fmt: skip
+        with self._changed:
+            try:
+                self._files.drop_feed(ended, upload_too=state is JobState.DONE)
+                self._files.save(ended)
+            except OSError as problem:
+                _log.error("A feed job cannot be written down: %s", refusal(problem, "It", self._files.folder).message)
+            self._jobs[job.job_id] = ended
+            self._forget_old()
+        _log.info("feed job ended", extra={"fields": _fields(ended)})
+        return ended
+
+    def _forget_old(self) -> None:
+        ended = [job for job in self.latest(len(self._jobs)) if job.state.has_ended]
+        for job in ended[KEPT:]:
+            del self._jobs[job.job_id]
+            self._files.remove(job.job_id)
+        startable = [job for job in ended if job.state is not JobState.DONE]
+        for job in startable[KEPT_WITH_FEED:]:
+            self._files.drop_feed(job, upload_too=True)
+
+    def _save(self, job: FeedJob) -> None:
+        try:
+            self._files.save(job)
+        except OSError as error:
+            raise refusal(error, "The feed job cannot be written down", self._files.folder) from error
+        finally:
+            self._jobs[job.job_id] = job
+
+
+@contextmanager
+def running_feeds(
+    parts: IngestDependencies, folder: Path, writer: Writer, rules: FeedRules | None = None
+) -> Iterator[HomeFeedJobs]:
+    """Feed jobs that are worked on in the background, stopped in the end."""
+    jobs = HomeFeedJobs(parts, folder, writer, rules)
+    jobs.start()
+    try:
+        yield jobs
+    finally:
+        jobs.close()
+
+
+def _name_of(request: FeedRequest) -> str:
+    if request.is_stored:
+        raise QueryRejected("The feed has no name; send it with a file name, or give 'name'.")
+    place = request.place.partition("?")[0] if request.source != "path" else request.place
+    return place.rstrip("/").rpartition("/")[2] or "feed"
+
+
+def _error_of(error: Exception) -> tuple[str, str]:
+    if isinstance(error, ThatLookError):
+        return error.code, error.message
+    return "unexpected", f"unexpected failure ({type(error).__name__})."
+
+
+def _fields(job: FeedJob) -> dict[str, object]:
+    """What a log line says of a job."""
+    said: dict[str, object] = {"job_id": job.job_id, "feed": job.feed, "source": job.request.source, "state": job.state}
+    if job.counts or job.summary:
+        said |= {"run_id": job.run_id, "counts": dict(job.summary["products"]) if job.summary else dict(job.counts)}
+    if job.error:
+        said["code"] = job.error[0]
+        said["reason"] = redacted(job.error[1])
+    return said

@@ -1,0 +1,1 @@
+"""The queue between those who read feeds and requests, and the workers."""

@@ -1,0 +1,1 @@
+"""What keeps a catalogue true: repair, pruning, sales, updates."""

@@ -1,0 +1,1 @@
+"""People and what they wear, as the studio draws them."""
