@@ -23,6 +23,8 @@ Sort = Literal["relevance", "price_asc", "price_desc", "newest"]
 SORTS: tuple[Sort, ...] = ("relevance", "price_asc", "price_desc", "newest")
 WINDOW = 200
 """The best hits, among which another order, variety and totals work."""
+MEANT = 0.5
+"""The share of the best hit's score that others need where another order than by relevance is asked for."""
 STEPS = (50, 100, WINDOW, 400, 700, 1000)
 """How many hits are ranked for a page that ends there."""
 MOST = STEPS[-1]
@@ -47,7 +49,7 @@ class Listing:
     """What a caller asks of the list of hits.
 
     Attributes:
-        min_score: hits below it are left out.
+        min_score: hits below it are left out; 0 for none, or in other orders half of the best hit's score.
         diversity: 0 to 1, how much unlike each other the first hits are to be (maximal marginal relevance).
         total: whether to say how many hits there are.
         after: what earlier pages showed; None for the first page.
@@ -117,12 +119,20 @@ def page_of(fetch: Fetch, k: int, listing: Listing, sources: Sources) -> Page:
         return Page(hits[:k], before.joined(hits[:k], shown) if len(hits) > k else None)
     wanted = _window(listing, before.hits + k + 1)
     hits = fetch(wanted, shown.sold_out_last and listing.min_score == 0)
-    kept = [hit for hit in hits if hit.score >= listing.min_score]
+    least = _least_score(hits, listing)
+    kept = [hit for hit in hits if hit.score >= least]
     whole = len(hits) < wanted or len(kept) < len(hits)
     left = [hit for hit in _ordered(kept, listing, sources) if before.tokens.isdisjoint(tokens_of(hit, shown))]
     more = len(left) > k or (not whole and listing.sort == "relevance" and wanted < MOST)
     total = Total(len(kept), not whole) if listing.total else None
     return Page(tuple(left[:k]), before.joined(left[:k], shown) if more and left else None, total)
+
+
+def _least_score(hits: Sequence[Hit], listing: Listing) -> float:
+    """The caller's own. Another order than by relevance is of what may be meant: not the cheapest of everything."""
+    if listing.sort == "relevance" or listing.min_score or not hits:
+        return listing.min_score
+    return MEANT * max(hit.score for hit in hits)
 
 
 def tokens_of(hit: Hit, shown: Shown) -> frozenset[int]:

@@ -41,7 +41,8 @@ def check_spec(existing: CollectionSpec, asked: CollectionSpec) -> None:
     if existing.fingerprint != asked.fingerprint:
         raise ModelMismatch(
             f"The collection {asked.name!r} holds embeddings of model {existing.fingerprint[:12]}, "
-            f"but {asked.fingerprint[:12]} asks for it; use that model, or re-embed into a new collection."
+            f"but {asked.fingerprint[:12]} asks for it. Use that model (THATLOOK_PROFILE names a profile), "
+            "or re-embed: take the feed into a new home, `thatlook --home NEW ingest FEED`."
         )
     if existing.dim != asked.dim:
         raise DimensionMismatch(

@@ -53,8 +53,8 @@ class Book:
         missing = (path for path, document in zip(self._paths, documents, strict=True) if document is None)
         self.lost = list(missing) if self.copies else []
         self.files = sum(path.exists() for path in self._paths)
-        known = sorted((each for each in documents if each is not None), key=lambda each: int(each["generation"]))
-        self._generation = int(known[-1]["generation"]) if known else 0
+        known = sorted((each for each in documents if each is not None), key=lambda each: int(each["edition"]))
+        self._generation = int(known[-1]["edition"]) if known else 0
         self.entries: Mapping[str, Entry] = {}
         for document in known:  # The one of more collections' comings and goings says which there are.
             self.entries = {name: _entry(row) for name, row in document["collections"].items()}
@@ -103,7 +103,7 @@ class Book:
         generation = self._generation + both
         rows = {name: _row(entry) for name, entry in entries.items()}
         for path in self._paths[:: -1 if both else 1][: 2 if both else 1]:
-            write_checked(path, {"generation": generation, "collections": rows})
+            write_checked(path, {"edition": generation, "collections": rows})
         self.entries, self._generation = entries, generation
         self.copies = 2 if both else self.copies
 

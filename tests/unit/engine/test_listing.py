@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -153,3 +154,14 @@ def test_price_ranges_are_round_and_hold_every_price() -> None:
     assert told.buckets[-1].high == 5000
     one = price_range([19.9])
     assert (len(one.buckets), one.buckets[0].count) == (1, 1)
+
+
+def test_another_order_leaves_out_what_is_hardly_meant() -> None:
+    """The cheapest product of the shop does not lead "navy trousers" by price; a given least score counts instead."""
+    scores, prices = (0.8, 0.7, 0.41, 0.39, 0.01), (30, 20, 50, 2, 1)
+    hits = [
+        replace(hit(n, price=price), score=score) for n, (score, price) in enumerate(zip(scores, prices, strict=True))
+    ]
+    assert ids(asked(hits, 5, Listing("price_asc"))[0]) == ["p1", "p0", "p2"]
+    assert ids(asked(hits, 5, Listing("price_asc", min_score=0.3))[0]) == ["p3", "p1", "p0", "p2"]
+    assert ids(asked(hits, 5, Listing())[0]) == ["p0", "p1", "p2", "p3", "p4"]
