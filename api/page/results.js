@@ -190,7 +190,7 @@ function GarmentMenu({ garment }) {
   };
   return html`<div class="garment-menu" role="group" aria-label=${t("garment.menu", { name: nameOf(garment) })}>
     ${renaming
-      ? html`<form onSubmit=${rename}><input name="name" class="small" maxlength="60" dir="auto" aria-label=${t("garment.name")} value=${own?.name || nameOf(garment)} ref=${(input) => input?.focus()} /><button class="quiet">${t("garment.keepName")}</button></form>`
+      ? html`<form onSubmit=${rename}><${NameField} name=${own?.name || nameOf(garment)} /><button class="quiet">${t("garment.keepName")}</button></form>`
       : html`<button type="button" class="quiet" onClick=${() => setRenaming(true)}>${t("garment.rename")}</button>`}
     <label class="sort">${t("garment.kind")}
       <select value=${garment.supercategory} onChange=${(e) => changeGarment(garment.key, { kind: e.target.value, box: own?.box ?? garment.box, index: undefined })}>
@@ -198,6 +198,12 @@ function GarmentMenu({ garment }) {
     <button type="button" class="quiet" onClick=${() => editBox(garment)}>${t("garment.box")}</button>
     <button type="button" class="quiet" onClick=${() => dropGarment(garment.key)}>${t("garment.drop")}</button>
   </div>`;
+}
+
+function NameField({ name }) {
+  const ref = useRef();
+  useLayoutEffect(() => ref.current.focus(), []);
+  return html`<input name="name" class="small" maxlength="60" dir="auto" aria-label=${t("garment.name")} value=${name} ref=${ref} />`;
 }
 
 // ---- states that are not the full one

@@ -1,5 +1,5 @@
 // The photo with what was seen in it: outlines to click, through overlaps too, and boxes to draw, move and resize.
-import { html, Icon, say, state, update, useEffect, useRef, useState } from "./ui.js";
+import { html, Icon, say, state, update, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { addBox, changeGarment, showTab } from "./search.js";
 import { isPhoto } from "./query.js";
 import { kindName, percent, t } from "./texts.js";
@@ -136,7 +136,7 @@ function keepEdited() {
 function BoxEditor({ box, width, height, at }) {
   const ref = useRef();
   const grip = useRef(null);
-  useEffect(() => ref.current.focus(), []);
+  useLayoutEffect(() => ref.current.focus(), []); // At once: the next key may be Enter.
   const set = ([x0, y0, x1, y1]) => {
     const left = Math.min(Math.max(0, x0), width - LEAST_SIDE);
     const top = Math.min(Math.max(0, y0), height - LEAST_SIDE);

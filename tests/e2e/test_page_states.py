@@ -250,6 +250,7 @@ def test_garments_are_left_out_renamed_and_of_another_kind(page: Page, look: Pat
     asked = search(page, look)
     page.get_by_role("tab", name="Outerwear").click()
     page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_label("Name of this garment")).to_be_focused()
     page.get_by_label("Name of this garment").fill("Trench")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="Trench")).to_be_visible()
