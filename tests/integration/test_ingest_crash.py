@@ -204,17 +204,21 @@ def wait_for_the_first_product(ledger: Path, patience_s: float = 60) -> None:
     raise AssertionError(f"No product was written to {ledger} within {patience_s} s.")
 
 
+ROWS = 1600
+"""So many that they are not all written before the signal comes."""
+
+
 def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     """SIGINT: no half-written batch, everything that the ledger calls indexed is there, and the process ends soon."""
-    feed = write_feed(tmp_path / "shop", [row(f"p{i:03}") for i in range(400)])
+    feed = write_feed(tmp_path / "shop", [row(f"p{i:03}") for i in range(ROWS)])
     process = start(tmp_path / "home", feed)
     wait_for_the_first_product(tmp_path / "home" / "ledger.db")
     process.send_signal(signal.SIGINT)
     _, problem = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in problem
     with opened(tmp_path / "home") as parts:
-        states = [entry.state for entry in parts.ledger.page(limit=1000)]
+        states = [entry.state for entry in parts.ledger.page(limit=ROWS)]
         assert states
         assert set(states) == {"indexed"}
-        assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == len(states) < 400
+        assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == len(states) < ROWS
         assert ingest_feed(parts, feed).unchanged == len(states)
