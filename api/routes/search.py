@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 from unicodedata import is_normalized
@@ -9,7 +10,7 @@ from unicodedata import is_normalized
 from litestar import Controller, Request, Response, get, post
 from litestar.params import PathParameter
 
-from api.asked import by_look, by_photos, by_product, by_text
+from api.asked import Asked, by_look, by_photos, by_product, by_text
 from api.context import Context, RequestContext
 from api.description.documentation import (
     HybridOperation,
@@ -21,8 +22,18 @@ from api.description.documentation import (
 )
 from api.http.addresses import with_slashes
 from api.http.uploads import read_body
-from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch, from_fields, json_with_address
+from api.queries import (
+    HybridSearch,
+    ImageSearch,
+    LookSearch,
+    Q,
+    SimilarSearch,
+    TextSearch,
+    from_fields,
+    json_with_address,
+)
 from api.routes.deadlines import DeadlineMs
+from api.services import Searches
 from engine.answers import AnswerForm
 from engine.product_lookup import find_product
 from engine.system.clock import Deadline
@@ -92,11 +103,7 @@ class SearchController(Controller):
         deadline_ms: DeadlineMs = None,
     ) -> Response[AnswerForm]:
         """Other products like this one ("because you looked at …"), moved by words if there are any."""
-        deadline = context.deadline(deadline_ms)
-        query = from_fields(SimilarSearch, list(request.query_params.multi_items()))
-        named = await _known_as(context, product_id, deadline)
-        asked = by_product(context.services.thatlook, named, query, deadline)
-        return await context.search(asked.call, deadline, asked.cursor)
+        return await _by_stored(context, request, product_id, SimilarSearch, by_product, deadline_ms)
 
     @get(
         "/products/{product_id:str}/look",
@@ -116,10 +123,17 @@ class SearchController(Controller):
         Boxes are in pixels of the picture at `image`. A product that is alone in its picture has no garments in its
         answer, and a note that says so.
         """
-        deadline = context.deadline(deadline_ms)
-        query = from_fields(LookSearch, list(request.query_params.multi_items()))
-        asked = by_look(context.services.thatlook, await _known_as(context, product_id, deadline), query, deadline)
-        return await context.search(asked.call, deadline, asked.cursor)
+        return await _by_stored(context, request, product_id, LookSearch, by_look, deadline_ms)
+
+
+async def _by_stored(
+    context: RequestContext, request: Request[Any, Any, Any], product_id: str, kind: type[Q],
+    ask: Callable[[Searches, str, Q, Deadline], Asked], deadline_ms: int | None,
+) -> Response[AnswerForm]:  # fmt: skip
+    deadline = context.deadline(deadline_ms)
+    query = from_fields(kind, list(request.query_params.multi_items()))
+    asked = ask(context.services.thatlook, await _known_as(context, product_id, deadline), query, deadline)
+    return await context.search(asked.call, deadline, asked.cursor)
 
 
 async def _known_as(context: RequestContext, product_id: str, deadline: Deadline) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from engine.domain import Product
+from engine.unicode_forms import nfc
 
 
 def words_of(text: str) -> list[str]:
@@ -26,4 +25,4 @@ def has_words(product: Product, words: list[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+    return nfc(text).casefold()

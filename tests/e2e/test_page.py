@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
 from models.studio.feed import write_catalogue
-from tests.fixtures.browser import launched, tab
+from tests.fixtures.browser import tab
 from tests.fixtures.program import PROGRAM, Server, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
 
@@ -26,12 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start(home, home / "serve.log")
     yield running
     stop(running)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.fixtures import page_answers as answers
-from tests.fixtures.browser import PHONE, launched, serving_fakes, tab, violations
+from tests.fixtures.browser import PHONE, tab, violations
 
 PRODUCT = "/#catalogue?id=p+1%2Fa"
 JOB = {
@@ -18,18 +18,6 @@ JOB = {
     "created": "2026-11-29T22:25:01Z", "started": None, "finished": None, "run_id": 7, "done": 40, "total": 100,
     "counts": {"read": 40, "indexed": 38, "bad_rows": 2}, "summary": None, "error": None,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving_fakes() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

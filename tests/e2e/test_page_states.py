@@ -14,21 +14,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.fixtures import page_answers as answers
-from tests.fixtures.browser import PHONE, launched, serving_fakes, tab, violations
+from tests.fixtures.browser import PHONE, tab, violations
 
 SEARCHES = "**/v1/search/**"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving_fakes() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
