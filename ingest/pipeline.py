@@ -21,6 +21,7 @@ from engine.vision.gate import Policy
 from ingest.dependencies import IngestDependencies
 from ingest.diff import ProductDiff, diff_products
 from ingest.feeds.lines import count_lines
+from ingest.feeds.missing_categories import with_missing_categories
 from ingest.feeds.reader import read_feed
 from ingest.feeds.rows import FeedOptions
 from ingest.images.sources import ImageSources
@@ -153,7 +154,8 @@ class _Run:
     def drain(self, rows: _Rows, runner: StageRunner | FeedQueue, sources: ImageSources, limit: int | None) -> None:
         """Read to the end (or the limit), and bring everything through."""
         source = self._products(rows)
-        products = source if limit is None else islice(source, limit)
+        limited = source if limit is None else islice(source, limit)
+        products = with_missing_categories(limited, self.parts.pipeline.taxonomy, self.tally.notes)
         self.limited = limit is not None
         sales = Sales(self.parts)
         if isinstance(runner, StageRunner):  # Else the workers' sweep sees to it.

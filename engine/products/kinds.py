@@ -15,13 +15,18 @@ def kind_of(product: Product, taxonomy: Taxonomy) -> Said:
 
     Nothing is said where none of them has a word that is known: then the picture alone can tell.
     """
-    paths = product.categories or ((product.category,) if product.category else ())
+    paths = paths_of(product)
     own = [path for path in paths if not is_googles(path)]
     google = [path for path in paths if is_googles(path)]
     said = [said_by_category(path, taxonomy) for path in (*own, *google)]
     title = read_title(_without_brand(product), taxonomy)
     votes = Counter(one for one in (*said, title) if one)
     return max(votes, key=votes.__getitem__) if votes else NOTHING  # Of equals, `max` takes the first.
+
+
+def paths_of(product: Product) -> tuple[str, ...]:
+    """All its categories."""
+    return product.categories or ((product.category,) if product.category else ())
 
 
 def _without_brand(product: Product) -> str:

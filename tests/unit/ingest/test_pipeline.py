@@ -205,19 +205,20 @@ def test_a_product_that_no_model_sees_is_cut_from_its_background(parts: IngestDe
     plain = np.full((96, 64, 3), 250, np.uint8)
     plain[:4, :4] = (UNSEEN, 0, 0)
     plain[30:60, 20:50] = (10, 120, 10)
-    (tmp_path / "plain.png").write_bytes(encoded(plain))
+    for name in ("plain.png", "card.png"):
+        (tmp_path / name).write_bytes(encoded(plain))
     noisy = np.random.default_rng(3).integers(0, 255, (96, 64, 3), np.uint8)
     noisy[:4, :4] = (UNSEEN, 0, 0)
     (tmp_path / "noisy.png").write_bytes(encoded(noisy))
     ingest_feed(
         parts,
         write_feed(tmp_path, [row("a", "plain.png"), row("b", "noisy.png"), row("c", "plain.png", "noisy.png"),
-                              row("d", "plain.png", product_type="Gifts", title="A card")]),
+                              row("d", "card.png", product_type="Gifts", title="A card")]),
     )  # fmt: skip
     assert item_of(parts, "a").box == (20, 30, 50, 60)
     assert item_of(parts, "b").box == (0, 0, 64, 96)
     assert item_of(parts, "c").box == (20, 30, 50, 60)
-    assert "neither category nor title" in reasons(parts, "d")["plain.png"]
+    assert "neither category nor title" in reasons(parts, "d")["card.png"]
 
 
 def test_an_unchanged_feed_asks_no_model(parts: IngestDependencies, pipeline: FakePipeline, tmp_path: Path) -> None:
