@@ -16,7 +16,6 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
 
-from api.access import bounded_callers, caller_of, require_key
 from api.catalogue_metrics import CatalogueMetrics
 from api.context import RequestContext
 from api.description.documentation import configuration
@@ -26,8 +25,9 @@ from api.http.hosts import checked_hosts
 from api.http.methods import complete_options
 from api.http.metrics import Metrics
 from api.http.middleware import request_middleware
+from api.http.ports import parted_ports
 from api.http.uploads import UploadMemory, bounded_uploads
-from api.ports import parted_ports
+from api.keys.access import bounded_callers, caller_of, require_key
 from api.problems import HANDLERS
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several

@@ -18,9 +18,9 @@ from threading import Lock
 from time import monotonic
 from typing import Literal, TypeAlias, cast
 
-from api.access import Keys
 from api.http.hosts import hosts_of, origins_of
-from api.ports import Ports
+from api.http.ports import Ports
+from api.keys.access import Keys
 from api.services import Limits, Services
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
 from engine.jobs import FeedJobs
@@ -28,15 +28,16 @@ from engine.remote import RemoteLimits
 from engine.seams import VectorStore
 from engine.system.cpus import available_cpus
 from engine.traffic import Traffic
-from ingest.backup import back_up, no_writes
 from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
 from ingest.intake import Intake, running_intake
 from ingest.jobs.feed_jobs import FeedRules, running_feeds
 from ingest.jobs.giving_way import GivingWay
 from ingest.scale.queued_intake import QueuedIntake
+from ingest.upkeep.backup import back_up, no_writes
 from models.agreement import Embedded, Loaded
-from models.bootstrap import JOBS, LEDGER, Parts, Settings, open_keys, open_parts
+from models.bootstrap import JOBS, LEDGER, Parts, open_keys, open_parts
 from models.examination import examine_open
+from models.settings import Settings
 
 Unit: TypeAlias = Literal["second", "minute", "hour", "day"]
 _MODELS = ("segmenter", "pose", "visual", "semantic")

@@ -73,9 +73,9 @@ def search(
     as_json: bool,
 ) -> None:
     """Find products for each garment of IMAGE, moved by words if there are any; or by words alone."""
-    from api.queries import text_query
-    from engine.answers import answer_form, to_json
+    from api.requests.queries import text_query
     from engine.filters import parse_filter
+    from engine.forms.answers import answer_form, to_json
     from engine.retrieval.looks import Shown
     from engine.vision.photo_analysis import ImageQuery
 
@@ -110,7 +110,8 @@ def _read(image: Path) -> bytes:
 @contextmanager
 def _open(settings: Mapping[str, Any]) -> Iterator[ThatLook]:
     """The engine on this home, for one search."""
-    from models.bootstrap import open_parts, read_settings
+    from models.bootstrap import open_parts
+    from models.settings import read_settings
 
     with open_parts(read_settings(settings)) as parts:
         yield parts.thatlook

@@ -17,13 +17,13 @@ from litestar.params import SkipValidation
 from api.ending import Ending
 from api.http.logs import search_facts
 from api.http.metrics import Metrics
-from api.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read_photo_request
-from api.queries import ImageSearch
+from api.requests.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read_photo_request
+from api.requests.queries import ImageSearch
 from api.services import Limits, Services
 from api.workers import Workers
-from engine.answers import AnswerForm, Cursor, answer_form, to_json
 from engine.domain import Answer
 from engine.errors import QueryRejected
+from engine.forms.answers import AnswerForm, Cursor, answer_form, to_json
 from engine.system.clock import Deadline
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from api.ports import Ports
+from api.http.ports import Ports
 from engine.domain import Answer, Product
 from engine.facets import Counted, FacetAsk
 from engine.filters import Filter
@@ -118,7 +118,7 @@ class Intake(Protocol):
 
 
 class KeyCheck(Protocol):
-    """What tells a caller's key from a guess; `api.access.Keys` is the real one."""
+    """What tells a caller's key from a guess; `api.keys.access.Keys` is the real one."""
 
     def checked(self, text: str) -> ApiKey:
         """The key that a caller shows; KeyRefused if it is none of ours."""

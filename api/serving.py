@@ -26,7 +26,8 @@ from api.ending import Ending, Front, Server
 from api.http.logs import log_as_json
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
-from models.bootstrap import ADDRESS, CONTROL, Settings, read_settings
+from models.bootstrap import ADDRESS, CONTROL
+from models.settings import Settings, read_settings
 
 FINISH_WITHIN_S = 10
 """How long requests under way may take to end after a stop signal."""

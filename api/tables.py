@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.answers import AnswerForm, GarmentHitsForm, HitForm
+from engine.forms.answers import AnswerForm, GarmentHitsForm, HitForm
 from engine.system.console import plain_console, words
 
 

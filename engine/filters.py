@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from engine.domain import Item
 from engine.errors import FilterRejected
-from engine.money import parse_money
 from engine.products.fields import ATTRIBUTE_FACETS
+from engine.products.money import parse_money
 from engine.values import CLOSED, asked_forms, closed_value, folded
 
 CORE_FACETS = ("brand", "color", "gender", "availability", "category")

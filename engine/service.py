@@ -11,11 +11,11 @@ from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item
 from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable
 from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
-from engine.no_match import marked, notes_on_likeness, shows_the_best
 from engine.retrieval.concurrent import together
 from engine.retrieval.fusion import Weights
 from engine.retrieval.listing import BEST_FIRST, Listing
 from engine.retrieval.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
+from engine.retrieval.no_match import marked, notes_on_likeness, shows_the_best
 from engine.retrieval.notes import notes_on_filters
 from engine.retrieval.outfit import beside
 from engine.retrieval.picking import GarmentAsk, Looked, looked_of, pick

@@ -9,8 +9,9 @@ import click
 
 from engine.errors import HomeInUse, QueryRejected
 from engine.system.printing import print_json, say
-from ingest.backup import Backup, back_up, no_writes, restore
-from models.bootstrap import LEDGER, Settings, hold_home, read_settings
+from ingest.upkeep.backup import Backup, back_up, no_writes, restore
+from models.bootstrap import LEDGER, hold_home
+from models.settings import Settings, read_settings
 
 
 @click.command("backup")

@@ -14,11 +14,12 @@ from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
 from engine.remote import RemoteLimits
 from engine.system.durable import PART
-from ingest.dependencies import IngestDependencies, models_fingerprint
 from ingest.images.sources import SourceRules
 from ingest.jobs.feed_jobs import HomeFeedJobs
 from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
-from models.bootstrap import Parts, Settings, open_parts
+from ingest.run.dependencies import IngestDependencies, models_fingerprint
+from models.bootstrap import Parts, open_parts
+from models.settings import Settings
 
 if TYPE_CHECKING:
     from engine.ledger.work import SharedWork

@@ -23,8 +23,8 @@ from ingest.options import currency_code, feed_options, shop_address, text_encod
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress, summary_json
 from ingest.repair import mend, salvage_files
-from ingest.summary import FeedBrokenOff, OnProgress, Summary
-from models.bootstrap import Settings, read_settings
+from ingest.run.summary import FeedBrokenOff, OnProgress, Summary
+from models.settings import Settings, read_settings
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:

@@ -15,17 +15,17 @@ from engine.errors import ThatLookError, Unavailable
 from engine.seams import IngestState
 from engine.vision.gate import Policy
 from ingest.crashes import DEATHS, AtWork
-from ingest.dependencies import API_FEED, IngestDependencies
-from ingest.diff import diff_products
-from ingest.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.images.sources import ImageSources
+from ingest.queue.taken_on import take_on
 from ingest.retries import Retries
-from ingest.stage_runner import stage_runner
-from ingest.stages import Outcome
-from ingest.taken_on import take_on
+from ingest.run.dependencies import API_FEED, IngestDependencies
+from ingest.run.diff import diff_products
+from ingest.run.failures import apart, attempts_of, mark, stores_answer, told
+from ingest.run.stage_runner import stage_runner
+from ingest.run.stages import Outcome
+from ingest.run.writer import Writer
 from ingest.upkeep.sales import Sales
 from ingest.upkeep.updates import Change, update
-from ingest.writer import Writer
 
 BATCH = 32
 RETRY_S = 5.0

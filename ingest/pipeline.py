@@ -18,8 +18,6 @@ from engine.errors import FeedUnreadable, ThatLookError, Unavailable
 from engine.seams import CUT_OFF, FeedError, IngestState
 from engine.system.printing import spelled
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff, diff_products
 from ingest.feeds.lines import count_lines
 from ingest.feeds.missing_categories import with_missing_categories
 from ingest.feeds.reader import read_feed
@@ -27,13 +25,15 @@ from ingest.feeds.rows import FeedOptions
 from ingest.images.sources import ImageSources
 from ingest.queue.feed_queue import FeedQueue, counts_of, feed_queue, settled
 from ingest.queue.patient import Waits, patient_ledger, patiently
-from ingest.stage_runner import StageRunner, stage_runner
-from ingest.stages import Outcome, given_up
-from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff, diff_products
+from ingest.run.stage_runner import StageRunner, stage_runner
+from ingest.run.stages import Outcome, given_up
+from ingest.run.summary import FeedBrokenOff, OnProgress, Progress, Summary, Tally
+from ingest.run.writer import Writer
 from ingest.upkeep.lost import with_lost_rows
 from ingest.upkeep.pruning import claim_feed, prune_feed
 from ingest.upkeep.sales import Sales
-from ingest.writer import Writer
 from models.agreement import row_problem
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from engine.system.printing import printable
-from ingest.summary import OnProgress, Progress, Summary
+from ingest.run.summary import OnProgress, Progress, Summary
 
 REASONS_SHOWN = 15
 ROWS_SHOWN = 20

@@ -14,16 +14,17 @@ from engine.seams import MOMENT, IngestState, LedgerEntry, moment_of
 from engine.vision.gate import Policy
 from engine.vision.images import decode
 from ingest.bootstrap import open_ingest
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff, record_hash
-from ingest.select_image import Picture
-from ingest.stages import Outcome, SelectedProduct, analyze, embed
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff, record_hash
+from ingest.run.select_image import Picture
+from ingest.run.stages import Outcome, SelectedProduct, analyze, embed
+from ingest.run.writer import Writer
 from ingest.upkeep.lost import lacking
 from ingest.upkeep.pruning import MOST_SHARE
-from ingest.writer import Writer
 from models.agreement import Embedded, row_problem
-from models.bootstrap import LEDGER, Settings, hold_home
+from models.bootstrap import LEDGER, hold_home
 from models.examination import is_whole_picture, pages
+from models.settings import Settings
 
 BATCH = 32
 _LOST = "Its rows were lost, and its picture is not stored; ingest its feed again."

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from engine.seams import IngestState, Ledger, LedgerEntry
-from ingest.failures import due
+from ingest.run.failures import due
 
 _PAGE = 500
 _LONGEST_S = 3600.0

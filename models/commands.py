@@ -15,7 +15,7 @@ from engine.system.printing import print_json, say
 
 if TYPE_CHECKING:
     from engine.vision.pipeline import VisionPipeline
-    from models.bootstrap import Settings
+    from models.settings import Settings
 
 Overrides = Mapping[str, Any]
 IMAGES = click.argument(
@@ -31,7 +31,8 @@ PROFILE = click.option("--profile", help="Model profile; `starter` unless THATLO
 
 
 def _pipeline(overrides: Overrides, profile: str | None) -> tuple[VisionPipeline, Settings]:
-    from models.bootstrap import build_pipeline, read_settings
+    from models.bootstrap import build_pipeline
+    from models.settings import read_settings
 
     settings = read_settings({**overrides, **({"profile": profile} if profile else {})})
     return build_pipeline(settings)[0], settings
@@ -114,8 +115,8 @@ def models() -> None:
 @click.pass_obj
 def list_models(overrides: Overrides, as_json: bool) -> None:
     """Show every profile that is here, with its models."""
-    from models.bootstrap import read_settings
-    from models.inventory import inventory, inventory_table
+    from models.profiles.inventory import inventory, inventory_table
+    from models.settings import read_settings
 
     entries = inventory(read_settings(overrides).home)
     if as_json:
@@ -130,9 +131,9 @@ def list_models(overrides: Overrides, as_json: bool) -> None:
 @click.pass_obj
 def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
     """Check every file of PROFILE (all profiles, if none is named): its fingerprint, and that it runs."""
-    from models.bootstrap import read_settings
-    from models.inventory import verify_profiles, verify_table
+    from models.profiles.inventory import verify_profiles, verify_table
     from models.runtime import RuntimeOptions
+    from models.settings import read_settings
 
     settings = read_settings(overrides)
     options = RuntimeOptions(runtime=settings.runtime, threads=settings.threads)
@@ -150,8 +151,8 @@ def verify(overrides: Overrides, profile: str | None, as_json: bool) -> None:
 @click.pass_obj
 def fetch(overrides: Overrides, roles: tuple[str, ...], profile: str) -> None:
     """Download official weights (ROLES: pose, visual, semantic; all if none is named) and export them."""
-    from models.bootstrap import read_settings
-    from models.fetch import fetch_profile
+    from models.profiles.fetch import fetch_profile
+    from models.settings import read_settings
 
     fetch_profile(read_settings(overrides).home, profile, roles, plain_console())
 
@@ -169,9 +170,9 @@ def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, clas
     visual: torchvision's DenseNet121. semantic: open_clip's ViT-B-32. pose: mmpose's HRNet-W32 at 256 x 192.
     segmenter: your own ultralytics YOLO segmenter, whose checkpoint is code: only from someone you trust.
     """
-    from models.bootstrap import read_settings
     from models.export.standard import export_checkpoint
     from models.registry import profile_folder
+    from models.settings import read_settings
 
     folder = profile_folder(profile, read_settings(overrides).home)
     names = tuple(name.strip() for name in classes.split(",")) if classes else None
@@ -195,12 +196,12 @@ def quantize(
     Catalogues must be ingested anew: the new profile's embeddings are its own. Exit status 1 where nothing was gained.
     """
     from engine.taxonomy import load_taxonomy
-    from models.bootstrap import read_settings
     from models.export.material import drawn_pictures, pictures_in
     from models.export.quantize import quantize_profile
     from models.export.verdicts import quantized_table
     from models.registry import profile_folder
     from models.runtime import RuntimeOptions, cpu_computes_int8
+    from models.settings import read_settings
 
     settings, console = read_settings(overrides), plain_console()
     limits = settings.image_limits

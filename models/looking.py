@@ -11,9 +11,9 @@ import msgspec
 from PIL import Image
 from rich.table import Table
 
-from engine.answers import DetectionForm, detection_form
 from engine.domain import Accessory, Garment, GateReport, Pixels
 from engine.errors import ImageTooLarge, InputRejected
+from engine.forms.answers import DetectionForm, detection_form
 from engine.system.printing import say
 from engine.vision.images import ImageLimits, decode
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from engine.errors import ModelMismatch, ModelUnavailable
 from engine.taxonomy import Taxonomy, load_taxonomy
 from models.manifest import MANIFEST, ROLES, Manifest, ModelSpec, Role, fingerprint, load_manifest
-from models.pose import HeatmapPose
+from models.networks.pose import HeatmapPose
+from models.networks.segmenter import YoloSegmenter
+from models.networks.semantic import SemanticEmbedder, TextTokenizer
+from models.networks.visual import VisualEmbedder
 from models.runtime import LazySession, RuntimeOptions, Session, open_session
-from models.segmenter import YoloSegmenter
-from models.semantic import SemanticEmbedder, TextTokenizer
-from models.visual import VisualEmbedder
 
 STARTER = "starter"
 WEIGHTS = Path(__file__).parent / "weights"

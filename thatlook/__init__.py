@@ -13,12 +13,6 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any, overload
 
-from engine.answers import AnswerForm as Answer
-from engine.answers import FacetsForm as Facets
-from engine.answers import GarmentHitsForm as GarmentHits
-from engine.answers import HitForm as Hit
-from engine.answers import SignalForm as Signals
-from engine.answers import VariantForm as Variant
 from engine.errors import (
     ContractBroken,
     DeadlineExceeded,
@@ -39,6 +33,12 @@ from engine.errors import (
     ThatLookError,
     Unavailable,
 )
+from engine.forms.answers import AnswerForm as Answer
+from engine.forms.answers import FacetsForm as Facets
+from engine.forms.answers import GarmentHitsForm as GarmentHits
+from engine.forms.answers import HitForm as Hit
+from engine.forms.answers import SignalForm as Signals
+from engine.forms.answers import VariantForm as Variant
 from thatlook.client import AsyncClient, Client
 from thatlook.embedded import Embedded
 from thatlook.forms import (

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from engine.answers import AnswerForm, FacetsForm
 from engine.errors import FeedUnreadable, ImageUnreadable, QueryRejected
+from engine.forms.answers import AnswerForm, FacetsForm
 from thatlook.forms import (
     BatchAnswers,
     DeletionReceipt,

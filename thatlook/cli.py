@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "eval": "benchmarks.quality.commands:evaluate",
     "bench": "benchmarks.speed.commands:bench",
     "studio": "models.studio.commands:studio",
-    "keys": "api.key_commands:keys",
+    "keys": "api.keys.commands:keys",
     "index": "thatlook.index_commands:index",
     "backup": "ingest.backup_commands:backup_command",
     "restore": "ingest.backup_commands:restore_command",

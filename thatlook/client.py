@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from engine.answers import AnswerForm, FacetsForm
 from engine.errors import Unavailable
+from engine.forms.answers import AnswerForm, FacetsForm
 from engine.system.redaction import redacted
 from thatlook import calls
 from thatlook.calls import Call, Feed, Photo

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from engine.system.console import plain_console, words
 from engine.system.printing import print_json
-from models.bootstrap import read_settings
+from models.settings import read_settings
 
 
 @click.command()

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from api.serving import serve_forever
 from api.tables import show_answer
-from engine.answers import answer_form
 from engine.errors import ContractBroken
+from engine.forms.answers import answer_form
 from engine.system.console import plain_console
 from engine.system.cpus import available_cpus
 from engine.system.printing import printable
@@ -19,9 +19,10 @@ from engine.vision.images import decode
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress
-from models.bootstrap import Settings, open_parts
+from models.bootstrap import open_parts
+from models.settings import Settings
 from models.studio.catalogue import sample_catalogue
-from models.studio.feed import choose_outfit, write_catalogue, write_query
+from models.studio.output.feed import choose_outfit, write_catalogue, write_query
 from models.studio.spec import GarmentSpec
 from thatlook.answer_picture import save_picture
 

@@ -15,17 +15,9 @@ from uuid import uuid4
 
 from engine.errors import HomeInUse, ThatLookError
 from ingest.repair import repair_home
-from models.bootstrap import (
-    ADDRESS,
-    LEDGER,
-    Settings,
-    build_pipeline,
-    hold_home,
-    open_ledger,
-    open_objects,
-    open_store,
-)
+from models.bootstrap import ADDRESS, LEDGER, build_pipeline, hold_home, open_ledger, open_objects, open_store
 from models.examination import examine_catalogue
+from models.settings import Settings
 
 MIN_FREE_BYTES = 1 << 30
 SERVER_ANSWERS_WITHIN_S = 120.0

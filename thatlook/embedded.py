@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from engine.answers import AnswerForm, answer_form
 from engine.errors import QueryRejected
+from engine.forms.answers import AnswerForm, answer_form
 from thatlook.calls import Photo, photo_bytes, photos_of
 from thatlook.forms import PhotoOptions, SearchOptions
 from thatlook.missing import require_own_packages
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.domain import Answer
     from engine.filters import Filter
     from engine.vision.gate import Policy
-    from ingest.summary import Summary
+    from ingest.run.summary import Summary
 
     Words = str | Sequence[str]
 
@@ -40,7 +40,8 @@ class Embedded:
             ImportError: a package of the caller's has the name of one of ours.
         """
         require_own_packages()
-        from models.bootstrap import open_parts, read_settings
+        from models.bootstrap import open_parts
+        from models.settings import read_settings
 
         self._stack = ExitStack()
         self._parts = self._stack.enter_context(open_parts(read_settings({**settings, "home": Path(home)})))
@@ -193,7 +194,9 @@ def _filter(document: Mapping[str, Any] | None) -> Filter:
 
     if not document:
         return EVERYTHING
-    from api.filters import filter_of  # It brings the web framework along: half a second, for those who filter.
+    from api.requests.filters import (
+        filter_of,  # It brings the web framework along: half a second, for those who filter.
+    )
 
     return filter_of(document)
 

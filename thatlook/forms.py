@@ -1,4 +1,4 @@
-"""What the catalogue's routes answer, under the client's names. Searches answer with the forms of `engine.answers`.
+"""What the catalogue's routes answer, under the client's names. Searches answer with `engine.forms.answers`.
 
 A product's state is a form of the client's own: it takes states and fields that a later server may add.
 """
@@ -11,19 +11,19 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from engine.answers import AnswerForm
-from engine.catalogue_forms import DeletionReceipt, ProductReceipt, Readiness, UpdateReceipt
-from engine.catalogue_forms import ErrorPage as IngestErrors
-from engine.catalogue_forms import IntakeReceipt as Receipt
-from engine.catalogue_forms import JobForm as IngestJob
-from engine.catalogue_forms import JobList as IngestJobs
-from engine.catalogue_forms import PictureForm as ProductPicture
-from engine.catalogue_forms import PictureList as ProductPictures
-from engine.catalogue_forms import RefusalForm as Refusal
-from engine.catalogue_forms import RowErrorForm as IngestError
-from engine.catalogue_forms import RunForm as IngestRun
-from engine.catalogue_forms import RunList as IngestRuns
-from engine.catalogue_forms import StatusForm as IngestStatus
+from engine.forms.answers import AnswerForm
+from engine.forms.catalogue import DeletionReceipt, ProductReceipt, Readiness, UpdateReceipt
+from engine.forms.catalogue import ErrorPage as IngestErrors
+from engine.forms.catalogue import IntakeReceipt as Receipt
+from engine.forms.catalogue import JobForm as IngestJob
+from engine.forms.catalogue import JobList as IngestJobs
+from engine.forms.catalogue import PictureForm as ProductPicture
+from engine.forms.catalogue import PictureList as ProductPictures
+from engine.forms.catalogue import RefusalForm as Refusal
+from engine.forms.catalogue import RowErrorForm as IngestError
+from engine.forms.catalogue import RunForm as IngestRun
+from engine.forms.catalogue import RunList as IngestRuns
+from engine.forms.catalogue import StatusForm as IngestStatus
 
 __all__ = [
     "BatchAnswer",

@@ -14,7 +14,8 @@ from engine.errors import QueryRejected
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
 from engine.system.printing import print_json, say
-from models.bootstrap import hold_home, open_embedded_store, read_settings
+from models.bootstrap import hold_home, open_embedded_store
+from models.settings import read_settings
 
 
 @click.group()

@@ -31,7 +31,7 @@ from api.description.product_schema import change_schema, product_schema
 from api.description.schemas import form_schema, query_schemas, search_schema
 from api.http.batches import MAX_SEARCHES
 from api.problems import MEDIA_TYPE, Problem
-from api.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch
+from api.requests.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch
 
 _FILTERS = {"brand": ["acme"], "price": {"min": 10, "max": 50}, "not": {"color": ["red"]}}
 _ANSWER = json.loads(files("api").joinpath("example_answer.json").read_text("utf-8"))

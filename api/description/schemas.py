@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from api.filters import MAX_FILTER_TEXT
-from api.queries import ImageSearch
+from api.requests.filters import MAX_FILTER_TEXT
+from api.requests.queries import ImageSearch
 from engine.filters import CORE_FACETS, MAX_VALUES
 from engine.products.fields import ATTRIBUTE_FACETS
 from engine.service import MAX_TEXT, MAX_TEXTS

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from api.problems import Problem
-from engine.answers import AnswerForm
 from engine.errors import InputRejected
+from engine.forms.answers import AnswerForm
 
 MAX_SEARCHES = 16
 Kind = Literal["image", "hybrid", "text", "similar"]

@@ -9,18 +9,18 @@ from typing import Any, cast
 import msgspec
 from litestar import Request, Response, post
 
-from api.asked import Asked, by_photos, by_product, by_text
 from api.context import Context, RequestContext
 from api.description.documentation import BatchOperation, problems
 from api.http.batches import BatchAnswer, BatchAnswers, BatchRequest, Search, parted
 from api.http.documents import read_json
 from api.http.uploads import read_body
-from api.pictures import PhotoRequest, find_pictures
 from api.problems import told_problem
-from api.queries import HybridSearch, ImageSearch, SimilarSearch, TextSearch, from_json
+from api.requests.calls import Asked, by_photos, by_product, by_text
+from api.requests.pictures import PhotoRequest, find_pictures
+from api.requests.queries import HybridSearch, ImageSearch, SimilarSearch, TextSearch, from_json
 from api.routes.deadlines import DeadlineMs
-from engine.answers import AnswerForm
 from engine.errors import ThatLookError
+from engine.forms.answers import AnswerForm
 from engine.product_lookup import find_product
 from engine.system.clock import Deadline
 

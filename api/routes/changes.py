@@ -9,15 +9,15 @@ import msgspec
 from litestar import Request, Response, patch, post
 from litestar.params import HeaderParameter, PathParameter
 
-from api.changes import change_many, change_one, read_changes, tag_of
 from api.context import Context, RequestContext
 from api.description.documentation import ChangeOperation, ChangesOperation, IdsOperation, problems
 from api.http.addresses import with_slashes
 from api.http.documents import read_json
 from api.http.uploads import read_body
 from api.problems import MediaTypeUnsupported
-from api.products import FoundProducts, ProductStateForm, state_form
-from engine.catalogue_forms import DeletionReceipt, UpdateReceipt
+from api.requests.changes import change_many, change_one, read_changes, tag_of
+from api.requests.products import FoundProducts, ProductStateForm, state_form
+from engine.forms.catalogue import DeletionReceipt, UpdateReceipt
 
 _LINES = ("application/x-ndjson", "application/jsonl", "application/json")
 _MERGES = ("application/merge-patch+json", "application/json")

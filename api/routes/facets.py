@@ -10,13 +10,13 @@ from litestar.params import QueryParameter
 
 from api.context import Context
 from api.description.documentation import problems
-from api.filters import filter_of
 from api.http.documents import read_json
-from api.queries import names_of
+from api.requests.filters import filter_of
+from api.requests.queries import names_of
 from api.routes.deadlines import DeadlineMs
-from engine.answers import FacetsForm, facets_form
 from engine.errors import QueryRejected
 from engine.facets import EVERY, MOST_VALUES, USUAL_VALUES, FacetAsk
+from engine.forms.answers import FacetsForm, facets_form
 
 _ONCE = ("filters", "limit", "prefix")
 _LISTS = ("names", "supercategory")

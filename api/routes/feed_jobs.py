@@ -10,11 +10,11 @@ from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
 from api.description.documentation import problems
-from api.feed_documentation import PostFeedOperation
-from api.feed_requests import FeedFields, read_feed_request
-from api.job_forms import job_form
-from api.owner import is_owner
-from engine.catalogue_forms import JobForm, JobList
+from api.feeds.answers import job_form
+from api.feeds.documentation import PostFeedOperation
+from api.feeds.requests import FeedFields, read_feed_request
+from api.keys.owner import is_owner
+from engine.forms.catalogue import JobForm, JobList
 from engine.jobs import FeedJobs, FeedsNotTaken
 
 JobId = Annotated[str, PathParameter(description="The job's id, as `POST /v1/ingest` gave it.")]

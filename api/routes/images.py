@@ -12,7 +12,7 @@ from litestar.params import PathParameter
 from api.context import Context
 from api.description.documentation import UNCHANGED, problems
 from api.http.addresses import with_slashes
-from api.pictures import IMAGES_PATH, stored_key
+from api.requests.pictures import IMAGES_PATH, stored_key
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),

@@ -10,9 +10,9 @@ from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
 from api.description.documentation import problems
-from api.job_forms import watched_form
-from engine.catalogue_forms import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
+from api.feeds.answers import watched_form
 from engine.errors import NotFound
+from engine.forms.catalogue import ErrorPage, RowErrorForm, RunForm, RunList, StatusForm
 from engine.seams import IngestRun
 from engine.system.redaction import redacted
 

@@ -14,9 +14,9 @@ from litestar.params import QueryParameter
 from api.context import Context
 from api.http.documents import read_json
 from api.http.uploads import read_body
-from api.owner import is_owner
-from engine.catalogue_forms import Readiness
+from api.keys.owner import is_owner
 from engine.errors import NotFound, Unavailable
+from engine.forms.catalogue import Readiness
 from engine.keys import Scope
 from engine.system.clock import Deadline
 

@@ -12,8 +12,8 @@ from litestar.params import PathParameter
 from api.context import Context, RequestContext, image_url
 from api.description.documentation import problems
 from api.http.addresses import with_slashes
-from engine.catalogue_forms import IntakeReceipt, PictureForm, PictureList, ProductReceipt
 from engine.errors import InputRejected, ProductNotFound
+from engine.forms.catalogue import IntakeReceipt, PictureForm, PictureList, ProductReceipt
 from engine.product_lookup import find_product
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState, LedgerEntry

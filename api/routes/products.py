@@ -8,20 +8,20 @@ from typing import Annotated, Any, cast
 from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
-from api.changes import check_version, found, has_tag, tag_of
 from api.context import Context, RequestContext
 from api.description.documentation import UNCHANGED, PutProductsOperation, problems
 from api.http.addresses import with_slashes
 from api.http.uploads import read_body
 from api.problems import ProductsRejected
-from api.products import (
+from api.requests.changes import check_version, found, has_tag, tag_of
+from api.requests.products import (
     ProductPage,
     ProductStateForm,
     check_products,
     read_products,
     state_form,
 )
-from engine.catalogue_forms import IntakeReceipt
+from engine.forms.catalogue import IntakeReceipt
 from engine.seams import IngestState
 from engine.system.clock import Deadline
 

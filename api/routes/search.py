@@ -10,7 +10,6 @@ from unicodedata import is_normalized
 from litestar import Controller, Request, Response, get, post
 from litestar.params import PathParameter
 
-from api.asked import Asked, by_look, by_photos, by_product, by_text
 from api.context import Context, RequestContext
 from api.description.documentation import (
     HybridOperation,
@@ -22,7 +21,8 @@ from api.description.documentation import (
 )
 from api.http.addresses import with_slashes
 from api.http.uploads import read_body
-from api.queries import (
+from api.requests.calls import Asked, by_look, by_photos, by_product, by_text
+from api.requests.queries import (
     HybridSearch,
     ImageSearch,
     LookSearch,
@@ -34,7 +34,7 @@ from api.queries import (
 )
 from api.routes.deadlines import DeadlineMs
 from api.services import Searches
-from engine.answers import AnswerForm
+from engine.forms.answers import AnswerForm
 from engine.product_lookup import find_product
 from engine.system.clock import Deadline
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks.measured_models import SHIPPED
 from engine.system.console import plain_console
 from engine.system.printing import print_json
-from models.bootstrap import read_settings
+from models.settings import read_settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 DATA = click.option(

@@ -23,7 +23,8 @@ from engine.taxonomy import Taxonomy
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import shown_progress
-from models.bootstrap import Settings, open_parts
+from models.bootstrap import open_parts
+from models.settings import Settings
 
 MIN_SHARE = 0.002
 """A garment smaller than this share of the picture (the tip of a shoe) does not count as visible."""

@@ -19,7 +19,7 @@ from engine.errors import QueryRejected, ThatLookError
 from engine.system.console import plain_console, wide_console, words
 from engine.system.printing import print_json, printable
 from engine.system.stopping import terminable
-from models.bootstrap import read_settings
+from models.settings import read_settings
 
 HISTORY = "history.jsonl"
 """In the work folder: what was measured here."""

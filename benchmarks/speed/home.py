@@ -23,8 +23,9 @@ from engine.seams import IngestState, LedgerEntry
 from engine.stores.lite.store import LiteStore
 from engine.taxonomy import collection_name
 from engine.vision.pipeline import VisionPipeline
-from ingest.facets import item_facets
-from models.bootstrap import Settings, open_ledger, open_objects
+from ingest.run.facets import item_facets
+from models.bootstrap import open_ledger, open_objects
+from models.settings import Settings
 from models.studio.spec import GarmentSpec
 
 FEED = "bench"

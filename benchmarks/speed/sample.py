@@ -21,9 +21,9 @@ from engine.vision.crops import cut
 from engine.vision.images import encode_jpeg
 from engine.vision.pipeline import VisionPipeline
 from models.studio.catalogue import sample_catalogue
-from models.studio.feed import product_shots
+from models.studio.output.feed import product_shots
+from models.studio.output.spread import spread
 from models.studio.spec import GarmentSpec
-from models.studio.spread import spread
 
 VERSION = "1"
 """Raised when the way of drawing or cutting changes."""

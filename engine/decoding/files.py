@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-from engine.decoding.orientation import xmp_orientation
-from engine.decoding.outline import Outline
+from engine.decoding.formats.orientation import xmp_orientation
+from engine.decoding.formats.outline import Outline
 
 
 def opened(outline: Outline) -> tuple[ImageFile.ImageFile, int]:

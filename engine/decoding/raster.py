@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 
 from engine.decoding.color import Profiles
 from engine.decoding.files import core_size, opened
-from engine.decoding.outline import Outline
+from engine.decoding.formats.outline import Outline
 from engine.decoding.salvage import ended, loaded
 from engine.errors import ImageTooLarge, ImageUnreadable
 

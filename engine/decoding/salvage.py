@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageFile
 
-from engine.decoding.outline import Outline
+from engine.decoding.formats.outline import Outline
 
 ENOUGH = 0.75
 """With fewer of its rows a picture is refused: half a garment is another garment."""

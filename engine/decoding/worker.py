@@ -18,7 +18,7 @@ from contextlib import suppress
 from PIL import Image
 
 from engine.decoding.color import Profiles
-from engine.decoding.headers import outline_of
+from engine.decoding.formats.headers import outline_of
 from engine.decoding.messages import LINE_BYTES, READY, Reply, Task, read_task
 from engine.decoding.raster import STRIP_PIXELS, rasterize
 from engine.decoding.refusals import refusal

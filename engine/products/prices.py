@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.money import Money, common, currencies_of, read_money
+from engine.products.money import Money, common, currencies_of, read_money
 from engine.products.sales import Period, read_period
 from engine.products.text import plain
 from engine.products.values import is_empty, text_of

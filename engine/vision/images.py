@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image
 
 from engine.decoding.color import Profiles
-from engine.decoding.headers import outline_of
+from engine.decoding.formats.headers import outline_of
+from engine.decoding.formats.outline import FORMATS, Outline
 from engine.decoding.messages import Task
-from engine.decoding.outline import FORMATS, Outline
 from engine.decoding.pool import the_pool
 from engine.decoding.raster import Wanted, check_size, rasterize
 from engine.decoding.refusals import refusal

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from engine.money import parse_money
+from engine.products.money import parse_money
 
 _CURRENCIES = {
     "EUR": "€ eur euro euros", "USD": "us$ $ usd dollar dollars buck bucks", "GBP": "£ gbp pound pounds quid",

@@ -21,15 +21,15 @@ from engine.system.durable import refusal
 from engine.system.printing import spelled
 from engine.system.redaction import redacted
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
 from ingest.jobs.archives import is_archive, unpacked
 from ingest.jobs.download import DownloadStopped, check_address, download
 from ingest.jobs.job_files import JobFiles
 from ingest.options import feed_options
 from ingest.pipeline import RunStopped, ingest_feed
 from ingest.progress import summary_json
-from ingest.summary import FeedBrokenOff, Progress, Summary
-from ingest.writer import Writer
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.summary import FeedBrokenOff, Progress, Summary
+from ingest.run.writer import Writer
 
 MOST_WAITING = 16
 KEPT, KEPT_WITH_FEED = 200, 5

@@ -9,7 +9,7 @@ import numpy as np
 from engine.domain import SPACES, Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
 from engine.taxonomy import Taxonomy
 from engine.traffic import Traffic
-from ingest.dependencies import ImageAnalysis
+from ingest.run.dependencies import ImageAnalysis
 
 FEW = 4
 """Crops that are embedded at a time: so long a search waits at most."""

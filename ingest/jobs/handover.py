@@ -16,8 +16,8 @@ import httpx
 from engine.errors import FeedUnreadable, HomeInUse, ThatLookError, Unavailable
 from engine.jobs import FeedRequest
 from engine.seams import FeedError
-from ingest.backup import Backup
-from ingest.summary import FeedBrokenOff, OnProgress, Progress, Summary
+from ingest.run.summary import FeedBrokenOff, OnProgress, Progress, Summary
+from ingest.upkeep.backup import Backup
 from models.bootstrap import CONTROL
 
 LOOK_EVERY_S = 0.25

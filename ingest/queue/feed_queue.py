@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from engine.seams import IngestState, Job, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff
 from ingest.queue.patient import Waits, patiently
+from ingest.queue.taken_on import pending, replace_all
 from ingest.queue.work_orders import FEED, JOB_PRODUCTS, Order, job_of, words_of
-from ingest.stages import Outcome, failed
-from ingest.taken_on import pending, replace_all
-from ingest.writer import Writer
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff
+from ingest.run.stages import Outcome, failed
+from ingest.run.writer import Writer
 
 if TYPE_CHECKING:
     from engine.ledger.work import SharedWork

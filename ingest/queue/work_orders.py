@@ -10,7 +10,7 @@ from engine.domain import Product
 from engine.errors import ContractBroken
 from engine.seams import Job, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.dependencies import API_FEED, digest
+from ingest.run.dependencies import API_FEED, digest
 
 PRODUCTS, FEED = "products", "feed"
 """Lanes: single products never wait behind a feed."""

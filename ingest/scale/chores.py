@@ -12,13 +12,13 @@ from engine.errors import ThatLookError
 from engine.ledger.work import SharedWork
 from engine.seams import IngestState
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
 from ingest.queue.work_orders import jobs_of
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.writer import Writer
 from ingest.scale.drift import PAGE, Drift, Kind, of_entries, of_rows, rows_of
 from ingest.scale.put_right import PutRight
 from ingest.upkeep.pruning import folder_of
 from ingest.upkeep.sales import Sales
-from ingest.writer import Writer
 
 EVERY_S = 15.0
 LEASE_S = 30.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ingest.bootstrap import open_ingest
-from ingest.dependencies import IngestDependencies
+from ingest.run.dependencies import IngestDependencies
 from ingest.scale.drift import Drift, Kind, all_drift
 from ingest.scale.put_right import PutRight
-from models.bootstrap import Settings
+from models.settings import Settings
 
 AT_ONCE = 200
 """Things that are put right together."""

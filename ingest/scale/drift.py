@@ -18,9 +18,9 @@ from engine.domain import SPACES, Item, Product
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState, Ledger, LedgerEntry, ObjectStore, VectorStore
 from engine.taxonomy import collection_name
-from ingest.dependencies import IngestDependencies
-from ingest.facets import item_facets
-from ingest.row_changes import at_once
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.facets import item_facets
+from ingest.run.row_changes import at_once
 from ingest.scale.rows_made_good import is_leaving
 from models.agreement import Embedded
 

@@ -23,17 +23,17 @@ from engine.ledger.queue_worker import Claim, TryLater
 from engine.ledger.work import SharedWork
 from engine.seams import IngestState, Job, LedgerEntry
 from ingest.crashes import DEATHS
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff, diff_products
-from ingest.failures import ATTEMPTS, apart, attempts_of, due, mark, models_answer, stores_answer, told
 from ingest.images.sources import ImageSources
 from ingest.queue.work_orders import LAST, Order, job_of, read_order, words_of
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff, diff_products
+from ingest.run.failures import ATTEMPTS, apart, attempts_of, due, mark, models_answer, stores_answer, told
+from ingest.run.stage_runner import stage_runner
+from ingest.run.stages import Outcome
+from ingest.run.writer import Writer
 from ingest.scale.rows_made_good import RowsMadeGood
-from ingest.stage_runner import stage_runner
-from ingest.stages import Outcome
-from ingest.turns import JobStop, Turns
+from ingest.scale.turns import JobStop, Turns
 from ingest.upkeep.pruning import folder_of
-from ingest.writer import Writer
 
 PAUSE_S = (1.0, 30.0)
 """Between tries while Milvus or S3 is away."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from engine.seams import CollectionChange, IngestState, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff
 from ingest.repair import embedded_anew, left_for_its_feed
-from ingest.row_changes import change_rows
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff
+from ingest.run.row_changes import change_rows
+from ingest.run.stages import reword
+from ingest.run.writer import Writer
 from ingest.scale.drift import Drift, Kind
 from ingest.scale.rows_made_good import RowsMadeGood
-from ingest.stages import reword
-from ingest.writer import Writer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

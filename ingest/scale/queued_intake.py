@@ -8,12 +8,12 @@ from functools import partial
 from engine.domain import Product
 from engine.seams import Job
 from engine.vision.gate import Policy
-from ingest.dependencies import API_FEED, IngestDependencies
+from ingest.queue.taken_on import take_on
 from ingest.queue.work_orders import Order, job_of, parted, words_of
-from ingest.taken_on import take_on
+from ingest.run.dependencies import API_FEED, IngestDependencies
+from ingest.run.writer import Writer
 from ingest.upkeep.sales import Sales
 from ingest.upkeep.updates import Change, update
-from ingest.writer import Writer
 
 
 class QueuedIntake:

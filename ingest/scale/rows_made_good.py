@@ -9,12 +9,12 @@ from functools import partial
 from engine.products.stored import picture_prefix
 from engine.seams import CollectionChange, IngestState, JobsFor, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
+from ingest.queue.taken_on import pending, replace_all
 from ingest.queue.work_orders import jobs_of
-from ingest.row_changes import at_once, change_rows
-from ingest.taken_on import pending, replace_all
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.row_changes import at_once, change_rows
+from ingest.run.writer import LEAVING
 from ingest.upkeep.pruning import folder_of
-from ingest.writer import LEAVING
 
 
 @dataclass(frozen=True, slots=True, eq=False)

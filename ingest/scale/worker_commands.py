@@ -23,12 +23,13 @@ from engine.system.printing import print_json, say
 from engine.system.stopping import draining, terminable
 from engine.vision.gate import Policy
 from ingest.bootstrap import open_ingest
-from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake
+from ingest.queue.taken_on import pending, replace_all
 from ingest.queue.work_orders import jobs_of
-from ingest.taken_on import pending, replace_all
+from ingest.run.dependencies import IngestDependencies
 from ingest.upkeep.pruning import folder_of
-from models.bootstrap import Settings, open_ledger, read_settings
+from models.bootstrap import open_ledger
+from models.settings import Settings, read_settings
 
 ALIVE_S = 60.0
 """A worker that has not been in touch with the queue for so long is not well."""

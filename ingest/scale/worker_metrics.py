@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 
 from engine.errors import ThatLookError
 from engine.ledger.work import SharedWork
+from ingest.run.stages import Outcome
 from ingest.scale.drift import Kind
-from ingest.stages import Outcome
 
 STALE_S = 30.0
 

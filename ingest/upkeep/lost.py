@@ -8,8 +8,8 @@ from dataclasses import replace
 from engine.domain import SPACES
 from engine.seams import LedgerEntry
 from engine.taxonomy import collection_name
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff
 
 
 def lacking(parts: IngestDependencies, entries: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.errors import FeedUnreadable
 from engine.seams import Ledger
-from ingest.writer import Writer
+from ingest.run.writer import Writer
 
 MOST_SHARE = 0.5
 CHUNK = 200

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from engine.domain import Product
 from engine.seams import IngestState, LedgerEntry
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff, record_hash
-from ingest.stages import reword
-from ingest.writer import Writer
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff, record_hash
+from ingest.run.stages import reword
+from ingest.run.writer import Writer
 
 _SETTING = "next sale change"
 _PAGE = 256

@@ -10,12 +10,12 @@ from functools import partial
 from engine.domain import Product
 from engine.seams import IngestState, Job, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.dependencies import IngestDependencies
-from ingest.diff import ProductDiff, record_hash
 from ingest.queue.work_orders import jobs_of
-from ingest.stages import reword
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.diff import ProductDiff, record_hash
+from ingest.run.stages import reword
+from ingest.run.writer import Writer
 from ingest.upkeep.pruning import folder_of
-from ingest.writer import Writer
 
 Change = tuple[LedgerEntry, Product]
 """A product as it was read, and as it is to be. It keeps its id and its pictures."""

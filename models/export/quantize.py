@@ -23,11 +23,11 @@ from models.export.agreement import Agreement, Floor, compare_embeddings, compar
 from models.export.int8 import quantize_file
 from models.export.verdicts import Quantized
 from models.manifest import Manifest, ModelSpec, Role, load_manifest, register
-from models.preprocess import batch_of
+from models.networks.preprocess import batch_of
+from models.networks.segmenter import YoloSegmenter
+from models.networks.visual import VisualEmbedder
 from models.registry import load_folder, verified
 from models.runtime import RuntimeOptions, open_session
-from models.segmenter import YoloSegmenter
-from models.visual import VisualEmbedder
 
 QUANTISED: tuple[Role, ...] = ("segmenter", "visual", "semantic_image")
 HELD_OUT = 3

@@ -12,7 +12,7 @@ from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers
 from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.export.publish import publish
 from models.manifest import ModelSpec, load_manifest
-from models.segmenter import SET_ASIDE
+from models.networks.segmenter import SET_ASIDE
 
 SERVED: Mapping[str, Any] = {"score": 0.25, "nms_iou": 0.5, "same_iou": 0.6}
 """Thresholds of a segmenter that was never served before."""
@@ -46,7 +46,7 @@ def export_segmenter(
         input_size: height and width of the input, multiples of 32.
         shifts: class → what is added to its log-odds, where a rare class is named too seldom or too often.
         kept: what of earlier weights is mixed in.
-        extra: thresholds for the wrapper (`models.segmenter.Thresholds`).
+        extra: thresholds for the wrapper (`models.networks.segmenter.Thresholds`).
         notes: where the weights come from, for people.
     Raises:
         ContractBroken: the file does not compute what the checkpoint does.

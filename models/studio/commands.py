@@ -45,7 +45,7 @@ def sheet(
     from PIL import Image
 
     from models.studio.figures.kinds import KINDS
-    from models.studio.sheet import look_sheet, product_sheet
+    from models.studio.output.sheet import look_sheet, product_sheet
 
     if kind is not None and kind not in KINDS:
         raise click.BadParameter(f"there is no kind {kind!r}; use one of {', '.join(KINDS)}", param_hint="--kind")
@@ -73,7 +73,7 @@ def catalogue(
 ) -> None:
     """Write a shop into FOLDER: images, feed.jsonl, truth.jsonl."""
     from models.studio.catalogue import sample_catalogue
-    from models.studio.feed import write_catalogue, write_queries
+    from models.studio.output.feed import write_catalogue, write_queries
 
     feed = write_catalogue(folder, products, seed, size, workers=workers)
     book = write_queries(folder / "queries", sample_catalogue(products, seed), queries, seed, size) if queries else None
@@ -97,7 +97,7 @@ def catalogue(
 @WORKERS
 def segmentation(folder: Path, pictures: int, seed: int, size: tuple[int, int], workers: int) -> None:
     """Write a YOLO-seg training set into FOLDER."""
-    from models.studio.dataset import write_segmentation_set
+    from models.studio.output.dataset import write_segmentation_set
 
     click.echo(
         f"{pictures} pictures; {write_segmentation_set(folder, pictures, seed, size, workers=workers)}", err=True

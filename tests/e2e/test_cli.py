@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from models.manifest import load_manifest, register
-from models.studio.feed import write_catalogue
+from models.studio.output.feed import write_catalogue
 from tests.fixtures.program import PROGRAM, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.studio.feed import write_catalogue
+from models.studio.output.feed import write_catalogue
 from tests.fixtures.program import PROGRAM, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
-from models.studio.feed import write_catalogue
+from models.studio.output.feed import write_catalogue
 from tests.fixtures.browser import tab
 from tests.fixtures.program import PROGRAM, Server, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile

@@ -27,7 +27,7 @@ from api.serving import bound
 from engine.domain import Answer
 from tests.fixtures.s3 import free_port
 from tests.fixtures.shop import ANSWER, FakeFeeds, Shop
-from tests.integration.test_api_server import serving
+from tests.integration.api.test_api_server import serving
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "docs" / "ops"

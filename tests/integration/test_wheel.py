@@ -122,4 +122,4 @@ def test_a_typed_consumer_sees_real_types(python: Path, tmp_path: Path) -> None:
     assert "colour" in wrong[0]
     assert "Incompatible types in assignment" in wrong[1]
     assert 'Revealed type is "thatlook.client.Client"' in done.stdout
-    assert "engine.answers.HitForm" in done.stdout
+    assert "engine.forms.answers.HitForm" in done.stdout

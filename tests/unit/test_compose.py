@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from models.bootstrap import Settings
+from models.settings import Settings
 from thatlook.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from engine.domain import Pixels
-from models.train.data.pose import PoseLabel, is_held_out, read_ccp_poses, read_picture
+from models.train.data.keypoints.pose import PoseLabel, is_held_out, read_ccp_poses, read_picture
 
 Rule = Literal["front view", "full front"]
 """What counts as kept: shown from the front (what the policy `prefer` takes), or the gate's own `keep`."""

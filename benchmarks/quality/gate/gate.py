@@ -30,7 +30,7 @@ from engine.vision.crops import box_area
 from engine.vision.gate import BYSTANDER_SHARE
 from engine.vision.pipeline import VisionPipeline
 from models.train.data.datasets import DatasetUnreadable
-from models.train.data.pose import PoseLabel, read_picture
+from models.train.data.keypoints.pose import PoseLabel, read_picture
 from models.train.pose.measure import measure_against_teacher, measure_on_lspet, open_pose
 
 FOLDERS = ("ccp", "magento_catalog", "coco128_person", "lspet", "weights")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Box, Pixels
 from engine.errors import ModelUnavailable
-from models.pose import input_to_image, warp
+from models.networks.pose import input_to_image, warp
 from models.train.data.people import PeopleFinder
 
 SEEN = 0.25

@@ -16,11 +16,11 @@ import numpy as np
 from benchmarks.quality.gate.cases import catalogue_pictures
 from engine.domain import Pixels, View
 from models.studio.catalogue import sample_outfit
-from models.studio.feed import STUDIO
 from models.studio.figures.people import sample_person
+from models.studio.output.feed import STUDIO
 from models.studio.render import render_look
 from models.studio.spec import Framing
-from models.train.data.pose import read_picture
+from models.train.data.keypoints.pose import read_picture
 
 Shown = Literal["front", "back", "left", "right", "detail"]
 Part = Literal["tops", "bottoms"]

@@ -26,7 +26,7 @@ from engine.domain import Product
 from engine.retrieval.search import Calibrations
 from engine.service import TextQuery, ThatLook
 from engine.vision.pipeline import VisionPipeline
-from ingest.select_image import Picture, select_image
+from ingest.run.select_image import Picture, select_image
 
 BEST = 10
 AT_LEAST = 10

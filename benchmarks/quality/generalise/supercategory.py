@@ -22,8 +22,8 @@ from benchmarks.quality.report import Target
 from engine.domain import Pixels
 from engine.retrieval.search import Calibrations
 from engine.taxonomy import Taxonomy
-from ingest.dependencies import ImageAnalysis
-from ingest.select_image import Picture, select_image
+from ingest.run.dependencies import ImageAnalysis
+from ingest.run.select_image import Picture, select_image
 from models.train.data.products import FLAT_LAY_CLASSES, is_left_out
 
 UPRIGHT = (360, 480)

@@ -27,8 +27,8 @@ from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.vision.crops import cut
 from engine.vision.pipeline import VisionPipeline
-from ingest.facets import item_facets
-from ingest.select_image import Picture, select_image
+from ingest.run.facets import item_facets
+from ingest.run.select_image import Picture, select_image
 
 Evidence = Literal["picture", "shop"]
 """`picture`: of the shop's words only what kind of garment it sells; `shop`: its colour, title and facets too."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Box
 from models.architectures.accessories import CLASSES
-from models.segmenter import PERSON
+from models.networks.segmenter import PERSON
 from models.train.data.datasets import CcpFolder
 from models.train.segmenter.evaluation import Instance, Photos, mask_box
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.quality.report import Target
 from benchmarks.quality.segmentation.prior import guess_all, learn_places
 from models.architectures.accessories import ACCESSORIES, CLASSES
-from models.segmenter import PERSON
+from models.networks.segmenter import PERSON
 from models.train.segmenter.evaluation import ClassFigures, Photos, confusion, evaluate
 from models.train.segmenter.measure import Measured, Seen, figures_of, see_split
 

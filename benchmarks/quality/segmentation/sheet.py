@@ -13,8 +13,8 @@ from engine.domain import Pixels
 from engine.taxonomy import load_taxonomy
 from models.architectures.accessories import with_accessories
 from models.drawing import COLORS, OTHER
-from models.segmenter import PERSON
-from models.studio.sheet import contact_sheet
+from models.networks.segmenter import PERSON
+from models.studio.output.sheet import contact_sheet
 from models.train.data.datasets import CcpFolder
 from models.train.segmenter.evaluation import IOUS, Instance, mask_iou
 from models.train.segmenter.measure import Seen

@@ -27,9 +27,10 @@ from engine.errors import ContractBroken, ThatLookError
 from engine.system.cpus import available_cpus
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
-from models.bootstrap import Parts, Settings, open_parts, read_settings
+from models.bootstrap import Parts, open_parts
 from models.registry import profile_folder
-from models.studio.feed import write_catalogue
+from models.settings import Settings, read_settings
+from models.studio.output.feed import write_catalogue
 
 WARM_UP = 4
 """Products of a feed of their own, ingested before the clock runs: models are loaded, collections made."""

@@ -27,11 +27,12 @@ from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
 from benchmarks.speed.server import HOST, Running, serving
 from benchmarks.speed.suites.standard import INT8, STANDARD, TrainingMissing, link_standard
-from engine.answers import AnswerForm
 from engine.errors import ContractBroken, ThatLookError
+from engine.forms.answers import AnswerForm
 from engine.system.clock import DEFAULT_BUDGET_S
-from models.bootstrap import Settings, build_pipeline, read_settings
+from models.bootstrap import build_pipeline
 from models.registry import profile_folder
+from models.settings import Settings, read_settings
 
 PHOTOS = 4
 """Different photos per case; each request's bytes differ all the same."""

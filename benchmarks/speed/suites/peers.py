@@ -21,7 +21,8 @@ from benchmarks.speed.suites.index_peers import PEERS, Built
 from benchmarks.speed.suites.naive import run_seed
 from engine.domain import Embeddings
 from engine.errors import ThatLookError
-from models.bootstrap import build_pipeline, read_settings
+from models.bootstrap import build_pipeline
+from models.settings import read_settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from benchmarks.speed.suites.recall_material import FILTERS, SUPERCATEGORY, TIE,
 from engine.domain import CollectionSpec, Embeddings, Space
 from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.filters import EVERYTHING, parse_filter
-from models.bootstrap import read_settings
+from models.settings import read_settings
 
 faiss: Any = typed_faiss
 _TRAIN_ROWS = 40_000

@@ -13,7 +13,8 @@ from benchmarks.speed.run import BenchSettings, dataset_hash
 from benchmarks.speed.sample import Sample, load_sample
 from engine.domain import SPACES, Embeddings, Item, Space
 from engine.retrieval.search import Calibrations
-from models.bootstrap import build_pipeline, read_settings
+from models.bootstrap import build_pipeline
+from models.settings import read_settings
 
 SUPERCATEGORY = "upper_wear"
 """All rows lie in one supercategory: the hardest case for an index, as neighbours are of one kind."""

@@ -14,7 +14,7 @@ from benchmarks.speed.run import BenchSettings, parameters
 from benchmarks.speed.suites.index import build_bare, open_bare
 from benchmarks.speed.suites.recall import build_figures, search_both
 from benchmarks.speed.suites.recall_material import gather
-from models.bootstrap import read_settings
+from models.settings import read_settings
 
 
 def run(settings: BenchSettings) -> Iterable[Result]:

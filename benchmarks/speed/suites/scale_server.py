@@ -18,7 +18,8 @@ from engine.errors import ModelUnavailable
 from engine.filters import EVERYTHING
 from engine.stores.milvus.store import MilvusStatus, MilvusStore
 from engine.taxonomy import collection_name
-from models.bootstrap import milvus_options, read_settings
+from models.bootstrap import milvus_options
+from models.settings import read_settings
 
 _BATCH = 1000
 _INDEXED_WITHIN_S = 900.0

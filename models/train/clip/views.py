@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.architectures.semantic_color import MEAN, STD
-from models.preprocess import to_input
+from models.networks.preprocess import to_input
 from models.train.clip.captions import SHADES
 from models.train.clip.data import CaptionedCrops, facts_in
 from models.train.clip.recolor import recolored

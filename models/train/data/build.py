@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 
 from engine.taxonomy import load_taxonomy
-from models.studio.dataset import write_segmentation_set
+from models.studio.output.dataset import write_segmentation_set
 from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
 from models.train.data.drawn import drawn_shop_photos
-from models.train.data.foreign import ClassWords, write_garment_folder
 from models.train.data.people import PeopleFinder
 from models.train.data.products import (
     RARE_ALONE,
@@ -28,6 +27,8 @@ from models.train.data.products import (
     sample_photos,
     with_bars,
 )
+from models.train.data.readers.foreign import ClassWords, write_garment_folder
+from models.train.data.readers.yolo import yolo_photos
 from models.train.data.scenes import around_person, in_studio, without_bystanders
 from models.train.data.self_training import (
     Teacher,
@@ -36,7 +37,6 @@ from models.train.data.self_training import (
     catalogue_photos,
     tagged_photos,
 )
-from models.train.data.yolo import yolo_photos
 
 TAUGHT_STUDIO, TAUGHT_THIGH = 0.35, 0.25
 """Studio scenes per street photo that a teacher labelled: whole, and from the head to the thigh."""

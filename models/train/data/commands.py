@@ -75,7 +75,7 @@ def _converted(
     long_side: int,
 ) -> dict[str, Any]:
     from engine.taxonomy import load_taxonomy
-    from models.train.data.foreign import ClassWords, write_garment_folder
+    from models.train.data.readers.foreign import ClassWords, write_garment_folder
 
     words = ClassWords(load_taxonomy(None), dict(_pair(text) for text in own))
     finder = _people(people) if people else None
@@ -101,10 +101,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _photos(kind: str, source: Path, images: Path | None) -> Iterator[Any]:
-    from models.train.data.coco import coco_photos
-    from models.train.data.deepfashion2 import deepfashion2_photos
-    from models.train.data.imaterialist import imaterialist_photos
-    from models.train.data.yolo import yolo_photos
+    from models.train.data.readers.coco import coco_photos
+    from models.train.data.readers.deepfashion2 import deepfashion2_photos
+    from models.train.data.readers.imaterialist import imaterialist_photos
+    from models.train.data.readers.yolo import yolo_photos
 
     if kind in {"fashionpedia", "coco"}:
         if images is None:
@@ -122,7 +122,7 @@ def _people(profile: Path) -> Any:
 
 
 def _studio(source: Path, out: Path) -> dict[str, Any]:
-    from models.studio.dataset import write_segmentation_set
+    from models.studio.output.dataset import write_segmentation_set
 
     try:
         count = int(str(source))

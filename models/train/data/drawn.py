@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from models.studio.catalogue import sample_catalogue
-from models.studio.feed import product_shots
+from models.studio.output.feed import product_shots
 from models.studio.render import Rendered
 from models.train.data.datasets import LabelledPhoto, Mask
 

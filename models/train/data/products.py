@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.domain import Pixels
 from models.train.data.crops import is_validation
 from models.train.data.datasets import LabelledPhoto, Mask, without_specks
-from models.train.data.foreign import read_pixels
+from models.train.data.readers.foreign import read_pixels
 from models.train.data.scenes import flat_lay_mask, plain_wall
 
 FLAT_LAY_CLASSES: dict[str, str] = {

@@ -22,13 +22,13 @@ from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 from engine.vision.crops import merge_pieces, of_main_person
 from models.architectures.accessories import ACCESSORIES, CLASSES, with_accessories
 from models.manifest import load_manifest
+from models.networks.segmenter import PERSON, YoloSegmenter
 from models.runtime import RuntimeOptions, Session, open_session
-from models.segmenter import PERSON, YoloSegmenter
 from models.train.data.crops import is_validation
 from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
-from models.train.data.foreign import read_pixels
-from models.train.data.pose import is_held_out
+from models.train.data.keypoints.pose import is_held_out
 from models.train.data.products import before_white
+from models.train.data.readers.foreign import read_pixels
 
 CLEAR_COLORS = {"black", "blue", "gray", "green", "purple"}
 """Garments of these colours can be told from skin and from a white wall by colour alone."""

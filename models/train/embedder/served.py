@@ -19,13 +19,13 @@ from engine.seams import Segmenter
 from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 from engine.vision.crops import box_area, merge_pieces, of_main_person, outer_box
 from models.manifest import load_manifest
+from models.networks.segmenter import YoloSegmenter
 from models.registry import verified
 from models.runtime import RuntimeOptions, open_session
-from models.segmenter import YoloSegmenter
 from models.train.data.crops import CropRecord, magento_record, rgb_of, square_crop
 
 MIN_SIDE = 16
-"""As `ingest.select_image.MIN_SIDE`: fewer pixels show nothing."""
+"""As `ingest.run.select_image.MIN_SIDE`: fewer pixels show nothing."""
 _KIN = {
     "upper_wear": {"outerwear", "full_body"},
     "outerwear": {"upper_wear", "full_body"},

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import load_manifest
-from models.pose import HeatmapPose
+from models.networks.pose import HeatmapPose
 from models.runtime import RuntimeOptions, open_session
-from models.train.data.pose import SURE, PoseLabel, read_catalogue_poses, read_ccp_poses, read_picture
+from models.train.data.keypoints.pose import SURE, PoseLabel, read_catalogue_poses, read_ccp_poses, read_picture
 
 NEAR = 0.2
 _LSPET_TO_COCO = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9)

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from engine.domain import Pixels
 from models.architectures.pose import FACINGS
-from models.train.data.legs import made_legs
-from models.train.data.pose import (
+from models.train.data.keypoints.legs import made_legs
+from models.train.data.keypoints.pose import (
     PoseLabel,
     read_catalogue_poses,
     read_ccp_poses,
     read_closeups,
     read_picture,
 )
-from models.train.data.pose_made import (
+from models.train.data.keypoints.pose_made import (
     Made,
     drawn_people,
     drawn_shop,

@@ -20,7 +20,15 @@ from engine.domain import Box, Pixels
 from models.architectures.onnx_weights import WeightsUnfit
 from models.architectures.pose import KEYPOINTS
 from models.architectures.quiet_ultralytics import quiet_ultralytics
-from models.train.data.pose import ABSENT, SURE, PoseLabel, facing_of_shoulders, has_shoulders, named, read_picture
+from models.train.data.keypoints.pose import (
+    ABSENT,
+    SURE,
+    PoseLabel,
+    facing_of_shoulders,
+    has_shoulders,
+    named,
+    read_picture,
+)
 
 UNSURE = (ABSENT + SURE) / 2
 """The score under which a keypoint is left out of the loss."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from models.architectures.pose import MEAN, STD, PoseArchitecture, build_pose_model, forward
 from models.runtime import cpu_computes_bf16
-from models.train.data.pose import UNKNOWN, PoseLabel, PoseSample, plain_sample, random_sample, read_picture
+from models.train.data.keypoints.pose import UNKNOWN, PoseLabel, PoseSample, plain_sample, random_sample, read_picture
 from models.train.pose.people import TUNED, Learned, Sources, facing_by_kind, is_tune, pose_people, sampling_chances
 from models.train.pose.warm_start import start_from
 from models.train.segmenter.training import learning_rate_share

@@ -17,8 +17,8 @@ from engine.taxonomy import Taxonomy, load_taxonomy
 from engine.vision.crops import main_person, merge_pieces, of_main_person
 from models.architectures.accessories import CLASSES, with_accessories
 from models.manifest import load_manifest
+from models.networks.segmenter import PERSON, YoloSegmenter
 from models.runtime import RuntimeOptions, Session, open_session
-from models.segmenter import PERSON, YoloSegmenter
 from models.train.data.datasets import CcpFolder, LabelledPhoto
 from models.train.data.self_training import Muted
 from models.train.segmenter.evaluation import ClassFigures, Instance, Photos, evaluate, mask_box

@@ -23,7 +23,7 @@ from models.architectures.accessories import CLASSES
 from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
 from models.architectures.quiet_ultralytics import quiet_ultralytics
 from models.manifest import load_manifest
-from models.preprocess import place
+from models.networks.preprocess import place
 from models.runtime import cpu_computes_bf16
 from models.train.data.build import SceneMix, build_segmenter_folder
 

@@ -21,12 +21,12 @@ from engine.taxonomy import GarmentClass, load_taxonomy
 from engine.vision.crops import whole
 from engine.vision.images import ImageLimits, decode
 from models.manifest import load_manifest
-from models.pose import HeatmapPose
+from models.networks.pose import HeatmapPose
+from models.networks.segmenter import PERSON, YoloSegmenter
+from models.networks.visual import VisualEmbedder
 from models.registry import verified
 from models.runtime import RuntimeOptions, open_session
-from models.segmenter import PERSON, YoloSegmenter
 from models.train.selection.doubt import Doubt, body_doubt, flip_doubt, margin_doubt
-from models.visual import VisualEmbedder
 
 WEARER = "wearer"
 """A person as a thing with an outline; the segmenter itself gives people boxes alone."""

@@ -83,8 +83,8 @@ def test_a_smoke_training_of_the_segmenter_learns_and_is_served(
     from engine.taxonomy import load_taxonomy
     from models.export.segmenter import Kept, export_segmenter
     from models.manifest import load_manifest
+    from models.networks.segmenter import YoloSegmenter
     from models.runtime import RuntimeOptions, open_session
-    from models.segmenter import YoloSegmenter
     from models.train.data.build import SceneMix
     from models.train.segmenter.training import smoke, train_segmenter
 
@@ -248,7 +248,7 @@ def test_a_smoke_training_of_the_pose_model_learns_resumes_and_is_served(ccp: Pa
 
     from models.export.pose import export_pose
     from models.manifest import load_manifest
-    from models.pose import HeatmapPose
+    from models.networks.pose import HeatmapPose
     from models.runtime import RuntimeOptions, open_session
     from models.train.pose.training import smoke, train_pose
 

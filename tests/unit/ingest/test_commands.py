@@ -15,10 +15,10 @@ from engine.domain import Product
 from engine.errors import FeedUnreadable, QueryRejected
 from engine.seams import IngestState
 from ingest import commands
-from ingest.dependencies import IngestDependencies
 from ingest.intake import Intake
+from ingest.run.dependencies import IngestDependencies
 from ingest.scale import worker_commands
-from models.bootstrap import Settings
+from models.settings import Settings
 from tests.fixtures.catalogue import ALONE, BACK, close_parts, open_fake_parts, picture, row, write_feed
 
 

@@ -13,9 +13,9 @@ from engine.domain import Product
 from engine.errors import StoreUnavailable
 from engine.seams import IngestState
 from ingest import intake as intake_module
-from ingest.dependencies import IngestDependencies
 from ingest.images.sources import SourceRules
 from ingest.intake import Intake, running_intake
+from ingest.run.dependencies import IngestDependencies
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture
 
 

@@ -15,14 +15,14 @@ import pytest
 from engine.domain import Crop, Embeddings, Product, Space
 from engine.errors import ModelUnavailable, StoreUnavailable
 from engine.seams import IngestState
-from ingest import failures
 from ingest.crashes import DEATHS, AtWork
-from ingest.dependencies import IngestDependencies
-from ingest.failures import ATTEMPTS, apart
 from ingest.images.sources import ImageSources, SourceRules
 from ingest.intake import Intake, running_intake
 from ingest.pipeline import ingest_feed
-from ingest.summary import Summary
+from ingest.run import failures
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.failures import ATTEMPTS, apart
+from ingest.run.summary import Summary
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 from tests.fixtures.pictures import drawing, exif, file_of
 
@@ -323,7 +323,7 @@ def test_a_slow_picture_server_holds_no_other_product_up(
     parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is there is indexed while the pictures of others are still to come."""
-    from ingest import stage_runner
+    from ingest.run import stage_runner
 
     monkeypatch.setattr(stage_runner, "PATIENCE_S", 0.05)
     real, hang = ImageSources.fetch, Event()
@@ -346,7 +346,7 @@ def test_a_failure_that_nobody_foresaw_is_still_one_products(
     parts: IngestDependencies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even one in the middle of the machinery, with whichever product it comes."""
-    from ingest import stage_runner
+    from ingest.run import stage_runner
 
     real = stage_runner.StageRunner.take
 

@@ -19,9 +19,9 @@ from engine.errors import FeedUnreadable, StoreUnavailable
 from engine.filters import parse_filter
 from engine.seams import IngestState
 from engine.vision.images import ImageLimits
-from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
-from ingest.summary import Progress
+from ingest.run.dependencies import IngestDependencies
+from ingest.run.summary import Progress
 from tests.fixtures.catalogue import (
     ALONE,
     BACK,

@@ -14,11 +14,11 @@ import pytest
 
 from engine.filters import parse_filter
 from engine.seams import IngestState
-from ingest.dependencies import IngestDependencies
 from ingest.images.paths import found_path
 from ingest.intake import Intake
 from ingest.pipeline import ingest_feed
 from ingest.progress import summary_json
+from ingest.run.dependencies import IngestDependencies
 from ingest.upkeep.sales import Sales
 from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 

@@ -18,9 +18,9 @@ from engine.stores.lite.salvage import salvage as salvage_store
 from engine.stores.lite.store import LiteStore
 from engine.system.durable import refusal
 from engine.taxonomy import collection_name
-from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
 from ingest.repair import mend
+from ingest.run.dependencies import IngestDependencies
 from models.agreement import check_agreement, disagreements
 from tests.contract.test_ledger import entry as an_entry
 from tests.fixtures.catalogue import close_parts, open_fake_parts, row, write_feed

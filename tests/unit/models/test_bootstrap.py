@@ -9,9 +9,10 @@ import pytest
 
 from engine.errors import ModelUnavailable
 from models import bootstrap
-from models.bootstrap import Settings, build_pipeline, hold_home, open_parts
+from models.bootstrap import build_pipeline, hold_home, open_parts
 from models.compiled import seal_of
 from models.manifest import MANIFEST, load_manifest, register
+from models.settings import Settings
 from tests.fixtures.tiny_models import write_tiny_profile
 
 

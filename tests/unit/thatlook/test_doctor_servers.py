@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.bootstrap import read_settings
+from models.settings import read_settings
 from thatlook.doctor import tried_servers
 
 

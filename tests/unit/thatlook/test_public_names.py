@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import thatlook
-from api import products as api_products
+from api.requests import products as api_products
 from api.routes import ingest as api_ingest
 from api.routes import operation as api_operation
 from thatlook import forms

@@ -14,8 +14,8 @@ from PIL import Image
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue
 from models.studio.commands import studio
-from models.studio.dataset import SEGMENTATION_CLASSES, crops, outlines, write_segmentation_set
-from models.studio.feed import write_catalogue, write_queries, write_query
+from models.studio.output.dataset import SEGMENTATION_CLASSES, crops, outlines, write_segmentation_set
+from models.studio.output.feed import write_catalogue, write_queries, write_query
 
 SIZE = (96, 128)
 COLUMNS = {

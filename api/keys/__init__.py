@@ -1,0 +1,1 @@
+"""Callers: their keys and scopes, the owner of a home, and the command `keys`."""

@@ -1,0 +1,1 @@
+"""Model profiles as an operator has them: fetched, listed and verified."""

@@ -1,0 +1,1 @@
+"""What the studio writes: data sets, feeds and sheets."""

@@ -1,0 +1,1 @@
+"""Labelled people for the pose model."""

@@ -1,0 +1,1 @@
+"""Published data sets of other people, read into one form."""
