@@ -153,9 +153,13 @@ class Generation:
         self.append(stamp, older[older >= 0], bodies, new, embeddings)
 
     def delete(self, stamp: int, rows: NDArray[np.int64]) -> None:
-        """Let living rows die."""
+        """Let living rows die; on the disk when this returns.
+
+        After a power cut, rows that the index has and the records lack are taken for lost ones.
+        """
         none = np.empty((0, self.dim), np.float32)
         self.append(stamp, rows, [], NewRows.of([], checks_of(none)), none)
+        self.journal.sync()
 
     def append(
         self,

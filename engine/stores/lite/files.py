@@ -11,6 +11,8 @@ from typing import Any
 
 SEAL = "records.seal.json"
 TEXT_NAMES = frozenset({"LOCK"})
+FIRST_LOG = "wal/wal_data_000001.arrow"
+"""Lite removes it when the first manifest is written."""
 _MAGIC = b"PAR1"
 _NO_MANIFEST: dict[str, Any] = {"partitions": {}}
 
@@ -33,7 +35,8 @@ def _problems(folder: Path) -> Iterator[str]:
     kept = sorted(folder.glob("partitions/*/*/*.parquet"))
     listed = _document(manifest)
     if listed is None:
-        if kept or manifest.exists() or (folder / "manifest.json.prev").exists():
+        begun = (folder / FIRST_LOG).exists()  # The first manifest was still to be written: the log holds every row.
+        if (kept and not begun) or manifest.exists() or (folder / "manifest.json.prev").exists():
             yield f"{manifest} is missing or damaged"
             return
         listed = _NO_MANIFEST

@@ -11,6 +11,7 @@ written to or fetched from; a home that only answers never opens it.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
@@ -25,6 +26,7 @@ from engine.errors import HomeDamaged
 from engine.stores.lite.book import Book, Entry
 from engine.stores.lite.errors import lite_schema, translated_errors
 from engine.stores.lite.files import SEAL, TEXT_NAMES, problems_of_collection
+from engine.stores.lite.flushing import LogFlusher, flush_before_manifests
 from engine.stores.lite.rows import FIELDS, read_row, row_of, text
 from engine.system.seal import Seal
 
@@ -53,6 +55,7 @@ class LiteRecords:
         self._seal_lost = self.seal.lost and not self.book.is_new
         self._db: MilvusLite | None = None
         self._lock = RLock()
+        self._logs = LogFlusher()
 
     def specs(self) -> dict[str, CollectionSpec]:
         """What each collection was made for."""
@@ -108,6 +111,7 @@ class LiteRecords:
         with self._lock, translated_errors(self._folder):
             database = self._database()
             database.drop_collection(spec.name)
+            shutil.rmtree(left_over, ignore_errors=True)  # What a kill leaves that Lite does not know as a collection.
             database.create_collection(spec.name, lite_schema(spec))
         self.book.enter(spec.name, Entry(spec.dim, spec.fingerprint, stamp))
 
@@ -126,11 +130,13 @@ class LiteRecords:
         rows = [row_of(item, row, stamp) for item, row in zip(items, embeddings, strict=True)]
         for start in range(0, len(rows), _BATCH):
             self._ask(name, methodcaller("upsert", rows[start : start + _BATCH]))
+        self._flush(name)
 
     def delete(self, name: str, item_ids: Sequence[str]) -> None:
         """Remove rows."""
         for start in range(0, len(item_ids), _BATCH):
             self._ask(name, methodcaller("delete", [text(item_id) for item_id in item_ids[start : start + _BATCH]]))
+        self._flush(name)
 
     def stamps(self, name: str) -> dict[str, int]:
         """item_id → the stamp that each row was written with."""
@@ -170,6 +176,10 @@ class LiteRecords:
         with translated_errors(self._folder):
             return call(self._collection(name))
 
+    def _flush(self, name: str) -> None:
+        with translated_errors(self._folder):
+            self._logs.flush(self._folder / "collections" / name)
+
     def _collection(self, name: str) -> Collection:
         with self._lock:
             if problems := problems_of_collection(self._folder / "collections" / name):
@@ -182,6 +192,7 @@ class LiteRecords:
             from milvus_lite import MilvusLite
 
             logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
+            flush_before_manifests()
             self.seal.break_open()
             self._db = MilvusLite(str(self._folder.resolve()))
         return self._db

@@ -136,6 +136,39 @@ def test_a_derived_index_in_doubt_is_made_to_agree(closed: tuple[Path, ExactStor
         store.close()
 
 
+def test_a_kill_in_the_midst_of_creating_a_collection_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    """A folder without a schema is no collection yet, whatever made it."""
+    (tmp_path / "store" / "records.db" / "collections" / SPEC.name / "wal").mkdir(parents=True)
+    store = LiteStore(tmp_path / "store", plan=EAGER)
+    try:
+        store.ensure(SPEC)
+        operate(store, 0)
+        assert state(store) == state(oracle_after(0))
+    finally:
+        store.close()
+
+
+def test_a_kill_before_the_first_manifest_loses_nothing(tmp_path: Path) -> None:
+    """Lite's files of rows are there and not yet named; its log still holds every row. Without the log it is damage."""
+    folder = tmp_path / "store"
+    collection = folder / "records.db" / "collections" / SPEC.name
+    store = LiteStore(folder, plan=EAGER)
+    store.ensure(SPEC)
+    operate(store, 0)
+    log = (collection / "wal" / "wal_data_000001.arrow").read_bytes()
+    store.close()
+    (folder / "records.seal.json").unlink()
+    (collection / "manifest.json").unlink()
+    with pytest.raises(HomeDamaged, match="manifest"):
+        LiteStore(folder, plan=EAGER)
+    (collection / "wal" / "wal_data_000001.arrow").write_bytes(log)
+    store = LiteStore(folder, plan=EAGER)
+    try:
+        assert state(store) == state(oracle_after(0))
+    finally:
+        store.close()
+
+
 def test_an_older_copy_of_the_rows_alone_is_refused(closed: tuple[Path, ExactStore]) -> None:
     """Half a backup put back does not belong to the rest: it is said, nothing is changed, and the whole opens again."""
     folder, _ = closed
