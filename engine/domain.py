@@ -274,6 +274,7 @@ class GarmentHits:
         seen: what a further page is asked for with; None where there is no more.
         total, counted: how many hits there are, and products by value, where these were asked for.
         no_match: there are hits, the nearest there are, and none is much like what was asked with.
+        photo: which of several photos the garment's box is of, counted from 0.
     """
 
     garment: Garment | None
@@ -283,6 +284,7 @@ class GarmentHits:
     total: Total | None = None
     counted: Counted | None = None
     no_match: bool = False
+    photo: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

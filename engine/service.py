@@ -101,7 +101,9 @@ class ThatLook:
             ask = Ask(_query_vectors_of(looked, read.query_vectors), kinds, watch, within, counting)
             asks.append((ask, replace(options, k=asked.k or k)))
         found = self._found_each(asks, watch)
-        answers = [_of_garment(each, looked.garment) for (looked, _), each in zip(kept, found, strict=True)]
+        answers = [
+            _of_garment(each, looked.garment, looked.photo) for (looked, _), each in zip(kept, found, strict=True)
+        ]
         if shows_the_best(listing):
             judged = [(asked.text or text) is None and (asked.weights or weights) is None for _, asked in kept]
             answers = [marked(each) if plain else each for plain, each in zip(judged, answers, strict=True)]
@@ -336,10 +338,10 @@ def _check_found(found: Sequence[GarmentHits], only: int | None) -> None:
         raise QueryRejected("The cursor is of another search: this one has no such garment. Begin again without it.")
 
 
-def _of_garment(found: GarmentHits, garment: Garment) -> GarmentHits:
+def _of_garment(found: GarmentHits, garment: Garment, photo: int = 0) -> GarmentHits:
     """The hits of a garment of the photo."""
     hits = tuple(_told(hit, garment) for hit in found.hits)
-    return replace(found, garment=garment, supercategory=garment.supercategory, hits=hits)
+    return replace(found, garment=garment, supercategory=garment.supercategory, hits=hits, photo=photo)
 
 
 def _told(hit: Hit, garment: Garment) -> Hit:

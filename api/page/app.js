@@ -1,7 +1,7 @@
 // The page: two views, one address for each state, and what stands around them.
-import { Dialog, html, Icon, render, say, state, update, useUpdates } from "./ui.js";
+import { copied, Dialog, html, Icon, openDialog, render, say, state, update, useUpdates } from "./ui.js";
 import { giveKey, hasKey } from "./http.js";
-import { restore, search, settings, sharedLink } from "./search.js";
+import { askPhoto, restore, search, settings, sharedLink } from "./search.js";
 import { toAddress } from "./query.js";
 import { Intake, nothingAsked, takeFromAnywhere } from "./intake.js";
 import { Sliders, Words } from "./refine.js";
@@ -9,7 +9,6 @@ import { FilterBar } from "./filters.js";
 import { Results, Tabs } from "./results.js";
 import { nameOf } from "./stage.js";
 import { Compare, Tray } from "./compare.js";
-import { Code, copied } from "./code.js";
 import { csvOf, download } from "./csv.js";
 import { bytes, count, language, stageName, t } from "./texts.js";
 
@@ -34,7 +33,7 @@ function Page() {
     <footer><${Timing} /><p>thatlook · <a href="/schema">${t("page.api")}</a> · <a href="/v1/ingest/status">${t("page.state")}</a></p></footer>
     ${view === "search" && html`<${Tray} />`}
     ${dialog === "compare" && html`<${Compare} close=${close} />`}
-    ${dialog === "code" && html`<${Code} close=${close} />`}
+    ${["Camera", "Code"].includes(dialog) && html`<${state.part} close=${close} take=${askPhoto} />`}
     ${needsKey && html`<${AskKey} />`}`;
 }
 
@@ -79,7 +78,7 @@ function Toolbar() {
   return html`<div class="toolbar">
     <button type="button" class="quiet" id="share" onClick=${share}>${t("share.label")}</button>
     <button type="button" class="quiet" id="csv" onClick=${exportCsv}>${t("csv.label")}</button>
-    <button type="button" class="quiet" id="show-code" onClick=${() => update({ dialog: "code" })}>${t("code.label")}</button>
+    <button type="button" class="quiet" id="show-code" onClick=${() => openDialog("Code", () => import("./code.js"))}>${t("code.label")}</button>
   </div>`;
 }
 

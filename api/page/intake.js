@@ -1,9 +1,9 @@
 // How a photo comes: chosen, dropped, pasted, taken, by its address, or one of this visit; and how it is put away.
-import { html, Icon, say, state, useState } from "./ui.js";
+import { html, Icon, openDialog, say, state, useState } from "./ui.js";
 import { pictureOf } from "./http.js";
-import { ask, askPhoto, fresh, putAway, settings } from "./search.js";
+import { addPhoto, ask, askPhoto, dropPhoto, fresh, putAway, settings } from "./search.js";
 import { forgetPhotos, photoOf, recentPhotos } from "./photos.js";
-import { isEmpty, isPhoto } from "./query.js";
+import { isEmpty, isPhoto, MOST_PHOTOS } from "./query.js";
 import { Picture } from "./results.js";
 import { Stage, StageTools } from "./stage.js";
 import { bytes, t } from "./texts.js";
@@ -13,23 +13,30 @@ export function Intake() {
   const asked = isPhoto(query) || query.product || query.look;
   return html`<div class="intake">
     ${asked && html`<${Subject} />`}
-    <div class=${asked ? "drop small" : "drop"} id="drop" key="drop">
+    <div class="sources"><div class=${asked ? "drop small" : "drop"} id="drop" key="drop">
       <input type="file" id="image" accept="image/*" aria-describedby="hint" onChange=${chosen} />
       <label for="image"><${Icon} name="photo" /><strong>${t(asked ? "intake.another" : "intake.choose")}</strong></label>
       <span id="hint">${t("intake.hint", { most: bytes(settings.maxImageBytes) })}</span>
     </div>
     <div class="ways">
-      <label class="camera quiet"><${Icon} name="camera" />${t("intake.camera")}<input type="file" accept="image/*" capture="environment" onChange=${chosen} /></label>
+      <${TakePhoto} />
       ${settings.imageUrls && html`<${Address} />`}
-    </div>
+    </div></div>
     <${Recent} />
   </div>`;
 }
 
-function chosen(event) {
+function chosen(event, take = askPhoto) {
   const [file] = event.target.files;
   event.target.value = ""; // The same file may be chosen again.
-  if (file) askPhoto(file);
+  if (file) take(file);
+}
+
+// With the phone's own camera, or live where a browser has one and lets this page use it (over TLS, or on this machine).
+function TakePhoto() {
+  const live = Boolean(navigator.mediaDevices?.getUserMedia) && !matchMedia("(pointer: coarse)").matches;
+  if (live) return html`<button type="button" class="quiet" id="camera" onClick=${() => openDialog("Camera", () => import("./camera.js"))}><${Icon} name="camera" />${t("intake.camera")}</button>`;
+  return html`<label class="file camera quiet"><${Icon} name="camera" />${t("intake.camera")}<input type="file" accept="image/*" capture="environment" onChange=${chosen} /></label>`;
 }
 
 // What is searched with: the photo with its outlines, or the product that others shall be like.
@@ -44,10 +51,19 @@ function Subject() {
     ${query.product ? html`<${Like} />` : html`<${ShownPhoto} picture=${picture} name=${name} />`}
     <div class="subject-row">
       <button type="button" class="quiet" id="put-away" onClick=${putAway}><${Icon} name="close" />${t("subject.putAway")}</button>
-      ${isPhoto(query) && html`<${StageTools} />`}
+      ${isPhoto(query) && !query.more.length && html`<${StageTools} />`}
+      ${query.photo && query.more.length < MOST_PHOTOS - 1 && html`<label class="file quiet">${t("photos.add")}<input type="file" id="add-photo" accept="image/*" aria-label=${t("photos.addLabel")} onChange=${(event) => chosen(event, addPhoto)} /></label>`}
     </div>
-    ${isPhoto(query) && answer?.width && html`<p class="tip">${t("box.tip")}</p>`}
+    ${query.more.length > 0 && html`<${Photos} />`}
+    ${isPhoto(query) && answer?.width && html`<p class="tip">${t(query.more.length ? "photos.tip" : "box.tip")}</p>`}
   </div>`;
+}
+
+// Further photos of the same look: what they show of a garment is searched with together.
+function Photos() {
+  const { more } = state.query;
+  return html`<ul class="more-photos" aria-label=${t("photos.label")}>${more.map(photoOf).filter(Boolean).map((photo) => html`<li key=${photo.id}><img src=${photo.url} alt=${photo.name} />
+      <button type="button" aria-label=${t("photos.drop", { name: photo.name })} onClick=${() => dropPhoto(photo.id)}><${Icon} name="close" /></button></li>`)}</ul>`;
 }
 
 function ShownPhoto({ picture, name }) {
@@ -76,7 +92,8 @@ function Address() {
 }
 
 function Recent() {
-  const photos = recentPhotos().filter((photo) => photo.id !== state.query.photo);
+  const { photo: shown, more } = state.query;
+  const photos = recentPhotos().filter(({ id }) => id !== shown && !more.includes(id));
   if (!photos.length) return null;
   const open = (photo) => ask({ ...fresh(), photo: photo.id }, { entry: true });
   const forget = () => {

@@ -55,12 +55,12 @@ export function forgetPhotos() {
 }
 
 // A copy small enough for an address, as base64url; null where the browser cannot read the photo.
-export async function linkCopy(file) {
-  for (const [side, quality] of [[512, 0.6], [384, 0.55], [320, 0.45], [256, 0.35]]) {
+export async function linkCopy(file, ofSeveral = 1) {
+  for (const [side, quality] of [[512, 0.6], [384, 0.55], [320, 0.45], [256, 0.35], [192, 0.3], [128, 0.25]]) {
     const copy = await smaller(file, side, quality, "image/webp");
     if (!copy) return null;
     const text = (await encoded(copy)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-    if (text.length <= LINK_CHARACTERS) return text;
+    if (text.length <= LINK_CHARACTERS / ofSeveral) return text;
   }
   return null;
 }

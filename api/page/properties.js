@@ -1,11 +1,14 @@
 // Brings an element's attributes, properties and listeners from one set to the next.
-const LIVE = new Set(["value", "checked", "selected", "indeterminate"]); // What a visitor changes, too: always compared.
+// What a visitor changes, too. An element that listens to input or change says in each drawing what it holds; one that
+// does not only begins with what it was given, and keeps what a visitor made of it until something else is given.
+const LIVE = new Set(["value", "checked", "selected", "indeterminate"]);
 const LISTENERS = Symbol("listeners");
 
 export function setProperties(node, former, props) {
   for (const name in former) if (!(name in props)) set(node, name, undefined, former[name]);
   for (const name in props) if (!LIVE.has(name) && props[name] !== former[name]) set(node, name, props[name], former[name]);
-  for (const name in props) if (LIVE.has(name)) setLive(node, name, props[name]);
+  const held = "onInput" in props || "onChange" in props;
+  for (const name in props) if (LIVE.has(name) && (held || props[name] !== former[name])) setLive(node, name, props[name]);
 }
 
 function set(node, name, value, former) {

@@ -2,6 +2,7 @@
 
 export const SIGNALS = ["visual", "semantic", "text", "color"];
 export const PER_PAGE = 24;
+export const MOST_PHOTOS = 5; // as the server has it
 
 // What counts how much where nobody says otherwise, as the server has it (engine/fusion.py).
 const PHOTO = { visual: 1, semantic: 0.5, text: 2, color: 2 };
@@ -9,6 +10,7 @@ const BOTH = { visual: 1, semantic: 1, text: 2, color: 1.5 };
 
 export const BLANK = Object.freeze({
   photo: "", // the id of a photo of this visit
+  more: [], // ids of further photos of the same look
   stored: "", // the path of a stored picture
   address: "", // where on the web the photo lies
   product: "", // more like this product
@@ -21,7 +23,7 @@ export const BLANK = Object.freeze({
   diversity: 0,
   reads: 0, // -4 looks like it … 4 reads like it
   colour: 0, // -4 any colour … 4 the colour above all
-  garments: null, // as they were seen; else [{key, index | box, kind, name, words, unwanted, filters}]
+  garments: null, // as they were seen; else [{key, index | box | point, kind, name, words, unwanted, filters}]
   tab: "all",
 });
 
@@ -32,6 +34,7 @@ export function toAddress(query) {
   const said = new URLSearchParams();
   for (const [name, short] of Object.entries(SHORT)) if (query[name] !== BLANK[name]) said.set(short, query[name]);
   for (const name of ["reads", "colour", "diversity"]) if (query[name]) said.set(name, query[name]);
+  if (query.more.length) said.set("more", query.more.join(" "));
   if (query.buyable) said.set("buyable", "1");
   if (Object.keys(query.filters).length) said.set("filters", JSON.stringify(query.filters));
   if (query.garments) said.set("garments", JSON.stringify(query.garments));
@@ -44,6 +47,7 @@ export function fromAddress(text) {
   const query = { ...BLANK, filters: filtersOf(said.get("filters")), garments: garmentsOf(said.get("garments")) };
   for (const [name, short] of Object.entries(SHORT)) query[name] = said.get(short) ?? BLANK[name];
   for (const name of ["reads", "colour"]) query[name] = within(Number(said.get(name)), -4, 4);
+  query.more = (said.get("more") ?? "").split(" ").filter(Boolean).slice(0, MOST_PHOTOS - 1);
   query.diversity = within(Number(said.get("diversity")), 0, 1);
   query.buyable = said.get("buyable") === "1";
   if (!["relevance", "price_asc", "price_desc", "newest"].includes(query.sort)) query.sort = BLANK.sort;
@@ -70,11 +74,12 @@ function filtersOf(text) {
 function garmentsOf(text) {
   const found = parsed(text);
   if (!Array.isArray(found)) return null;
-  const fits = (one) => one && (Number.isInteger(one.index) || (Array.isArray(one.box) && one.box.length === 4));
+  const numbers = (value, n) => Array.isArray(value) && value.length === n && value.every(Number.isFinite);
+  const fits = (one) => one && (Number.isInteger(one.index) || numbers(one.box, 4) || numbers(one.point, 2));
   return found.filter(fits).map((one, n) => ({
     key: String(one.key ?? n), name: String(one.name ?? ""), kind: String(one.kind ?? ""), words: String(one.words ?? ""),
     unwanted: String(one.unwanted ?? ""), filters: filtersOf(JSON.stringify(one.filters ?? {})),
-    ...(Number.isInteger(one.index) ? { index: one.index } : { box: one.box.map(Number) }),
+    ...(Number.isInteger(one.index) ? { index: one.index } : one.box ? { box: one.box } : { point: one.point }),
   }));
 }
 
@@ -137,6 +142,7 @@ export function requestOf(query, { cursor, k = PER_PAGE } = {}) {
 function entryOf(garment) {
   return said({
     index: garment.index, box: garment.box?.map((value) => Math.round(value)),
+    point: garment.box ? undefined : garment.point?.map((value) => Math.round(value)),
     supercategory: garment.box && garment.kind ? garment.kind : undefined,
     text: garment.words.trim() ? [garment.words.trim()] : undefined,
     not_text: list(garment.unwanted).length ? list(garment.unwanted) : undefined,

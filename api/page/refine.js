@@ -1,7 +1,7 @@
 // Words wanted and unwanted, and what counts how much: for all garments, or for the one whose tab is open.
 import { html, state, useEffect, useState } from "./ui.js";
 import { ask, changeGarment, entries } from "./search.js";
-import { isPhoto } from "./query.js";
+import { isEmpty, isPhoto } from "./query.js";
 import { nameOf } from "./stage.js";
 import { t } from "./texts.js";
 
@@ -41,11 +41,22 @@ export function Words() {
 }
 
 export function Sliders() {
-  if (!isPhoto(state.query) && !state.query.product) return null;
+  if (isEmpty(state.query)) return null;
+  const weighed = isPhoto(state.query) || state.query.product;
   return html`<div class="sliders">
-    <${Slider} name="reads" label=${t("slider.reads")} low=${t("slider.looksLike")} high=${t("slider.readsLike")} />
-    <${Slider} name="colour" label=${t("slider.colour")} low=${t("slider.anyColour")} high=${t("slider.sameColour")} />
+    ${weighed && html`<${Slider} name="reads" label=${t("slider.reads")} low=${t("slider.looksLike")} high=${t("slider.readsLike")} />
+    <${Slider} name="colour" label=${t("slider.colour")} low=${t("slider.anyColour")} high=${t("slider.sameColour")} />`}
+    <${Variety} />
   </div>`;
+}
+
+// How much unlike each other the first hits are to be: the API's `diversity`, in quarters.
+function Variety() {
+  const value = Math.round(4 * state.query.diversity);
+  const told = value ? t("slider.varied", { n: value }) : t("slider.nearest");
+  return html`<label class="slider"><span>${t("slider.variety")}</span>
+    <input type="range" id="slider-variety" min="0" max="4" step="1" value=${value} aria-valuetext=${told} onChange=${(event) => ask({ diversity: Number(event.target.value) / 4 })} />
+    <span class="ends"><i>${t("slider.nearest")}</i><i>${t("slider.different")}</i></span></label>`;
 }
 
 function Slider({ name, label, low, high }) {

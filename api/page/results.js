@@ -42,6 +42,7 @@ function totalText({ total, hits }) {
 function Crop({ garment }) {
   const picture = photoOf(state.query.photo)?.url ?? (state.answer.image ? pictureOf(state.answer.image) : state.query.stored && pictureOf(state.query.stored));
   const { width, height } = state.answer;
+  if (garment.photo) return null; // Of another photo than the one that is shown.
   if (typeof picture !== "string" || !picture || !width) return null;
   const [x0, y0, x1, y1] = garment.box;
   const side = Math.max(x1 - x0, y1 - y0, 1);
@@ -79,6 +80,7 @@ function Section({ garment, whole }) {
     <header><h2 id=${"garment-" + garment.key} dir="auto">${nameOf(garment)}</h2>
       <small>${t("results.count", { n: totalText(garment) }, garment.total?.value ?? garment.hits.length)}${(garment.also ?? []).map((other) => " · " + t("results.perhaps", { name: kindName(other) }))}</small>
       ${whole && garment.box && isPhoto(state.query) && html`<${GarmentMenu} garment=${garment} />`}</header>
+    ${garment.no_match && html`<p class="far">${t("results.noMatch")}</p>`}
     <ol ref=${ref} class="cards">${cards}</ol>
     ${!hits.length && html`<p class="none">${t("results.noneHere")}</p>`}
     ${left && html`<p class="more"><button type="button" class="quiet" disabled=${state.loadingMore === garment.key}
@@ -147,6 +149,7 @@ function Act({ name, label, act, pressed }) {
 // A stored picture; where keys are asked for it is fetched with one.
 export function Picture({ path, alt = "" }) {
   const [address, setAddress] = useState("");
+  const [lost, setLost] = useState("");
   const found = path ? pictureOf(path) : "";
   useLayoutEffect(() => {
     let here = true;
@@ -154,7 +157,8 @@ export function Picture({ path, alt = "" }) {
     return () => (here = false);
   }, [path]);
   const src = typeof found === "string" ? found : address;
-  return html`<span class="picture">${src && html`<img src=${src} alt=${alt} loading="lazy" decoding="async" />`}</span>`;
+  const shown = src && src !== lost;
+  return html`<span class="picture">${shown ? html`<img src=${src} alt=${alt} loading="lazy" decoding="async" onError=${() => setLost(src)} />` : html`<${Icon} name="photo" />`}</span>`;
 }
 
 // Why it came: one line, the parts on demand.
@@ -192,10 +196,10 @@ function GarmentMenu({ garment }) {
     ${renaming
       ? html`<form onSubmit=${rename}><${NameField} name=${own?.name || nameOf(garment)} /><button class="quiet">${t("garment.keepName")}</button></form>`
       : html`<button type="button" class="quiet" onClick=${() => setRenaming(true)}>${t("garment.rename")}</button>`}
-    <label class="sort">${t("garment.kind")}
+    ${!state.query.more.length && html`<label class="sort">${t("garment.kind")}
       <select value=${garment.supercategory} onChange=${(e) => changeGarment(garment.key, { kind: e.target.value, box: own?.box ?? garment.box, index: undefined })}>
         ${kinds.map((kind) => html`<option value=${kind} selected=${kind === garment.supercategory}>${kindName(kind)}</option>`)}</select></label>
-    <button type="button" class="quiet" onClick=${() => editBox(garment)}>${t("garment.box")}</button>
+    <button type="button" class="quiet" onClick=${() => editBox(garment)}>${t("garment.box")}</button>`}
     <button type="button" class="quiet" onClick=${() => dropGarment(garment.key)}>${t("garment.drop")}</button>
   </div>`;
 }

@@ -2,7 +2,7 @@
 import { kept, say, state, update } from "./ui.js";
 import { call, Problem } from "./http.js";
 import { linkCopy, photoFromLink, photoOf, refusalOf, takeOn } from "./photos.js";
-import { BLANK, fromAddress, isEmpty, pairsOf, requestOf, toAddress } from "./query.js";
+import { BLANK, fromAddress, isEmpty, MOST_PHOTOS, pairsOf, requestOf, toAddress } from "./query.js";
 import { count, t } from "./texts.js";
 
 export const GOOD_FROM = 0.5; // A score of 0.5 means "as likely as not".
@@ -41,6 +41,21 @@ export async function askPhoto(file) {
   return ask({ ...fresh(), photo: photo.id }, { entry: true });
 }
 
+// One more photo of the same look. Boxes are of one photo, and the garments of several are counted anew.
+export async function addPhoto(file) {
+  const { more } = state.query;
+  if (more.length >= MOST_PHOTOS - 1) return say(t("photos.most", { n: count(MOST_PHOTOS) }), true);
+  const reason = await refusalOf(file, settings.maxImageBytes);
+  if (reason) return say(reason, true);
+  const photo = await takeOn(file);
+  return ask({ more: [...more, photo.id], garments: null, tab: "all" }, { entry: true });
+}
+
+export function dropPhoto(id) {
+  const more = state.query.more.filter((one) => one !== id);
+  return ask({ more, garments: null, tab: "all" }, { entry: true });
+}
+
 // What stays when another photo comes: what holds for every search, not what was said of one garment.
 export function fresh() {
   const { words, unwanted, filters, buyable, sort, reads, colour, diversity } = state.query;
@@ -68,7 +83,8 @@ export function askLook(hit) {
 export async function restore(text) {
   const said = new URLSearchParams(text);
   let query = fromAddress(text);
-  if (said.has("img")) query = await withLinkedPhoto(query, said.get("img"), text);
+  if (said.has("img")) query = await withLinkedPhotos(query, said.getAll("img"));
+  query.more = query.more.filter(photoOf);
   update({ query });
   if (query.photo && !photoOf(query.photo)) {
     running.abort();
@@ -91,10 +107,10 @@ async function introduce(id) {
   }
 }
 
-async function withLinkedPhoto(query, text) {
+async function withLinkedPhotos(query, texts) {
   try {
-    const photo = await takeOn(photoFromLink(text));
-    const found = { ...query, photo: photo.id };
+    const [photo, ...more] = await Promise.all(texts.slice(0, MOST_PHOTOS).map((text) => takeOn(photoFromLink(text))));
+    const found = { ...query, photo: photo.id, more: more.map((one) => one.id) };
     history.replaceState(null, "", location.pathname + "#search?" + toAddress(found));
     return found;
   } catch {
@@ -105,18 +121,20 @@ async function withLinkedPhoto(query, text) {
 // A link that brings the state back on another machine too; an uploaded photo travels as a small copy.
 export async function sharedLink() {
   const link = location.origin + location.pathname + "#search?";
-  const photo = photoOf(state.query.photo);
-  const copy = photo && (await linkCopy(photo.file));
-  const query = copy ? await scaled(state.query, photo.file, copy) : state.query;
-  return link + toAddress({ ...query, photo: copy ? "" : query.photo }) + (copy ? "&img=" + copy : "");
+  const photos = [state.query.photo, ...state.query.more].map(photoOf).filter(Boolean);
+  const copies = await Promise.all(photos.map((photo) => linkCopy(photo.file, photos.length)));
+  if (!copies.length || copies.includes(null)) return link + toAddress(state.query);
+  const query = await scaled(state.query, photos[0].file, copies[0]);
+  return link + toAddress({ ...query, photo: "", more: [] }) + copies.map((copy) => "&img=" + copy).join("");
 }
 
-// Boxes are in pixels of the photo, and the copy has fewer of these.
+// Boxes and points are in pixels of the photo, and the copy has fewer of these.
 async function scaled(query, file, copy) {
-  if (!query.garments?.some((one) => one.box)) return query;
+  if (!query.garments?.some((one) => one.box || one.point)) return query;
   const [whole, small] = await Promise.all([createImageBitmap(file), createImageBitmap(photoFromLink(copy))]);
   const scale = small.width / whole.width;
-  const garments = query.garments.map((one) => (one.box ? { ...one, box: one.box.map((v) => Math.round(v * scale)) } : one));
+  const fit = (numbers) => numbers?.map((value) => Math.round(value * scale));
+  const garments = query.garments.map((one) => ({ ...one, box: fit(one.box), point: fit(one.point) }));
   return { ...query, garments };
 }
 
@@ -127,7 +145,7 @@ export async function search() {
   if (isEmpty(query)) return say(t("status.nothingAsked"), true);
   running.abort();
   const { signal } = (running = new AbortController());
-  const subject = JSON.stringify([query.photo, query.stored, query.address, query.product, query.look]);
+  const subject = JSON.stringify([query.photo, query.more, query.stored, query.address, query.product, query.look]);
   const same = state.answer && state.subject === subject;
   update({ busy: true, failed: null, ...(same ? {} : { answer: null, seen: null }) });
   say(t(state.answer ? "status.refining" : "status.looking"));
@@ -183,7 +201,7 @@ function once({ method, path, fields }, query, signal) {
   const photo = photoOf(query.photo);
   if (!photo) return call(method, path, { json: fields, signal });
   const body = new FormData();
-  body.append("image", photo.file, photo.name);
+  for (const { file, name } of [photo, ...query.more.map(photoOf).filter(Boolean)]) body.append("image", file, name);
   for (const [name, value] of pairsOf(fields)) body.append(name, value);
   return call(method, path, { body, signal });
 }
@@ -237,6 +255,12 @@ export function dropGarment(key) {
 export function addBox(box, kind = "") {
   const key = "b" + Date.now().toString(36);
   return ask({ garments: [...entries(), { key, box, kind, name: "", words: "", unwanted: "", filters: {} }], tab: key });
+}
+
+// A garment that was left out comes back by the point that was clicked.
+export function addPoint(point) {
+  const key = "p" + Date.now().toString(36);
+  return ask({ garments: [...entries(), { key, point, kind: "", name: "", words: "", unwanted: "", filters: {} }], tab: key });
 }
 
 export const everyGarment = () => ask({ garments: null, tab: "all" });

@@ -1,6 +1,6 @@
 // The photo with what was seen in it: outlines to click, through overlaps too, and boxes to draw, move and resize.
 import { html, Icon, say, state, update, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
-import { addBox, changeGarment, showTab } from "./search.js";
+import { addBox, addPoint, changeGarment, showTab } from "./search.js";
 import { isPhoto } from "./query.js";
 import { kindName, percent, t } from "./texts.js";
 
@@ -15,7 +15,8 @@ export function Stage({ picture, name }) {
   const ref = useRef();
   const drew = useRef(false);
   useEffect(() => setBroken(false), [picture]);
-  const garments = (answer?.garments ?? []).filter((one) => one.box);
+  const several = query.more.length > 0; // Then boxes and points have no meaning: they are of one photo.
+  const garments = (answer?.garments ?? []).filter((one) => one.box && !one.photo);
   const edited = state.editing && { ...state.editing };
   const at = (event) => {
     const area = ref.current.getBoundingClientRect();
@@ -23,7 +24,7 @@ export function Stage({ picture, name }) {
     return [part(event.clientX, area.left, area.width) * width, part(event.clientY, area.top, area.height) * height];
   };
   const down = (event) => {
-    if (event.button || edited || !answer?.width || !isPhoto(query)) return;
+    if (event.button || edited || several || !answer?.width || !isPhoto(query)) return;
     if (event.pointerType === "touch" && !state.drawing) return;
     ref.current.setPointerCapture(event.pointerId);
     setDraft({ from: at(event), to: at(event), x: event.clientX, y: event.clientY, drawn: false });
@@ -43,6 +44,7 @@ export function Stage({ picture, name }) {
     const under = garmentsAt(garments, at(event));
     const now = under.findIndex((one) => one.key === query.tab);
     if (under.length) showTab(under[(now + 1) % under.length].key);
+    else if (!several && answer?.width && isPhoto(query)) pointAt(at(event));
   };
   return html`<div id="look" class=${state.drawing ? "stage drawing" : "stage"}>
     <div class="photo" style=${{ aspectRatio: `${width} / ${height}`, "--ratio": width / height }}>
@@ -116,6 +118,18 @@ export function editBox(garment) {
   const { width, height } = state.answer;
   const box = garment?.box ?? [width * 0.3, height * 0.3, width * 0.7, height * 0.7];
   update({ editing: { key: garment?.key ?? "", box }, drawing: false });
+}
+
+// A click where no outline is: what was left out there comes back; else a box is put there, to be fitted.
+function pointAt(point) {
+  if (garmentsAt((state.seen ?? []).filter((one) => one.box), point).length) return addPoint(point);
+  const { width, height } = state.answer;
+  const [x, y] = point;
+  const within = (from, to, most) => [Math.max(0, from), Math.min(most, to)];
+  const [x0, x1] = within(x - width * 0.15, x + width * 0.15, width);
+  const [y0, y1] = within(y - height * 0.15, y + height * 0.15, height);
+  say(t("box.put"));
+  return update({ editing: { key: "", box: [x0, y0, x1, y1] }, drawing: false });
 }
 
 function finishBox(box) {

@@ -34,6 +34,32 @@ export function say(words, problem = false) {
   update({ say: { words, problem } });
 }
 
+// Put a text on the clipboard, also where the page did not come over TLS.
+export async function copied(text, words = t("code.copied")) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(words);
+    return true;
+  } catch {
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    (document.querySelector("dialog[open]") ?? document.body).append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    say(done ? words : t("code.notCopied"), !done);
+    return done;
+  }
+}
+
+// Show the dialog that a module of its own has under this name; the module comes when it is first asked for.
+export async function openDialog(name, load) {
+  try {
+    update({ dialog: name, part: (await load())[name] });
+  } catch {
+    say(t("error.unreachable"), true);
+  }
+}
+
 // A value that outlives a reload of this tab, and nothing else. A browser may forbid it; then it does not.
 export const kept = {
   get(name, otherwise) {

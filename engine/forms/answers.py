@@ -140,7 +140,8 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
 
     `next_cursor` asks for further hits (null: there are no more); `total`, `matching` (products that match the
     filters), `facets` and `price` are there where they were asked for. `no_match`: the hits are the nearest there are,
-    and none is much like the garment (or product) asked with.
+    and none is much like the garment (or product) asked with. `photo` is the one that the box is of, where several were
+    sent, counted from 0.
     """
 
     label: str | None = msgspec.field(name="class")
@@ -156,6 +157,7 @@ class GarmentHitsForm(msgspec.Struct, frozen=True):
     facets: list[FacetForm] | None = None
     price: PriceForm | None = None
     no_match: bool = False
+    photo: int = 0
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
@@ -296,6 +298,7 @@ def _garment_hits_form(found: GarmentHits, image_url: ImageUrl, at: int, cursor:
     hits = [hit_form(hit, image_url) for hit in found.hits]
     told: dict[str, Any] = {
         "no_match": found.no_match,
+        "photo": found.photo,
         "next_cursor": cursor(at, found.seen) if cursor and found.seen else None,
         "total": _total_form(found.total) if found.total else None,
     }

@@ -57,13 +57,17 @@ EVERY_GARMENT = GarmentAsk(index=0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
-    """One garment, in pixels of the whole upright photo, with what it is searched with."""
+    """One garment, in pixels of the whole upright photo, with what it is searched with.
+
+    `photo` is the number of the photo that it was seen in, of several.
+    """
 
     garment: Garment
     visual: NDArray[np.float32]
     semantic: NDArray[np.float32]
     color: str | None
     palette: Palette
+    photo: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +96,7 @@ def pick(
     if len(photos) > 1 and (query.box or query.whole_image or any(ask.box or ask.point for ask in asks)):
         raise QueryRejected("A box, a point or the whole image is of one photo; send one.")
     seen = [analyzer.look(data, _with_kind(analyzer, data, query, watch), watch) for data in photos]
-    first, looked = seen[0], fused([looked_of(each) for each in seen])
+    first, looked = seen[0], fused([looked_of(each, number) for number, each in enumerate(seen)])
     if not asks:
         return Picked(tuple((each, EVERY_GARMENT) for each in looked), first.width, first.height)
     picked = [(_named(analyzer, photos[0], looked, ask, watch), ask) for ask in asks]
@@ -119,10 +123,10 @@ def _mean(alike: Sequence[Looked]) -> Looked:
     return replace(alike[0], visual=visual, semantic=semantic, color=alike[0].color if len(colors) == 1 else None)
 
 
-def looked_of(seen: PhotoFeatures) -> list[Looked]:
+def looked_of(seen: PhotoFeatures, photo: int = 0) -> list[Looked]:
     """The garments of one photo."""
     return [
-        Looked(garment, seen.visual[i], seen.semantic[i], seen.colors[i], seen.palettes.row(i))
+        Looked(garment, seen.visual[i], seen.semantic[i], seen.colors[i], seen.palettes.row(i), photo)
         for i, garment in enumerate(seen.upright())
     ]
 

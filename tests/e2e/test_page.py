@@ -93,9 +93,13 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Serve
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#share")
     status(page, "The link is copied")
+    page.get_by_role("tab", name="All").click()
+    shown = _shown(page)
     with tab(browser, str(server.client.base_url)) as other:
         other.goto(page.evaluate("navigator.clipboard.readText()"))
         expect(other.get_by_role("tab")).to_have_count(4)
+        other.get_by_role("tab", name="All").click()
+        assert _shown(other) == shown
         other.get_by_role("tab", name="Upper wear").first.click()
         expect(other.get_by_role("button", name=f"Take away: {brand}")).to_be_visible()
 
@@ -107,6 +111,14 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Serve
     expect(page.locator(".like img")).to_be_visible()
     page.go_back()
     status(page, "products in")
+
+
+def _shown(page: Page) -> list[list[str]]:
+    """The ids of the products of each garment, in their order."""
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    ids = "all => all.map((one) => [...one.querySelectorAll('.card')].map((card) => card.dataset.id))"
+    found: list[list[str]] = page.locator("#results section").evaluate_all(ids)
+    return found
 
 
 def test_a_feed_is_dropped_and_its_product_looked_after(page: Page, server: Server, tmp_path: Path) -> None:
@@ -149,26 +161,31 @@ def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> No
 
 
 def test_what_the_page_weighs_and_costs(browser: Browser, server: Server, look: Path) -> None:
-    """At most 150 kB before compression; photo, answer and first products take 100 ms of the browser's main thread.
+    """At most 150 kB before compression; the first products are painted 100 ms after the answer.
 
-    In the thread's own time: a busy machine makes everything later, but not more.
+    What photo, answer and first products take of the browser's main thread is held to 100 ms too, in the thread's own
+    time: a busy machine makes everything later, but not more.
     """
     with tab(browser, str(server.client.base_url)) as page:
         sizes: list[int] = []
         page.on("response", lambda response: sizes.append(len(response.body())))
         page.goto("/")
         page.wait_for_load_state("networkidle")
-        assert sum(sizes) <= 150_000
+        weight = sum(sizes)
+        assert weight <= 150_000
         devtools = page.context.new_cdp_session(page)
         devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-        spent = []
-        for _ in range(3):
+        spent, painted_ms = [], []
+        for _ in range(5):
             before = _task_s(devtools)
             page.evaluate("performance.clearMeasures()")
             page.set_input_files("#image", look)
             page.wait_for_function("() => performance.getEntriesByName('painted').length > 0")
             spent.append(_task_s(devtools) - before)
+            painted_ms.append(page.evaluate("performance.getEntriesByName('painted')[0].duration"))
         assert min(spent) <= 0.1
+        assert min(painted_ms) <= 100
+        print(f"page {weight:,} bytes; painted after {min(painted_ms):.0f} ms (median {sorted(painted_ms)[2]:.0f})")
 
 
 def _task_s(devtools: CDPSession) -> float:

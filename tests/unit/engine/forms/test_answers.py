@@ -60,7 +60,9 @@ def test_answer_has_the_documented_form() -> None:
     answer = Answer((GarmentHits(GARMENT, "full_body", (HIT,)),), {"decode": 1.23456, "total": 7.0}, 427, 640, ("n",))
     document = json.loads(to_json(answer_form(answer, lambda key: f"seen:{key}")))
     assert document == {
-        "garments": [{**GARMENT_DOCUMENT, "hits": [HIT_DOCUMENT], **dict.fromkeys(ASKED_FOR), "no_match": False}],
+        "garments": [
+            {**GARMENT_DOCUMENT, "hits": [HIT_DOCUMENT], **dict.fromkeys(ASKED_FOR), "no_match": False, "photo": 0}
+        ],
         "timing_ms": {"decode": 1.235, "total": 7.0},
         "width": 427,
         "height": 640,
@@ -69,7 +71,7 @@ def test_answer_has_the_documented_form() -> None:
         "query_id": None,
     }
     shown = ["class", "supercategory", "score", "box", "polygons", "hits", "also"]
-    assert list(document["garments"][0]) == [*shown, *ASKED_FOR, "no_match"]
+    assert list(document["garments"][0]) == [*shown, *ASKED_FOR, "no_match", "photo"]
     assert list(document["garments"][0]["hits"][0]) == list(HIT_DOCUMENT)
 
 
