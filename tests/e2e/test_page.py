@@ -185,7 +185,6 @@ def test_what_the_page_weighs_and_costs(browser: Browser, server: Server, look: 
             painted_ms.append(page.evaluate("performance.getEntriesByName('painted')[0].duration"))
         assert min(spent) <= 0.1
         assert min(painted_ms) <= 100
-        print(f"page {weight:,} bytes; painted after {min(painted_ms):.0f} ms (median {sorted(painted_ms)[2]:.0f})")
 
 
 def _task_s(devtools: CDPSession) -> float:

@@ -32,7 +32,7 @@ def drawing(browser: Browser, address: str) -> Iterator[Page]:
 
 @pytest.fixture
 def run(drawing: Page) -> Any:
-    """Runs the body of a function with `box`, the hooks and `tick` (until drawing and its effects are done) at hand; what it returns."""
+    """Runs the body of a function with `box`, the hooks and `tick` (until all is drawn) at hand; what it returns."""
 
     def run(body: str) -> Any:
         return drawing.evaluate(_CALL.replace("__BODY__", body))
@@ -93,7 +93,8 @@ def test_drawing_anew_changes_only_what_differs(run: Any) -> None:
       const [input, bold] = [box.querySelector("input"), box.querySelector("b")];
       input.focus();
       const seen = [];
-      new MutationObserver((all) => seen.push(...all.map((one) => one.type))).observe(box, { subtree: true, childList: true, attributes: true, characterData: true });
+      const all = { subtree: true, childList: true, attributes: true, characterData: true };
+      new MutationObserver((rows) => seen.push(...rows.map((one) => one.type))).observe(box, all);
       box.set(2);
       await tick();
       return [box.querySelector("input") === input, document.activeElement === input, bold.textContent,
@@ -119,9 +120,12 @@ def test_keyed_elements_move_with_what_they_hold(run: Any) -> None:
 
 
 def test_another_type_in_its_place_is_another_element(run: Any) -> None:
-    """And its state begins anew; the same key twice is two elements all the same."""
+    """And its state begins anew; the same key twice is two elements."""
     assert run("""
-      const Count = () => { const [n, set] = useState(0); return html`<button onClick=${() => set(n + 1)}>${n}</button>`; };
+      const Count = () => {
+        const [n, set] = useState(0);
+        return html`<button onClick=${() => set(n + 1)}>${n}</button>`;
+      };
       const Other = () => { const [n] = useState("new"); return html`<i>${n}</i>`; };
       const Root = () => { const [one, set] = useState(true); box.set = set;
         return html`${one ? html`<${Count} />` : html`<${Other} />`}<p key="k">1</p><p key="k">2</p>`; };
@@ -139,7 +143,7 @@ def test_another_type_in_its_place_is_another_element(run: Any) -> None:
 
 
 def test_effects_run_in_order_and_are_undone(run: Any) -> None:
-    """Those for the layout at once, the others after it was shown; before each new run, and in the end, they are undone."""
+    """Those for the layout at once, others after it was shown; before each new run, and in the end, they are undone."""
     assert run("""
       const told = [];
       const Part = ({ n }) => {
@@ -162,7 +166,10 @@ def test_refs_name_the_element_while_it_is_there(run: Any) -> None:
     """And nothing afterwards."""
     assert run("""
       let ref;
-      const Root = () => { const [on, set] = useState(true); box.set = set; ref = useRef(); return on ? html`<p ref=${ref}>x</p>` : null; };
+      const Root = () => {
+        const [on, set] = useState(true); box.set = set; ref = useRef();
+        return on ? html`<p ref=${ref}>x</p>` : null;
+      };
       render(html`<${Root} />`, box);
       const before = ref.current === box.querySelector("p");
       box.set(false);
@@ -175,7 +182,10 @@ def test_several_changes_of_state_are_drawn_once(run: Any) -> None:
     """Ten clicks' worth in one go, an owner and what it owns together."""
     assert run("""
       let drawn = 0;
-      const Inner = ({ n }) => { const [m, set] = useState(0); box.inner = set; drawn += 1; return html`<b>${n}-${m}</b>`; };
+      const Inner = ({ n }) => {
+        const [m, set] = useState(0); box.inner = set; drawn += 1;
+        return html`<b>${n}-${m}</b>`;
+      };
       const Root = () => { const [n, set] = useState(0); box.outer = set; return html`<${Inner} n=${n} />`; };
       render(html`<${Root} />`, box);
       for (let i = 0; i < 10; i += 1) { box.outer((n) => n + 1); box.inner((m) => m + 1); }
@@ -202,7 +212,8 @@ def test_attributes_come_change_and_go(run: Any) -> None:
       const node = document.createElement("button");
       lib.setProperties(node, {}, { disabled: true, "aria-pressed": false, title: "t", "data-n": 1, hidden: false });
       const first = node.outerHTML;
-      lib.setProperties(node, { disabled: true, "aria-pressed": false, title: "t", "data-n": 1 }, { "aria-pressed": true, title: null });
+      const former = { disabled: true, "aria-pressed": false, title: "t", "data-n": 1 };
+      lib.setProperties(node, former, { "aria-pressed": true, title: null });
       return [first, node.outerHTML];
     """) == [
         '<button disabled="" aria-pressed="false" title="t" data-n="1"></button>',
@@ -214,7 +225,10 @@ def test_a_field_that_listens_holds_what_it_is_given(run: Any) -> None:
     """Typing that the page does not take is set back at the next drawing."""
     assert (
         run("""
-      const Root = () => { const [n, set] = useState(0); box.set = set; return html`<input value="given" onInput=${() => {}} />`; };
+      const Root = () => {
+        const [, set] = useState(0); box.set = set;
+        return html`<input value="given" onInput=${() => {}} />`;
+      };
       render(html`<${Root} />`, box);
       box.querySelector("input").value = "typed";
       box.set(1);
@@ -229,8 +243,10 @@ def test_a_field_that_listens_holds_what_it_is_given(run: Any) -> None:
     ("field", "type_it", "read", "kept", "anew"),
     [
         ("<input value=${given} />", 'field.value = "typed"', "field.value", "typed", "other"),
-        ("<input type=checkbox checked=${given === 'other'} />", "field.checked = true", "String(field.checked)", "true", "true"),
-        ("<select><option value=a selected=${given === 'given'}>a</option><option value=b selected=${given === 'other'}>b</option></select>",
+        ("<input type=checkbox checked=${given === 'other'} />", "field.checked = true",
+         "String(field.checked)", "true", "true"),
+        ("<select><option selected=${given === 'given'}>a</option><option selected=${given === 'other'}>b</option>"
+         "</select>",
          'field.value = "b"', "field.value", "b", "b"),
     ],
     ids=["text", "checkbox", "list"],
@@ -263,7 +279,8 @@ def test_a_click_is_not_for_what_began_to_listen_while_it_was_under_way(run: Any
       const told = [];
       const Root = () => {
         const [open, set] = useState(false);
-        return html`<div onClick=${open ? () => told.push("outer") : undefined}><button onClick=${() => set(true)}>x</button></div>`;
+        const outer = open ? () => told.push("outer") : undefined;
+        return html`<div onClick=${outer}><button onClick=${() => set(true)}>x</button></div>`;
       };
       render(html`<${Root} />`, box);
       const click = () => box.querySelector("button").click();
