@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from engine.seams import IngestState
-from ingest.dependencies import IngestDependencies
 from ingest.pipeline import ingest_feed
+from ingest.run.dependencies import IngestDependencies
 from tests.fixtures.catalogue import close_parts, open_fake_parts, state_of
 from tests.fixtures.power_cut import CUTS, Recording, record
-from tests.integration.power_cut_writer import FEEDS, write_feeds
+from tests.integration.stores.power_cut_writer import FEEDS, write_feeds
 
 pytestmark = pytest.mark.integration
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MOMENTS = 40
 SPACES = ("visual", "semantic")
 Prices = dict[str, float]
@@ -48,7 +48,7 @@ def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory, feeds: Path) -> Recording:
     folder = tmp_path_factory.mktemp("recorded")
-    command = [sys.executable, "-m", "tests.integration.power_cut_writer", str(folder / "home"), str(feeds)]
+    command = [sys.executable, "-m", "tests.integration.stores.power_cut_writer", str(folder / "home"), str(feeds)]
     return recorded_or_skip(command, folder / "home", folder / "trace")
 
 

@@ -1,7 +1,7 @@
 """A process that fills an embedded home, changes it and closes it, and says what was acknowledged.
 
-Started as `python -m tests.integration.power_cut_writer HOME FEEDS`; prints the name of each feed whose products are
-acknowledged.
+Started as `python -m tests.integration.stores.power_cut_writer HOME FEEDS`; prints the name of each
+feed whose products are acknowledged.
 """
 
 from __future__ import annotations
