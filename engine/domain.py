@@ -255,7 +255,8 @@ class Hit:
     """One product found, with the indexed garment that matched best.
 
     `score` rises with similarity, 0 to 1; `why` holds sentences for a person. `variants` are the products of the hit's
-    look that match the query's filters, itself among them, where there are several.
+    look that match the query's filters, itself among them, where there are several. `matched_by` names what of the
+    shop's own words fits the query's exactly: `id`, `gtin`, `ean`, `upc`, `mpn`, `sku`, `brand`, `size`, `words`.
     """
 
     product: Product
@@ -264,6 +265,7 @@ class Hit:
     signals: Signals
     why: tuple[str, ...]
     variants: tuple[Product, ...] = ()
+    matched_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -425,6 +425,24 @@ JobsFor: TypeAlias = Callable[[frozenset[str]], Sequence[Job]]
 """The jobs for products that were written."""
 
 
+TermKind: TypeAlias = Literal["brand", "word"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the shop's own: a brand, or a word of its titles.
+
+    Attributes:
+        number: rises with every term that is met for the first time.
+        text: as it is compared; label: as the shop writes it.
+    """
+
+    number: int
+    kind: TermKind
+    text: str
+    label: str
+
+
 class Ledger(Protocol):
     """The catalogue's book: products, where each stands, what was refused and why."""
 
@@ -479,6 +497,13 @@ class Ledger(Protocol):
 
     def ids(self, *, feed: str | None = None, state: IngestState | None = None) -> Iterator[str]:
         """Product ids in order, those of one feed or state alone if asked."""
+        ...
+
+    def terms(self, after: int = 0) -> list[Term]:
+        """The terms of all products that are there, or ever were, from behind a number, in the order of numbers.
+
+        Of those that were told before some may come again.
+        """
         ...
 
     def page(

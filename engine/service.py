@@ -13,8 +13,9 @@ from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
 from engine.retrieval.concurrent import together
 from engine.retrieval.fusion import Weights
+from engine.retrieval.identity import Identities
 from engine.retrieval.listing import BEST_FIRST, Listing
-from engine.retrieval.looks import FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
+from engine.retrieval.looks import EVERY_PRODUCT, FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
 from engine.retrieval.no_match import marked, notes_on_likeness, shows_the_best
 from engine.retrieval.notes import notes_on_filters
 from engine.retrieval.outfit import beside
@@ -28,6 +29,8 @@ from engine.taxonomy import collection_name
 from engine.vision.images import DEFAULT_LIMITS, ImageLimits
 from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
 from engine.vision.pipeline import VisionPipeline
+from engine.words.codes import Identified
+from engine.words.vocabulary import Vocabulary
 
 __all__ = ["MAX_TEXT", "MAX_TEXTS", "TextQuery", "ThatLook", "worded"]
 
@@ -49,7 +52,8 @@ class Options:
 class ThatLook:
     """Photo, words or product in, products out; `memory`, where there is one, knows photos again.
 
-    `pictures`: where the catalogue's pictures are stored; `look` alone needs it.
+    `pictures`: where the catalogue's pictures are stored; `look` alone needs it. `vocabulary`: the shop's own terms,
+    for words with a slip in them.
     """
 
     pipeline: VisionPipeline
@@ -58,6 +62,7 @@ class ThatLook:
     result_cache: ResultCache | None = None
     pictures: ObjectStore | None = None
     counts: CountMemory = field(default_factory=CountMemory)
+    vocabulary: Vocabulary | None = None
 
     def search_image(
         self,
@@ -98,7 +103,8 @@ class ThatLook:
             read = words[asked.text or text]
             within = read.within(Filter((*where.conditions, *asked.where.conditions)))
             kinds, counting = looked.garment.supercategories, asked.weights or weights
-            ask = Ask(_query_vectors_of(looked, read.query_vectors), kinds, watch, within, counting)
+            vectors, codes = _query_vectors_of(looked, read.query_vectors), read.identified
+            ask = Ask(vectors, kinds, watch, within, counting, identified=codes)
             asks.append((ask, replace(options, k=asked.k or k)))
         found = self._found_each(asks, watch)
         answers = [
@@ -135,8 +141,10 @@ class ThatLook:
         watch = Stopwatch(deadline)
         words = self._words(text, watch)
         names, others = self._asked_for(words.read.kinds, supercategories)
-        where = words.within(where)
-        ask = Ask(words.query_vectors, names, watch, where, None, shown, others, words.turn_away)
+        where, vectors = words.within(where), words.query_vectors
+        if words.alone:
+            vectors, names, others = self._like_the_first(words.identified, names)
+        ask = Ask(vectors, names, watch, where, None, shown, others, words.turn_away, words.identified)
         found = (self._found(ask, Options(k, shown, listing, facets)),)
         return Answer(found, watch.timing_ms(), notes=self._notes(words, where, found))
 
@@ -167,7 +175,7 @@ class ThatLook:
         for number, supercategory in enumerate(dict.fromkeys(name for name, _ in entry.items)):
             if only is None or number == only:
                 query_vectors = self._stored_query_vectors(product_id, supercategory, words.query_vectors, shown)
-                ask = Ask(query_vectors, [supercategory], watch, where, weights)
+                ask = Ask(query_vectors, [supercategory], watch, where, weights, identified=words.identified)
                 answers.append(self._found(ask, Options(k, shown, listing, facets)))
         _check_found(answers, only)
         if shows_the_best(listing) and text is None and weights is None:
@@ -269,8 +277,28 @@ class ThatLook:
         with watch.stage("embed"):
             store, taxonomy = self.searcher.store, self.pipeline.taxonomy
             return words_of(
-                text.positive, text.negative, self.pipeline.texts, store, taxonomy, beside_a_photo=beside_a_photo
+                text.positive,
+                text.negative,
+                self.pipeline.texts,
+                store,
+                taxonomy,
+                beside_a_photo=beside_a_photo,
+                codes=Identities(store, self.searcher.ledger, taxonomy.supercategories),
+                vocabulary=self.vocabulary,
             )
+
+    def _like_the_first(
+        self, identified: Sequence[Identified], names: Sequence[str]
+    ) -> tuple[QueryVectors, list[str], list[str]]:
+        """What to search with where words are nothing but codes: the first product, and so where."""
+        for each in identified:
+            entry = self.searcher.ledger.get([each.product_id]).get(each.product_id)
+            for supercategory in dict.fromkeys(name for name, _ in entry.items) if entry else ():
+                if supercategory in names:
+                    vectors = self._stored_query_vectors(each.product_id, supercategory, QueryVectors(), EVERY_PRODUCT)
+                    others = [name for name in names if name != supercategory]
+                    return replace(vectors, exclude=frozenset()), [supercategory], others
+        raise ProductNotFound(f"Product {identified[0].product_id!r} has no indexed picture.")
 
     def _notes(self, words: Words, where: Filter, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         own = Filter(where.conditions[: len(where.conditions) - (words.read.price is not None)])

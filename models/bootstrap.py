@@ -26,6 +26,7 @@ from engine.system.durable import refusal
 from engine.taxonomy import load_taxonomy
 from engine.vision.photo_analysis import ResultCache
 from engine.vision.pipeline import VisionPipeline
+from engine.words.vocabulary import Vocabulary
 from models.agreement import Embedded, check_agreement
 from models.compiled import drop_damaged, seal_of
 from models.manifest import MANIFEST
@@ -106,7 +107,12 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
         ledger, objects, store = stack.enter_context(stores)
         result_cache = ResultCache(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
         thatlook = ThatLook(
-            pipeline, Searcher(store, ledger, calibrations), settings.image_limits, result_cache, objects
+            pipeline,
+            Searcher(store, ledger, calibrations),
+            settings.image_limits,
+            result_cache,
+            objects,
+            vocabulary=Vocabulary(ledger.terms),
         )
         if warmed:
             warmed.result()

@@ -50,7 +50,8 @@ class HitForm(msgspec.Struct, frozen=True):
     """One product found, with the reasons. `price` is what a buyer pays today, `list_price` what it is without a sale.
 
     `variants` are the products of its look (same `item_group_id`, and same colour or picture) that match the filters,
-    itself included, in the order of their sizes; empty where there is no other.
+    itself included, in the order of their sizes; empty where there is no other. `matched_by` names what fits the words
+    of the query exactly: `id`, `gtin`, `ean`, `upc`, `mpn`, `sku`, `brand`, `size`, or `words` of the shop.
     """
 
     product_id: str
@@ -70,6 +71,7 @@ class HitForm(msgspec.Struct, frozen=True):
     size: str | None = None
     item_group_id: str | None = None
     variants: list[VariantForm] = []
+    matched_by: list[str] = []
 
 
 class GarmentForm(msgspec.Struct, frozen=True):
@@ -238,6 +240,7 @@ def hit_form(hit: Hit, image_url: ImageUrl) -> HitForm:
         size=product.attributes.get("size"),
         item_group_id=product.item_group_id,
         variants=[variant_form(each) for each in hit.variants],
+        matched_by=list(hit.matched_by),
     )
 
 

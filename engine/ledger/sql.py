@@ -39,7 +39,8 @@ from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
 from engine.ledger.product_words import has_words, words_of
 from engine.ledger.sqlite_file import SqliteFile, translated
-from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, JobsFor, LedgerEntry
+from engine.ledger.terms import Known, read_terms, unknown_terms, write_terms
+from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, JobsFor, LedgerEntry, Term
 
 if TYPE_CHECKING:
     from engine.ledger.queue import JobQueue
@@ -50,6 +51,8 @@ CHUNK = 500
 FAILURES_TOLD = 100
 """Reasons, of the most frequent: some name what is one product's alone."""
 BUSY_TIMEOUT_S = 30.0
+_MOST_NOTED = 500_000
+"""Terms that a process remembers to have noted."""
 _MIGRATION_LOCK = 0x7468_6174_6C6F_6F6B  # "thatlook", for PostgreSQL's advisory locks
 
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
@@ -78,6 +81,7 @@ class SqlLedger:
         self._writer = self._engine.execution_options(writes=True)
         self._where = self._engine.url.render_as_string(hide_password=True)
         self._file = _file_of(self._engine.url)
+        self._noted: Known = set()
         try:
             if self._file:
                 self._file.check()
@@ -105,6 +109,7 @@ class SqlLedger:
     def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
         """Write entries by product_id, in one transaction; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
+        self._note_terms(last)
         with self._transaction() as connection:
             self._set_moment(connection, moment)
             self._write(connection, last)
@@ -119,6 +124,7 @@ class SqlLedger:
     ) -> frozenset[str]:
         """Write those entries whose product is still as it was read; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
+        self._note_terms(last)
         with self._transaction() as connection:
             same = self._still(connection, {i: expected[i] for i in last})
             self._write(connection, {i: entry for i, entry in last.items() if i in same})
@@ -182,6 +188,11 @@ class SqlLedger:
             if len(page) < CHUNK * 10:
                 return
             after = page[-1]
+
+    def terms(self, after: int = 0) -> list[Term]:
+        """The terms of all products that are there, or ever were, from behind a number."""
+        with self._reading() as connection:
+            return read_terms(connection, after)
 
     def page(
         self, *, state: IngestState | None = None, after: str | None = None, limit: int = 100, words: str = ""
@@ -304,6 +315,16 @@ class SqlLedger:
         self._engine.dispose()
         if self._file:
             self._file.closed()
+
+    def _note_terms(self, entries: Mapping[str, LedgerEntry]) -> None:
+        """Note terms that are new, in a transaction of their own: one too many does no harm."""
+        new = unknown_terms([entry.product for entry in entries.values()], self._noted)
+        if new:
+            with self._transaction() as connection:
+                write_terms(connection, new)
+            if len(self._noted) > _MOST_NOTED:
+                self._noted.clear()
+            self._noted.update(new)
 
     def _write(self, connection: Connection, entries: Mapping[str, LedgerEntry]) -> None:
         for chunk in _chunks(sorted(entries)):

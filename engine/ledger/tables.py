@@ -21,7 +21,7 @@ from engine.errors import ContractBroken
 
 SCHEMA_VERSION = 2
 """Raised when an earlier thatlook can no longer work with the tables; what only adds to them needs no raise."""
-HEAD = "0003"
+HEAD = "0004"
 """The last of the steps in `migrations/versions`."""
 
 metadata = MetaData()
@@ -85,6 +85,17 @@ errors = Table(
     Column("reason", Text, nullable=False),
     Column("product_id", Text),
     Index("feed_errors_in_order", "run_id", "line", "error_id"),
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(8), nullable=False),
+    Column("term", _KEY, nullable=False),
+    Column("label", Text, nullable=False),
+    Index("terms_by_text", "kind", "term", unique=True),
+    sqlite_autoincrement=True,
 )
 
 settings = Table("settings", metadata, Column("name", _KEY, primary_key=True), Column("value", Text, nullable=False))

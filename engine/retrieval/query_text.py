@@ -13,9 +13,11 @@ from engine.filters import Filter, price_condition
 from engine.retrieval.query_vectors import QueryVectors
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
+from engine.words.codes import Identified, Lookup, WithoutCodes, take_codes
 from engine.words.parsed_text import NO_TEXT
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
+from engine.words.vocabulary import Vocabulary
 
 _TURNED_AWAY = 0.1
 """What scores less, where words turn something away, is that."""
@@ -23,10 +25,16 @@ _TURNED_AWAY = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """A query's words as understood, and the part of the query vectors that they make."""
+    """A query's words as understood, and the part of the query vectors that they make.
+
+    Attributes:
+        identified: products that the words name by a code; alone: and there are no other words.
+    """
 
     read: Understanding
     query_vectors: QueryVectors
+    identified: tuple[Identified, ...] = ()
+    alone: bool = False
 
     def within(self, where: Filter) -> Filter:
         """A filter together with the price that the words name."""
@@ -60,11 +68,14 @@ def words_of(
     taxonomy: Taxonomy | None = None,
     *,
     beside_a_photo: bool = False,
+    codes: Lookup | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Words:
     """Understand and embed words.
 
     Args:
         store, taxonomy: the catalogue whose brands, sizes and words may stand in them.
+        codes: looks ids and article numbers up; vocabulary: the shop's terms, for words with a slip in them.
         beside_a_photo: words of which nothing is understood then leave the photo to itself.
     """
     names = [collection_name(name, "semantic") for name in taxonomy.supercategories] if taxonomy else []
@@ -77,7 +88,11 @@ def words_of(
         return found
 
     kinds = [word for kind in taxonomy.classes.values() for word in (kind.name, *kind.synonyms)] if taxonomy else []
-    read = understand(positive, negative, catalogue, kinds)
+    without = [take_codes(text, codes) for text in positive] if codes else []
+    identified = tuple(dict.fromkeys(each for text in without for each in text.identified))
+    asked = [text.text for text in without if text.text.strip()] if without else positive
+    read = understand(asked, negative, catalogue, kinds, vocabulary)
+    read = replace(read, notes=(*_on_codes(identified), *_on_unknown_codes(without), *read.notes))
     if beside_a_photo and read.parsed.understood == 0:
         parsed = replace(NO_TEXT, named=read.parsed.named)
         notes = tuple(
@@ -92,9 +107,18 @@ def words_of(
         positive=None if rows is None else unit_mean(rows[:split]),
         negative=None if rows is None else unit_mean(rows[split:]),
         parsed=read.parsed,
-        words=tuple(positive),
+        words=tuple(asked),
     )
-    return Words(read, query_vectors)
+    return Words(read, query_vectors, identified, alone=bool(identified) and not asked and not negative)
+
+
+def _on_codes(identified: Sequence[Identified]) -> list[str]:
+    codes = {each.code: each for each in identified}
+    return [f'"{code}" is the {each.called} of a product, which comes first.' for code, each in codes.items()]
+
+
+def _on_unknown_codes(texts: Sequence[WithoutCodes]) -> list[str]:
+    return [f'No product has the id, GTIN or article number "{code}".' for text in texts for code in text.unknown]
 
 
 def unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -20,6 +20,7 @@ from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.retrieval.concurrent import together
 from engine.retrieval.fusion import DEFAULTS, Weights, explain
+from engine.retrieval.identity import identified_hits, in_front, matched_by
 from engine.retrieval.listing import Listing, Page, Sources, page_of
 from engine.retrieval.looks import (
     EVERY_PRODUCT,
@@ -38,6 +39,7 @@ from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.system.clock import Stopwatch
 from engine.taxonomy import collection_name
 from engine.values import WORDS_FACET
+from engine.words.codes import Identified
 from engine.words.parsed_text import ParsedText
 
 __all__ = ["MAX_K", "Ask", "Calibrations", "QueryVectors", "Searcher"]
@@ -71,6 +73,7 @@ class Ask:
     Attributes:
         others: supercategories that are turned to where the first ones hold too little.
         unwanted: hits that come behind those of other supercategories too.
+        identified: products that the words name by a code: they come first.
     """
 
     query_vectors: QueryVectors
@@ -81,6 +84,7 @@ class Ask:
     shown: Shown = EVERY_PRODUCT
     others: Sequence[str] = ()
     unwanted: Callable[[Hit], bool] = _none_unwanted
+    identified: Sequence[Identified] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +139,14 @@ class Searcher:
         return replace(page, hits=self.with_variants(page.hits, ask.where, ask.watch, ask.shown))
 
     def _fetch(self, ask: Ask, wanted: int, sold_out_last: bool) -> tuple[Hit, ...]:
+        """The best hits, before them products that the words name by a code."""
+        hits = self._nearest(ask, wanted, sold_out_last)
+        if not ask.identified:
+            return hits
+        first = identified_hits(self.store, self.ledger, ask.identified, [*ask.supercategories, *ask.others], ask.where)
+        return in_front(first, hits, one_per_look=ask.shown.one_per_look)[:wanted]
+
+    def _nearest(self, ask: Ask, wanted: int, sold_out_last: bool) -> tuple[Hit, ...]:
         """The best hits of the supercategories; where these hold too few, those of the others behind them."""
         shown = replace(ask.shown.under(ask.where), sold_out_last=sold_out_last)
         asked = _Asked(
@@ -306,7 +318,7 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _A
         color=query_vectors.color,
         asked=query_vectors.parsed.colors,
     )
-    return Hit(product, item, score, signals, why)
+    return Hit(product, item, score, signals, why, matched_by=matched_by(query_vectors.parsed, item))
 
 
 def _narrower(parsed: ParsedText, where: Filter) -> list[Filter]:

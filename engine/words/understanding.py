@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -30,7 +30,9 @@ from engine.words.parsed_text import (
 from engine.words.parts import Part, parts
 from engine.words.plain import plain, spelled, tokens
 from engine.words.prices import Price, take_prices
+from engine.words.slips import Catalogue, Slips
 from engine.words.spelling import corrected
+from engine.words.vocabulary import Vocabulary
 
 _NOTHING_SAID = "The words name no garment, colour or anything else to look for; the results are a guess."
 _ANYTHING = frozenset({"anything", "everything", "all", "any", "clothes", "clothing", "garment", "garments"}) | {
@@ -47,9 +49,6 @@ _SIZE = re.compile(
     r"(?<!\w)(?:in\s+)?(?:size|sizes|größe|grösse|groesse|gr\.|taille|talla|taglia)\s*:?\s*((?:one size|[\w./-]*\w))"
     r"|(?<!\w)(xxs|xxl|xxxl|xs|xl|[2-6]xl)(?!\w)"
 )
-
-Catalogue = Callable[[str, Collection[str]], frozenset[str]]
-"""A facet and values → those of them that some product has."""
 
 
 def no_catalogue(_facet: str, _values: Collection[str]) -> frozenset[str]:
@@ -93,16 +92,18 @@ def understand(
     negative: Sequence[str] = (),
     catalogue: Catalogue = no_catalogue,
     kinds: Collection[str] = (),
+    vocabulary: Vocabulary | None = None,
 ) -> Understanding:
     """Read wanted and unwanted texts.
 
     Args:
         catalogue: what its products' facets hold.
         kinds: further words for garments, of a shop's own taxonomy say.
+        vocabulary: the shop's brands and words, one of which a mistyped word may mean.
     """
     own = frozenset(word for kind in kinds for word in kind.casefold().replace("-", " ").split())
-    wanted = [_read(text, catalogue, own) for text in positive]
-    away = [_read(text, catalogue, own, wanted=False) for text in negative]
+    wanted = [_read(text, catalogue, own, vocabulary) for text in positive]
+    away = [_read(text, catalogue, own, vocabulary, wanted=False) for text in negative]
     parsed = parsed_text_of([read.parts for read in wanted], [read.parts for read in away])
     unknown = tuple(dict.fromkeys(word for read in wanted for word in read.unknown))
     parsed = replace(
@@ -140,7 +141,9 @@ def _untouched(texts: Sequence[str], reads: Sequence[_Read]) -> list[str]:
     return [text for text, read in zip(texts, reads, strict=True) if not any(p.role == "turned" for p in read.parts)]
 
 
-def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool = True) -> _Read:
+def _read(
+    text: str, catalogue: Catalogue, own: frozenset[str], vocabulary: Vocabulary | None, *, wanted: bool = True
+) -> _Read:
     left, notes = plain(text), list[str]()
     price, named = None, list[Named]()
     if wanted:
@@ -164,8 +167,15 @@ def _read(text: str, catalogue: Catalogue, own: frozenset[str], *, wanted: bool 
     words = [bare_word if familiar(bare_word := unaccented(word)) and not familiar(word) else word for word in words]
     words, fixes = _corrected(with_absences(words), own, known)
     notes += [f'Read "{wrong}" as "{right}".' for wrong, right in fixes.items()]
+    fixed: frozenset[str] = frozenset()
+    if vocabulary is not None and any(plain_word(word) not in known for word in _strangers(words, own)):
+        slips = Slips(catalogue, vocabulary, lambda word: familiar(word) or plain_word(word) in known)
+        words, meant = slips.brands(words) if wanted else (words, [])
+        words, fixed, more = slips.words(words)
+        named += meant
+        notes += [f"{each.told}; products that have it come first." for each in meant] + more
     read = tuple(parts(words))
-    unknown = [word for word in _strangers(words, own) if plain_word(word) not in known]
+    unknown = [word for word in _strangers(words, own) if plain_word(word) not in known and word not in fixed]
     changed = words != tokens(plain(text)) or "-" in text or any(part.role == "turned" for part in read)
     said = said_of(read) if changed or not text.isascii() else text
     meaningful = any(part.role in ("color", "word") for part in read)

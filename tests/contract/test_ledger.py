@@ -346,3 +346,29 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"this is not a database at all" * 100)
     with pytest.raises(StoreUnavailable, match="not a database"):
         SqlLedger(f"sqlite:///{tmp_path}/ledger.db")
+
+
+def test_terms_come_once_and_of_every_writer(ledger: Ledger, url: str) -> None:
+    """Brands and words of titles that no dictionary has; what is written again brings none, whoever writes it."""
+    ledger.put([entry("p", title="Grindelwald Shirt")])
+    other = SqlLedger(url)
+    other.put([entry("p", title="Grindelwald Shirt"), entry("q", title="Shirt NORRVIK 2\0")])
+    other.close()
+    found = [(term.kind, term.text, term.label) for term in ledger.terms()]
+    assert found == [("brand", "acme", "Acme"), ("word", "grindelwald", "grindelwald"), ("word", "norrvik", "norrvik")]
+    assert [term.number for term in ledger.terms()] == sorted(term.number for term in ledger.terms())
+
+
+def test_writers_of_the_same_terms_do_not_wait_for_each_other(ledger: Ledger) -> None:
+    """Many at once, in any order: all products are there in the end, and each term once."""
+    words = [f"grindelwald{chr(97 + n)}x" for n in range(20)]
+
+    def write(start: int) -> None:
+        for n in range(20):
+            word = words[(start + n) % 20]
+            ledger.replace([entry(f"{start}-{n}", title=f"{word} shirt")], {f"{start}-{n}": None})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert sum(ledger.counts().values()) == 80
+    assert sorted(term.text for term in ledger.terms() if term.kind == "word") == sorted(words)

@@ -19,7 +19,8 @@ from engine.seams import IngestState, LedgerEntry
 from tests.fixtures.postgres import fresh_database
 
 ENTRY = LedgerEntry(
-    Product("p", "A shirt", "https://shop.example/p", ("a.jpg",)), IngestState.INDEXED, "shop", "r", "c",
+    Product("p", "Grindelwald shirt", "https://shop.example/p", ("a.jpg",), brand="Acme"), IngestState.INDEXED, "shop",
+    "r", "c",
     datetime(2026, 11, 29, tzinfo=UTC), (("upper_wear", "p#0"),),
 )  # fmt: skip
 
@@ -46,7 +47,7 @@ def as_before(url: str, version: int) -> None:
     ledger = SqlLedger(url)
     ledger.put([ENTRY])
     ledger.close()
-    written(url, "DROP INDEX products_by_feed_and_time", "DROP TABLE ledger_revision")
+    written(url, "DROP INDEX products_by_feed_and_time", "DROP TABLE terms", "DROP TABLE ledger_revision")
     if version == 1:
         written(url, "ALTER TABLE products DROP COLUMN created", "UPDATE ledger_schema SET version = 1")
 
@@ -59,6 +60,7 @@ def test_a_ledger_of_an_earlier_version_opens_after_the_steps(url: str, version:
         ledger = SqlLedger(url)
         assert ledger.get(["p"]) == {"p": ENTRY}
         assert ledger.added(["p"]) == {"p": ENTRY.updated}
+        assert [(term.kind, term.text) for term in ledger.terms()] == [("brand", "acme"), ("word", "grindelwald")]
         ledger.close()
     engine = create_engine(url)
     assert "products_by_feed_and_time" in {index["name"] for index in inspect(engine).get_indexes("products")}

@@ -51,6 +51,7 @@ HIT_DOCUMENT = {
     "size": None,
     "item_group_id": None,
     "variants": [],
+    "matched_by": [],
 }
 ASKED_FOR = ("next_cursor", "total", "matching", "facets", "price")
 
