@@ -283,7 +283,7 @@ class ThatLook:
                 store,
                 taxonomy,
                 beside_a_photo=beside_a_photo,
-                codes=Identities(store, self.searcher.ledger, taxonomy.supercategories),
+                codes=Identities(store, self.searcher.ledger, list(taxonomy.supercategories)),
                 vocabulary=self.vocabulary,
             )
 

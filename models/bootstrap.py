@@ -105,6 +105,9 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
         warmed = stack.enter_context(_beside(pipeline.warm_up)) if warm else None
         stores = open_stores(settings, pipeline.collection_specs(), warm=warm, repairing=repairing)
         ledger, objects, store = stack.enter_context(stores)
+        vocabulary = Vocabulary(ledger.terms)
+        if warm:
+            vocabulary.read()
         result_cache = ResultCache(settings.photo_memory_bytes) if settings.photo_memory_bytes else None
         thatlook = ThatLook(
             pipeline,
@@ -112,7 +115,7 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
             settings.image_limits,
             result_cache,
             objects,
-            vocabulary=Vocabulary(ledger.terms),
+            vocabulary=vocabulary,
         )
         if warmed:
             warmed.result()

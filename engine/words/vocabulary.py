@@ -82,6 +82,10 @@ class Vocabulary:
         self._parts: dict[str, set[str]] = {}
         self._last, self._until = 0, 0.0
 
+    def read(self) -> None:
+        """Read what is new, so that the first mistyped word need not wait for it."""
+        self._refresh()
+
     def brands_near(self, text: str) -> list[tuple[str, str]]:
         """Brands that a slip in writing made this text of: as they are compared, and as they are written."""
         return self._near("brand", bare(text))
