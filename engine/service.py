@@ -291,14 +291,11 @@ class ThatLook:
         self, identified: Sequence[Identified], names: Sequence[str]
     ) -> tuple[QueryVectors, list[str], list[str]]:
         """What to search with where words are nothing but codes: the first product, and so where."""
-        for each in identified:
-            entry = self.searcher.ledger.get([each.product_id]).get(each.product_id)
-            for supercategory in dict.fromkeys(name for name, _ in entry.items) if entry else ():
-                if supercategory in names:
-                    vectors = self._stored_query_vectors(each.product_id, supercategory, QueryVectors(), EVERY_PRODUCT)
-                    others = [name for name in names if name != supercategory]
-                    return replace(vectors, exclude=frozenset()), [supercategory], others
-        raise ProductNotFound(f"Product {identified[0].product_id!r} has no indexed picture.")
+        first = identified[0].product_id
+        supercategory, _ = self._indexed(first).items[0]
+        vectors = self._stored_query_vectors(first, supercategory, QueryVectors(), EVERY_PRODUCT)
+        own = [name for name in names if name == supercategory]
+        return replace(vectors, exclude=frozenset()), own or list(names), [n for n in names if own and n not in own]
 
     def _notes(self, words: Words, where: Filter, found: Sequence[GarmentHits]) -> tuple[str, ...]:
         own = Filter(where.conditions[: len(where.conditions) - (words.read.price is not None)])

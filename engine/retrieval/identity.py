@@ -33,15 +33,19 @@ class Identities:
     supercategories: Sequence[str]
 
     def __call__(self, codes: Sequence[str]) -> Mapping[str, Sequence[Identified]]:
-        """The products that have these codes; an id counts before all else."""
+        """The products that have these codes and are indexed; an id counts before all else."""
         spelled = {code: list(dict.fromkeys((code, nfc(code), code.upper(), code.lower()))) for code in codes}
-        known = self.ledger.products([each for forms in spelled.values() for each in forms])
+        known = self._indexed([each for forms in spelled.values() for each in forms])
         found = {
             code: [Identified(each, "id", code) for each in forms if each in known][:1]
             for code, forms in spelled.items()
         }
         rest = {facet_value(code): code for code, named in found.items() if not named and _is_one_code(code)}
         return {code: named for code, named in {**found, **self._by_facet(rest)}.items() if named}
+
+    def _indexed(self, product_ids: Sequence[str]) -> frozenset[str]:
+        there = list(self.ledger.products(product_ids))
+        return frozenset(i for i, entry in self.ledger.get(there).items() if entry.items) if there else frozenset()
 
     def _by_facet(self, codes: Mapping[str, str]) -> dict[str, list[Identified]]:
         """The products with these values of an attribute: as compared → as written."""

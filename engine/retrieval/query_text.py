@@ -13,8 +13,9 @@ from engine.filters import Filter, price_condition
 from engine.retrieval.query_vectors import QueryVectors
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
+from engine.values import BRAND_FACET
 from engine.words.codes import Identified, Lookup, WithoutCodes, take_codes
-from engine.words.parsed_text import NO_TEXT
+from engine.words.parsed_text import NO_TEXT, ParsedText
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
 from engine.words.vocabulary import Vocabulary
@@ -54,7 +55,11 @@ class Words:
         price = self.read.price
         if price and not hits:
             return (*self.read.notes, "Nothing is in that price range; leave the price out to see other products.")
-        return (*self.read.notes, *_other_currency(price, {hit.product.currency for hit in hits}))
+        return (
+            *self.read.notes,
+            *_without_brand(self.read.parsed, hits),
+            *_other_currency(price, {hit.product.currency for hit in hits}),
+        )
 
 
 NO_WORDS = Words(Understanding(), QueryVectors())
@@ -112,13 +117,23 @@ def words_of(
     return Words(read, query_vectors, identified, alone=bool(identified) and not asked and not negative)
 
 
+def _without_brand(parsed: ParsedText, hits: Sequence[Hit]) -> list[str]:
+    """That a brand asked for is not among what was found, where there are hits."""
+    brands = [each for each in parsed.named if each.facet == BRAND_FACET]
+    if not brands or not hits or any("brand" in hit.matched_by for hit in hits):
+        return []
+    return ["Nothing of that brand fits the other words; these are of other brands."]
+
+
 def _on_codes(identified: Sequence[Identified]) -> list[str]:
     codes = {each.code: each for each in identified}
     return [f'"{code}" is the {each.called} of a product, which comes first.' for code, each in codes.items()]
 
 
 def _on_unknown_codes(texts: Sequence[WithoutCodes]) -> list[str]:
-    return [f'No product has the id, GTIN or article number "{code}".' for text in texts for code in text.unknown]
+    return [
+        f'No indexed product has the id, GTIN or article number "{code}".' for text in texts for code in text.unknown
+    ]
 
 
 def unit_mean(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -66,7 +66,7 @@ def test_search_prints_one_json_document_as_agreed(home: Path, photo: Path) -> N
             assert set(hit) >= {
                 "product_id", "title", "link", "image", "price", "currency",
                 "brand", "supercategory", "score", "signals", "why",
-                "availability", "list_price", "color", "size", "item_group_id", "variants",
+                "availability", "list_price", "color", "size", "item_group_id", "variants", "matched_by",
             }  # fmt: skip
             assert hit["supercategory"] == garment["supercategory"]
             assert hit["link"].startswith("https://")

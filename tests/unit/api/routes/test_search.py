@@ -42,6 +42,7 @@ HIT = {
     "size": "38",
     "item_group_id": None,
     "variants": [],
+    "matched_by": [],
 }
 
 

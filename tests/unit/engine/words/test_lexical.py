@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from ingest.facets import item_facets
-from tests.unit.engine.test_service_words import DIM, OneModel
 
 from engine.domain import SPACES, CollectionSpec, Hit, Item, Product
 from engine.filters import parse_filter
@@ -22,8 +21,10 @@ from engine.taxonomy import collection_name, load_taxonomy
 from engine.vision.photo_analysis import ImageQuery
 from engine.vision.pipeline import VisionPipeline
 from engine.words.vocabulary import Vocabulary
+from ingest.run.facets import item_facets
 from tests.fixtures.shop import WHEN
 from tests.unit.engine.test_service import HalvesSegmenter, NoPose, photo
+from tests.unit.engine.words.test_service_words import DIM, OneModel
 
 SHOP = [
     # id, title, brand, kind, attributes
@@ -103,7 +104,7 @@ def test_words_and_small_numbers_are_no_codes(thatlook: ThatLook, text: str) -> 
 
 def test_a_code_that_no_product_has_is_told(thatlook: ThatLook) -> None:
     _, notes = asked(thatlook, "4006381333900")
-    assert 'No product has the id, GTIN or article number "4006381333900".' in notes
+    assert 'No indexed product has the id, GTIN or article number "4006381333900".' in notes
 
 
 def test_filters_and_pages_hold_for_named_products(thatlook: ThatLook) -> None:
@@ -165,3 +166,23 @@ def test_beside_a_photo_the_named_product_comes_first_of_its_kind(thatlook: That
     looking = ImageQuery(("full_body",), whole_image=True)
     answer = thatlook.search_image(photo("red", "red"), looking, text=TextQuery(("A-200",)), k=3)
     assert answer.garments[0].hits[0].product.product_id == "A-200"
+
+
+def test_a_product_that_is_not_indexed_is_not_named(thatlook: ThatLook, ledger: SqlLedger) -> None:
+    """Its id is told to be of nothing that can be found; the other words answer."""
+    entry = ledger.get(["A-200"])["A-200"]
+    ledger.put([replace(entry, product=replace(entry.product, product_id="B-900"), items=())])
+    hits, notes = asked(thatlook, "B-900 dress")
+    assert hits
+    assert "id of a product" not in notes
+
+
+def test_a_code_of_another_kind_of_garment_finds_what_is_like_it(thatlook: ThatLook) -> None:
+    hits, _ = asked(thatlook, "42", supercategories=["full_body"])
+    assert hits
+    assert {hit.item.supercategory for hit in hits} == {"full_body"}
+
+
+def test_a_brand_that_has_nothing_of_the_kind_is_told(thatlook: ThatLook) -> None:
+    _, notes = asked(thatlook, "tommy hilfiger parka", supercategories=["outerwear"])
+    assert "Nothing of that brand fits the other words" in notes
