@@ -91,7 +91,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             objects=parts.objects,
             intake=intake,
             ready=_readiness(parts, intake),
-            result_cache=parts.thatlook.result_cache,
+            result_cache=parts.result_cache,
             examine=_examination(parts),
             keys=keys,
             feeds=feeds,

@@ -457,15 +457,18 @@ class Ledger(Protocol):
         *,
         moment: str | None = None,
         jobs: JobsFor | None = None,
+        generation: int | None = None,
     ) -> frozenset[str]:
         """Write those entries whose product is still as it was read, all in one transaction: compare and set.
 
         Args:
             expected: product_id → `updated` of the entry that was read, None where there was none.
             jobs: what is to be queued for the products that were written, in the same transaction.
+            generation: the one that these entries' rows are of.
         Returns:
             the ids of the products that were written; the others were changed, made or deleted meanwhile.
         Raises:
+            GenerationChanged: another generation serves; nothing was written.
             ContractBroken: jobs for a ledger that has no queue.
         """
         ...
@@ -488,10 +491,14 @@ class Ledger(Protocol):
         *,
         moment: str | None = None,
         expected: Mapping[str, datetime | None] | None = None,
+        generation: int | None = None,
     ) -> None:
         """Forget products; in the same transaction the vector store's `moment`, if there is one.
 
         With `expected` (see `replace`) only those that are still as they were read.
+
+        Raises:
+            GenerationChanged: another generation serves than the one given; nothing was forgotten.
         """
         ...
 

@@ -27,7 +27,7 @@ from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
 from engine.system.clock import Deadline, Stopwatch
 from engine.taxonomy import collection_name
 from engine.vision.images import DEFAULT_LIMITS, ImageLimits
-from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, ResultCache
+from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoMemory
 from engine.vision.pipeline import VisionPipeline
 from engine.words.codes import Identified
 from engine.words.vocabulary import Vocabulary
@@ -59,7 +59,7 @@ class ThatLook:
     pipeline: VisionPipeline
     searcher: Searcher
     limits: ImageLimits = DEFAULT_LIMITS
-    result_cache: ResultCache | None = None
+    result_cache: PhotoMemory | None = None
     pictures: ObjectStore | None = None
     counts: CountMemory = field(default_factory=CountMemory)
     vocabulary: Vocabulary | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from engine.errors import StoreUnavailable
+from engine.generations.fingerprint import models_fingerprint
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
 from engine.remote import RemoteLimits
@@ -17,7 +18,7 @@ from engine.system.durable import PART
 from ingest.images.sources import SourceRules
 from ingest.jobs.feed_jobs import HomeFeedJobs
 from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
-from ingest.run.dependencies import IngestDependencies, models_fingerprint
+from ingest.run.dependencies import IngestDependencies
 from models.bootstrap import Parts, open_parts
 from models.settings import Settings
 
@@ -63,10 +64,11 @@ def ingest_dependencies(parts: Parts) -> IngestDependencies:
         store=parts.store,
         objects=parts.objects,
         ledger=parts.ledger,
-        fingerprint=models_fingerprint(parts.pipeline),
+        fingerprint=parts.generations.content_name(models_fingerprint(parts.pipeline)),
         sources=rules,
         limits=settings.image_limits,
         work=shared_work(parts),
+        generation=parts.generation,
     )
 
 

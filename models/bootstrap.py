@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from engine.domain import CollectionSpec
-from engine.errors import HomeInUse
+from engine.errors import HomeInUse, ModelUnavailable
+from engine.generations.record import Generations, read_generations
 from engine.keys import KeyBook
 from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
@@ -59,11 +60,20 @@ class Parts:
     ledger: Ledger
     pipeline: VisionPipeline
     thatlook: ThatLook
+    generations: Generations = field(default_factory=Generations)
+    result_cache: ResultCache | None = None
+
+    @property
+    def generation(self) -> int:
+        """The one that `store` shows, and whose models these are."""
+        return self.generations.serving
 
 
-def build_pipeline(settings: Settings) -> tuple[VisionPipeline, Calibrations]:
+def build_pipeline(settings: Settings, beside: Collection[str] = ()) -> tuple[VisionPipeline, Calibrations]:
     """The models of the profile, ready to look at pictures, and how their cosines are to be read.
 
+    Args:
+        beside: other profiles that are in use, whose compiled models are left where they are.
     Raises:
         ModelUnavailable: a model file is missing or broken.
     """
@@ -75,7 +85,7 @@ def build_pipeline(settings: Settings) -> tuple[VisionPipeline, Calibrations]:
             runtime=settings.runtime,
             threads=settings.threads or _granted_threads(),
             streams=settings.streams,
-            cache_dir=_model_cache(settings),
+            cache_dir=_model_cache(settings, beside),
         ),
         taxonomy=taxonomy,
     )
@@ -101,10 +111,14 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
     with ExitStack() as stack:
         if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
-        pipeline, calibrations = build_pipeline(settings)
+        ledger = open_ledger(settings)
+        stack.callback(ledger.close)
+        generations = read_generations(ledger)
+        settings = settings.model_copy(update={"profile": generations.profile(settings.profile)})
+        pipeline, calibrations = build_pipeline(settings, [each.profile for each in generations.known])
         warmed = stack.enter_context(_beside(pipeline.warm_up)) if warm else None
-        stores = open_stores(settings, pipeline.collection_specs(), warm=warm, repairing=repairing)
-        ledger, objects, store = stack.enter_context(stores)
+        stores = open_stores(settings, ledger, pipeline.collection_specs(), warm=warm, repairing=repairing)
+        objects, store = stack.enter_context(stores)
         vocabulary = Vocabulary(ledger.terms)
         if warm:
             vocabulary.read()
@@ -113,23 +127,28 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
             pipeline,
             Searcher(store, ledger, calibrations),
             settings.image_limits,
-            result_cache,
+            result_cache.of(generations.serving) if result_cache else None,
             objects,
             vocabulary=vocabulary,
         )
         if warmed:
             warmed.result()
-        yield Parts(settings, store, objects, ledger, pipeline, thatlook)
+        yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
 
 
 @contextmanager
 def open_stores(
-    settings: Settings, specs: Sequence[CollectionSpec], *, warm: bool = False, repairing: bool = False
-) -> Iterator[tuple[Ledger, ObjectStore, VectorStore]]:
-    """Open what a catalogue is kept in, and let go of it in the end.
+    settings: Settings,
+    ledger: Ledger,
+    specs: Sequence[CollectionSpec],
+    *,
+    warm: bool = False,
+    repairing: bool = False,
+) -> Iterator[tuple[ObjectStore, VectorStore]]:
+    """Open what a catalogue is kept in beside its ledger, and let go of it in the end.
 
     Args:
-        specs: collections that there must be.
+        specs: collections that there must be in the generation that serves.
         warm: open every index now.
         repairing: take stores that do not agree.
     Raises:
@@ -138,11 +157,9 @@ def open_stores(
         StoreUnavailable: something is not there.
     """
     with ExitStack() as stack:
-        ledger = open_ledger(settings)
-        stack.callback(ledger.close)
         objects = open_objects(settings)
         stack.callback(objects.close)
-        store = open_store(settings)
+        store = open_serving_store(settings, ledger)
         stack.callback(store.close)
         for spec in specs:
             store.ensure(spec)
@@ -150,7 +167,7 @@ def open_stores(
             check_agreement(store, ledger)
         if warm and isinstance(store, Embedded):
             store.open_all()
-        yield ledger, objects, store
+        yield objects, store
 
 
 @contextmanager
@@ -168,23 +185,30 @@ def _granted_threads() -> int | None:
     return cpus if cpus < (os.cpu_count() or 1) else None
 
 
-def _model_cache(settings: Settings) -> Path | None:
+def _model_cache(settings: Settings, beside: Collection[str] = ()) -> Path | None:
     """Where compiled models are kept, those of other weights removed; None where they are not to be, or cannot be."""
     if not settings.model_cache:
         return None
-    cache = settings.home / "cache" / "models"
+    cache, kept = settings.home / "cache" / "models", set[Path]()
+    for profile in beside:
+        with suppress(OSError, ModelUnavailable):
+            kept.add(_cache_folder(cache, profile, settings.home))
     try:
-        made_of = (profile_folder(settings.profile, settings.home) / MANIFEST).read_bytes()
-        folder = cache / hashlib.sha256(made_of).hexdigest()[:16]
+        folder = _cache_folder(cache, settings.profile, settings.home)
         folder.mkdir(parents=True, exist_ok=True)
         for other in cache.iterdir():
-            if other.is_dir() and other != folder:
+            if other.is_dir() and other not in (folder, *kept):
                 shutil.rmtree(other, ignore_errors=True)
                 seal_of(other).unlink(missing_ok=True)
         drop_damaged(folder)
     except OSError:
         return None  # A home that cannot be written, or a profile that is not there, is told of where it is needed.
     return folder
+
+
+def _cache_folder(cache: Path, profile: str, home: Path) -> Path:
+    made_of = (profile_folder(profile, home) / MANIFEST).read_bytes()
+    return cache / hashlib.sha256(made_of).hexdigest()[:16]
 
 
 @contextmanager
@@ -224,8 +248,15 @@ def _holder(home: Path) -> str:
         return ""
 
 
+def open_serving_store(settings: Settings, ledger: Ledger) -> VectorStore:
+    """The vector store as it answers at present: the collections of the generation that serves."""
+    from engine.stores.generations import view_of
+
+    return view_of(open_store(settings), read_generations(ledger).serving)
+
+
 def open_store(settings: Settings) -> VectorStore:
-    """The vector store that the settings name: a Milvus server, or the embedded one in the home."""
+    """The vector store that the settings name, with every generation in it: a Milvus server, or the embedded one."""
     if settings.milvus_uri:
         from engine.stores.milvus.store import MilvusStore
 

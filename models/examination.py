@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from engine.errors import ObjectNotFound, ThatLookError
+from engine.generations.record import read_generations
 from engine.ledger.sqlite_file import SqliteFile
 from engine.seams import IngestState, Ledger, LedgerEntry, ObjectStore, VectorStore
+from engine.stores.generations import view_of
 from engine.taxonomy import collection_name
 from models.agreement import WHAT_TO_DO, Embedded, disagreements
 
@@ -57,6 +59,7 @@ def _examine(found: Problems, ledger: Ledger | None, store: VectorStore | None, 
     if ledger is None or store is None:
         return
     try:
+        store = view_of(store, read_generations(ledger).serving)
         found["vectors"] += [f"{said} {WHAT_TO_DO}" for said in disagreements(store, ledger)]
         rows: list[str] = []
         pictures: list[str] = []

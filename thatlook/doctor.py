@@ -6,6 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from engine.errors import HomeInUse, ThatLookError
+from engine.generations.record import Generations, read_generations
 from ingest.repair import repair_home
 from models.bootstrap import ADDRESS, LEDGER, build_pipeline, hold_home, open_ledger, open_objects, open_store
 from models.examination import examine_catalogue
@@ -142,9 +144,25 @@ def _home(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    pipeline, _ = build_pipeline(settings)
+    generations = _generations(settings)
+    settings = settings.model_copy(update={"profile": generations.profile(settings.profile)})
+    pipeline, _ = build_pipeline(settings, [each.profile for each in generations.known])
     pipeline.warm_up()
     return f"profile {settings.profile}: visual {pipeline.visual.dim}-d, semantic {pipeline.semantic.dim}-d, all answer"
+
+
+def _generations(settings: Settings) -> Generations:
+    """The generations of the catalogue, where it can be read at present."""
+    if not settings.is_shared and not (settings.ledger_url or (settings.home / LEDGER).exists()):
+        return Generations()
+    try:
+        with (
+            nullcontext() if settings.is_shared else hold_home(settings.home),
+            closing(open_ledger(settings)) as ledger,
+        ):
+            return read_generations(ledger)
+    except ThatLookError:  # Told of where the ledger is looked at, or by the server that holds the home.
+        return Generations()
 
 
 def _catalogue(settings: Settings) -> Iterator[Finding]:

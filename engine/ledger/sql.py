@@ -37,12 +37,25 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from engine.domain import Product
 from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
 from engine.ledger import rows, tables
+from engine.ledger.generation_lock import check_serving
 from engine.ledger.product_words import has_words, words_of
 from engine.ledger.sqlite_file import SqliteFile, translated
 from engine.ledger.terms import Known, read_terms, unknown_terms, write_terms
-from engine.seams import CUT_OFF, MOMENT, FeedError, ImageRefusal, IngestRun, IngestState, JobsFor, LedgerEntry, Term
+from engine.seams import (
+    CUT_OFF,
+    MOMENT,
+    FeedError,
+    ImageRefusal,
+    IngestRun,
+    IngestState,
+    Job,
+    JobsFor,
+    LedgerEntry,
+    Term,
+)
 
 if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
     from engine.ledger.queue import JobQueue
     from engine.ledger.work import SharedWork
 
@@ -106,6 +119,12 @@ class SqlLedger:
         queue, url = self._queue(), self._engine.url.set(drivername="postgresql")
         return SharedWork(queue, self._transaction, self._reading, url.render_as_string(hide_password=False))
 
+    def generations(self) -> GenerationBook:
+        """Which products each generation of collections has rows of."""
+        from engine.ledger.generations import GenerationBook
+
+        return GenerationBook(self._transaction, self._reading, self._upsert, self._write, self._enqueued)
+
     def put(self, entries: Sequence[LedgerEntry], *, moment: str | None = None) -> None:
         """Write entries by product_id, in one transaction; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
@@ -121,11 +140,13 @@ class SqlLedger:
         *,
         moment: str | None = None,
         jobs: JobsFor | None = None,
+        generation: int | None = None,
     ) -> frozenset[str]:
         """Write those entries whose product is still as it was read; of equal ids the last counts."""
         last = {entry.product.product_id: entry for entry in entries}
         self._note_terms(last)
         with self._transaction() as connection:
+            check_serving(connection, generation)
             same = self._still(connection, {i: expected[i] for i in last})
             self._write(connection, {i: entry for i, entry in last.items() if i in same})
             if same:
@@ -167,9 +188,11 @@ class SqlLedger:
         *,
         moment: str | None = None,
         expected: Mapping[str, datetime | None] | None = None,
+        generation: int | None = None,
     ) -> None:
         """Forget products and their refusals; with `expected` those that are still as they were read."""
         with self._transaction() as connection:
+            check_serving(connection, generation)
             self._set_moment(connection, moment)
             if expected is not None:
                 product_ids = self._still(connection, {i: expected[i] for i in product_ids})
@@ -363,6 +386,10 @@ class SqlLedger:
         from engine.ledger.queue import JobQueue
 
         return JobQueue()
+
+    def _enqueued(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        if jobs:
+            self._queue().enqueue(connection, jobs)
 
     def _migrate(self) -> None:
         with self._reading() as connection:

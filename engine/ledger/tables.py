@@ -21,7 +21,7 @@ from engine.errors import ContractBroken
 
 SCHEMA_VERSION = 2
 """Raised when an earlier thatlook can no longer work with the tables; what only adds to them needs no raise."""
-HEAD = "0004"
+HEAD = "0005"
 """The last of the steps in `migrations/versions`."""
 
 metadata = MetaData()
@@ -97,6 +97,19 @@ terms = Table(
     Index("terms_by_text", "kind", "term", unique=True),
     sqlite_autoincrement=True,
 )
+
+generation_products = Table(
+    "generation_products",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("product_id", _KEY, primary_key=True),
+    Column("updated", Float, nullable=False),  # of the product, as these rows are; 0 where they are of no moment
+    Column("state", String(16), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("items", Text, nullable=False),  # JSON
+    Column("reason", Text),
+)
+"""What a product has, or would have, in a generation of collections: its rows, and how it stands there."""
 
 settings = Table("settings", metadata, Column("name", _KEY, primary_key=True), Column("value", Text, nullable=False))
 

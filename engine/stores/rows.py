@@ -42,7 +42,7 @@ def check_spec(existing: CollectionSpec, asked: CollectionSpec) -> None:
         raise ModelMismatch(
             f"The collection {asked.name!r} holds embeddings of model {existing.fingerprint[:12]}, "
             f"but {asked.fingerprint[:12]} asks for it. Use that model (THATLOOK_PROFILE names a profile), "
-            "or re-embed: take the feed into a new home, `thatlook --home NEW ingest FEED`."
+            "or re-embed with the other one: `thatlook index swap --models PROFILE`."
         )
     if existing.dim != asked.dim:
         raise DimensionMismatch(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -73,6 +74,32 @@ class PhotoFeatures:
         return tuple(enlarged(garment, self.scale) for garment in self.garments)
 
 
+class PhotoMemory(Protocol):
+    """What knows photos again; `ResultCache` is one."""
+
+    def get(self, key: bytes) -> PhotoFeatures | None:
+        """What was seen in a photo, if it is still remembered."""
+        ...
+
+    def put(self, key: bytes, seen: PhotoFeatures) -> None:
+        """Remember."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfGeneration:
+    """What one generation's models saw, in the memory of all."""
+
+    inner: ResultCache
+    number: int
+
+    def get(self, key: bytes) -> PhotoFeatures | None:
+        return self.inner.get(b"%d:%b" % (self.number, key))
+
+    def put(self, key: bytes, seen: PhotoFeatures) -> None:
+        self.inner.put(b"%d:%b" % (self.number, key), seen)
+
+
 class ResultCache:
     """The photos seen last, by what they hold, up to a number of bytes. Safe to use from several threads."""
 
@@ -83,6 +110,10 @@ class ResultCache:
         self._size_bytes = 0
         self.hits = 0
         self.misses = 0
+
+    def of(self, generation: int) -> PhotoMemory:
+        """What the models of one generation saw; another's see otherwise."""
+        return _OfGeneration(self, generation)
 
     @property
     def size_bytes(self) -> int:
@@ -121,7 +152,7 @@ class PhotoAnalyzer:
 
     pipeline: VisionPipeline
     limits: ImageLimits = DEFAULT_LIMITS
-    result_cache: ResultCache | None = None
+    result_cache: PhotoMemory | None = None
 
     def look(self, data: bytes, query: ImageQuery, watch: Stopwatch) -> PhotoFeatures:
         """The garments that the query asks for, with their embeddings.

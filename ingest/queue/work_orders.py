@@ -8,9 +8,10 @@ import msgspec
 
 from engine.domain import Product
 from engine.errors import ContractBroken
+from engine.generations.fingerprint import digest
 from engine.seams import Job, LedgerEntry
 from engine.vision.gate import Policy
-from ingest.run.dependencies import API_FEED, digest
+from ingest.run.dependencies import API_FEED
 
 PRODUCTS, FEED = "products", "feed"
 """Lanes: single products never wait behind a feed."""

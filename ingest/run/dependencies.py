@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from engine.domain import Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
+from engine.generations.fingerprint import digest
+from engine.generations.names import FIRST
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.taxonomy import Taxonomy
 from engine.vision.gate import Policy
 from engine.vision.images import DEFAULT_LIMITS, ImageLimits
-from engine.vision.pipeline import VisionPipeline
 from ingest.images.sources import SourceRules
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def utc_now() -> datetime:
 class IngestDependencies:
     """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time.
 
-    `work` is the queue by which several machines share the work; None where one process does all of it.
+    `work` is the queue by which several machines share the work; None where one process does all of it. `generation`
+    is the one that `store` shows and whose models `pipeline` has.
     """
 
     pipeline: ImageAnalysis
@@ -74,13 +75,7 @@ class IngestDependencies:
     threads: int = 4
     work: SharedWork | None = None
     now: Callable[[], datetime] = utc_now
-
-
-def models_fingerprint(pipeline: VisionPipeline) -> str:
-    """One name for all models and the taxonomy that together decide what is indexed."""
-    classes = sorted((c.name, c.supercategory, c.merge) for c in pipeline.taxonomy.classes.values())
-    models = (pipeline.segmenter, pipeline.pose, pipeline.visual, pipeline.semantic)
-    return digest(*(model.fingerprint for model in models), repr(classes))
+    generation: int = FIRST
 
 
 def content_hash(
@@ -88,12 +83,3 @@ def content_hash(
 ) -> str:
     """Names what the stored embeddings were made from: pictures, class, policy, models."""
     return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *(text for pair in stamps for text in pair))
-
-
-def digest(*texts: str) -> str:
-    """SHA-256 over texts, so that their borders count."""
-    state = hashlib.sha256()
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        state.update(len(data).to_bytes(8, "big") + data)
-    return state.hexdigest()

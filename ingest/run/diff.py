@@ -10,12 +10,13 @@ from typing import Literal
 import msgspec
 
 from engine.domain import Product
+from engine.generations.fingerprint import digest
 from engine.products.kinds import kind_of
 from engine.seams import IngestState, LedgerEntry
 from engine.taxonomy import GarmentClass
 from engine.vision.gate import Policy
 from ingest.images.sources import ImageSources, is_remote
-from ingest.run.dependencies import FACETS_VERSION, INDEX_VERSION, IngestDependencies, content_hash, digest
+from ingest.run.dependencies import FACETS_VERSION, INDEX_VERSION, IngestDependencies, content_hash
 from ingest.run.failures import is_given_up, told
 
 Kind = Literal["unchanged", "words", "everything", "failed", "given up"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from engine.errors import ThatLookError
+from engine.generations.record import GenerationChanged, read_generations
 from engine.seams import LedgerEntry
 
 if TYPE_CHECKING:
@@ -63,15 +64,25 @@ def models_answer(parts: IngestDependencies) -> bool:
 
 
 def stores_answer(parts: IngestDependencies) -> bool:
-    """Whether everything that products are written to can be read."""
+    """Whether everything that products are written to can be read, and is still what is to be written to."""
     return all(
         _answers(look)
         for look in (
             parts.store.collections,
-            lambda: parts.ledger.get_setting("probe"),
+            lambda: check_generation(parts),
             lambda: parts.objects.exists("probe"),
         )
     )
+
+
+def check_generation(parts: IngestDependencies) -> None:
+    """Go on only while the generation serves that these parts are of.
+
+    Raises:
+        GenerationChanged: another one does.
+    """
+    if read_generations(parts.ledger).serving != parts.generation:
+        raise GenerationChanged
 
 
 def _answers(look: Callable[[], object]) -> bool:

@@ -77,7 +77,8 @@ class Writer:
                 self.parts.objects.delete(keys)
             self._drop_pictures({product_id: () for product_id in leaving if product_id not in pictures})
             moments = {product_id: entry.updated for product_id, entry in leaving.items()}
-            self.parts.ledger.delete(list(leaving), moment=moment_of(self.parts.store), expected=moments)
+            moment, generation = moment_of(self.parts.store), self.parts.generation
+            self.parts.ledger.delete(list(leaving), moment=moment, expected=moments, generation=generation)
             return len(leaving)
 
     def _leave(self, product_ids: Sequence[str]) -> tuple[dict[str, LedgerEntry], dict[str, LedgerEntry]]:
@@ -88,7 +89,7 @@ class Writer:
             known = self.parts.ledger.get(left)
             entries = {product_id: _leaving(entry) for product_id, entry in known.items()}
             moments = {product_id: entry.updated for product_id, entry in known.items()}
-            written = self.parts.ledger.replace(list(entries.values()), moments)
+            written = self.parts.ledger.replace(list(entries.values()), moments, generation=self.parts.generation)
             before |= {product_id: known[product_id] for product_id in written}
             leaving |= {product_id: entries[product_id] for product_id in written}
             product_ids = [product_id for product_id in product_ids if product_id in known]
@@ -182,7 +183,8 @@ class Writer:
         """Write entries of products that are as they were at their moments; what the ledger does not take, and why."""
 
         def put(some: Sequence[LedgerEntry]) -> list[str]:
-            return list(self.parts.ledger.replace(some, moments, moment=moment, jobs=jobs))
+            generation = self.parts.generation
+            return list(self.parts.ledger.replace(some, moments, moment=moment, jobs=jobs, generation=generation))
 
         written, lost = self._apart(entries, put)
         return frozenset(written), {entry.product.product_id: told("Recording", error) for entry, error in lost}

@@ -17,6 +17,7 @@ from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
 from engine.seams import FacetRow, Shortlist, ShortlistQuery, VectorStore
 from engine.stores.exact import ExactStore
 from engine.stores.gathered import gathered
+from engine.stores.generations import view_of
 from engine.stores.ivfpq.plan import IvfpqPlan
 from engine.stores.lite.store import LiteStore
 from engine.stores.milvus.store import MilvusStore
@@ -53,15 +54,24 @@ class Subject:
         self.store = self.open()
 
 
-@pytest.fixture(params=["exact", "lite", "lite-ivfpq", pytest.param("milvus", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=[
+        "exact",
+        "lite",
+        "lite-ivfpq",
+        pytest.param("lite-generation", marks=pytest.mark.integration),
+        pytest.param("milvus", marks=pytest.mark.integration),
+    ]
+)
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
     makers: dict[str, Callable[[], VectorStore]] = {
         "exact": ExactStore,
         "lite": lambda: LiteStore(tmp_path / "store"),
         "lite-ivfpq": lambda: LiteStore(tmp_path / "store", plan=EAGER),
+        "lite-generation": lambda: view_of(LiteStore(tmp_path / "store", plan=EAGER), 3),
         "milvus": lambda: MilvusStore(request.getfixturevalue("milvus_server")),
     }
-    made = Subject(request.param, makers[request.param], makers[request.param](), f"t{uuid4().hex}")
+    made = Subject(request.param, makers[request.param], makers[request.param](), f"t{uuid4().hex}_visual")
     yield made
     made.store.drop(made.name)
     made.store.close()

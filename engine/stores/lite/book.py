@@ -6,7 +6,7 @@ forgotten where both say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -67,9 +67,10 @@ class Book:
         """Whether there is no book yet: the folder is new, of a former version, or the book was lost."""
         return not self.copies
 
-    def moment(self) -> str:
-        """A name of everything that was ever written."""
-        writes = sorted((name, entry.stamp) for name, entry in self.entries.items() if entry.written)
+    def moment(self, wanted: Callable[[str], bool] = lambda _name: True) -> str:
+        """A name of everything that was ever written, to these collections alone if asked."""
+        entries = [(name, entry) for name, entry in self.entries.items() if entry.written and wanted(name)]
+        writes = sorted((name, entry.stamp) for name, entry in entries)
         return blake2b(repr(writes).encode(), digest_size=16).hexdigest()
 
     def adopt(self, entries: Mapping[str, Entry]) -> None:

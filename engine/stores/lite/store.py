@@ -85,6 +85,10 @@ class LiteStore:
         """A name of everything that was ever written here."""
         return self._records.book.moment()
 
+    def moment_of(self, wanted: Callable[[str], bool]) -> str:
+        """A name of everything that was ever written to these collections."""
+        return self._records.book.moment(wanted)
+
     def collections(self) -> list[str]:
         """Names of what exists, sorted."""
         return sorted(self._specs)

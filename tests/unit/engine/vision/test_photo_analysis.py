@@ -122,14 +122,14 @@ def test_a_garment_grows_with_its_outline(models: Models) -> None:
 
 def test_a_photo_is_known_again(models: Models) -> None:
     """The models are asked once, and what comes back is what they saw, masks too."""
-    eye = analyzer(models, ResultCache(1_000_000))
+    memory = ResultCache(1_000_000)
+    eye = analyzer(models, memory)
     first, again = look(eye, photo()), look(eye, photo())
     assert len(models.shapes) == 1
     np.testing.assert_array_equal(first.visual, again.visual)
     np.testing.assert_array_equal(first.garments[0].mask, again.garments[0].mask)
     assert first.garments[0].box == again.garments[0].box
-    assert eye.result_cache is not None
-    assert (eye.result_cache.hits, eye.result_cache.misses) == (1, 1)
+    assert (memory.hits, memory.misses) == (1, 1)
 
 
 def test_another_question_about_the_same_photo_is_looked_at_anew(models: Models) -> None:
