@@ -21,6 +21,7 @@ Overrides = Mapping[str, Any]
 IMAGES = click.argument(
     "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="IMAGE…"
 )
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 DRAW = click.option(
     "--draw",
@@ -107,7 +108,7 @@ def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, dr
 
 @click.group()
 def models() -> None:
-    """List, verify, fetch, export and quantise the model files of a profile."""
+    """List, verify, fetch, import, export and quantise the model files of a profile."""
 
 
 @models.command("list")
@@ -178,6 +179,54 @@ def export(overrides: Overrides, role: str, checkpoint: Path, profile: str, clas
     names = tuple(name.strip() for name in classes.split(",")) if classes else None
     for spec in export_checkpoint(role, checkpoint, folder, classes=names, trusted=trust):
         say(f"{spec.role}: {folder / spec.file}")
+
+
+@models.command("import")
+@click.argument("source")
+@click.option("--text", type=FILE, help="The text tower, where SOURCE is the image tower of a pair of ONNX files.")
+@click.option("--profile", default="standard", show_default=True, help="Profile to put it into.")
+@click.option("--licence", help="The weights' licence, where their folder does not name it, such as apache-2.0.")
+@click.option("--accept-licence", is_flag=True, help="Import weights whose licence is not known to be open.")
+@click.option("--resize", type=click.Choice(["own", "squash", "pad", "crop"]), help="How pictures get to its size.")
+@click.option("--tokenizer", type=FILE, help="ONNX: a tokenizer.json or a SentencePiece file.")
+@click.option("--canonicalize", is_flag=True, help="ONNX: texts in lower case without punctuation, as SigLIP reads.")
+@click.option(
+    "--size", type=click.IntRange(16, 1024), help="ONNX: side of the pictures, where the file leaves it open."
+)
+@click.option("--mean", type=(float, float, float), help="ONNX: of RGB in 0–1; 0.5 each unless told.")
+@click.option("--std", type=(float, float, float), help="ONNX: of RGB in 0–1; 0.5 each unless told.")
+@click.option("--context", type=click.IntRange(2, 1024), help="ONNX: tokens per text, where the file leaves it open.")
+@click.option("--pad-id", type=click.IntRange(0), help="ONNX: the token that texts are padded with.")
+@JSON
+@click.pass_obj
+def import_command(
+    overrides: Overrides,
+    /,
+    source: str,
+    profile: str,
+    licence: str | None,
+    accept_licence: bool,
+    as_json: bool,
+    **told: Any,
+) -> None:
+    """Take an encoder from outside as the semantic model of a profile: CLIP, SigLIP, SigLIP 2, FashionSigLIP.
+
+    SOURCE is a folder as open_clip or transformers write it, a pair of ONNX files (IMAGE.onnx --text TEXT.onnx, or a
+    folder with both), OWNER/NAME[@REVISION] of the Hugging Face hub, or MODEL:WEIGHTS as open_clip names them. It comes
+    with its own preprocessing and tokenizer, and is held against the source by value before it is registered. What the
+    profile lacks it takes from the starter. Catalogues must be ingested anew: the profile's embeddings are its own.
+    """
+    from models.export.encoders.importing import import_source
+    from models.export.encoders.sources import told_by
+    from models.settings import read_settings
+
+    imported = import_source(
+        source, told_by(**told), read_settings(overrides).home, profile, licence=licence, accepted=accept_licence
+    )
+    if as_json:
+        print_json(imported)
+    else:
+        say(imported.in_words())
 
 
 @models.command()

@@ -30,9 +30,10 @@ from engine.seams import Calibration
 Role = Literal["segmenter", "pose", "visual", "semantic_image", "semantic_text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Resize = Literal["letterbox", "pad_square", "stretch", "affine", "none"]
+Resize = Literal["letterbox", "pad_square", "stretch", "crop", "affine", "none"]
 """`letterbox`: fit inside, centred on `pad_value`. `pad_square`: pad to a square with `pad_value`, then resize.
-`stretch`: resize both sides. `affine`: the pose model's crop around a box. `none`: no picture goes in."""
+`stretch`: resize both sides. `crop`: resize to cover the input, then cut the middle out. `affine`: the pose
+model's crop around a box. `none`: no picture goes in."""
 
 MANIFEST = "manifest.json"
 _NOT_PREPROCESSING = frozenset({"role", "file", "architecture", "calibration", "tokenizer", "notes"})
@@ -53,7 +54,8 @@ class ModelSpec:
         calibration: `image` and, for a CLIP tower, `text`: how cosines of this model are to be read.
         context_length: tokens per text (semantic_text).
         tokenizer: name of the `tokenizers` JSON in the folder (semantic_text).
-        extra: further numbers that the wrapper reads (thresholds, padding); part of the fingerprint.
+        extra: further values that the wrapper reads (thresholds, padding, `interpolation` of pictures, `pad_id` of
+            texts); part of the fingerprint.
         notes: where the weights come from and how well they do; not part of the fingerprint.
     """
 

@@ -87,7 +87,7 @@ def load_folder(
             VisualEmbedder(specs["semantic_image"], sessions["semantic_image"], marks["semantic_image"]),
             texts,
             sessions["semantic_text"],
-            TextTokenizer.load(folder / texts.tokenizer, texts.context_length),
+            TextTokenizer.load(folder / texts.tokenizer, texts.context_length, int(texts.extra.get("pad_id", 0))),
         ),
     )
 

@@ -147,7 +147,7 @@ class OpenVinoSession:
         self._compiling = Lock()
         self._ports = tuple(
             Port(
-                port.any_name,
+                _input_name(port),
                 _DTYPES[port.element_type.get_type_name()],
                 tuple(d.get_length() if d.is_static else None for d in port.partial_shape),
             )
@@ -202,6 +202,12 @@ class _Pool:
             yield request
         finally:
             self._idle.put(request)
+
+
+def _input_name(port: Any) -> str:
+    """The name that the file gives an input: what is cast at once has another one beside it."""
+    given = str(port.get_node().get_friendly_name())
+    return given if given in port.names else str(port.any_name)
 
 
 def _output_name(port: Any) -> str:

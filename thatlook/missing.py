@@ -9,8 +9,17 @@ from thatlook.own_packages import OURS, taken
 TRAINING = frozenset(
     {
         *("ai_edge_litert", "chumpy", "matplotlib", "mmcv", "mmengine", "mmpose", "onnx", "onnxscript", "open_clip"),
-        *("pycocotools", "pytorch_metric_learning", "scipy", "sklearn", "timm", "torch", "torchvision"),
-        *("ultralytics", "xtcocotools"),
+        *(
+            "pycocotools",
+            "pytorch_metric_learning",
+            "scipy",
+            "sentencepiece",
+            "sklearn",
+            "timm",
+            "torch",
+            "torchvision",
+        ),
+        *("huggingface_hub", "transformers", "ultralytics", "xtcocotools"),
     }
 )
 """Packages that only training, export and comparisons import."""

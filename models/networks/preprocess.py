@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from engine.domain import Pixels
 from models.manifest import ModelSpec, Resize
+
+Interpolation = Literal["area", "bilinear", "bicubic"]
+"""`area`: ours. The others are Pillow's, which encoders from outside were trained with."""
+_PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +35,42 @@ class Placement:
         return (boxes - shift) / scale
 
 
-def place(image: Pixels, size: tuple[int, int], resize: Resize, pad_value: int) -> tuple[Pixels, Placement]:
+def place(
+    image: Pixels, size: tuple[int, int], resize: Resize, pad_value: int, interpolation: Interpolation = "area"
+) -> tuple[Pixels, Placement]:
     """Bring a picture to the input's (height, width).
 
-    `letterbox` and `pad_square` keep its proportions and centre it on `pad_value`;
-    `stretch` does not. Shrinking averages pixels, so that fine patterns do not turn into others.
+    `letterbox` and `pad_square` keep its proportions and centre it on `pad_value`; `crop` keeps them and loses what
+    goes beyond; `stretch` does not. Shrinking averages pixels, so that fine patterns do not turn into others.
     """
     height, width = image.shape[:2]
     if resize == "stretch":
-        return shrink(image, size), Placement(size[1] / width, size[0] / height, 0, 0)
+        return resized(image, size, interpolation), Placement(size[1] / width, size[0] / height, 0, 0)
+    if resize == "crop":
+        return _middle(image, size, interpolation)
     scale = min(size[0] / height, size[1] / width)
     inner = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     canvas = np.full((*size, 3), pad_value, np.uint8)
-    canvas[top : top + inner[0], left : left + inner[1]] = shrink(image, inner)
+    canvas[top : top + inner[0], left : left + inner[1]] = resized(image, inner, interpolation)
     return canvas, Placement(inner[1] / width, inner[0] / height, left, top)
+
+
+def _middle(image: Pixels, size: tuple[int, int], interpolation: Interpolation) -> tuple[Pixels, Placement]:
+    """Cover the input and cut the middle out, the longer side rounded down as torchvision does."""
+    height, width = image.shape[:2]
+    scale = max(size[0] / height, size[1] / width)
+    inner = max(size[0], int(height * scale)), max(size[1], int(width * scale))
+    top, left = round((inner[0] - size[0]) / 2), round((inner[1] - size[1]) / 2)
+    covered = resized(image, inner, interpolation)[top : top + size[0], left : left + size[1]]
+    return covered, Placement(inner[1] / width, inner[0] / height, -left, -top)
+
+
+def resized(image: Pixels, size: tuple[int, int], interpolation: Interpolation) -> Pixels:
+    """Resize to (height, width) the way that a model was trained with."""
+    if interpolation == "area":
+        return shrink(image, size)
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), _PILLOW[interpolation]), np.uint8)
 
 
 def shrink(image: Pixels, size: tuple[int, int]) -> Pixels:
@@ -57,7 +84,8 @@ def shrink(image: Pixels, size: tuple[int, int]) -> Pixels:
 
 def batch_of(pictures: Sequence[Pixels], spec: ModelSpec) -> NDArray[np.float32]:
     """Pictures of any sizes as one input (n, 3, h, w) of a model, as its manifest has it."""
-    placed = [place(picture, spec.input_size, spec.resize, spec.pad_value)[0] for picture in pictures]
+    how: Interpolation = spec.extra.get("interpolation", "area")
+    placed = [place(picture, spec.input_size, spec.resize, spec.pad_value, how)[0] for picture in pictures]
     return to_input(np.stack(placed), spec.mean, spec.std)
 
 

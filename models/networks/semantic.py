@@ -85,27 +85,28 @@ class SemanticEmbedder:
 
 
 class TextTokenizer:
-    """Texts → token ids, each text cut or padded with 0 to the model's context.
+    """Texts → token ids, each text cut or padded to the model's context.
 
     The file's post-processor adds the start and end tokens; a long text loses its last
     words, never its end token, since CLIP reads the embedding off that place.
     """
 
-    def __init__(self, tokenizer: Tokenizer, context_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, context_length: int, pad_id: int = 0) -> None:
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(context_length)
         self._context_length = context_length
+        self._pad_id = pad_id
 
     @classmethod
-    def load(cls, path: Path, context_length: int) -> TextTokenizer:
+    def load(cls, path: Path, context_length: int, pad_id: int = 0) -> TextTokenizer:
         """Read a `tokenizers` JSON file.
 
         Raises:
             ModelUnavailable: the file is missing or is no tokenizer.
         """
         try:
-            return cls(Tokenizer.from_file(str(path)), context_length)
+            return cls(Tokenizer.from_file(str(path)), context_length, pad_id)
         except Exception as error:  # The library raises bare Exceptions.
             raise ModelUnavailable(
                 f"The tokenizer {path} cannot be read ({error}). Export the text model again."
@@ -113,7 +114,7 @@ class TextTokenizer:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """(len(texts), context_length) int64."""
-        tokens = np.zeros((len(texts), self._context_length), np.int64)
+        tokens = np.full((len(texts), self._context_length), self._pad_id, np.int64)
         for row, encoding in zip(tokens, self._tokenizer.encode_batch(list(texts)), strict=True):
             row[: len(encoding.ids)] = encoding.ids
         return tokens

@@ -35,8 +35,8 @@ from engine.service import TextQuery
 from engine.vision.crops import box_area, cut
 from engine.vision.pipeline import VisionPipeline
 from engine.words.parsed_text import colors_in
+from models.export.logistic import fit_calibration
 from models.train.data.crops import is_validation, rgb_of
-from models.train.embedder.calibration import fit_calibration
 
 SHRINK = 0.02
 STEPS = 1000

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.domain import Embeddings
 from models.architectures.semantic_color import MEAN, STD
+from models.export.logistic import fit_calibration
 from models.export.semantic import export_semantic, load_clip
 from models.train.clip.data import remeasured
 from models.train.clip.evaluation import (
@@ -22,7 +23,7 @@ from models.train.clip.evaluation import (
     text_to_image,
 )
 from models.train.data.crops import CropRecord, read_cache
-from models.train.embedder.calibration import fit_calibration, same_look_pairs
+from models.train.embedder.calibration import same_look_pairs
 from models.train.embedder.evaluation import embed_crops, evaluate_visual
 from models.train.embedder.finish import measured_rows
 

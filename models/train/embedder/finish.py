@@ -15,11 +15,12 @@ from engine.domain import Embeddings
 from engine.seams import Calibration
 from models.architectures.visual import DIM, MEAN, STD, ServedEmbedder, VisualEmbedder
 from models.architectures.visual_color import ColorHistogram
+from models.export.logistic import fit_calibration
 from models.export.visual import export_visual
 from models.train.data.crops import CropRecord, read_cache
 from models.train.embedder.batches import SHOPS
 from models.train.embedder.cache import TEACHER
-from models.train.embedder.calibration import fit_calibration, same_product_pairs
+from models.train.embedder.calibration import same_product_pairs
 from models.train.embedder.evaluation import embed_crops, evaluate_visual
 from models.train.embedder.metric import Metric, fit_metric
 from models.train.embedder.teacher import unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,20 @@ def test_only_roles_with_official_weights_can_be_fetched(tmp_path: Path) -> None
     with pytest.raises(QueryRejected, match="comes with thatlook"):
         fetch_profile(tmp_path, "starter", [], quiet(), client=client(serve))
     assert len({source.file for source in SOURCES}) == 3
+
+
+def test_an_encoder_of_several_files_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """The words beside the weights are of the same pinned revision; the weights have a published hash and a licence."""
+    semantic = next(source for source in SOURCES if source.role == "semantic")
+    folders = {part.url.rpartition("/")[0] for part in semantic.parts}
+    assert folders == {semantic.url.rpartition("/")[0]}
+    assert re.search(r"/resolve/[0-9a-f]{40}/", semantic.url)
+    assert (len(semantic.sha256), semantic.licence) == (64, "apache-2.0")
+    small = Source("semantic", "https://weights.example/owner/name/resolve/abc/net.safetensors", SHA, ("config.json",))
+    for part in small.parts:
+        download(part, tmp_path, client(serve), quiet())
+    there = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert there == ["semantic-name/config.json", "semantic-name/net.safetensors", "sha256.json"]
 
 
 def test_the_starters_segmenter_stands_in(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.domain import Garment
 from engine.vision.crops import cut
+from models.export.logistic import fit_calibration
 from models.train.data.crops import (
     CropRecord,
     is_validation,
@@ -21,7 +22,6 @@ from models.train.data.crops import (
 )
 from models.train.embedder.augment import Augmentation, augmented
 from models.train.embedder.batches import IdentityBatches
-from models.train.embedder.calibration import fit_calibration
 from models.train.embedder.evaluation import hit_rates
 
 
