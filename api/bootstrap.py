@@ -28,9 +28,10 @@ from engine.remote import RemoteLimits
 from engine.seams import VectorStore
 from engine.system.cpus import available_cpus
 from engine.traffic import Traffic
-from ingest.bootstrap import feed_limits, ingest_dependencies, tidy, watching
+from ingest.bootstrap import feed_limits, ingest_dependencies, shared_feed_jobs, tidy, watching
 from ingest.intake import Intake, running_intake
-from ingest.jobs.feed_jobs import FeedRules, running_feeds
+from ingest.jobs.accepting import FeedRules
+from ingest.jobs.feed_jobs import running_feeds
 from ingest.jobs.giving_way import GivingWay
 from ingest.scale.queued_intake import QueuedIntake
 from ingest.upkeep.backup import back_up, no_writes
@@ -151,7 +152,7 @@ def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake | Queued
     tidy(parts)
     work, settings = ingest_dependencies(parts), parts.settings
     if work.work is not None:
-        yield QueuedIntake(work, settings.policy), None
+        yield QueuedIntake(work, settings.policy), shared_feed_jobs(work, work.work, settings)
         return
     if settings.is_shared:
         yield Intake(work, settings.policy), None

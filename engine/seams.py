@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -321,6 +322,18 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """The bytes.
+
+        Raises:
+            ObjectNotFound: there is no such key.
+        """
+        ...
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store or replace by a file's bytes, which need not fit into memory."""
+        ...
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Write the bytes into a file.
 
         Raises:
             ObjectNotFound: there is no such key.

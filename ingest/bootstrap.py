@@ -11,19 +11,22 @@ from pydantic import SecretStr
 
 from engine.errors import StoreUnavailable
 from engine.generations.fingerprint import models_fingerprint
+from engine.jobs import WatchedFeed
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
 from engine.remote import RemoteLimits
 from engine.system.durable import PART
 from ingest.images.sources import SourceRules
+from ingest.jobs.accepting import FeedRules
 from ingest.jobs.feed_jobs import HomeFeedJobs
-from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
+from ingest.jobs.watching import FeedWatch, HomeMemory, WatchRules, looking, seconds_of
 from ingest.run.dependencies import IngestDependencies
-from models.bootstrap import Parts, open_parts
+from models.bootstrap import JOBS, Parts, open_parts
 from models.settings import Settings
 
 if TYPE_CHECKING:
     from engine.ledger.work import SharedWork
+    from ingest.jobs.shared_feed_jobs import SharedFeedJobs
 
 
 @contextmanager
@@ -96,10 +99,29 @@ def watching(settings: Settings, jobs: HomeFeedJobs) -> Iterator[None]:
     Raises:
         QueryRejected: settings that cannot be.
     """
-    if settings.feed_url is None:
+    rules = watch_rules(settings)
+    if rules is None:
         yield
         return
-    rules = WatchRules(
+
+    def show(feed: WatchedFeed) -> None:
+        jobs.watched_feed = feed
+
+    watch = FeedWatch(jobs, rules, HomeMemory(jobs.folder, show))
+    show(watch.feed)
+    with looking(watch):
+        yield
+
+
+def watch_rules(settings: Settings) -> WatchRules | None:
+    """The feed that the settings name, if they name one.
+
+    Raises:
+        QueryRejected: settings that cannot be.
+    """
+    if settings.feed_url is None:
+        return None
+    return WatchRules(
         url=settings.feed_url.get_secret_value(),
         every_s=seconds_of(settings.feed_every),
         limits=feed_limits(settings),
@@ -108,12 +130,18 @@ def watching(settings: Settings, jobs: HomeFeedJobs) -> Iterator[None]:
         shop_url=settings.feed_shop_url,
         currency=settings.feed_currency,
     )
-    watch = FeedWatch(jobs, rules)
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.close()
+
+
+def shared_feed_jobs(parts: IngestDependencies, work: SharedWork, settings: Settings) -> SharedFeedJobs:
+    """Feed jobs of a catalogue in servers, as the API and a watch take them on.
+
+    Raises:
+        StoreUnavailable: the home, where uploads lie for a moment, cannot be written.
+    """
+    from ingest.jobs.shared_feed_jobs import SharedFeedJobs
+
+    rules = FeedRules(settings.policy, feed_limits(settings))
+    return SharedFeedJobs(work.feeds, parts.ledger, parts.objects, settings.home / JOBS, rules)
 
 
 def _s3(settings: Settings) -> S3Settings | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -68,6 +68,7 @@ def ingest_feed(
     queued: bool = False,
     wait: bool = False,
     waits: Waits = lambda _why: None,
+    portable: Callable[[str], str] | None = None,
 ) -> Summary:
     """Bring a feed's products into the catalogue.
 
@@ -83,6 +84,7 @@ def ingest_feed(
         origin: what tells feeds of one name apart, where that is not the file's folder: an address, say.
         writer: this process's, where it has one already.
         stopping: ends the run when it is set.
+        portable: makes of a picture's reference one that every worker can read; the feed's folder is then no worker's.
     Raises:
         RunStopped: it was set.
         FeedUnreadable: the feed cannot be read at all.
@@ -99,7 +101,9 @@ def ingest_feed(
     claim_feed(parts.ledger, label, here, named=name is not None if named is None else named, prune=prune)
     stopping = stopping or Event()
     run = _Run(parts, label, policy, count_lines(feed) or None, progress, stopping, tally)
-    if parts.sources.root is None:
+    if portable is not None:
+        rows = _with_references(rows, portable)
+    elif parts.sources.root is None:
         parts = replace(parts, sources=replace(parts.sources, root=feed.parent))
     sources, writer = ImageSources(parts.sources, stopping), writer or Writer(parts)
     with run.ended():
@@ -137,6 +141,7 @@ class _Run:
     _since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _told: float = 0.0
     _rows_lack: bool = False
+    _queued_words: int = 0
 
     def __post_init__(self) -> None:
         self._run_id = self.parts.ledger.start_run(self.feed, self.total)
@@ -153,7 +158,16 @@ class _Run:
 
     def drain(self, rows: _Rows, runner: StageRunner | FeedQueue, sources: ImageSources, limit: int | None) -> None:
         """Read to the end (or the limit), and bring everything through."""
-        source = self._products(rows)
+        with closing(self._products(rows)) as source:
+            self._take(source, runner, sources, limit)
+        self._go_on()
+        runner.finish()
+        self._go_on()
+        self._tell(force=True)
+
+    def _take(
+        self, source: Iterator[Product], runner: StageRunner | FeedQueue, sources: ImageSources, limit: int | None
+    ) -> None:
         limited = source if limit is None else islice(source, limit)
         products = with_missing_categories(limited, self.parts.pipeline.taxonomy, self.tally.notes)
         self.limited = limit is not None
@@ -172,15 +186,11 @@ class _Run:
                 elif diff.kind == "unchanged":
                     self._unchanged(diff)
             self._tell()
-        source.close()
-        self._go_on()
-        runner.finish()
-        self._go_on()
-        self._tell(force=True)
 
     def count_queued(self, queue: FeedQueue, work: SharedWork, waits: Waits | None) -> None:
         """Count what was queued; with `waits`, what became of it when the workers have done it."""
         self.tally.counts["queued"] = queue.queued
+        self._queued_words = queue.words
         if waits is None:
             self.tally.taken += queue.queued
             return
@@ -249,6 +259,7 @@ class _Run:
             changed=dict(self.tally.changed.most_common()),
             taken=self.tally.taken,
             queued=counts["queued"],
+            queued_words=self._queued_words,
             error=self.broken.message if self.broken else None,
         )
         if self.broken is not None:
@@ -288,6 +299,12 @@ class _Run:
         self.parts.ledger.update_run(self._run_id, dict(self.tally.counts))
         if self.progress:
             self.progress(Progress(self._line, self.total, dict(self.tally.counts), self._run_id))
+
+
+def _with_references(rows: _Rows, made: Callable[[str], str]) -> _Rows:
+    """The rows with other references to their pictures."""
+    for line, row in rows:
+        yield line, replace(row, images=tuple(map(made, row.images))) if isinstance(row, Product) else row
 
 
 def _taken(read: int) -> str:

@@ -21,7 +21,7 @@ from engine.errors import ContractBroken
 
 SCHEMA_VERSION = 2
 """Raised when an earlier thatlook can no longer work with the tables; what only adds to them needs no raise."""
-HEAD = "0005"
+HEAD = "0006"
 """The last of the steps in `migrations/versions`."""
 
 metadata = MetaData()
@@ -112,6 +112,17 @@ generation_products = Table(
 """What a product has, or would have, in a generation of collections: its rows, and how it stands there."""
 
 settings = Table("settings", metadata, Column("name", _KEY, primary_key=True), Column("value", Text, nullable=False))
+
+feed_jobs = Table(
+    "feed_jobs",
+    metadata,
+    Column("job_id", _KEY, primary_key=True),
+    Column("feed", _KEY, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Float, nullable=False),  # as `updated`
+    Column("document", Text, nullable=False),  # JSON
+    Index("feed_jobs_by_time", "created", "job_id"),
+)
 
 
 def is_current(connection: Connection) -> bool:

@@ -14,6 +14,7 @@ from engine.ledger import tables
 from engine.seams import IngestState, Job
 
 if TYPE_CHECKING:
+    from engine.ledger.feed_jobs import FeedJobRows
     from engine.ledger.queue import JobQueue, LaneStatus
 
 REASONS_TOLD = 1000
@@ -41,6 +42,13 @@ class SharedWork:
     _transaction: _Opened
     _reading: _Opened
     dsn: str
+
+    @property
+    def feeds(self) -> FeedJobRows:
+        """Feeds that were sent to the API."""
+        from engine.ledger.feed_jobs import FeedJobRows
+
+        return FeedJobRows(self.queue, self._transaction, self._reading)
 
     def enqueue(self, jobs: Sequence[Job]) -> None:
         """Bring work that goes with no entry."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.errors import ObjectNotFound, StoreUnavailable
 from engine.objects.keys import check_key
@@ -30,13 +33,37 @@ class FolderObjectStore:
 
     def put(self, key: str, data: bytes, content_type: str) -> None:  # noqa: ARG002
         """Store or replace: written beside, flushed to the disk, then renamed over."""
+        self._put(key, io.BytesIO(data))
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:  # noqa: ARG002
+        """The same with a file's bytes."""
+        try:
+            with path.open("rb") as file:
+                self._put(key, file)
+        except OSError as error:
+            raise _unavailable(self._root, error) from error
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Write the bytes into a file.
+
+        Raises:
+            ObjectNotFound: there is no such key.
+        """
+        try:
+            shutil.copyfile(self._path(key), path)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise ObjectNotFound(f"There is no stored image {key!r}.") from None
+        except OSError as error:
+            raise _unavailable(self._root, error) from error
+
+    def _put(self, key: str, source: BinaryIO) -> None:
         target = self._path(key)
         temporary = self._root / _UNFINISHED / f"{secrets.token_hex(8)}{PART}"
         try:
             temporary.parent.mkdir(exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                _write_flushed(temporary, data)
+                _write_flushed(temporary, source)
                 temporary.replace(target)
             except BaseException:
                 temporary.unlink(missing_ok=True)
@@ -108,9 +135,9 @@ def _walk(folder: Path, base: str, prefix: str) -> Iterator[str]:
             yield key
 
 
-def _write_flushed(path: Path, data: bytes) -> None:
+def _write_flushed(path: Path, source: BinaryIO) -> None:
     with path.open("xb") as file:
-        file.write(data)
+        shutil.copyfileobj(source, file, 1 << 20)
         file.flush()
         os.fsync(file.fileno())
 

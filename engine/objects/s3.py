@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -105,6 +106,20 @@ class S3ObjectStore:
             finally:
                 response.close()
                 response.release_conn()
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store or replace by a file's bytes, a large one in parts."""
+        with self._translated(check_key(key)):
+            self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Write the bytes into a file.
+
+        Raises:
+            ObjectNotFound: there is no such key.
+        """
+        with self._translated(check_key(key)):
+            self._client.fget_object(self._bucket, key, str(path))
 
     def exists(self, key: str) -> bool:
         """Whether the key is there."""

@@ -80,13 +80,13 @@ class ImageSources:
         if scheme == "s3":
             return self._stamp_s3(reference)
         try:
-            found = self._path(reference).stat()
+            found = self.local_path(reference).stat()
         except (ImageNotFetched, OSError, ValueError):
             return "absent"
         return f"{found.st_size}:{found.st_mtime_ns}"
 
     def _fetch_file(self, reference: str) -> bytes:
-        path = self._path(reference)
+        path = self.local_path(reference)
         try:
             if path.stat().st_size > self.rules.max_bytes:
                 raise ImageNotFetched(f"The picture file has more than {self.rules.max_bytes:,} bytes.")
@@ -99,7 +99,12 @@ class ImageSources:
             told = getattr(error, "strerror", None) or "not a path"
             raise ImageNotFetched(f"The picture file cannot be read ({told}).") from None
 
-    def _path(self, reference: str) -> Path:
+    def local_path(self, reference: str) -> Path:
+        """The file that a reference means.
+
+        Raises:
+            ImageNotFetched: it is no path, or leads out of the feed's folder.
+        """
         if self.rules.root is None:
             raise ImageNotFetched("The picture is a path; give an http(s) or s3 address.")
         if _scheme(reference) not in ("", "file"):

@@ -9,20 +9,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Event, Thread
 
-from engine.errors import QueryRejected, ThatLookError
-from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState, WatchedFeed
-from engine.remote import RemoteLimits
+from engine.errors import ThatLookError
+from engine.jobs import FeedJob, FeedRequest, JobState, WatchedFeed
 from engine.system.durable import refusal
 from engine.system.printing import spelled
 from engine.system.redaction import redacted
-from engine.vision.gate import Policy
+from ingest.jobs.accepting import (
+    KEPT,
+    KEPT_WITH_FEED,
+    FeedRules,
+    accepted,
+    error_of,
+    log_fields,
+    not_found,
+    nothing_taken,
+    started_again,
+    too_many,
+)
 from ingest.jobs.archives import is_archive, unpacked
-from ingest.jobs.download import DownloadStopped, check_address, download
+from ingest.jobs.download import DownloadStopped, download
 from ingest.jobs.job_files import JobFiles
 from ingest.options import feed_options
 from ingest.pipeline import RunStopped, ingest_feed
@@ -31,23 +41,7 @@ from ingest.run.dependencies import IngestDependencies
 from ingest.run.summary import FeedBrokenOff, Progress, Summary
 from ingest.run.writer import Writer
 
-MOST_WAITING = 16
-KEPT, KEPT_WITH_FEED = 200, 5
-"""Ended jobs that are remembered, and those of them that can be started again."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedRules:
-    """What feeds may cost.
-
-    Attributes:
-        remote: of feeds behind addresses.
-    """
-
-    policy: Policy = "prefer"
-    remote: RemoteLimits = field(default_factory=lambda: RemoteLimits(max_bytes=2 << 30, timeout_s=3600.0))
-    most_waiting: int = MOST_WAITING
 
 
 class HomeFeedJobs:
@@ -89,26 +83,21 @@ class HomeFeedJobs:
             FeedsNotTaken: too many wait.
             QueryRejected: options, or an address, that cannot be.
         """
-        feed_options(request)
-        if request.source == "address":
-            check_address(request.place, self._rules.remote)
-        label = spelled(redacted(request.name or request.file_name or _name_of(request)))
-        if request.file_name is not None:
-            request = replace(request, file_name=spelled(request.file_name))
+        request, label = accepted(request, self._rules.remote)
         with self._changed:
             if sum(job.state is JobState.QUEUED for job in self._jobs.values()) >= self._rules.most_waiting:
-                raise FeedsNotTaken(f"{self._rules.most_waiting} feeds wait to be taken; try again later.")
+                raise too_many(self._rules)
             job = self._files.new(request, label)
             self._jobs[job.job_id] = job
             self._changed.notify_all()
-        _log.info("feed job taken on", extra={"fields": _fields(job)})
+        _log.info("feed job taken on", extra={"fields": log_fields(job)})
         return job
 
     def get(self, job_id: str) -> FeedJob:
         """A job as it stands."""
         job = self._jobs.get(job_id)
         if job is None:
-            raise JobNotFound(f"There is no feed job {job_id[:100]!r}.")
+            raise not_found(job_id)
         return job
 
     def latest(self, limit: int = 20) -> Sequence[FeedJob]:
@@ -131,16 +120,7 @@ class HomeFeedJobs:
         """Start a job again."""
         with self._changed:
             job = self.get(job_id)
-            if job.state not in (JobState.INTERRUPTED, JobState.FAILED, JobState.CANCELLED):
-                raise JobNotStartable(
-                    f"The job {job_id} is {job.state}; only one that ended before its feed is started again."
-                )
-            if job.request.is_stored and not self._files.feed_path(job).exists():
-                raise JobNotStartable(f"The feed of the job {job_id} is no longer stored; send it again.")
-            again = replace(
-                job, state=JobState.QUEUED, started=None, finished=None, cancelling=False, run_id=None, done=0,
-                total=None, counts={}, summary=None, error=None,
-            )  # fmt: skip
+            again = started_again(job, stored=not job.request.is_stored or self._files.feed_path(job).exists())
             self._save(again)
             self._changed.notify_all()
             return again
@@ -172,7 +152,7 @@ class HomeFeedJobs:
             except Exception as error:
                 _log.exception("The feed job %s could not be worked on", job.job_id)
                 with suppress(ThatLookError):
-                    self._end(self.get(job.job_id), JobState.FAILED, _error_of(error))
+                    self._end(self.get(job.job_id), JobState.FAILED, error_of(error))
 
     def _next(self) -> FeedJob | None:
         """The job that has waited longest, begun; None at the end."""
@@ -190,7 +170,7 @@ class HomeFeedJobs:
             return None
 
     def _run(self, job: FeedJob) -> None:
-        _log.info("feed job begins", extra={"fields": _fields(job)})
+        _log.info("feed job begins", extra={"fields": log_fields(job)})
         try:
             with self._feed_of(job) as (feed, origin):
                 summary = self._ingest(job, feed, origin)
@@ -198,11 +178,11 @@ class HomeFeedJobs:
         except (RunStopped, DownloadStopped) as error:
             self._stopped(self.get(job.job_id), error)
         except FeedBrokenOff as error:
-            self._end(self.get(job.job_id), JobState.FAILED, _error_of(error), error.summary)
+            self._end(self.get(job.job_id), JobState.FAILED, error_of(error), error.summary)
         except Exception as error:
             if not isinstance(error, ThatLookError):
                 _log.exception("A feed job failed unexpectedly")
-            self._end(self.get(job.job_id), JobState.FAILED, _error_of(error))
+            self._end(self.get(job.job_id), JobState.FAILED, error_of(error))
 
     @contextmanager
     def _feed_of(self, job: FeedJob) -> Iterator[tuple[Path, str]]:
@@ -246,13 +226,8 @@ class HomeFeedJobs:
             )
 
     def _settle(self, job_id: str, summary: Summary) -> None:
-        job = self.get(job_id)
-        if summary.nothing_taken:
-            rows = summary.read + summary.bad_rows
-            error = ("nothing-taken", f"None of the {rows} rows of {summary.feed} could be taken.")
-            self._end(job, JobState.FAILED, error, summary)
-        else:
-            self._end(job, JobState.DONE, None, summary)
+        error = nothing_taken(summary)
+        self._end(self.get(job_id), JobState.FAILED if error else JobState.DONE, error, summary)
 
     def _stopped(self, job: FeedJob, error: ThatLookError) -> None:
         if job.cancelling:
@@ -276,7 +251,7 @@ class HomeFeedJobs:
                 _log.error("A feed job cannot be written down: %s", refusal(problem, "It", self._files.folder).message)
             self._jobs[job.job_id] = ended
             self._forget_old()
-        _log.info("feed job ended", extra={"fields": _fields(ended)})
+        _log.info("feed job ended", extra={"fields": log_fields(ended)})
         return ended
 
     def _forget_old(self) -> None:
@@ -308,27 +283,3 @@ def running_feeds(
         yield jobs
     finally:
         jobs.close()
-
-
-def _name_of(request: FeedRequest) -> str:
-    if request.is_stored:
-        raise QueryRejected("The feed has no name; send it with a file name, or give 'name'.")
-    place = request.place.partition("?")[0] if request.source != "path" else request.place
-    return place.rstrip("/").rpartition("/")[2] or "feed"
-
-
-def _error_of(error: Exception) -> tuple[str, str]:
-    if isinstance(error, ThatLookError):
-        return error.code, error.message
-    return "unexpected", f"unexpected failure ({type(error).__name__})."
-
-
-def _fields(job: FeedJob) -> dict[str, object]:
-    """What a log line says of a job."""
-    said: dict[str, object] = {"job_id": job.job_id, "feed": job.feed, "source": job.request.source, "state": job.state}
-    if job.counts or job.summary:
-        said |= {"run_id": job.run_id, "counts": dict(job.summary["products"]) if job.summary else dict(job.counts)}
-    if job.error:
-        said["code"] = job.error[0]
-        said["reason"] = redacted(job.error[1])
-    return said

@@ -78,7 +78,7 @@ class JobFiles:
 
     def feed_path(self, job: FeedJob) -> Path:
         """Where an upload lies, or a download goes: under the name that its format is told by."""
-        return self.folder / job.job_id / "feed" / _safe(job.request.file_name or job.feed)
+        return self.folder / job.job_id / "feed" / safe_name(job.request.file_name or job.feed)
 
     def scratch(self, job: FeedJob) -> Path:
         """Where an archive is unpacked."""
@@ -97,7 +97,7 @@ class JobFiles:
         shutil.rmtree(self.folder / job_id, ignore_errors=True)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A stranger's file name as one of ours: only what tells its format is kept of it."""
     kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name.replace("\\", "/").rpartition("/")[2])
     return (kept.lstrip(".")[-80:] or "feed").encode("utf-8", "replace").decode()

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from engine.errors import QueryRejected, ThatLookError
-from engine.jobs import FeedRequest, WatchedFeed
+from engine.jobs import FeedJob, FeedRequest, WatchedFeed
 from engine.remote import RemoteLimits
 from engine.system.durable import read_checked, refusal, write_checked
 from engine.system.redaction import redacted
 from ingest.jobs.download import Served, download
-from ingest.jobs.feed_jobs import HomeFeedJobs
 
 FIRST_WAIT_S = 60.0
 """After a first failure; then twice as long each time, at most as long as between two looks."""
@@ -65,19 +66,62 @@ class WatchRules:
         return replace(self.limits, ports=frozenset(), trusted=frozenset({host}))
 
 
+class TakesFeeds(Protocol):
+    """What a watch needs of feed jobs."""
+
+    def inbox(self) -> Path:
+        """A new file's path."""
+        ...
+
+    def submit(self, request: FeedRequest) -> FeedJob:
+        """Take a feed on."""
+        ...
+
+
+class WatchMemory(Protocol):
+    """Where a watch keeps what it knows."""
+
+    def read(self) -> dict[str, Any] | None:
+        """What was kept."""
+        ...
+
+    def keep(self, document: dict[str, Any], feed: WatchedFeed) -> None:
+        """Keep it, and have it shown."""
+        ...
+
+
+class HomeMemory:
+    """A file beside the jobs of a home; `show` is told of what is known now."""
+
+    def __init__(self, folder: Path, show: Callable[[WatchedFeed], None]) -> None:
+        self._path, self._show = folder / _DOCUMENT, show
+
+    def read(self) -> dict[str, Any] | None:
+        """What was kept."""
+        return read_checked(self._path)
+
+    def keep(self, document: dict[str, Any], feed: WatchedFeed) -> None:
+        """Keep it, and have it shown."""
+        self._show(feed)
+        try:
+            write_checked(self._path, document)
+        except OSError as error:
+            _log.error("What is known of the watched feed is not kept: %s", refusal(error, "It", self._path).message)
+
+
 class FeedWatch:
     """Looks at one address now and then, and gives what is new to the feed jobs. What it knows survives a restart."""
 
-    def __init__(self, jobs: HomeFeedJobs, rules: WatchRules, now: Callable[[], datetime] | None = None) -> None:
-        self._jobs, self._rules = jobs, rules
+    def __init__(
+        self, jobs: TakesFeeds, rules: WatchRules, memory: WatchMemory, now: Callable[[], datetime] | None = None
+    ) -> None:
+        self._jobs, self._rules, self._memory = jobs, rules, memory
         self._now = now or (lambda: datetime.now(UTC))
         self._stop = Event()
         self._thread: Thread | None = None
-        self._path = jobs.folder / _DOCUMENT
         self._known: Served | None = None
         self.feed = WatchedFeed(rules.url, rules.every_s, self._now())
-        self._read()
-        jobs.watched_feed = self.feed
+        self.recall()
 
     def look(self) -> WatchedFeed:
         """Ask for the feed now, and hand it on if it is new; failures are kept, never raised."""
@@ -108,8 +152,11 @@ class FeedWatch:
             self._thread.join()
 
     def _work(self) -> None:
-        while not self._stop.wait(max(0.0, (self.feed.next_check - self._now()).total_seconds())):
+        while not self._stop.wait(self._pause_s()):
             self.look()
+
+    def _pause_s(self) -> float:
+        return max(0.0, (self.feed.next_check - self._now()).total_seconds())
 
     def _looked(self, now: datetime) -> WatchedFeed:
         inbox = self._jobs.inbox()
@@ -134,17 +181,14 @@ class FeedWatch:
         )  # fmt: skip
 
     def _keep(self, feed: WatchedFeed) -> None:
-        self.feed = self._jobs.watched_feed = feed
+        self.feed = feed
         document = {"feed": msgspec.to_builtins(replace(feed, feed_url=redacted(feed.feed_url)))}
         document["known"] = msgspec.to_builtins(self._known)
-        try:
-            write_checked(self._path, document)
-        except OSError as error:
-            _log.error("What is known of the watched feed is not kept: %s", refusal(error, "It", self._path).message)
+        self._memory.keep(document, feed)
 
-    def _read(self) -> None:
-        """What was known before, if it was of this very address."""
-        document = read_checked(self._path) or {}
+    def recall(self) -> None:
+        """Know what was known before, if it was of this very address."""
+        document = self._memory.read() or {}
         try:
             feed = msgspec.convert(document.get("feed"), WatchedFeed)
             known = msgspec.convert(document.get("known"), Served | None)
@@ -154,3 +198,13 @@ class FeedWatch:
             self._known = known
             next_check = min(feed.next_check, self._now() + timedelta(seconds=self._rules.every_s))
             self.feed = replace(feed, feed_url=self._rules.url, every_s=self._rules.every_s, next_check=next_check)
+
+
+@contextmanager
+def looking(watch: FeedWatch) -> Iterator[None]:
+    """Look in the background, until the end."""
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.close()

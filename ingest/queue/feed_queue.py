@@ -38,7 +38,7 @@ class FeedQueue:
     parts: IngestDependencies
     work: SharedWork
     policy: Policy
-    root: str
+    root: str | None
     pool: ThreadPoolExecutor
     written: Callable[[Outcome], None]
     waits: Waits
@@ -99,7 +99,8 @@ def feed_queue(
 ) -> Iterator[FeedQueue]:
     """A queue with the threads that ask after pictures."""
     with ThreadPoolExecutor(parts.threads, "ingest-diff") as pool:
-        yield FeedQueue(parts, work, policy, str(parts.sources.root), pool, written, waits)
+        root = None if parts.sources.root is None else str(parts.sources.root)
+        yield FeedQueue(parts, work, policy, root, pool, written, waits)
 
 
 def settled(work: SharedWork, feed: str, since: datetime, waits: Waits) -> Iterator[dict[IngestState, int]]:

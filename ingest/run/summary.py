@@ -43,7 +43,7 @@ class Summary:
         note: what the reader of the summary should know, such as why nothing was pruned.
         taken: products of the feed that stand indexed in the catalogue after the run.
         error: why the feed broke off in the middle, if it did.
-        queued: products that were left to workers.
+        queued: products that were left to workers; `queued_words` of them for new words alone.
     """
 
     feed: str
@@ -68,6 +68,7 @@ class Summary:
     taken: int = 0
     error: str | None = None
     queued: int = 0
+    queued_words: int = 0
 
     @property
     def nothing_taken(self) -> bool:

@@ -22,13 +22,15 @@ from engine.system.console import plain_console
 from engine.system.printing import print_json, say
 from engine.system.stopping import draining, terminable
 from engine.vision.gate import Policy
-from ingest.bootstrap import open_ingest
+from ingest.bootstrap import feed_limits, open_ingest, shared_feed_jobs, watch_rules
 from ingest.intake import Intake
+from ingest.jobs.accepting import FeedRules
+from ingest.jobs.watching import looking
 from ingest.queue.taken_on import pending, replace_all
 from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
 from ingest.upkeep.pruning import folder_of
-from models.bootstrap import open_ledger
+from models.bootstrap import JOBS, open_ledger
 from models.settings import Settings, read_settings
 
 ALIVE_S = 60.0
@@ -93,8 +95,10 @@ def _work(
     metrics: tuple[str, int | None],
 ) -> None:
     from engine.ledger import queue_worker
+    from ingest.jobs.shared_feed_jobs import LANE as READ_FEED
     from ingest.queue.work_orders import FEED, PRODUCTS
     from ingest.scale.chores import Chores, doing_chores
+    from ingest.scale.feed_reader import FeedReader
     from ingest.scale.job_worker import JobWorker
     from ingest.scale.worker_metrics import WorkerMetrics
 
@@ -110,16 +114,35 @@ def _work(
         told.serve(metrics[0], metrics[1], work)
     chores = Chores(parts, work, settings.policy, told.drift)
     chores_end = Event()
-    lanes = queue_worker.Lanes((PRODUCTS, FEED), jobs.do, beat)
+    rules = FeedRules(settings.policy, feed_limits(settings))
+    feeds = FeedReader(parts, work, rules, settings.s3_bucket, settings.home / JOBS, stopping)
+
+    def do(claim: queue_worker.Claim) -> None:
+        (feeds.do if claim.lane == READ_FEED else jobs.do)(claim)
+
+    lanes = queue_worker.Lanes((PRODUCTS, FEED, READ_FEED), do, beat)
     if once:
         chores.once()
         Thread(target=_stop_when_done, args=[work, stopping], daemon=True).start()
         queue_worker.work(work.dsn, lanes, stopping)
     else:
         say("This worker takes jobs from the queue; Ctrl-C or SIGTERM ends it in order.")
-        with doing_chores(chores, chores_end):
+        with _watching(settings, parts, work), doing_chores(chores, chores_end):
             queue_worker.work(work.dsn, lanes, stopping)
     say(f"{told.products} products settled")
+
+
+@contextmanager
+def _watching(settings: Settings, parts: IngestDependencies, work: SharedWork) -> Iterator[None]:
+    """Look after the feed that the settings name, if they name one; of all workers one does."""
+    rules = watch_rules(settings)
+    if rules is None:
+        yield
+        return
+    from ingest.jobs.shared_watching import SharedFeedWatch
+
+    with looking(SharedFeedWatch(shared_feed_jobs(parts, work, settings), rules, parts.ledger, work)):
+        yield
 
 
 def _stop_when_done(work: SharedWork, stopping: Event) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.errors import FeedUnreadable
 from engine.seams import Ledger
 from ingest.run.writer import Writer
@@ -33,9 +35,9 @@ def claim_feed(ledger: Ledger, name: str, here: str, *, named: bool, prune: bool
 
 
 def folder_of(ledger: Ledger, name: str) -> str | None:
-    """The folder that a feed of this name was last read from; None for products that came one by one."""
+    """The folder that a feed of this name was last read from; None for products that came one by one or over HTTP."""
     folders = (ledger.get_setting(_setting(name)) or "").splitlines()
-    return folders[-1] if folders else None
+    return folders[-1] if folders and Path(folders[-1]).is_absolute() else None
 
 
 def prune_feed(

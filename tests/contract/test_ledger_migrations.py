@@ -47,7 +47,7 @@ def as_before(url: str, version: int) -> None:
     ledger = SqlLedger(url)
     ledger.put([ENTRY])
     ledger.close()
-    tables_since = ("terms", "generation_products", "ledger_revision")
+    tables_since = ("feed_jobs", "terms", "generation_products", "ledger_revision")
     written(url, "DROP INDEX products_by_feed_and_time", *(f"DROP TABLE {name}" for name in tables_since))
     if version == 1:
         written(url, "ALTER TABLE products DROP COLUMN created", "UPDATE ledger_schema SET version = 1")

@@ -81,6 +81,21 @@ def test_bytes_come_back_and_the_last_put_counts(store: ObjectStore) -> None:
         store.get("a/none.jpg")
 
 
+def test_files_go_in_and_out(store: ObjectStore, tmp_path: Path) -> None:
+    """A file of several parts comes back as it was, the last one counts, and a missing key is ObjectNotFound."""
+    sent, got = tmp_path / "sent", tmp_path / "got"
+    sent.write_bytes(bytes(range(256)) * 25_000)
+    store.put_file("feeds/a.csv", tmp_path / "sent", "text/csv")
+    store.get_file("feeds/a.csv", got)
+    assert got.read_bytes() == store.get("feeds/a.csv") == sent.read_bytes()
+    sent.write_bytes(b"id,title")
+    store.put_file("feeds/a.csv", sent, "text/csv")
+    store.get_file("feeds/a.csv", got)
+    assert got.read_bytes() == b"id,title"
+    with pytest.raises(ObjectNotFound, match=r"feeds/none"):
+        store.get_file("feeds/none", got)
+
+
 def test_exists_is_of_whole_keys(store: ObjectStore) -> None:
     """A prefix of a key, or the folder that it lies in, is not itself a key."""
     store.put("shoes/red.jpg", b"x", "image/jpeg")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from engine.errors import FeedUnreadable, QueryRejected
+from engine.jobs import WatchedFeed
 from engine.remote import RemoteLimits
 from ingest.jobs.download import FeedNotServed, Served, download
 from ingest.jobs.feed_jobs import HomeFeedJobs
-from ingest.jobs.watching import FeedWatch, WatchRules, seconds_of
+from ingest.jobs.watching import FeedWatch, HomeMemory, WatchRules, seconds_of
 from ingest.run.writer import Writer
 from tests.fixtures.catalogue import close_parts, open_fake_parts, row
 
@@ -71,19 +72,28 @@ def jobs(tmp_path: Path) -> Iterator[HomeFeedJobs]:
     close_parts(parts)
 
 
+def watch_of(jobs: HomeFeedJobs, rules: WatchRules, now: Callable[[], datetime] | None = None) -> FeedWatch:
+    def show(feed: WatchedFeed) -> None:
+        jobs.watched_feed = feed
+
+    watch = FeedWatch(jobs, rules, HomeMemory(jobs.folder, show), now)
+    show(watch.feed)
+    return watch
+
+
 def test_only_what_has_changed_is_taken(jobs: HomeFeedJobs, site: Site) -> None:
     """The second look is answered with 304; a restart remembers that; a password is sent and never kept or shown."""
     now = [datetime(2026, 11, 1, tzinfo=UTC)]
     site.body = json.dumps(row("a")).encode()
     rules = WatchRules(f"http://shop:pass%21word@{site.address}/f.jsonl?x=1", 3600.0, RemoteLimits(), prune=True)
-    watch = FeedWatch(jobs, rules, lambda: now[0])
+    watch = watch_of(jobs, rules, lambda: now[0])
     first = watch.look()
     (job,) = jobs.latest()
     assert (first.last_job, first.last_changed, first.failures) == (job.job_id, now[0], 0)
     assert (job.feed, job.request.prune, job.request.source) == ("f.jsonl", True, "schedule")
     assert first.next_check == now[0] + timedelta(hours=1)
     assert site.asked[0]["authorization"] == "Basic c2hvcDpwYXNzIXdvcmQ="
-    again = FeedWatch(jobs, rules, lambda: now[0])
+    again = watch_of(jobs, rules, lambda: now[0])
     assert again.look().last_job == job.job_id
     assert (len(jobs.latest()), len(site.asked)) == (1, 2)
     assert "if-none-match" in site.asked[1]
@@ -98,7 +108,7 @@ def test_failures_are_told_and_asked_for_less_often(jobs: HomeFeedJobs, site: Si
     """1, 2, 4 minutes …, never longer than between two looks; the first success forgets them."""
     now = datetime(2026, 11, 1, tzinfo=UTC)
     site.status = 503
-    watch = FeedWatch(jobs, WatchRules(f"http://{site.address}/f.csv", 200.0, RemoteLimits()), lambda: now)
+    watch = watch_of(jobs, WatchRules(f"http://{site.address}/f.csv", 200.0, RemoteLimits()), lambda: now)
     waits = [(watch.look().next_check - now).total_seconds() for _ in range(4)]
     assert waits == [60.0, 120.0, 200.0, 200.0]
     assert "503" in (watch.feed.problem or "")
@@ -141,7 +151,7 @@ def test_times() -> None:
 def test_it_looks_by_itself(jobs: HomeFeedJobs, site: Site) -> None:
     """At once after a start, since it never looked before."""
     site.body = json.dumps(row("a")).encode()
-    watch = FeedWatch(jobs, WatchRules(f"http://{site.address}/f.jsonl", 3600.0, RemoteLimits()))
+    watch = watch_of(jobs, WatchRules(f"http://{site.address}/f.jsonl", 3600.0, RemoteLimits()))
     watch.start()
     end = time.monotonic() + 10
     while not jobs.latest():
