@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -111,6 +111,8 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
     with ExitStack() as stack:
         if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
+        if settings.otel:
+            stack.enter_context(_traced())
         ledger = open_ledger(settings)
         stack.callback(ledger.close)
         generations = read_generations(ledger)
@@ -134,6 +136,21 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
         if warmed:
             warmed.result()
         yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
+
+
+def _traced() -> AbstractContextManager[None]:
+    """Tells OpenTelemetry of everything this process does; before the first connection to a store is made.
+
+    Raises:
+        QueryRejected: its packages are not installed.
+    """
+    try:
+        from engine.telemetry.otel import exporting
+    except ImportError as error:
+        raise QueryRejected(
+            f"THATLOOK_OTEL is set, and {error.name} is not installed: pip install 'thatlook[otel]'."
+        ) from error
+    return exporting("thatlook")
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         concurrent_requests: requests of one caller that may be under way at once; 0 sets no bound.
         catalogue_port, metrics_port: ports for what changes the catalogue and for /metrics; where they are not set, the
             main one serves these too.
+        otel: tell OpenTelemetry of requests, stages and calls of the stores; `OTEL_*` say where to (docs/traces.md).
     """
 
     model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore")
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(default=0, ge=0)
     catalogue_port: int | None = Field(default=None, ge=1, le=65535)
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    otel: bool = False
 
     @property
     def is_shared(self) -> bool:

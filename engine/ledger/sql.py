@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import sqlalchemy
 from sqlalchemy import (
     URL,
     BindParameter,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     cast,
-    create_engine,
     delete,
     event,
     func,
@@ -464,7 +464,7 @@ def engine_of(url: str) -> Engine:
             return _sqlite(parsed)
         if parsed.get_backend_name() == "postgresql":
             options = {"connect_timeout": 5}
-            return create_engine(
+            return sqlalchemy.create_engine(
                 parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, connect_args=options
             )
     except (ArgumentError, NoSuchModuleError):
@@ -474,7 +474,7 @@ def engine_of(url: str) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     """SQLite so that readers never wait for the writer, and one writer waits for the other."""
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from engine.errors import DeadlineExceeded
+from engine.system.tracing import span
 
 DEFAULT_BUDGET_S = 5.0
 
@@ -57,7 +58,8 @@ class Stopwatch:
             self.deadline.check(name)
         told, start = _current.set(self.deadline), time.perf_counter()
         try:
-            yield
+            with span(name):
+                yield
         finally:
             _current.reset(told)
             self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - start) * 1000

@@ -22,6 +22,7 @@ from engine.errors import ContractBroken, ThatLookError
 from engine.ledger.queue_worker import Claim, TryLater
 from engine.ledger.work import SharedWork
 from engine.seams import IngestState, Job, LedgerEntry
+from engine.system.tracing import span
 from ingest.crashes import DEATHS
 from ingest.images.sources import ImageSources
 from ingest.queue.work_orders import LAST, Order, job_of, read_order, words_of
@@ -68,7 +69,7 @@ class JobWorker:
         """
         order = read_order(claim.payload)
         suspect = claim.losses > 0 and len(order.products) == 1
-        with self._turns.taken(alone=suspect):
+        with self._turns.taken(alone=suspect), span("job", {"thatlook.products": len(order.products)}):
             if suspect:
                 self._do_alone(claim, order, next(iter(order.products)))
             else:

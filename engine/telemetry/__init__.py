@@ -1,0 +1,1 @@
+"""What tells other systems where time goes."""
