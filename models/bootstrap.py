@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from engine.domain import CollectionSpec
-from engine.errors import HomeInUse, ModelUnavailable
+from engine.errors import HomeInUse, ModelUnavailable, QueryRejected
 from engine.generations.record import Generations, read_generations
 from engine.keys import KeyBook
 from engine.retrieval.search import Calibrations, Searcher

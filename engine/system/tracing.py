@@ -36,25 +36,25 @@ class Tracing(Protocol):
         ...
 
 
-_used: Tracing | None = None
+_used: list[Tracing] = []
+"""Those in use by this process, the newest last; one at most, but in tests."""
 
 
 def current() -> Tracing | None:
     """The tracing system in use; None where there is none."""
-    return _used
+    return _used[-1] if _used else None
 
 
 def span(name: str, attributes: Mapping[str, Value] | None = None) -> AbstractContextManager[object]:
     """A span within the one that is under way; nothing where no tracing system is in use."""
-    return _NOTHING if _used is None else _used.span(name, attributes)
+    return _used[-1].span(name, attributes) if _used else _NOTHING
 
 
 @contextmanager
 def used(tracing: Tracing) -> Iterator[None]:
     """Tell this tracing system of every span of this process, until the end."""
-    global _used
-    before, _used = _used, tracing
+    _used.append(tracing)
     try:
         yield
     finally:
-        _used = before
+        _used.remove(tracing)

@@ -36,7 +36,7 @@ def exporting(service: str, exporter: SpanExporter | None = None) -> Iterator[No
     name = service if given.startswith("unknown_service") else given
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}))
     provider.add_span_processor(SimpleSpanProcessor(exporter) if exporter else BatchSpanProcessor(OTLPSpanExporter()))
-    watched = [_Grpc(), SQLAlchemyInstrumentor(), URLLib3Instrumentor()]
+    watched: list[Any] = [_Grpc(), SQLAlchemyInstrumentor(), URLLib3Instrumentor()]  # type: ignore[no-untyped-call]
     for each in watched:
         each.instrument(tracer_provider=provider, skip_dep_check=True)
     try:
@@ -49,17 +49,18 @@ def exporting(service: str, exporter: SpanExporter | None = None) -> Iterator[No
 
 
 class _Grpc(GrpcInstrumentorClient):
-    """Its own looks for the provider where nobody can put it, and takes the process's global one, which can be set once."""
+    """Its own would take the provider of the whole process, which can be set once only."""
 
     _provider: TracerProvider
 
     def _instrument(self, **kwargs: Any) -> None:
         self._provider = kwargs["tracer_provider"]
-        super()._instrument(**kwargs)
+        super()._instrument(**kwargs)  # type: ignore[no-untyped-call]
 
-    def wrapper_fn(self, original_func: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    def wrapper_fn(self, original_func: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
         """A channel whose calls are spans."""
-        return intercept_channel(original_func(*args, **kwargs), client_interceptor(tracer_provider=self._provider))
+        interceptor = client_interceptor(tracer_provider=self._provider)  # type: ignore[no-untyped-call]
+        return intercept_channel(original_func(*args, **kwargs), interceptor)  # type: ignore[no-untyped-call]
 
 
 class OpenTelemetry:

@@ -1,4 +1,4 @@
-"""A real server tells a real exporter's collector of a search: one trace, with the stages of the models and the store."""
+"""A real server tells a real exporter's collector of a search: one trace, models and store included."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ def test_a_search_is_one_trace(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
     server = start(tmp_path, tmp_path / "serve.log")
     picture = next((tmp_path / "shop" / "images").glob("*.jpg")).read_bytes()
-    answer = server.client.post(
-        "/v1/search/image", files={"image": ("a.jpg", picture)}, headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-    )  # fmt: skip
+    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    answer = server.client.post("/v1/search/image", files={"image": ("a.jpg", picture)}, headers=headers)
     assert answer.status_code == 200
     assert stop(server) == 0, os.linesep + server.log.read_text()
     ours = [span for span in spans if span.trace_id.hex() == TRACE]

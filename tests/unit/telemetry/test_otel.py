@@ -53,7 +53,7 @@ def stages_of_a_search() -> Answer:
 
 
 def test_a_search_is_a_span_with_its_stages_within_the_callers_trace(exporter: InMemorySpanExporter) -> None:
-    """`traceparent` is obeyed; stages lie within the request's span; what was found is told, and no word of the query."""
+    """`traceparent` is obeyed; stages lie within the request's span; what was found is told, no word of the query."""
     shop = Shop()
     shop.looks.acts = stages_of_a_search
     with TestClient(shop.app()) as client:

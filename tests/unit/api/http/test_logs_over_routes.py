@@ -1,4 +1,4 @@
-"""One request id from the proxy to the log and the problem document, on every route; no secret and no picture in a log."""
+"""One request id from the proxy to log and problem document, on every route; no secret and no picture in a log."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def routes() -> list[tuple[str, str]]:
 def test_one_request_id_and_no_secret(
     client: TestClient[Litestar], logged: io.StringIO, method: str, path: str
 ) -> None:
-    """The proxy's id is in the answer's header, in the problem and in each line of the log; keys and pictures are not."""
+    """The proxy's id is in the answer's header, in the problem and in each line of the log; keys, pictures are not."""
     body = {"image_base64": PICTURE, "image_url": f"http://shop:{PASSWORD}@127.0.0.1:1/a.jpg"}
     answer = client.request(
         method, path, json=None if method == "GET" else body, params={"token": KEY},
