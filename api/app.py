@@ -31,6 +31,7 @@ from api.keys.access import bounded_callers, caller_of, require_key
 from api.problems import HANDLERS
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
+from api.routes.events import clicks, no_match, take_events
 from api.routes.facets import facets
 from api.routes.feed_jobs import FeedJobController
 from api.routes.images import read_image
@@ -79,6 +80,9 @@ def create_app(
                 "/", route_handlers=[SearchController, search_batch], request_max_body_size=limits.max_search_body_bytes
             ),
             facets,
+            take_events,
+            no_match,
+            clicks,
             ProductController,
             change,
             change_several,

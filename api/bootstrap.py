@@ -23,6 +23,7 @@ from api.http.ports import Ports
 from api.keys.access import Keys
 from api.services import Limits, Services
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
+from engine.feedback.recorder import Recorder
 from engine.jobs import FeedJobs
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
@@ -36,7 +37,7 @@ from ingest.jobs.giving_way import GivingWay
 from ingest.scale.queued_intake import QueuedIntake
 from ingest.upkeep.backup import back_up, no_writes
 from models.agreement import Embedded, Loaded
-from models.bootstrap import JOBS, LEDGER, Parts, open_keys, open_parts
+from models.bootstrap import EVENTS, JOBS, KEYS, LEDGER, Parts, open_events, open_keys, open_parts
 from models.examination import examine_open
 from models.settings import Settings
 
@@ -85,6 +86,7 @@ def _services(settings: Settings) -> Iterator[Services]:
         open_parts(settings, warm=True) as parts,
         _taking_in(parts, traffic) as (intake, feeds),
         _keys(settings) as keys,
+        _feedback(settings) as feedback,
     ):
         yield Services(
             thatlook=parts.thatlook,
@@ -97,6 +99,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             keys=keys,
             feeds=feeds,
             traffic=traffic,
+            feedback=feedback,
             back_up=_backup_of(settings.home, intake)
             if isinstance(intake, Intake) and not settings.is_shared
             else None,
@@ -115,6 +118,19 @@ def _keys(settings: Settings) -> Iterator[Keys | None]:
         yield Keys(book)
     finally:
         book.close()
+
+
+@contextmanager
+def _feedback(settings: Settings) -> Iterator[Recorder | None]:
+    """What keeps queries and events; None unless that is switched on."""
+    if not settings.events:
+        yield None
+        return
+    recorder = Recorder(open_events(settings), settings.events_days, settings.events_most)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
 
 
 def check_keys(settings: Settings) -> None:
@@ -170,7 +186,7 @@ def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, s
 
     @contextmanager
     def quiet() -> Iterator[None]:
-        with intake.writer.paused(), no_writes(home / LEDGER):
+        with intake.writer.paused(), no_writes(home / LEDGER), no_writes(home / KEYS), no_writes(home / EVENTS):
             yield
 
     def copy(target: Path) -> tuple[int, int, str]:

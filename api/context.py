@@ -15,15 +15,17 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from api.ending import Ending
+from api.feedback.noting import answered_query
 from api.http.logs import search_facts
 from api.http.metrics import Metrics
+from api.requests.calls import Asked
 from api.requests.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read_photo_request
 from api.requests.queries import ImageSearch
 from api.services import Limits, Services
 from api.workers import Workers
 from engine.domain import Answer
-from engine.errors import QueryRejected
-from engine.forms.answers import AnswerForm, Cursor, answer_form, to_json
+from engine.errors import NoGarmentFound, QueryRejected
+from engine.forms.answers import AnswerForm, answer_form, to_json
 from engine.system.clock import Deadline
 
 T = TypeVar("T")
@@ -75,22 +77,20 @@ class RequestContext:
         self._searches.expect(self.deadline(asked_ms))
         return await read_photo_request(request, kind)
 
-    async def search(
-        self, call: Callable[[], Answer], deadline: Deadline, cursor: Cursor | None = None
-    ) -> Response[AnswerForm]:
+    async def search(self, asked: Asked, deadline: Deadline) -> Response[AnswerForm]:
         """Run a search; its answer as a response."""
-        found = await self.answer(call, deadline, cursor)
+        found = await self.answer(asked, deadline)
         return Response(cast(AnswerForm, found.document), headers={"Server-Timing": server_timing(found.timing_ms)})
 
-    async def answer(self, call: Callable[[], Answer], deadline: Deadline, cursor: Cursor | None = None) -> Found:
+    async def answer(self, asked: Asked, deadline: Deadline) -> Found:
         """Run a search and write its answer as JSON, once, on the thread that searched."""
-        asked, query_id = time.perf_counter(), str(uuid4())
+        came, query_id = time.perf_counter(), str(uuid4())
 
         def answered() -> Found:
-            queue_ms = 1000 * (time.perf_counter() - asked)
-            answer = call()
+            queue_ms = 1000 * (time.perf_counter() - came)
+            answer = self._noted(asked, query_id)
             start = time.perf_counter()
-            form = answer_form(answer, image_url, query_id=query_id, cursor=cursor)
+            form = answer_form(answer, image_url, query_id=query_id, cursor=asked.cursor)
             document = msgspec.Raw(to_json(form))
             serialize_ms = 1000 * (time.perf_counter() - start)
             timing_ms = {"queue": queue_ms, **answer.timing_ms, "serialize": serialize_ms}
@@ -103,6 +103,19 @@ class RequestContext:
             return Found(document, timing_ms, query_id)
 
         return await self._searches.run(answered, deadline)
+
+    def _noted(self, asked: Asked, query_id: str) -> Answer:
+        """The answer, noted where queries are kept; a photo without a garment is noted too."""
+        feedback = self.services.feedback
+        if feedback is None:
+            return asked.call()
+        try:
+            answer = asked.call()
+        except NoGarmentFound:
+            feedback.note(answered_query(asked, query_id, None))
+            raise
+        feedback.note(answered_query(asked, query_id, answer))
+        return answer
 
     async def pictures(self, photo: PhotoRequest[Any], deadline: Deadline) -> list[bytes]:
         """The bytes of a request's photos."""

@@ -123,6 +123,10 @@ class NotOnThisPort(NotFound):
     """A path that another port serves."""
 
 
+class EventsOff(NotFound):
+    """A server that keeps no events."""
+
+
 class TooManyAtOnce(Busy):
     """A caller with as many requests under way as it may have."""
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 from api.http.ports import Ports
 from engine.domain import Answer, Product
 from engine.facets import Counted, FacetAsk
+from engine.feedback.recorder import Recorder
 from engine.filters import Filter
 from engine.jobs import FeedJobs
 from engine.keys import ApiKey
@@ -137,6 +138,7 @@ class Services:
         feeds: takes feeds while searches go on; None where this server takes none.
         local_token: lets the owner's own programs in, such as `thatlook ingest` beside this server.
         traffic: hears how many searches are under way.
+        feedback: keeps queries and events; None where none are kept.
         back_up: copies an embedded home into a folder: files, bytes and moment of the copy; None at scale.
         models: fingerprints of the models, by what they do.
     """
@@ -153,6 +155,7 @@ class Services:
     local_token: str | None = None
     traffic: Traffic = field(default_factory=Traffic)
     models: Mapping[str, str] = field(default_factory=dict)
+    feedback: Recorder | None = None
     back_up: Callable[[Path], tuple[int, int, str]] | None = None
 
 

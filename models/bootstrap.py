@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from engine.domain import CollectionSpec
 from engine.errors import HomeInUse, ModelUnavailable, QueryRejected
 from engine.generations.record import Generations, read_generations
+from engine.feedback.events import EventBook
 from engine.keys import KeyBook
 from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LEDGER = "ledger.sqlite"
 KEYS = "keys.sqlite"
+EVENTS = "events.sqlite"
 ADDRESS = "address"
 """Where in a home a server says at which address it can be asked."""
 JOBS = "jobs"
@@ -330,17 +332,35 @@ def open_ledger(settings: Settings) -> Ledger:
     return SqlLedger(settings.ledger_url or f"sqlite:///{settings.home / LEDGER}")
 
 
+def open_events(settings: Settings) -> EventBook:
+    """Where queries and events are kept: beside a ledger in PostgreSQL, or in a file of the home."""
+    from engine.ledger.events import SqlEvents
+
+    return SqlEvents(_beside_the_ledger(settings, EVENTS))
+
+
+def events_are_kept(settings: Settings) -> bool:
+    """Whether there may be queries and events: they are switched on, or were."""
+    shared = settings.ledger_url is not None and not settings.ledger_url.startswith("sqlite")
+    return settings.events or shared or (settings.home / EVENTS).exists()
+
+
 def open_keys(settings: Settings) -> KeyBook:
     """Where keys are kept: beside a ledger in PostgreSQL, or in a file of the home, also while it is held."""
     from engine.ledger.keys import SqlKeys
 
+    return SqlKeys(_beside_the_ledger(settings, KEYS))
+
+
+def _beside_the_ledger(settings: Settings, name: str) -> str:
+    """The address of a database: the ledger's where that is in PostgreSQL, else a file of the home."""
     if settings.ledger_url and not settings.ledger_url.startswith("sqlite"):
-        return SqlKeys(settings.ledger_url)
+        return settings.ledger_url
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refusal(error, f"The home {settings.home} cannot be used", settings.home) from error
-    return SqlKeys(f"sqlite:///{settings.home / KEYS}")
+    return f"sqlite:///{settings.home / name}"
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         allowed_hosts: names by which the server may be asked beside the one it listens on, separated by commas.
         cors_origins: sites whose pages may ask from a browser, such as `https://shop.example`, separated by commas.
         require_keys: whether callers need a key; where it is not set, they do if other machines can reach the server.
+        events: keep queries and what people did with the answers (`POST /v1/events`), without a photo or a person;
+            `events_days` long, and `events_most` of each at most.
         rate_limit: requests that one caller may make, such as `600/minute`; none where it is not set.
         concurrent_requests: requests of one caller that may be under way at once; 0 sets no bound.
         catalogue_port, metrics_port: ports for what changes the catalogue and for /metrics; where they are not set, the
@@ -95,6 +97,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     cors_origins: str = ""
     require_keys: bool | None = None
+    events: bool = False
+    events_days: int = Field(default=90, ge=1, le=3_650)
+    events_most: int = Field(default=500_000, ge=1_000)
     rate_limit: str | None = Field(default=None, pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day)$")
     concurrent_requests: int = Field(default=0, ge=0)
     catalogue_port: int | None = Field(default=None, ge=1, le=65535)

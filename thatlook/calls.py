@@ -18,7 +18,9 @@ from engine.errors import FeedUnreadable, ImageUnreadable, QueryRejected
 from engine.forms.answers import AnswerForm, FacetsForm
 from thatlook.forms import (
     BatchAnswers,
+    Clicks,
     DeletionReceipt,
+    EventsReceipt,
     FeedOptions,
     FoundProducts,
     IngestErrors,
@@ -34,6 +36,7 @@ from thatlook.forms import (
     Receipt,
     SearchOptions,
     UpdateReceipt,
+    WeakQueries,
 )
 
 T = TypeVar("T")
@@ -258,6 +261,22 @@ def _job(job_id: str) -> str:
     if job_id in ("", ".", ".."):
         raise QueryRejected(f"{job_id!r} cannot be the id of a job.")
     return f"/v1/ingest/jobs/{quote(job_id, safe='')}"
+
+
+def send_events(events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Call[EventsReceipt]:
+    """Tell what people did with answers."""
+    told = dict(events) if isinstance(events, Mapping) else [dict(event) for event in events]
+    return Call("POST", "/v1/events", EventsReceipt, sent={"json": told})
+
+
+def no_match(days: int, limit: int) -> Call[WeakQueries]:
+    """Queries without a good match."""
+    return Call("GET", "/v1/events/no-match", WeakQueries, sent={"params": {"days": days, "limit": limit}})
+
+
+def clicks(days: int, depth: int) -> Call[Clicks]:
+    """Clicks by rank."""
+    return Call("GET", "/v1/events/clicks", Clicks, sent={"params": {"days": days, "depth": depth}})
 
 
 def ready() -> Call[Readiness]:

@@ -17,6 +17,7 @@ from thatlook.calls import Call, Feed, Photo
 from thatlook.failures import failure_of, wait_of
 from thatlook.forms import (
     BatchAnswer,
+    Clicks,
     DeletionReceipt,
     FeedOptions,
     FoundProducts,
@@ -32,6 +33,7 @@ from thatlook.forms import (
     Receipt,
     SearchOptions,
     UpdateReceipt,
+    WeakQuery,
 )
 
 T = TypeVar("T")
@@ -236,6 +238,18 @@ class Client(_Base):
         """Start a feed job again that was interrupted or cancelled, or failed."""
         return self._send(calls.retry_ingest(job_id))
 
+    def send_events(self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
+        """Tell what people did with answers, in the form of User Behavior Insights; returns how many were taken."""
+        return self._send(calls.send_events(events)).accepted
+
+    def no_match(self, days: int = 7, limit: int = 100) -> list[WeakQuery]:
+        """Queries of the last days without a good match, the most frequent first."""
+        return self._send(calls.no_match(days, limit)).queries
+
+    def clicks(self, days: int = 7, depth: int = 10) -> Clicks:
+        """How often hits were shown and clicked at each rank."""
+        return self._send(calls.clicks(days, depth))
+
     def ready(self) -> Readiness:
         """Whether every part of the server can answer, and what it waits for."""
         return self._send(calls.ready())
@@ -415,6 +429,18 @@ class AsyncClient(_Base):
     async def retry_ingest(self, job_id: str) -> IngestJob:
         """Start a feed job again that was interrupted or cancelled, or failed."""
         return await self._send(calls.retry_ingest(job_id))
+
+    async def send_events(self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
+        """Tell what people did with answers, in the form of User Behavior Insights; returns how many were taken."""
+        return (await self._send(calls.send_events(events))).accepted
+
+    async def no_match(self, days: int = 7, limit: int = 100) -> list[WeakQuery]:
+        """Queries of the last days without a good match, the most frequent first."""
+        return (await self._send(calls.no_match(days, limit))).queries
+
+    async def clicks(self, days: int = 7, depth: int = 10) -> Clicks:
+        """How often hits were shown and clicked at each rank."""
+        return await self._send(calls.clicks(days, depth))
 
     async def ready(self) -> Readiness:
         """Whether every part of the server can answer, and what it waits for."""

@@ -24,11 +24,16 @@ from engine.forms.catalogue import RowErrorForm as IngestError
 from engine.forms.catalogue import RunForm as IngestRun
 from engine.forms.catalogue import RunList as IngestRuns
 from engine.forms.catalogue import StatusForm as IngestStatus
+from engine.forms.feedback import ClicksForm as Clicks
+from engine.forms.feedback import EventsReceipt, WeakQueries
+from engine.forms.feedback import WeakQueryForm as WeakQuery
 
 __all__ = [
     "BatchAnswer",
     "BatchAnswers",
+    "Clicks",
     "DeletionReceipt",
+    "EventsReceipt",
     "FeedOptions",
     "FoundProducts",
     "IngestError",
@@ -50,6 +55,8 @@ __all__ = [
     "Refusal",
     "SearchOptions",
     "UpdateReceipt",
+    "WeakQueries",
+    "WeakQuery",
 ]
 
 

@@ -29,6 +29,7 @@ from litestar.types import Method
 from api.description.openapi import JsonDocument, YamlDocument
 from api.description.product_schema import change_schema, product_schema
 from api.description.schemas import form_schema, query_schemas, search_schema
+from api.feedback.ubi import events_schema
 from api.http.batches import MAX_SEARCHES
 from api.problems import MEDIA_TYPE, Problem
 from api.requests.queries import HybridSearch, ImageSearch, LookSearch, SimilarSearch, TextSearch
@@ -67,6 +68,7 @@ def configuration(version: str) -> OpenAPIConfig:
             Tag("products", "The catalogue: write, read, delete."),
             Tag("ingest", "How indexing goes, and what was refused."),
             Tag("images", "Stored pictures."),
+            Tag("events", "What people do with answers, where it is switched on: clicks, queries without a match."),
             Tag("operation", "Health, readiness, metrics."),
         ],
         security=[{"key": []}, {}],
@@ -251,6 +253,22 @@ class ChangesOperation(Operation):
         listed = {"type": "array", "items": change_schema(with_id=True), "minItems": 1, "maxItems": 10_000}
         lines = {"type": "string", "description": "A JSON object in each line, as in the list."}
         content = {"application/json": content_of(listed, [row]), "application/x-ndjson": content_of(lines)}
+        self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class EventsOperation(Operation):
+    """What people did with answers."""
+
+    def __post_init__(self) -> None:
+        event = {
+            "action_name": "click",
+            "query_id": "00112233-4455-6677-8899-aabbccddeeff",
+            "timestamp": "2026-11-30T12:00:00Z",
+            "event_attributes": {"object": {"object_id": "dress-17"}, "position": {"ordinal": {"index": 3}}},
+        }
+        schema = events_schema()
+        content = {name: content_of(schema, event) for name in ("application/json", "text/plain")}
         self.request_body = RequestBody(required=True, content=content)
 
 

@@ -1,12 +1,13 @@
-// The second view: products with their state and pictures, feeds while they are taken.
+// The second view: products with their state and pictures, feeds while they are taken, queries that found nothing.
 import { html, say, state, update, useState } from "./ui.js";
 import { call, Problem } from "./http.js";
 import { FeedPane } from "./feeds.js";
+import { NoMatchPane } from "./nomatch.js";
 import { Product } from "./product.js";
 import { count, stateName, t } from "./texts.js";
 
 const PAGE = 50;
-const PANES = ["products", "feeds"];
+const PANES = ["products", "feeds", "nomatch"];
 const BLANK = { pane: "products", q: "", state: "", id: "" };
 let asked = 0;
 
@@ -72,7 +73,8 @@ export function Catalogue() {
   return html`<h1>${t("catalogue.title")}</h1>
     <nav class="tabs" aria-label=${t("catalogue.panes")}>${PANES.map((name) => html`<a href=${addressOf({ ...BLANK, pane: name })} aria-current=${pane === name ? "true" : null}>${t("catalogue." + name)}</a>`)}</nav>
     ${pane === "products" && html`<${Products} />`}
-    ${pane === "feeds" && html`<${FeedPane} />`}`;
+    ${pane === "feeds" && html`<${FeedPane} />`}
+    ${pane === "nomatch" && html`<${NoMatchPane} />`}`;
 }
 
 function Products() {

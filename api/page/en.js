@@ -198,6 +198,7 @@ export default {
   "catalogue.panes": "Parts of the catalogue",
   "catalogue.products": "Products",
   "catalogue.feeds": "Feeds",
+  "catalogue.nomatch": "Searched in vain",
   "catalogue.find": "Find products",
   "catalogue.findHint": "id, brand or words",
   "catalogue.search": "Search",
@@ -273,6 +274,15 @@ export default {
   "count.pruned": "taken out",
   "count.guessed": "kind guessed",
   "count.cut_off": "cut off",
+
+  "nomatch.days": "Within",
+  "nomatch.lastDays": { one: "the last day", other: "the last {n} days" },
+  "nomatch.off": "Searches are not remembered. An operator switches this on for the server with:",
+  "nomatch.none": "Every search of this time found something good.",
+  "nomatch.query": "Searched for",
+  "nomatch.count": "How often",
+  "nomatch.best": "Best match",
+  "nomatch.last": "Last time",
 
   "kind.upper_wear": "Upper wear",
   "kind.lower_wear": "Lower wear",

@@ -30,17 +30,26 @@ from api.requests.queries import (
 from api.services import Searches
 from engine.domain import Answer
 from engine.errors import TextRejected
+from engine.feedback.events import QueryKind
 from engine.forms.answers import Cursor
 from engine.retrieval.listing import Seen
+from engine.retrieval.text_query import TextQuery
 from engine.system.clock import Deadline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A search that is ready to be made, and how the cursors of its answer are written."""
+    """A search that is ready to be made, how the cursors of its answer are written, and what is noted of it.
+
+    Attributes:
+        kind, text: the way it asks, and with which words or product; offset: hits that earlier pages showed.
+    """
 
     call: Callable[[], Answer]
     cursor: Cursor
+    kind: QueryKind = "text"
+    text: str = ""
+    offset: int = 0
 
 
 def by_photos(looks: Searches, query: ImageSearch, deadline: Deadline) -> Callable[[Sequence[bytes]], Asked]:
@@ -61,7 +70,11 @@ def by_photos(looks: Searches, query: ImageSearch, deadline: Deadline) -> Callab
     options |= {"only": place.garment} if place else {}
     looking = image_query(query)
     return lambda photos: Asked(
-        partial(looks.search_image, photos[0] if len(photos) == 1 else photos, looking, **options), cursor
+        partial(looks.search_image, photos[0] if len(photos) == 1 else photos, looking, **options),
+        cursor,
+        "hybrid" if hybrid else "image",
+        _said(text),
+        _offset(place),
     )
 
 
@@ -74,8 +87,9 @@ def by_text(looks: Searches, query: TextSearch, deadline: Deadline) -> Asked:
     text = text_query(query.text, query.not_text)
     if text is None:
         raise TextRejected("The text is empty; say what is wanted.")
-    options, cursor, _ = _common("text", query, deadline)
-    return Asked(partial(looks.search_text, text, supercategories=supercategories(query), **options), cursor)
+    options, cursor, place = _common("text", query, deadline)
+    call = partial(looks.search_text, text, supercategories=supercategories(query), **options)
+    return Asked(call, cursor, "text", _said(text), _offset(place))
 
 
 def by_product(looks: Searches, product_id: str, query: SimilarSearch, deadline: Deadline) -> Asked:
@@ -88,7 +102,7 @@ def by_product(looks: Searches, product_id: str, query: SimilarSearch, deadline:
     options |= {"text": text_query(query.text, query.not_text)}
     options |= {"weights": weights} if (weights := weights_of(query.weights)) else {}
     options |= {"only": place.garment} if place else {}
-    return Asked(partial(looks.similar, product_id, **options), cursor)
+    return Asked(partial(looks.similar, product_id, **options), cursor, "similar", product_id, _offset(place))
 
 
 def by_look(looks: Searches, product_id: str, query: LookSearch, deadline: Deadline) -> Asked:
@@ -99,7 +113,16 @@ def by_look(looks: Searches, product_id: str, query: LookSearch, deadline: Deadl
     """
     options, cursor, place = _common(f"look\0{product_id}", query, deadline)
     options |= {"only": place.garment} if place else {}
-    return Asked(partial(looks.look, product_id, **options), cursor)
+    return Asked(partial(looks.look, product_id, **options), cursor, "look", product_id, _offset(place))
+
+
+def _said(text: TextQuery | None) -> str:
+    """Words as one line, unwanted ones with a minus."""
+    return " ".join([*text.positive, *(f"-{each}" for each in text.negative)]) if text else ""
+
+
+def _offset(place: Place | None) -> int:
+    return place.seen.hits if place else 0
 
 
 def _common(route: str, query: SearchRequest, deadline: Deadline) -> tuple[dict[str, Any], Cursor, Place | None]:

@@ -49,7 +49,7 @@ async def _answered(
 ) -> BatchAnswer:
     try:
         asked = await _asked(context, search, deadline)
-        found = await context.answer(asked.call, deadline, asked.cursor)
+        found = await context.answer(asked, deadline)
     except (ThatLookError, msgspec.ValidationError) as error:
         problem = told_problem(request, error)
         return BatchAnswer(problem.status, None, problem)

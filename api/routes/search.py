@@ -87,7 +87,7 @@ class SearchController(Controller):
         query = json_with_address(TextSearch, body, list(request.query_params.multi_items()))
         deadline = context.deadline(deadline_ms)
         asked = by_text(context.services.thatlook, query, deadline)
-        return await context.search(asked.call, deadline, asked.cursor)
+        return await context.search(asked, deadline)
 
     @get(
         "/products/{product_id:str}/similar",
@@ -133,7 +133,7 @@ async def _by_stored(
     deadline = context.deadline(deadline_ms)
     query = from_fields(kind, list(request.query_params.multi_items()))
     asked = ask(context.services.thatlook, await _known_as(context, product_id, deadline), query, deadline)
-    return await context.search(asked.call, deadline, asked.cursor)
+    return await context.search(asked, deadline)
 
 
 async def _known_as(context: RequestContext, product_id: str, deadline: Deadline) -> str:
@@ -152,4 +152,4 @@ async def _by_photo(
     deadline = context.deadline(deadline_ms)  # From here: how long an upload takes is the caller's affair.
     ready = by_photos(context.services.thatlook, photo.query, deadline)
     asked = ready(await context.pictures(photo, deadline))
-    return await context.search(asked.call, deadline, asked.cursor)
+    return await context.search(asked, deadline)

@@ -1,4 +1,4 @@
-"""The page's second view in a real browser, over an API of fakes: products and feeds."""
+"""The page's second view in a real browser, over an API of fakes: products, feeds, searches in vain."""
 
 from __future__ import annotations
 
@@ -148,3 +148,17 @@ DROP_FEED = """([name, text]) => {
   dataTransfer.items.add(new File([text], name));
   dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
 }"""
+
+
+def test_searches_in_vain(page: Page) -> None:
+    """What was asked for and not found; where nothing is remembered, how that is switched on."""
+    page.route(
+        "**/v1/events/**", lambda route: route.fulfill(status=404, json={"detail": "Off.", "code": "events-off"})
+    )
+    page.goto("/#catalogue?pane=nomatch")
+    expect(page.locator(".failure")).to_contain_text("THATLOOK_EVENTS=1")
+    row = {"query": "velvet cape", "kind": "text", "count": 14, "best_score": 0.21, "last": "2026-11-29T20:01:00Z"}
+    page.route("**/v1/events/**", lambda route: route.fulfill(json={"queries": [row]}))
+    page.get_by_label("Within").select_option("30")
+    expect(page.get_by_role("link", name="velvet cape")).to_have_attribute("href", "#search?words=velvet%20cape")
+    accessible(page)

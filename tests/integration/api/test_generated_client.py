@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from engine.feedback.recorder import Recorder
+from engine.ledger.events import SqlEvents
 from tests.fixtures.shop import PNG, PRODUCT, Shop
 
 NAME = "generated_thatlook_client"
@@ -23,12 +25,21 @@ PROGRAM = Path(sys.executable).parent / "openapi-python-client"
 ID = PRODUCT.product_id
 NEW = {"id": "n", "title": "N", "link": "https://shop.example/n", "image_link": "https://shop.example/n.jpg"}
 BATCHED = {"kind": "text", "text": "a"}
+EVENT = {
+    "action_name": "click",
+    "query_id": "q",
+    "timestamp": "2026-11-30T12:00:00Z",
+    "event_attributes": {"object": {"object_id": ID}, "position": {"ordinal": {"index": 1}}},
+}
 ACME = '{"brand": ["acme"]}'
 
 
 @pytest.fixture(scope="module")
-def shop() -> Shop:
-    return Shop()
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("events")
+    made = Shop(feedback=Recorder(SqlEvents(f"sqlite:///{folder}/events.sqlite"), 30, 1_000))
+    yield made
+    made.feedback.close()
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +94,9 @@ CALLS: dict[str, Arguments] = {
     "images_read_image_head": lambda m, t: {"key": "products/p 1/0.png"},
     "operation_healthz": lambda m, t: {},
     "operation_readyz": lambda m, t: {},
+    "events_take_events": lambda m, t: {"body": [m.UbiEvent.from_dict(EVENT)]},
+    "events_no_match": lambda m, t: {"days": 3},
+    "events_clicks": lambda m, t: {"depth": 5},
     "products_remove": lambda m, t: {"product_id": ID},
 }
 JOBS = {"ingest_take_feed", "ingest_jobs", "ingest_job", "ingest_cancel_job", "ingest_retry_job"}
