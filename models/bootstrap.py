@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from engine.domain import CollectionSpec
 from engine.errors import HomeInUse, ModelUnavailable, QueryRejected
-from engine.generations.record import Generations, read_generations
 from engine.feedback.events import EventBook
+from engine.generations.record import Generations, read_generations
 from engine.keys import KeyBook
 from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
