@@ -130,7 +130,10 @@ def test_what_is_published_is_on_loopback() -> None:
 
 
 def test_every_setting_reaches_the_programs() -> None:
-    """Those of servers reach the API and workers, all others the single container, too; and there are no others."""
+    """Those of servers reach the API and workers, all others the single container, too; and there are no others.
+
+    A new setting wants a line in `x-settings` (or `x-stores`) of docker-compose.yml.
+    """
     known = {f"THATLOOK_{name.upper()}" for name in Settings.model_fields}
     in_image = set(re.findall(r"(THATLOOK_\w+)=", (ROOT / "Dockerfile").read_text()))
     given = {name: set(SERVICES[name]["environment"]) for name in OURS}
