@@ -38,8 +38,9 @@ from engine.retrieval.search import Calibrations
 from engine.service import TextQuery
 from engine.vision.pipeline import VisionPipeline
 from engine.words.parsed_text import colors_in
-from models.train.data.crops import is_validation, rgb_of
+from models.train.data.pictures import read_pixels
 from models.train.embedder.teacher import TEACHER_FILE, teacher_embeddings, unit
+from models.train.splits import is_luma_validation
 
 SOURCES = ("venia", "luma")
 TARGETS = {"hit_rate_at_1": 0.50, "hit_rate_at_5": 0.80}
@@ -105,7 +106,7 @@ def read_fronts(pipeline: VisionPipeline, root: Path, source: str) -> Fronts:
     exhibits: list[Exhibit] = []
     row: dict[str, int] = {}
     for product, label, file in held_out_fronts(root, source):
-        exhibit = exhibit_photo(pipeline, product, rgb_of(root / "images" / file), label)
+        exhibit = exhibit_photo(pipeline, product, read_pixels(root / "images" / file), label)
         if exhibit:
             row[product.product_id] = len(exhibits)
             exhibits.append(exhibit)
@@ -120,7 +121,7 @@ def held_out_fronts(root: Path, source: str) -> Iterator[tuple[Product, str, str
         row = json.loads(line)
         front = next((image["file"] for image in row["images"] if image["view"] == "front"), None)
         worn = row["class"] in {"upper_wear", "lower_wear", "outerwear", "dress"}
-        trained = source == "luma" and not is_validation(f"luma/{row['product_id']}")
+        trained = source == "luma" and not is_luma_validation(row["product_id"])
         if row["source"] != source or not front or not worn or trained:
             continue
         product = Product(

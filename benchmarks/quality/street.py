@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.quality.real_feed import write_real_feed
 from engine.domain import GarmentHits, Product
@@ -25,6 +24,7 @@ from ingest.pipeline import ingest_feed
 from ingest.progress import shown_progress
 from models.bootstrap import open_parts
 from models.settings import Settings
+from models.train.data.pictures import read_label_map
 
 MIN_SHARE = 0.002
 """A garment smaller than this share of the picture (the tip of a shoe) does not count as visible."""
@@ -97,7 +97,7 @@ def _truth(ccp: Path, taxonomy: Taxonomy, n: int) -> Iterator[tuple[Path, tuple[
         for word in words
     }
     for photo_id in sorted(splits["val"])[:n]:
-        mask = np.asarray(Image.open(ccp / "masks" / f"{photo_id}.png"))
+        mask = read_label_map(ccp / "masks" / f"{photo_id}.png")
         counts = np.bincount(mask.ravel(), minlength=len(names)) / mask.size
         shares: dict[str, float] = {}
         for index, kind in kinds.items():

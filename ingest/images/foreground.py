@@ -1,7 +1,4 @@
-"""Cutting a product out of its background, where no model saw a garment: a studio's plain one, a floor, a door.
-
-Source: Rother, Kolmogorov, Blake 2004, "GrabCut", doi:10.1145/1015706.1015720, as OpenCV implements it.
-"""
+"""Cutting a product out of its background, where no model saw a garment: a studio's plain one, a floor, a door."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Garment, Pixels
 from engine.vision.crops import box_garment
+from engine.vision.grabcut import grab_cut
 
 TOLERANCE = 18.0
 """How far a background pixel may lie from the background's colour, per channel, of 255."""
@@ -49,16 +47,9 @@ def _grabbed(pixels: Pixels) -> NDArray[np.bool_] | None:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
     margin = max(2, round(GRAB_MARGIN * min(size)))
-    labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[margin:-margin, margin:-margin] = cv2.GC_PR_FGD
-    cv2.setRNGSeed(0)  # Its colour models begin at random; equal pictures are to give equal outlines.
-    try:
-        nowhere, background, product_colors = (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(small, labels, nowhere, background, product_colors, GRAB_ROUNDS, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:  # nothing but one colour
+    opened = grab_cut(np.asarray(small, np.uint8), (margin, margin), GRAB_ROUNDS)
+    if opened is None:
         return None
-    product = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
-    opened = cv2.morphologyEx(product, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
     whole = _without_holes(_without_specks(opened, GRAB_SPECK_SHARE))
     if not GRAB_MIN_SHARE <= float(whole.mean()) <= GRAB_MAX_SHARE:
         return None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.domain import Embeddings, Garment, Scene
+from models.networks.overlap import mask_iou
 
 NEIGHBOURS = 10
 
@@ -94,7 +94,7 @@ def compare_scenes(plain: Sequence[Scene], int8: Sequence[Scene]) -> SegmenterAg
 
 def _matched(these: Sequence[Garment], those: Sequence[Garment]) -> list[float]:
     """IoU of the garments that are one thing, best pair first, each garment in one pair at most."""
-    pairs = [(mask_iou(a, b), i, j) for i, a in enumerate(these) for j, b in enumerate(those) if a.label == b.label]
+    pairs = [(garment_iou(a, b), i, j) for i, a in enumerate(these) for j, b in enumerate(those) if a.label == b.label]
     left, right, overlaps = set[int](), set[int](), list[float]()
     for overlap, i, j in sorted(pairs, reverse=True):
         if overlap >= 0.5 and i not in left and j not in right:
@@ -104,16 +104,7 @@ def _matched(these: Sequence[Garment], those: Sequence[Garment]) -> list[float]:
     return overlaps
 
 
-def mask_iou(a: Garment, b: Garment) -> float:
+def garment_iou(a: Garment, b: Garment) -> float:
     """Intersection over union of two garments' masks in one picture."""
-    meet = np.count_nonzero(_window(a, b) & _window(b, a))
-    return float(meet / (np.count_nonzero(a.mask) + np.count_nonzero(b.mask) - meet))
-
-
-def _window(garment: Garment, other: Garment) -> NDArray[np.bool_]:
-    """The garment's mask where both boxes are."""
-    (x0, y0), (x1, y1) = map(int, garment.box[:2]), map(int, other.box[:2])
-    height = max(0, min(y0 + garment.mask.shape[0], y1 + other.mask.shape[0]) - max(y0, y1))
-    width = max(0, min(x0 + garment.mask.shape[1], x1 + other.mask.shape[1]) - max(x0, x1))
-    top, left = max(y0, y1) - y0, max(x0, x1) - x0
-    return garment.mask[top : top + height, left : left + width]
+    (ax, ay), (bx, by) = map(int, a.box[:2]), map(int, b.box[:2])
+    return mask_iou(a.mask, b.mask, (ax, ay), (bx, by))

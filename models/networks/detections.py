@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.networks.overlap import box_iou
+
 CANDIDATES = 300
 """Only the best so many enter suppression; a fashion photo shows a dozen things."""
 
@@ -59,14 +61,3 @@ def named_here(found: Detections, near: Detections, least_iou: float) -> Detecti
     here = box_iou(found.boxes, near.boxes) > least_iou
     names = np.where(here[:, :, None], near.names[None], 0).max(axis=1, initial=0)
     return replace(found, names=np.maximum(found.names, names))
-
-
-def box_iou(boxes: NDArray[np.float32], others: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """(n, 4), (m, 4) → (n, m) intersection over union; of the boxes among themselves where others are not given."""
-    others = boxes if others is None else others
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    meet = np.prod(np.clip(high - low, 0, None), axis=2)
-    area, other_area = (np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (boxes, others))
-    either = area[:, None] + other_area[None] - meet
-    return np.asarray(meet / np.maximum(either, 1e-9), np.float32)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.networks.overlap import mask_iou
 from models.networks.preprocess import Placement
 
 WORK_SIDE = 1280
@@ -146,14 +147,7 @@ def rivals(patches: Sequence[Patch], classes: Sequence[int], most_iou: float) ->
 
 def patch_iou(a: Patch, b: Patch) -> float:
     """Intersection over union of two patches of one grid."""
-    left, right = max(a.left, b.left), min(a.left + a.mask.shape[1], b.left + b.mask.shape[1])
-    top, bottom = max(a.top, b.top), min(a.top + a.mask.shape[0], b.top + b.mask.shape[0])
-    if left >= right or top >= bottom:
-        return 0.0
-    inside_a = a.mask[top - a.top : bottom - a.top, left - a.left : right - a.left]
-    inside_b = b.mask[top - b.top : bottom - b.top, left - b.left : right - b.left]
-    meet = int(np.count_nonzero(inside_a & inside_b))
-    return meet / (a.area + b.area - meet)
+    return mask_iou(a.mask, b.mask, (a.left, a.top), (b.left, b.top))
 
 
 def _sample(

@@ -16,7 +16,9 @@ from typing import Literal
 import numpy as np
 
 from engine.domain import Pixels
-from models.train.data.keypoints.pose import PoseLabel, is_held_out, read_ccp_poses, read_picture
+from models.train.data.keypoints.pose import PoseLabel, read_ccp_poses
+from models.train.data.pictures import read_pixels
+from models.train.splits import is_held_out
 
 Rule = Literal["front view", "full front"]
 """What counts as kept: shown from the front (what the policy `prefer` takes), or the gate's own `keep`."""
@@ -71,7 +73,7 @@ def catalogue_cases(root: Path) -> Iterator[GateCase]:
     """Held-out Luma products and all of Venia; accessories are no garments and are left out."""
     for source, garment, view, name in catalogue_pictures(root):
         case = view if view == "detail" else f"{view}, {_part(garment)}"
-        yield GateCase(source, case, name, read_picture(root / "images" / name), view == "front", "front view")
+        yield GateCase(source, case, name, read_pixels(root / "images" / name), view == "front", "front view")
 
 
 def catalogue_pictures(root: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -94,7 +96,7 @@ def _part(garment: str) -> str:
 def cut_cases(labels: list[PoseLabel]) -> Iterator[GateCase]:
     """Full-front street photos as they are, and ended at the knees, at the waist, or begun below the head."""
     for label in labels:
-        pixels, points = read_picture(label.image), label.keypoints
+        pixels, points = read_pixels(label.image), label.keypoints
         knees, hips, shoulders = (float(points[rows, 1].mean()) for rows in ([13, 14], [11, 12], [5, 6]))
         chin = shoulders - 0.35 * (shoulders - float(points[0, 1]))
         name = label.image.name
@@ -107,7 +109,7 @@ def cut_cases(labels: list[PoseLabel]) -> Iterator[GateCase]:
 def composed_cases(labels: list[PoseLabel]) -> Iterator[GateCase]:
     """Two people in one picture: street photos side by side."""
     for left, right in zip(labels[::2], labels[1::2], strict=False):
-        one, two = read_picture(left.image), read_picture(right.image)
+        one, two = read_pixels(left.image), read_pixels(right.image)
         height = min(len(one), len(two))
         both = np.concatenate([one[:height], two[:height]], axis=1)
         yield GateCase("ccp", "two side by side", left.image.name, both, False, "full front")
@@ -123,7 +125,7 @@ def everyday_cases(root: Path) -> Iterator[GateCase]:
         several = len(areas) > 1 and areas[0] >= LEAST_PERSON and areas[1] >= EQUAL_SHARE * areas[0]
         if areas and not several:
             continue
-        pixels = read_picture(root / "images" / row["file"])
+        pixels = read_pixels(root / "images" / row["file"])
         yield GateCase("coco128", "several people" if several else "nobody", row["file"], pixels, False, "full front")
 
 

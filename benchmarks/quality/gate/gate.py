@@ -29,8 +29,8 @@ from engine.domain import GateReport, Pixels
 from engine.vision.crops import box_area
 from engine.vision.gate import BYSTANDER_SHARE
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.datasets import DatasetUnreadable
-from models.train.data.keypoints.pose import PoseLabel, read_picture
+from models.train.data.keypoints.pose import PoseLabel
+from models.train.data.pictures import DatasetUnreadable, read_pixels
 from models.train.pose.measure import measure_against_teacher, measure_on_lspet, open_pose
 
 FOLDERS = ("ccp", "magento_catalog", "coco128_person", "lspet", "weights")
@@ -87,7 +87,7 @@ def full_fronts(teachers: Teachers, root: Path) -> list[PoseLabel]:
     """Street photos that two teachers both take for full-front views; what they disagree on is left out."""
     found = []
     for label in held_out_street(root):
-        pixels = read_picture(label.image)
+        pixels = read_pixels(label.image)
         size = pixels.shape[:2]
         other = teachers.blazepose(pixels, label.box)
         first = shoulders_say_front(label.keypoints) and is_whole(label.keypoints, size)

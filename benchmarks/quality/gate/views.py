@@ -21,7 +21,7 @@ from benchmarks.quality.gate.views_cases import DRAWN_EACH, PARTS, VIEWS, Shown,
 from benchmarks.quality.report import Target
 from engine.domain import GateReport
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.datasets import DatasetUnreadable
+from models.train.data.pictures import DatasetUnreadable
 
 AIM = 0.9
 """Least precision and recall that is aimed at for fronts, which is what the ingest takes."""

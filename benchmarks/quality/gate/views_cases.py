@@ -20,7 +20,7 @@ from models.studio.figures.people import sample_person
 from models.studio.output.feed import STUDIO
 from models.studio.render import render_look
 from models.studio.spec import Framing
-from models.train.data.keypoints.pose import read_picture
+from models.train.data.pictures import read_pixels
 
 Shown = Literal["front", "back", "left", "right", "detail"]
 Part = Literal["tops", "bottoms"]
@@ -49,7 +49,7 @@ def catalogue_views(root: Path) -> Iterator[ViewCase]:
     shown: Mapping[str, Shown] = {"front": "front", "back": "back", "detail": "detail"}
     for source, garment, view, name in catalogue_pictures(root):
         part: Part = "bottoms" if garment == "lower_wear" else "tops"
-        yield ViewCase(source, part, name, read_picture(root / "images" / name), shown[view])
+        yield ViewCase(source, part, name, read_pixels(root / "images" / name), shown[view])
 
 
 def drawn_views(

@@ -24,7 +24,9 @@ from engine.retrieval.search import Calibrations
 from engine.taxonomy import Taxonomy
 from ingest.run.dependencies import ImageAnalysis
 from ingest.run.select_image import Picture, select_image
-from models.train.data.products import FLAT_LAY_CLASSES, is_left_out
+from models.train.data.pictures import read_pixels
+from models.train.data.products import FLAT_LAY_CLASSES
+from models.train.splits import is_left_out
 
 UPRIGHT = (360, 480)
 """Width and height that the unseen shop's squeezed pictures get back."""
@@ -47,9 +49,8 @@ class Sold:
 
     def pixels(self) -> Pixels:
         """The picture, RGB."""
-        with Image.open(self.path) as picture:
-            upright = picture.convert("RGB")
-        return np.asarray(upright.resize(self.size, Image.Resampling.BICUBIC) if self.size else upright)
+        pixels = read_pixels(self.path)
+        return np.asarray(Image.fromarray(pixels).resize(self.size, Image.Resampling.BICUBIC)) if self.size else pixels
 
 
 @dataclass(frozen=True, slots=True)

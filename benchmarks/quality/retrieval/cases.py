@@ -20,7 +20,9 @@ from engine.errors import QueryRejected
 from engine.taxonomy import Taxonomy
 from engine.vision.crops import whole
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.crops import is_validation, magento_crops, masked, rgb_of
+from models.train.data.crops import magento_crops, masked
+from models.train.data.pictures import read_pixels
+from models.train.splits import is_luma_validation
 
 Cut = Literal["served", "boxes"]
 """`served`: as ingest and a query cut it; `boxes`: by keypoints, less the white studio; none is missed."""
@@ -75,7 +77,7 @@ def read_photos(data: Path, taxonomy: Taxonomy) -> list[Photo]:
 
 def _photos_of(row: Mapping[str, Any], root: Path) -> Iterator[Photo]:
     source = row["source"]
-    held_out = source != "luma" or is_validation(f"luma/{row['product_id']}")
+    held_out = source != "luma" or is_luma_validation(row["product_id"])
     for place, shown in enumerate(row["images"]):
         path = root / "images" / shown["file"]
         product, identity = f"{source}-{row['product_id']}", f"{source}-{row['variant_id']}"
@@ -88,7 +90,7 @@ def show_served(pipeline: VisionPipeline, photos: Sequence[Photo]) -> list[Shown
 
 
 def _served(pipeline: VisionPipeline, photo: Photo) -> Exhibit | None:
-    pixels = rgb_of(photo.path)
+    pixels = read_pixels(photo.path)
     found = exhibit_photo(pipeline, as_product(photo), pixels, photo.label, query=photo.view != "front")
     if found is None and photo.view == "detail":  # The page offers the whole picture where no garment is seen.
         return _exhibit(photo, whole(pixels), pipeline.taxonomy)
@@ -154,4 +156,4 @@ TASKS: Mapping[str, Callable[[Sequence[Shown]], list[Question]]] = {
 
 def pixels_of(shown: Shown) -> Pixels:
     """The crop's pixels; the whole photo where no garment was seen."""
-    return shown.exhibit.crop.pixels if shown.exhibit else np.asarray(rgb_of(shown.photo.path))
+    return shown.exhibit.crop.pixels if shown.exhibit else np.asarray(read_pixels(shown.photo.path))

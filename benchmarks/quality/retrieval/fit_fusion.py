@@ -36,7 +36,8 @@ from engine.vision.crops import box_area, cut
 from engine.vision.pipeline import VisionPipeline
 from engine.words.parsed_text import colors_in
 from models.export.logistic import fit_calibration
-from models.train.data.crops import is_validation, rgb_of
+from models.train.data.pictures import read_pixels
+from models.train.splits import is_luma_validation
 
 SHRINK = 0.02
 STEPS = 1000
@@ -102,7 +103,7 @@ def _training_photos(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exh
     for row in map(json.loads, (root / "products.jsonl").read_text("utf-8").splitlines()):
         if row["source"] != "luma" or row["class"] not in pipeline.taxonomy.classes:
             continue
-        if is_validation(f"luma/{row['product_id']}"):
+        if is_luma_validation(row["product_id"]):
             continue
         product = Product(
             row["variant_id"], row.get("title", ""), "", (), color=row.get("colour") or None,
@@ -110,7 +111,10 @@ def _training_photos(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exh
         )  # fmt: skip
         for image in row["images"]:
             if image["view"] in ("front", "back"):
-                yield _worn(pipeline, product, rgb_of(root / "images" / image["file"]), row["class"]), image["view"]
+                yield (
+                    _worn(pipeline, product, read_pixels(root / "images" / image["file"]), row["class"]),
+                    image["view"],
+                )
 
 
 def _flat_lays(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exhibit | None, str]]:
@@ -123,7 +127,7 @@ def _flat_lays(pipeline: VisionPipeline, root: Path) -> Iterator[tuple[Exhibit |
         found = pipeline.taxonomy.classify(row["label"])
         if found is not None:
             product = Product(row["image"], row["label"], "", (), item_group_id=row["image"])
-            yield _seen(pipeline, product, rgb_of(root / "images" / f"{row['image']}.jpg"), found.name), "front"
+            yield _seen(pipeline, product, read_pixels(root / "images" / f"{row['image']}.jpg"), found.name), "front"
 
 
 def _seen(pipeline: VisionPipeline, product: Product, pixels: Pixels, label: str) -> Exhibit | None:

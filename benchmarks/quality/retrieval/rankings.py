@@ -17,7 +17,7 @@ from engine.retrieval.fusion import Weights
 from engine.retrieval.search import MAX_K, Calibrations, Searcher
 from engine.vision.crops import NEUTRAL
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.crops import rgb_of
+from models.train.data.pictures import read_pixels
 from models.train.embedder.teacher import teacher_embeddings, unit
 
 SIGNALS: Mapping[str, Weights | None] = {
@@ -101,7 +101,7 @@ def baselines(shown: Sequence[Shown], teacher: Path) -> dict[str, Plain]:
     found = {"colour histogram": Plain(shown, np.stack([histogram(pixels_of(s)) for s in shown]))}
     if teacher.exists():
         crops = np.stack([_square(pixels_of(s)) for s in shown])
-        photos = np.stack([_square(rgb_of(s.photo.path)) for s in shown])
+        photos = np.stack([_square(read_pixels(s.photo.path)) for s in shown])
         found["MobileNetV1"] = Plain(shown, unit(teacher_embeddings(teacher, crops)))
         found["MobileNetV1, whole photo"] = Plain(shown, unit(teacher_embeddings(teacher, photos)), unseen_count=True)
     return found

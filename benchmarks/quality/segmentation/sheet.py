@@ -13,10 +13,11 @@ from engine.domain import Pixels
 from engine.taxonomy import load_taxonomy
 from models.architectures.accessories import with_accessories
 from models.drawing import COLORS, OTHER
+from models.networks.overlap import mask_iou
 from models.networks.segmenter import PERSON
 from models.studio.output.sheet import contact_sheet
 from models.train.data.datasets import CcpFolder
-from models.train.segmenter.evaluation import IOUS, Instance, mask_iou
+from models.train.segmenter.evaluation import IOUS, Instance
 from models.train.segmenter.measure import Seen
 
 CELL = (440, 300)
@@ -44,8 +45,8 @@ def errors(truth: Sequence[Instance], kept: Sequence[Instance]) -> float:
     """How wrong a photo's answer is: labelled garments that are missed or cut badly, and garments of nothing."""
     labels = [i for i in truth if i.label != PERSON]
     garments = [i for i in kept if i.label != PERSON]
-    overlaps = [max((mask_iou(g, i) for g in garments if g.label == i.label), default=0.0) for i in labels]
-    invented = sum(all(g.label != i.label or mask_iou(g, i) < IOUS[0] for i in labels) for g in garments)
+    overlaps = [max((mask_iou(g.mask, i.mask) for g in garments if g.label == i.label), default=0.0) for i in labels]
+    invented = sum(all(g.label != i.label or mask_iou(g.mask, i.mask) < IOUS[0] for i in labels) for g in garments)
     return sum(1 - iou for iou in overlaps) + invented
 
 

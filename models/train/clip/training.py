@@ -31,8 +31,8 @@ from models.train.clip.captions import KINDS, answered, truth
 from models.train.clip.data import CaptionedCrops, open_crops
 from models.train.clip.start import GARMENTS, Towers, begin
 from models.train.clip.views import SERVED, SIDE, Views, views_of
-from models.train.embedder.training import learning_rate
-from models.train.resumable import Report, ResumableRun
+from models.train.resumable import Report, ResumableRun, running_average
+from models.train.schedule import learning_rate_share
 
 MAX_SCALE = 60.0
 """Of the contrast's logits; the inverse of CLIP's temperature."""
@@ -42,6 +42,8 @@ NEIGHBOURS, SAME_KIND, SAME_VARIANT = 10.0, 10.0, 20.0
 """The scales of the contrasts among pictures."""
 SURE = 3.0
 """The logit of an ImageNet class from which the network counts as having seen something."""
+FLOOR = 0.01
+"""Of the learning rate, in the end."""
 _NEVER = -1e4
 
 
@@ -89,6 +91,7 @@ class _Run(ResumableRun):
     PARTS = ("model", "average", "optimizer")
 
     model: Any
+    ema: Any
     average: Any
     optimizer: torch.optim.Optimizer
 
@@ -120,9 +123,15 @@ def train_clip(config: ClipConfig, report: Report | None = None) -> Path:
 
 def _start(config: ClipConfig, clip: Any, rng: np.random.Generator) -> _Run:
     average = deepcopy(clip)
-    trained = [p for p in clip.parameters() if p.requires_grad]
+    trained = _trained(clip)
+    ema = running_average(trained, config.average, warm=True)
+    ema.module = _trained(average)  # The towers are the same in both; averaging them would cost more than the step.
     optimizer = torch.optim.AdamW(trained, weight_decay=config.weight_decay)
-    return _Run(model=clip, average=average, optimizer=optimizer, rng=rng)
+    return _Run(model=clip, ema=ema, average=average, optimizer=optimizer, rng=rng)
+
+
+def _trained(network: nn.Module) -> nn.ParameterList:
+    return nn.ParameterList([p for p in network.parameters() if p.requires_grad])
 
 
 @torch.no_grad()
@@ -145,7 +154,7 @@ def _step(
 ) -> dict[str, float]:
     batch = draw(config.draw(), crops, views, bank, run.rng)
     for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(config.rate, progress, config.warm_up)
+        group["lr"] = config.rate * learning_rate_share(progress, FLOOR, config.warm_up)
     losses = losses_of(config, run.model.train(), batch)
     if names is not None:
         losses["classes"] = config.class_weight * class_loss(run.model, batch, names)
@@ -153,7 +162,7 @@ def _step(
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     run.optimizer.step()
-    _average(run.average, run.model, min(config.average, (run.step + 1) / (run.step + 10)))
+    run.ema.update(_trained(run.model), run.step + 2)
     return {**{name: float(value.detach()) for name, value in losses.items()}, "total": float(total.detach())}
 
 
@@ -267,11 +276,3 @@ def contrast(logits: Tensor, sure: NDArray[np.bool_], maybe: NDArray[np.bool_], 
 
     by_text = one_way(logits.T, holds.T)
     return (by_text + one_way(logits, holds)) / 2 if both_ways else by_text
-
-
-@torch.no_grad()
-def _average(average: nn.Module, model: nn.Module, keep: float) -> None:
-    """Of what is trained; the towers are the same in both."""
-    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
-        if theirs.requires_grad:
-            mine.lerp_(theirs, 1 - keep)

@@ -15,9 +15,10 @@ import numpy as np
 
 from engine.taxonomy import load_taxonomy
 from models.studio.output.dataset import write_segmentation_set
-from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.datasets import CcpFolder, LabelledPhoto, write_data_yaml, write_yolo_folder
 from models.train.data.drawn import drawn_shop_photos
 from models.train.data.people import PeopleFinder
+from models.train.data.pictures import DatasetUnreadable
 from models.train.data.products import (
     RARE_ALONE,
     as_shops_show,

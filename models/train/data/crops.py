@@ -4,13 +4,12 @@ The cache is `crops.npy`, (n, size, size, 4) uint8: RGB padded to a square with 
 in the fourth channel the garment's mask. Both the masked and the bare picture can be made of
 it, so that training can blur the line and an embedder learns to bear imperfect masks.
 `records.jsonl` says of each row what it shows. Splits: CCP by its own `splits.json`;
-luma by `is_validation("luma/" + product_id)`; the clothing dataset by its column, else by the same rule.
+luma by product, the clothing dataset by its column or a hash; every rule stands in `models/train/splits.py`.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,12 +19,14 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.domain import Pixels
 from engine.taxonomy import Taxonomy, load_taxonomy
 from engine.vision.crops import MARGIN, NEUTRAL
+from engine.vision.grabcut import grab_cut
 from models.train.data.colors import COLOR_NAMES, colors_of
+from models.train.data.pictures import read_label_map, read_pixels
+from models.train.splits import is_left_out, magento_split
 
 CROP_SIZE = 160
 SPLITS = ("train", "val", "test")
@@ -59,11 +60,6 @@ class CropRecord:
     cut: str = ""
 
 
-def is_validation(key: str, one_in: int = 4) -> bool:
-    """The split rule for data without a split of its own: md5(key) mod `one_in` is 0."""
-    return int(hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(), 16) % one_in == 0
-
-
 def square_crop(image: Pixels, mask: NDArray[np.bool_], size: int = CROP_SIZE) -> NDArray[np.uint8]:
     """Cut a mask's box with the margin of `engine.vision.crops.cut`, pad to a square with white, resize.
 
@@ -92,12 +88,6 @@ def masked(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(crops[..., :3] * alpha + NEUTRAL * (1 - alpha) + 0.5, np.uint8)
 
 
-def rgb_of(path: Path) -> Pixels:
-    """A picture file's pixels."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
 def _jsonl(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
 
@@ -113,9 +103,8 @@ def ccp_crops(
             mask_path = root / "masks" / f"{photo}.png"
             if not mask_path.exists():
                 continue
-            image = rgb_of(root / "images" / f"{photo}.jpg")
-            with Image.open(mask_path) as opened:
-                labels = np.asarray(opened)
+            image = read_pixels(root / "images" / f"{photo}.jpg")
+            labels = read_label_map(mask_path)
             for index in np.unique(labels):
                 name = names[index]
                 found = taxonomy.classify(name)
@@ -133,17 +122,12 @@ def flat_lay_mask(image: Pixels, side: int = 112) -> NDArray[np.bool_]:
     height, width = image.shape[:2]
     scale = side / max(height, width)
     small = cv2.resize(image, (max(8, round(width * scale)), max(8, round(height * scale))))
-    h, w = small.shape[:2]
-    labels = np.full((h, w), cv2.GC_PR_FGD, np.uint8)
     frame = max(2, round(0.04 * side))
-    labels[:frame] = labels[-frame:] = cv2.GC_BGD
-    labels[:, :frame] = labels[:, -frame:] = cv2.GC_BGD
-    cv2.grabCut(small, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
-    inside = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    inside = np.asarray(cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
-    if not 0.08 < inside.mean() < 0.9:
+    inside = grab_cut(np.asarray(small, np.uint8), (frame, frame), rounds=3)
+    if inside is None or not 0.08 < inside.mean() < 0.9:
         return np.ones((height, width), bool)
-    return np.asarray(cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
+    whole = cv2.resize(inside.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole > 0)
 
 
 def clothing_crops(
@@ -153,13 +137,10 @@ def clothing_crops(
     with (root / "images.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        held_out = (
-            row["split_small"] in {"validation", "test"} if row["split_small"] else is_validation(row["image"], 10)
-        )
-        split = "val" if held_out else "train"
+        split = "val" if is_left_out(row) else "train"
         if split not in only:
             continue
-        image = rgb_of(root / "images" / f"{row['image']}.jpg")
+        image = read_pixels(root / "images" / f"{row['image']}.jpg")
         crop = square_crop(image, flat_lay_mask(image))
         category = row["label"].lower()
         found = taxonomy.classify(category)
@@ -208,14 +189,14 @@ def magento_crops(
 ) -> Iterator[tuple[CropRecord, NDArray[np.uint8]]]:
     """Catalogue views of worn products, boxed by keypoints and freed of the white studio.
 
-    `luma` is split by `is_validation("luma/" + product_id)`; `venia` is only ever measured with.
+    `luma` is split by product (`magento_split`); `venia` is only ever measured with.
     """
     poses = {row["file"]: row for row in _jsonl(root / "pose_movenet_pseudo.jsonl")}
     for row in _jsonl(root / "products.jsonl"):
         if row["source"] != source or row["class"] not in taxonomy.classes or magento_split(row) not in only:
             continue
         for shown in row["images"]:
-            image = rgb_of(root / "images" / shown["file"])
+            image = read_pixels(root / "images" / shown["file"])
             height, width = image.shape[:2]
             mask = studio_foreground(image)
             if shown["file"] in poses and shown["view"] != "detail":
@@ -245,13 +226,6 @@ def magento_record(row: Mapping[str, Any], view: str, crop: NDArray[np.uint8]) -
         gender="women's" if "Women" in path else "men's" if "Men" in path else "",
         pattern=str(row.get("attributes", {}).get("pattern", "")).lower(),
     )
-
-
-def magento_split(row: Mapping[str, Any]) -> str:
-    """The split of a row of `products.jsonl`: all that is not luma is only ever measured with."""
-    if row["source"] != "luma":
-        return "test"
-    return "val" if is_validation(f"luma/{row['product_id']}") else "train"
 
 
 def shop_colors(word: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ its pieces together, because a pair of shoes is one garment and a bag strap does
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,22 +19,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.domain import Pixels
-from engine.errors import InputRejected
 from models.architectures.accessories import ACCESSORIES, CLASSES
+from models.train.data.pictures import DatasetUnreadable, read_label_map, read_pixels
+from models.train.splits import is_for_tuning
 
 Mask = NDArray[np.bool_]
 
-TUNING_ONE_IN = 14
+
 """One training photo in so many is kept for choices."""
 
 _SMALLEST_PIECE = 0.0003
 """Pieces under this share of the picture are specks left by the resizing of the masks."""
 _SMALLEST_SHARE = 0.04
 """… and so are pieces under this share of their garment."""
-
-
-class DatasetUnreadable(InputRejected):
-    """A dataset folder lacks a file, or holds one that cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,13 +78,8 @@ class CcpFolder:
         Raises:
             DatasetUnreadable: a file is missing, or mask and photo differ in size.
         """
-        try:
-            with Image.open(self.root / "images" / f"{photo_id}.jpg") as photo:
-                pixels = np.asarray(photo.convert("RGB"))
-            with Image.open(self.root / "masks" / f"{photo_id}.png") as mask:
-                values = np.asarray(mask)
-        except OSError as error:
-            raise DatasetUnreadable(f"Photo {photo_id} of {self.root} cannot be read: {error}.") from error
+        pixels = read_pixels(self.root / "images" / f"{photo_id}.jpg")
+        values = read_label_map(self.root / "masks" / f"{photo_id}.png")
         if values.shape != pixels.shape[:2]:
             raise DatasetUnreadable(f"Photo {photo_id} of {self.root}: mask {values.shape}, photo {pixels.shape[:2]}.")
         return LabelledPhoto(photo_id, pixels, garment_masks(values, self.class_values()))
@@ -100,12 +91,6 @@ class CcpFolder:
         values = {name: tuple(number[word] for word in words) for name, words in labels["mapping"].items()}
         aside = {name: tuple(number[w] for w in words if w in number) for name, words in ACCESSORIES.items()}
         return {**values, **aside, "person": tuple(range(1, len(number)))}
-
-
-def is_for_tuning(photo_id: str) -> bool:
-    """Whether a training photo is kept out of training for choices: one in fourteen, by a hash of its id."""
-    digest = hashlib.md5(f"tune/{photo_id}".encode(), usedforsecurity=False).hexdigest()
-    return int(digest, 16) % TUNING_ONE_IN == 0
 
 
 def garment_masks(values: NDArray[np.integer], class_values: Mapping[str, tuple[int, ...]]) -> dict[str, Mask]:

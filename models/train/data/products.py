@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Pixels
-from models.train.data.crops import is_validation
 from models.train.data.datasets import LabelledPhoto, Mask, without_specks
-from models.train.data.readers.foreign import read_pixels
+from models.train.data.pictures import read_pixels
 from models.train.data.scenes import flat_lay_mask, plain_wall
+from models.train.splits import is_left_out, is_shop_validation
 
 FLAT_LAY_CLASSES: dict[str, str] = {
     "T-Shirt": "upper_wear",
@@ -75,12 +75,6 @@ def flat_lay_rows(root: Path) -> list[dict[str, str]]:
     return [row for row in rows if not is_left_out(row)]
 
 
-def is_left_out(row: dict[str, str]) -> bool:
-    """Whether a flat-lay is never trained on; the rule of the embedder, so that it is unseen by both."""
-    own = row["split_small"]
-    return own in {"validation", "test"} if own else is_validation(row["image"], 10)
-
-
 def flat_lays(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
     """Flat-lays whose garment could be told from the floor, the labels of a class taking turns."""
     order = np.random.default_rng(seed).permutation(len(rows := flat_lay_rows(root)))
@@ -105,7 +99,7 @@ def sample_photos(root: Path) -> Iterator[LabelledPhoto]:
     """The shop samples before their white walls; what is no class of ours comes without a label."""
     for table in sorted(root.glob("*/products.jsonl")):
         for product in map(json.loads, table.read_text("utf-8").splitlines()):
-            if is_validation(f"{table.parent.name}/{product['id']}", 6):
+            if is_shop_validation(table.parent.name, product["id"]):
                 continue
             article = str(product["article"])
             label = next((name for word, name in SAMPLE_WORDS.items() if word in article), None)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box, Pixels
+from engine.vision.grabcut import grab_cut
 from models.train.data.datasets import LabelledPhoto, Mask, crop_photo
 
 FRAMES = {"whole": 0.3, "thigh": 0.2, "headless": 0.1, "legs": 0.4}
@@ -108,18 +109,11 @@ def flat_lay_mask(pixels: Pixels) -> Mask | None:
     GrabCut from a central rectangle, then checks: one big piece, clear of most of the border, of plausible size.
     """
     height, width = pixels.shape[:2]
-    labels = np.full((height, width), cv2.GC_BGD, np.uint8)
     mx, my = int(0.05 * width), int(0.05 * height)
-    labels[my : height - my, mx : width - mx] = cv2.GC_PR_FGD
-    try:
-        bgr = np.ascontiguousarray(pixels[..., ::-1])
-        cv2.setRNGSeed(0)
-        cv2.grabCut(bgr, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:
+    grabbed = grab_cut(np.ascontiguousarray(pixels[..., ::-1]), (mx, my), rounds=4)
+    if grabbed is None:
         return None
-    mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    mask = cv2.morphologyEx(grabbed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     areas = [cv2.contourArea(contour) for contour in contours]
     if not areas:

@@ -22,13 +22,13 @@ from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 from engine.vision.crops import merge_pieces, of_main_person
 from models.architectures.accessories import ACCESSORIES, CLASSES, with_accessories
 from models.manifest import load_manifest
+from models.networks.overlap import mask_iou
 from models.networks.segmenter import PERSON, YoloSegmenter
 from models.runtime import RuntimeOptions, Session, open_session
-from models.train.data.crops import is_validation
-from models.train.data.datasets import CcpFolder, DatasetUnreadable, LabelledPhoto, Mask, read_json, without_specks
-from models.train.data.keypoints.pose import is_held_out
+from models.train.data.datasets import CcpFolder, LabelledPhoto, Mask, read_json, without_specks
+from models.train.data.pictures import DatasetUnreadable, read_pixels
 from models.train.data.products import before_white
-from models.train.data.readers.foreign import read_pixels
+from models.train.splits import is_held_out, is_luma_validation
 
 CLEAR_COLORS = {"black", "blue", "gray", "green", "purple"}
 """Garments of these colours can be told from skin and from a white wall by colour alone."""
@@ -115,7 +115,7 @@ class Teacher:
         seen, again = self._garments(pixels, photo.possible), self._garments(pixels[:, ::-1], photo.possible)
         if not photo.needed <= set(seen) or set(seen) != set(again):
             return None
-        if any(_iou(mask, again[label][:, ::-1]) < self._rules.mirrored_iou for label, mask in seen.items()):
+        if any(mask_iou(mask, again[label][:, ::-1]) < self._rules.mirrored_iou for label, mask in seen.items()):
             return None
         body = self._body(pixels, list(seen.values()), photo.sold is not None)
         if body is None or (photo.bare_legs and _covers_legs(seen, body)):
@@ -194,11 +194,7 @@ def catalogue_photos(root: Path) -> Iterator[KnownPhoto]:
         product = str(row["product_id"])
         if row["source"] != "luma" or row["class"] not in {"upper_wear", "lower_wear", "outerwear"}:
             continue
-        if (
-            is_validation(f"luma/{product}")
-            or is_held_out(product)
-            or str(row.get("colour")).lower() not in CLEAR_COLORS
-        ):
+        if is_luma_validation(product) or is_held_out(product) or str(row.get("colour")).lower() not in CLEAR_COLORS:
             continue
         possible = frozenset({"upper_wear", "lower_wear", "foot_wear", row["class"]})
         for image in row["images"]:
@@ -214,7 +210,7 @@ def catalogue_accessories(root: Path) -> Iterator[LabelledPhoto]:
     """Luma's bags (told by their number) of products that are not held out, and watches and balls without a label."""
     for row in _rows(root / "products.jsonl"):
         product = str(row["product_id"])
-        if row["source"] != "luma" or row["class"] != "accessory_or_other" or is_validation(f"luma/{product}"):
+        if row["source"] != "luma" or row["class"] != "accessory_or_other" or is_luma_validation(product):
             continue
         for image in row["images"]:
             pixels = read_pixels(root / "images" / image["file"])
@@ -288,11 +284,6 @@ def _whole(mask: Mask, box: Sequence[float], size: tuple[int, int]) -> Mask:
     h, w = min(mask.shape[0], size[0] - y), min(mask.shape[1], size[1] - x)
     whole[y : y + h, x : x + w] = mask[:h, :w]
     return whole
-
-
-def _iou(a: Mask, b: Mask) -> float:
-    either = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / max(1, either)
 
 
 def _share(part: Mask, whole: Mask) -> float:

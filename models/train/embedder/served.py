@@ -22,7 +22,8 @@ from models.manifest import load_manifest
 from models.networks.segmenter import YoloSegmenter
 from models.registry import verified
 from models.runtime import RuntimeOptions, open_session
-from models.train.data.crops import CropRecord, magento_record, rgb_of, square_crop
+from models.train.data.crops import CropRecord, magento_record, square_crop
+from models.train.data.pictures import read_pixels
 
 MIN_SIDE = 16
 """As `ingest.run.select_image.MIN_SIDE`: fewer pixels show nothing."""
@@ -43,7 +44,7 @@ def served_crops(data: Path, profile: Path) -> Iterator[tuple[CropRecord, NDArra
         if row["class"] not in taxonomy.classes:
             continue
         for shown in row["images"]:
-            image = rgb_of(root / "images" / shown["file"])
+            image = read_pixels(root / "images" / shown["file"])
             found = served_garment(segmenter, taxonomy, image, taxonomy.classes[row["class"]])
             if found is not None:
                 crop = square_crop(image, full_mask(found, image))

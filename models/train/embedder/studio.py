@@ -13,7 +13,8 @@ from models.studio.colors import COLORS
 from models.studio.render import Rendered, render_look, render_product
 from models.studio.spec import GarmentSpec
 from models.train.data.colors import COLOR_NAMES, name_pixels
-from models.train.data.crops import CropRecord, is_validation, square_crop
+from models.train.data.crops import CropRecord, square_crop
+from models.train.splits import is_validation
 
 SIZE = (300, 400)
 LEAST_SHARE = 0.003

@@ -30,7 +30,8 @@ from models.train.embedder.cache import TEACHER
 from models.train.embedder.losses import EmbedderLoss, Lessons, LossWeights
 from models.train.embedder.start import start_from
 from models.train.embedder.teacher import unit
-from models.train.resumable import Report, ResumableRun
+from models.train.resumable import Report, ResumableRun, running_average
+from models.train.schedule import learning_rate_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class EmbedderConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
+FLOOR = 0.01
+"""Of the learning rate, in the end."""
 GOING_ON: Mapping[str, Any] = MappingProxyType(
     {"rate": 6e-4, "average": 0.995, "growth": ((0.0, 80), (0.45, 104)), "save_every": 50}
 )
@@ -123,6 +126,7 @@ class _Run(ResumableRun):
     PARTS = ("model", "average", "loss", "optimizer")
 
     model: VisualEmbedder
+    ema: Any
     average: VisualEmbedder
     loss: EmbedderLoss
     optimizer: torch.optim.Optimizer
@@ -142,8 +146,7 @@ def train_embedder(config: EmbedderConfig, report: Report | None = None) -> Path
 
 def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
     model = _beginning(config, classroom).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = VisualEmbedder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average.load_state_dict(model.state_dict())
+    ema = running_average(model, config.average, warm=True)
     loss = EmbedderLoss(
         classroom.teacher.shape[1],
         len(classroom.category_names),
@@ -158,7 +161,7 @@ def _start(config: EmbedderConfig, classroom: Classroom) -> _Run:
         {"params": free, "weight_decay": 0.0},
     ]
     optimizer, rng = torch.optim.AdamW(groups, lr=config.rate), np.random.default_rng(config.seed)
-    return _Run(model=model, average=average, loss=loss, optimizer=optimizer, rng=rng)
+    return _Run(model=model, ema=ema, average=ema.module, loss=loss, optimizer=optimizer, rng=rng)
 
 
 def _beginning(config: EmbedderConfig, classroom: Classroom, pictures: int = 64) -> VisualEmbedder:
@@ -173,13 +176,6 @@ def _beginning(config: EmbedderConfig, classroom: Classroom, pictures: int = 64)
     return start_from(config.init, pixels_to_input(np.stack(views)))
 
 
-def learning_rate(peak: float, progress: float, warm_up: float) -> float:
-    """Linear warm-up, then a half cosine down to a hundredth."""
-    if progress < warm_up:
-        return peak * (progress + 1e-3) / warm_up
-    return peak * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (progress - warm_up) / (1 - warm_up)))))
-
-
 def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: float) -> dict[str, float]:
     size = [s for start, s in config.growth if start <= progress][-1]
     rows, codes = classroom.batches.draw(run.rng)
@@ -187,7 +183,7 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
         [augmented(shrunk(classroom.crops[row], size), size, run.rng, config.augmentation) for row in rows]
     )
     for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(config.rate, progress, config.warm_up)
+        group["lr"] = config.rate * learning_rate_share(progress, FLOOR, config.warm_up)
     run.model.train()
     pictures = pixels_to_input(views)
     with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_bf16()):
@@ -198,19 +194,10 @@ def _step(config: EmbedderConfig, classroom: Classroom, run: _Run, progress: flo
     total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.model.parameters(), 5.0)
     run.optimizer.step()
-    _average(run.average, run.model, min(config.average, (run.step + 1) / (run.step + 10)))
+    run.ema.update(run.model, run.step + 2)
     return {**{name: float(value.detach()) for name, value in losses.items()}, "total": float(total.detach())}
 
 
 @torch.no_grad()
 def _counted(pictures: Tensor) -> Tensor:
     return ColorHistogram(MEAN, STD)(pictures)  # type: ignore[no-any-return]
-
-
-@torch.no_grad()
-def _average(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, 1 - keep)
-        else:
-            mine.copy_(theirs)

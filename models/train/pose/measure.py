@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from models.manifest import load_manifest
 from models.networks.pose import HeatmapPose
 from models.runtime import RuntimeOptions, open_session
-from models.train.data.keypoints.pose import SURE, PoseLabel, read_catalogue_poses, read_ccp_poses, read_picture
+from models.train.data.keypoints.pose import SURE, PoseLabel, read_catalogue_poses, read_ccp_poses
+from models.train.data.pictures import read_pixels
 
 NEAR = 0.2
 _LSPET_TO_COCO = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9)
@@ -70,7 +71,7 @@ def near(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.
 def _figures(pose: HeatmapPose, labels: Sequence[PoseLabel]) -> PoseFigures:
     right, seen, absent = [], [], []
     for label in labels:
-        pixels = read_picture(label.image)
+        pixels = read_pixels(label.image)
         found, wanted = pose.estimate(pixels, [label.box])[0].keypoints, label.keypoints
         height, width = pixels.shape[:2]
         inside = (wanted[:, :2] >= 0).all(1) & (wanted[:, :2] < (width, height)).all(1)

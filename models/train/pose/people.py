@@ -5,7 +5,6 @@ A quarter of the products can be held back from all of it (`is_tune`): they choo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +16,7 @@ from numpy.typing import NDArray
 from engine.domain import Pixels
 from models.architectures.pose import FACINGS
 from models.train.data.keypoints.legs import made_legs
-from models.train.data.keypoints.pose import (
-    PoseLabel,
-    read_catalogue_poses,
-    read_ccp_poses,
-    read_closeups,
-    read_picture,
-)
+from models.train.data.keypoints.pose import PoseLabel, read_catalogue_poses, read_ccp_poses, read_closeups
 from models.train.data.keypoints.pose_made import (
     Made,
     drawn_people,
@@ -33,8 +26,10 @@ from models.train.data.keypoints.pose_made import (
     pictures_of_nobody,
     stitched_looks,
 )
+from models.train.data.pictures import read_pixels
 from models.train.data.shop_pictures import read_names_of_legs
 from models.train.pose.teachers import taught, yolo_finder
+from models.train.splits import is_for_facing
 
 SHARES: Mapping[str, float] = {
     "street": 0.13,
@@ -102,7 +97,7 @@ def pose_people(sources: Sources) -> list[Learned]:
     if sources.teachers:
         first, second = (yolo_finder(path, sources.answers.parent / "ultralytics") for path in sources.teachers)
         known = [p for p in taught(known, (first, second), sources.answers) if p.facing is not None]
-    files = [Learned(read_picture(p.image), p, _kind(p, legs)) for p in known]
+    files = [Learned(read_pixels(p.image), p, _kind(p, legs)) for p in known]
     made = [Learned(one.pixels, one.label, kind) for kind, one in _made(sources, files)]
     return [shrunk(person) for person in (*files, *made, *_closeups(sources, files))]
 
@@ -127,7 +122,7 @@ def is_tune(label: PoseLabel) -> bool:
     if not name.startswith("luma_"):
         return False
     product = name.removeprefix("luma_").split("-")[0]
-    return int(hashlib.md5(f"facing/{product}".encode(), usedforsecurity=False).hexdigest(), 16) % 4 == 0
+    return is_for_facing(product)
 
 
 def facing_by_kind(people: Sequence[Learned], chances: NDArray[np.float32]) -> dict[str, list[float]]:
@@ -183,7 +178,7 @@ def _closeups(sources: Sources, files: Sequence[Learned]) -> Iterator[Learned]:
     rng = np.random.default_rng([sources.seed, 34])
     paths = read_closeups(sources.catalogue)[: sources.limit] if sources.catalogue else []
     for path in paths:
-        pixels = read_picture(path)
+        pixels = read_pixels(path)
         yield Learned(pixels, replace(nobody(pixels, rng), image=path), "close-up")
     for _ in range(sources.made // 4 if files else 0):
         person = files[int(rng.integers(len(files)))]

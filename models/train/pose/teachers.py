@@ -20,15 +20,9 @@ from engine.domain import Box, Pixels
 from models.architectures.onnx_weights import WeightsUnfit
 from models.architectures.pose import KEYPOINTS
 from models.architectures.quiet_ultralytics import quiet_ultralytics
-from models.train.data.keypoints.pose import (
-    ABSENT,
-    SURE,
-    PoseLabel,
-    facing_of_shoulders,
-    has_shoulders,
-    named,
-    read_picture,
-)
+from models.networks.overlap import box_iou
+from models.train.data.keypoints.pose import ABSENT, SURE, PoseLabel, facing_of_shoulders, has_shoulders, named
+from models.train.data.pictures import read_pixels
 
 UNSURE = (ABSENT + SURE) / 2
 """The score under which a keypoint is left out of the loss."""
@@ -107,7 +101,7 @@ def taught(
     found = []
     for label in labels:
         if label.image.name not in known:
-            known[label.image.name] = _asked(read_picture(label.image), label.box, finders, rules or Agreement())
+            known[label.image.name] = _asked(read_pixels(label.image), label.box, finders, rules or Agreement())
             with cache.open("a", encoding="utf-8") as lines:
                 points = known[label.image.name]
                 row = {
@@ -149,11 +143,7 @@ def _person_at(
     """The keypoints of whoever lies most in a box, if enough."""
     if not len(boxes):
         return None
-    wanted = np.asarray(box)
-    shared = np.minimum(boxes[:, 2:], wanted[2:]) - np.maximum(boxes[:, :2], wanted[:2])
-    both = np.prod(np.maximum(shared, 0), axis=1)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    iou = both / (areas + np.prod(wanted[2:] - wanted[:2]) - both)
+    iou = box_iou([box], boxes)[0]
     best = int(iou.argmax())
     return keypoints[best] if iou[best] >= least else None
 

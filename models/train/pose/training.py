@@ -7,23 +7,41 @@ street photos, and from people made for it (`pose_people`).
 from __future__ import annotations
 
 import json
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from models.architectures.pose import MEAN, STD, PoseArchitecture, build_pose_model, forward
 from models.runtime import cpu_computes_bf16
-from models.train.data.keypoints.pose import UNKNOWN, PoseLabel, PoseSample, plain_sample, random_sample, read_picture
+from models.train.data.keypoints.pose import UNKNOWN, PoseLabel, PoseSample, plain_sample, random_sample
+from models.train.data.pictures import read_pixels
 from models.train.pose.people import TUNED, Learned, Sources, facing_by_kind, is_tune, pose_people, sampling_chances
 from models.train.pose.warm_start import start_from
-from models.train.segmenter.training import learning_rate_share
+from models.train.resumable import Losses, ResumableRun, running_average
+from models.train.schedule import learning_rate_share
 
 FACING_WEIGHT = 0.3
 """Of the facing head's cross-entropy beside the heatmaps' squared error times 1000."""
+
+
+FLOOR = 0.01
+"""Of the learning rate, in the end."""
+KEPT = 0.995
+"""Of the averaged weights, at each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a training is and how often it is saved; see `models.train.resumable.Schedule`."""
+
+    steps: int
+    minutes: float | None
+    save_every: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,10 @@ class PoseTraining:
     limit: int | None = None
     teachers: tuple[Path, Path] | None = None
 
+    def length(self) -> Length:
+        """Steps alone, or minutes alone."""
+        return Length(self.steps if self.minutes is None else sys.maxsize, self.minutes, self.save_every)
+
 
 def smoke(ccp: Path, out: Path) -> PoseTraining:
     """A training of seconds that really lowers the loss."""
@@ -75,26 +97,26 @@ def train_pose(config: PoseTraining) -> Path:
     The checkpoint holds `state_dict` (averaged weights, for export), `architecture`, and what resuming needs.
     `log.jsonl` beside it gets one line per save.
     """
-    import torch
-
     torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
     checkpoint = config.out / "pose.pt"
     everybody = pose_people(_sources(config))
     people = [p for p in everybody if not (config.hold_back and is_tune(p.label))]
     tune = [p for p in everybody if config.hold_back and is_tune(p.label) and p.kind in TUNED]
-    run = _Run(config, checkpoint, people[:: max(1, len(people) // 16)])
+    run = _begun(config, checkpoint, people[:: max(1, len(people) // 16)])
     chances = sampling_chances([person.kind for person in people])
-    while run.progress() < 1:
+
+    def take_step(progress: float) -> Losses:
         # Drawn anew from the step's number, so that a resumed training sees what an unbroken one would.
         rng = np.random.default_rng([config.seed, run.step])
         chosen = [people[i] for i in rng.choice(len(people), config.batch, p=chances)]
-        run.learn([random_sample(p.pixels, p.label, config.architecture, rng) for p in chosen])
-        if run.step % config.save_every == 0:
-            run.save()
-        if tune and run.step % (4 * config.save_every) == 0:
-            run.note({"step": run.step, "tune": run.judged(tune)})
-    run.save()
+        return run.learn([random_sample(p.pixels, p.label, config.architecture, rng) for p in chosen], progress)
+
+    def report(step: int, losses: Losses) -> None:  # noqa: ARG001
+        if tune and step % (4 * config.save_every) == 0:
+            run.note({"step": step, "tune": run.judged(tune)})
+
+    run.train(checkpoint, config.length(), take_step, report)
     return checkpoint
 
 
@@ -113,9 +135,7 @@ def _sources(config: PoseTraining) -> Sources:
 
 def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) -> float:
     """Mean squared heatmap error on plain samples, times 1000."""
-    import torch
-
-    samples = [plain_sample(read_picture(label.image), label, config.architecture) for label in labels]
+    samples = [plain_sample(read_pixels(label.image), label, config.architecture) for label in labels]
     pictures, heatmaps, weights = as_tensors(samples)
     model.eval()
     with torch.inference_mode():
@@ -124,8 +144,6 @@ def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) 
 
 def as_tensors(samples: Sequence[PoseSample]) -> tuple[Any, Any, Any]:
     """Normalised pictures (n, 3, H, W), target heatmaps (n, 17, h, w) and weights (n, 17)."""
-    import torch
-
     pictures = np.stack([sample.picture for sample in samples]).astype(np.float32) / 255
     mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
     pictures = ((pictures - mean) / std).transpose(0, 3, 1, 2)
@@ -133,49 +151,40 @@ def as_tensors(samples: Sequence[PoseSample]) -> tuple[Any, Any, Any]:
     return torch.from_numpy(pictures.copy()), torch.from_numpy(heatmaps), torch.from_numpy(weights)
 
 
-class _Run:
-    """A training in progress: weights, their running average, optimiser, clock."""
+def _begun(config: PoseTraining, checkpoint: Path, calibration: Sequence[Learned]) -> _Run:
+    """A run at step 0; where there is a checkpoint, it overwrites the weights."""
+    torch.manual_seed(config.seed)
+    model = build_pose_model(config.architecture)
+    if config.init is not None and not checkpoint.exists():
+        samples = [plain_sample(person.pixels, person.label, config.architecture) for person in calibration]
+        start_from(model, config.init, [as_tensors(samples)[0]])
+    model = model.to(memory_format=torch.channels_last).train()
+    ema = running_average(model, KEPT)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rng = np.random.default_rng(config.seed)
+    return _Run(config=config, model=model, ema=ema, average=ema.module, optimizer=optimizer, rng=rng)
 
-    def __init__(self, config: PoseTraining, checkpoint: Path, calibration: Sequence[Learned]) -> None:
-        import torch
 
-        torch.manual_seed(config.seed)
-        self.config, self.checkpoint = config, checkpoint
-        self.model = build_pose_model(config.architecture)
-        if config.init is not None and not checkpoint.exists():
-            samples = [plain_sample(person.pixels, person.label, config.architecture) for person in calibration]
-            start_from(self.model, config.init, [as_tensors(samples)[0]])
-        self.model = self.model.to(memory_format=torch.channels_last).train()
-        ema: Any = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)  # type: ignore[no-untyped-call]
-        self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=ema, use_buffers=True)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        self.losses: list[float] = []
-        self.facing_right: list[float] = []
-        self.step, self.spent_s = 0, 0.0
-        if checkpoint.exists():
-            state = torch.load(checkpoint, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.spent_s = state["step"], state["spent_s"]
-        self.clock = time.monotonic()
+@dataclass(slots=True, kw_only=True)
+class _Run(ResumableRun):
+    """A training in progress: weights, their running average, optimiser, and what its log is to say."""
 
-    def progress(self) -> float:
-        """How much of the training is done, 0 to 1."""
-        if self.config.minutes is None:
-            return self.step / self.config.steps
-        return (self.spent_s + time.monotonic() - self.clock) / (60 * self.config.minutes)
+    PARTS = ("model", "average", "optimizer")
 
-    def learn(self, samples: Sequence[PoseSample]) -> None:
+    config: PoseTraining
+    model: Any
+    ema: Any
+    average: Any
+    optimizer: torch.optim.Optimizer
+    losses: list[float] = field(default_factory=list)
+    facing_right: list[float] = field(default_factory=list)
+
+    def learn(self, samples: Sequence[PoseSample], progress: float) -> Losses:
         """One step on one batch."""
-        import torch
-
         pictures, heatmaps, weights = as_tensors(samples)
         warm = min(1.0, (self.step + 1) / 50)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * warm * learning_rate_share(self.progress(), 0.01)
+            group["lr"] = self.config.learning_rate * warm * learning_rate_share(progress, FLOOR)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16 and cpu_computes_bf16()):
             found, facing = forward(self.model, pictures.contiguous(memory_format=torch.channels_last))
         loss = self.model.head.loss_module(found.float(), heatmaps, weights) * 1000
@@ -185,14 +194,12 @@ class _Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizer.step()
-        self.average.update_parameters(self.model)
+        self.ema.update(self.model, self.step + 1)
         self.losses.append(float(loss.detach()))
-        self.step += 1
+        return {"total": self.losses[-1]}
 
     def _facing_loss(self, logits: Any, wanted: Sequence[int]) -> Any:
         """Mean cross-entropy of the samples whose facing is known; slightly smoothed, so that scores stay scores."""
-        import torch
-
         targets = torch.tensor(wanted)
         loss = torch.nn.functional.cross_entropy(
             logits, targets, ignore_index=UNKNOWN, label_smoothing=0.05, reduction="sum"
@@ -201,24 +208,23 @@ class _Run:
         self.facing_right.append(float(((logits.argmax(1) == targets).sum() / max(1, known)).detach()))
         return loss / max(1, known)
 
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all, and a line of the log."""
-        import torch
+    def exports(self) -> Mapping[str, Any]:
+        """The averaged weights and their architecture, for the export."""
+        return {"state_dict": self.average.state_dict(), "architecture": asdict(self.config.architecture)}
 
-        spent = self.spent_s + time.monotonic() - self.clock
-        draft = self.checkpoint.with_suffix(".tmp")
-        state = {
-            "state_dict": self.average.module.state_dict(),
-            "architecture": asdict(self.config.architecture),
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "spent_s": spent,
-        }
-        torch.save(state, draft)
-        draft.replace(self.checkpoint)
-        line = {"step": self.step, "spent_s": round(spent, 1), "loss": float(np.mean(self.losses or [0.0]))}
+    def restored(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Checkpoints of 0.1.0 name the seconds otherwise, and wrap the average in a module."""
+        if "spent_s" not in state:
+            return state
+        average = {name.removeprefix("module."): value for name, value in state["average"].items()}
+        average.pop("n_averaged", None)
+        rng = json.dumps(self.rng.bit_generator.state)
+        return {**state, "average": average, "seconds": state["spent_s"], "rng": rng}
+
+    def save(self, path: Path, config: Any) -> None:
+        """Write the checkpoint, whole or not at all, and a line of the log."""
+        ResumableRun.save(self, path, config)
+        line = {"step": self.step, "spent_s": round(self.seconds, 1), "loss": float(np.mean(self.losses or [0.0]))}
         line["facing_right"] = float(np.mean(self.facing_right or [0.0]))
         self.note(line)
         self.losses.clear()
@@ -226,14 +232,12 @@ class _Run:
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Add a line to the log."""
-        with (self.checkpoint.parent / "log.jsonl").open("a") as log:
+        with (self.config.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
 
     def judged(self, people: Sequence[Learned], batch: int = 32) -> Mapping[str, Any]:
         """How the averaged weights tell fronts from backs, asked as they are served: of a person and of the mirror."""
-        import torch
-
-        model, chances = self.average.module.eval(), []
+        model, chances = self.average.eval(), []
         with torch.inference_mode():
             for start in range(0, len(people), batch):
                 some = people[start : start + batch]

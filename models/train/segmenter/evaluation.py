@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box
+from models.networks.overlap import box_iou, mask_iou
 from models.train.data.datasets import Mask
 
 IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
@@ -95,14 +96,12 @@ class Overlaps:
     @classmethod
     def of(cls, wanted: Photos, given: Photos, *, by_mask: bool) -> Overlaps:
         """Compare the instances of one class."""
-        measure = mask_iou if by_mask else box_iou
         scores: list[float] = []
         tables: list[NDArray[np.float64]] = []
         for labels, detections in zip(wanted, given, strict=True):
             ranked = sorted(detections, key=lambda d: -d.score)
             scores.extend(d.score for d in ranked)
-            rows = [[measure(detection, label) for label in labels] for detection in ranked]
-            tables.append(np.array(rows, np.float64).reshape(len(ranked), len(labels)))
+            tables.append(_overlaps(ranked, labels, by_mask=by_mask))
         return cls(np.array(scores, np.float64), tables)
 
     def matched(self, least: float) -> NDArray[np.float64]:
@@ -120,6 +119,13 @@ class Overlaps:
                 if best >= least:
                     free[:, column] = 0.0
         return np.array(ious, np.float64)
+
+
+def _overlaps(these: Sequence[Instance], those: Sequence[Instance], *, by_mask: bool) -> NDArray[np.float64]:
+    if by_mask:
+        rows = [[mask_iou(one.mask, other.mask) for other in those] for one in these]
+        return np.array(rows, np.float64).reshape(len(these), len(those))
+    return np.asarray(box_iou([one.box for one in these], [other.box for other in those]), np.float64)
 
 
 def average_precision(scores: NDArray[np.float64], correct: NDArray[np.bool_], total: int) -> float:
@@ -141,9 +147,7 @@ def confusion(truth: Photos, kept: Photos) -> Counter[tuple[str, str]]:
     """
     counts: Counter[tuple[str, str]] = Counter()
     for labels, garments in zip(truth, kept, strict=True):
-        table = np.array([[mask_iou(g, label) for label in labels] for g in garments]).reshape(
-            len(garments), len(labels)
-        )
+        table = _overlaps(garments, labels, by_mask=True)
         for column, label in enumerate(labels):
             row = int(table[:, column].argmax()) if len(garments) else -1
             answered = row >= 0 and table[row, column] >= IOUS[0]
@@ -152,19 +156,6 @@ def confusion(truth: Photos, kept: Photos) -> Counter[tuple[str, str]]:
             if not len(labels) or table[row].max() < IOUS[0]:
                 counts[NOTHING, garment.label] += 1
     return counts
-
-
-def mask_iou(a: Instance, b: Instance) -> float:
-    """Intersection over union of two masks of one photo."""
-    either = np.count_nonzero(a.mask | b.mask)
-    return float(np.count_nonzero(a.mask & b.mask) / either) if either else 0.0
-
-
-def box_iou(a: Instance, b: Instance) -> float:
-    """Intersection over union of two boxes."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.box, b.box
-    meet = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    return meet / max(1e-9, (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - meet)
 
 
 def mask_box(mask: Mask) -> Box:

@@ -8,7 +8,6 @@ where `hours` is given, by the clock: on a shared machine the schedule then stil
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.architectures.accessories import CLASSES
 from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, restore
@@ -26,6 +24,8 @@ from models.manifest import load_manifest
 from models.networks.preprocess import place
 from models.runtime import cpu_computes_bf16
 from models.train.data.build import SceneMix, build_segmenter_folder
+from models.train.data.pictures import read_pixels
+from models.train.schedule import learning_rate_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,6 @@ def middle_of(batch: dict[str, Any], share: float) -> dict[str, Any]:
     stay = (x1 - x0 >= 2) & masks.flatten(1).any(1).bool()  # Of uint8 masks `any` is uint8, too.
     kept = {"cls": batch["cls"][stay], "batch_idx": batch["batch_idx"][stay], "bboxes": boxes[stay]}
     return {**batch, **kept, "masks": masks[stay], "img": batch["img"][..., left : left + width]}
-
-
-def learning_rate_share(progress: float, floor: float) -> float:
-    """Cosine from 1 at the start to `floor` at the end."""
-    return floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, max(0.0, progress)))) / 2
 
 
 def size_at(progress: float, sizes: Sequence[tuple[float, int]]) -> int:
@@ -380,8 +375,7 @@ def folded_pairs(model: Any) -> dict[str, str]:
 def _calibration_picture(path: Path, side: int) -> Any:
     import torch
 
-    with Image.open(path) as picture:
-        placed, _ = place(np.asarray(picture.convert("RGB")), (side, side), "letterbox", 114)
+    placed, _ = place(read_pixels(path), (side, side), "letterbox", 114)
     return torch.from_numpy(placed.transpose(2, 0, 1).copy()).float() / 255
 
 

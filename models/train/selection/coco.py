@@ -5,7 +5,6 @@ CVAT and Label Studio read and write this form. Coordinates are of the pictures 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections import defaultdict
@@ -21,8 +20,10 @@ from PIL import Image
 
 from engine.domain import Garment, Pixels
 from models.architectures.accessories import CLASSES
-from models.train.data.datasets import DatasetUnreadable, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.datasets import LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.pictures import DatasetUnreadable
 from models.train.selection.selection import Picked, read_upright
+from models.train.splits import hash_share
 
 ANNOTATIONS = Path("annotations") / "instances_default.json"
 """Where CVAT's COCO form has it."""
@@ -108,7 +109,7 @@ def accept_labels(given: Path, out: Path, images: Path | None = None, val_share:
     photos = list(_photos(document, folder, path))
     parts: dict[str, list[LabelledPhoto]] = defaultdict(list)
     for photo in photos:
-        parts["val" if _hash_share(photo.name) < val_share else "train"].append(photo)
+        parts["val" if hash_share(photo.name) < val_share else "train"].append(photo)
     for split in ("train", "val"):
         write_yolo_folder(out, split, parts[split])
     empty = tuple(photo.name for photo in photos if not photo.masks)
@@ -207,7 +208,3 @@ def _packed(counts: Any, height: int, width: int) -> NDArray[np.bool_]:
 
     with warnings.catch_warnings(action="ignore"):  # It has not heard of NumPy 2's copies.
         return np.asarray(coco_mask.decode({"size": [height, width], "counts": counts}), bool)
-
-
-def _hash_share(name: str) -> float:
-    return int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:8], 16) / 2**32

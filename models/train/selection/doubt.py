@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Box, Garment
 from engine.vision.gate import ANKLES, KNEES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, SEEN
+from models.networks.overlap import box_iou
 
 _LIKELY = 0.15
 """Detections less likely than this have no part in the doubt: every photo has many of them."""
@@ -67,10 +68,11 @@ def flip_doubt(garments: Sequence[Garment], mirrored: Sequence[Garment], width: 
     everything = len(garments) + len(theirs)
     agreed = 0.0
     for garment in garments:
-        overlaps = [_iou(garment.box, box) if label == garment.label else 0.0 for label, box in theirs]
-        best = int(np.argmax(overlaps)) if overlaps else -1
+        same = np.array([label == garment.label for label, _ in theirs], bool)
+        overlaps = np.where(same, box_iou([garment.box], [box for _, box in theirs])[0], 0.0)
+        best = int(np.argmax(overlaps)) if len(overlaps) else -1
         if best >= 0 and overlaps[best] > 0:
-            agreed += overlaps[best]
+            agreed += float(overlaps[best])
             theirs.pop(best)
     return 1 - 2 * agreed / everything if everything else 0.0
 
@@ -103,9 +105,3 @@ def _shown_parts(keypoints: NDArray[np.float32], size: tuple[int, ...]) -> list[
 
 def _mirror(box: Box, width: int) -> Box:
     return width - box[2], box[1], width - box[0], box[3]
-
-
-def _iou(a: Box, b: Box) -> float:
-    meet = max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    either = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (a, b)) - meet
-    return meet / either if either > 0 else 0.0

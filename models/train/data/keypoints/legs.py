@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Pixels
-from models.train.data.keypoints.pose import SURE, PoseLabel, read_picture
+from models.train.data.keypoints.pose import SURE, PoseLabel
 from models.train.data.keypoints.pose_made import Made, before_backdrop, figure_mask, stitch
+from models.train.data.pictures import read_pixels
 
 _HIPS, _KNEES, _ANKLES = (11, 12), (13, 14), (15, 16)
 _LIKE = 34.0
@@ -39,7 +40,7 @@ def made_legs(labels: Sequence[PoseLabel], count: int, rng: np.random.Generator)
         labels: a shop's legs alone, of known facing.
     """
     known = [p for p in labels if p.keypoints[[*_HIPS, *_ANKLES], 2].min() >= SURE]
-    pixels = {p.image: read_picture(p.image) for p in known}
+    pixels = {p.image: read_pixels(p.image) for p in known}
     for number in range(count):
         facing = "back" if number % 2 else "front"
         ours = [p for p in known if p.facing == facing]

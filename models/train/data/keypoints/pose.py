@@ -7,7 +7,6 @@ sure that there is nothing, the student learns to say so: the gate asks whether 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +16,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.domain import Box, Pixels
 from models.architectures.pose import FACINGS, FLIPPED, KEYPOINTS, PAD_VALUE, PADDING, PoseArchitecture
 from models.networks.pose import input_to_image, warp
 from models.train.data.datasets import CcpFolder
 from models.train.data.shop_pictures import WHOLE_DETAILS, shop_pictures
+from models.train.splits import is_held_out
 
 SURE, ABSENT = 0.25, 0.12
 """A teacher's keypoint counts from `SURE` on, is taken for absent below `ABSENT`, and is ignored in between."""
@@ -165,17 +164,6 @@ def named(label: PoseLabel) -> PoseLabel:
         keypoints = keypoints.copy()
         keypoints[:3, 2] = 0  # Whatever a teacher guesses: from behind there is no nose and no eye.
     return replace(label, keypoints=keypoints, facing=label.view)
-
-
-def is_held_out(product_id: str) -> bool:
-    """Whether a product belongs to the validation part: one in five, by a hash of its id."""
-    return int(hashlib.md5(product_id.encode(), usedforsecurity=False).hexdigest(), 16) % 5 == 0
-
-
-def read_picture(path: Path) -> Pixels:
-    """RGB pixels of a picture file."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
 
 
 def plain_sample(pixels: Pixels, label: PoseLabel, architecture: PoseArchitecture) -> PoseSample:

@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.domain import Box, Pixels, View
 from models.architectures.pose import FLIPPED
@@ -28,7 +27,8 @@ from models.studio.render import Rendered, render_look, render_product
 from models.studio.spec import FRAMINGS
 from models.studio.truth import tight_box
 from models.train.data.datasets import CcpFolder
-from models.train.data.keypoints.pose import PAINTED, SURE, PoseLabel, read_picture
+from models.train.data.keypoints.pose import PAINTED, SURE, PoseLabel
+from models.train.data.pictures import read_label_map, read_pixels
 
 _HIPS, _LEGS = (11, 12), (13, 14, 15, 16)
 _FACE, _EARS = slice(0, 3), slice(3, 5)
@@ -60,7 +60,7 @@ def stitched_looks(labels: Sequence[PoseLabel], count: int, rng: np.random.Gener
         if not ours or not theirs:
             continue
         top, leg = ours[int(rng.integers(len(ours)))], theirs[int(rng.integers(len(theirs)))]
-        made = stitch(read_picture(top.image), top, read_picture(leg.image), leg)
+        made = stitch(read_pixels(top.image), top, read_pixels(leg.image), leg)
         if made is not None:
             yield before_backdrop(made, rng) if rng.random() < 0.5 else made
 
@@ -98,9 +98,8 @@ def painted_backs(ccp: Path, labels: Sequence[PoseLabel], rng: np.random.Generat
     for label in labels:
         if label.image.stem not in split or label.facing != "front" or label.keypoints[:3, 2].min() < SURE:
             continue
-        pixels = read_picture(label.image)
-        with Image.open(ccp / "masks" / f"{label.image.stem}.png") as picture:
-            regions = np.asarray(picture)
+        pixels = read_pixels(label.image)
+        regions = read_label_map(ccp / "masks" / f"{label.image.stem}.png")
         hair, face = regions == hair_value, np.isin(regions, skin_values)
         face &= _head_disc(label.keypoints, regions.shape)
         if hair.sum() < 60 or face.sum() < 40:
@@ -150,7 +149,7 @@ def pictures_of_nobody(ccp: Path, flat_lays: Path | None, count: int, seed: int)
     for number in range(count):
         kind = number % 3
         if kind == 0 and files:
-            pixels = _small(read_picture(files[int(rng.integers(len(files)))]))
+            pixels = _small(read_pixels(files[int(rng.integers(len(files)))]))
         elif kind == 1 and streets:
             pixels = streets[int(rng.integers(len(streets)))]
         else:

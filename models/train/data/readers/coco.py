@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from models.train.data.datasets import DatasetUnreadable, Mask, read_json
+from models.train.data.datasets import Mask, read_json
+from models.train.data.pictures import DatasetUnreadable
 from models.train.data.readers.foreign import GarmentPhoto, polygons_mask
 
 _PRODUCT_KEYS = ("product_id", "item_id", "pair_id")

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
-
-from models.train.data.datasets import DatasetUnreadable, read_json
+from models.train.data.datasets import read_json
+from models.train.data.pictures import DatasetUnreadable, size_of
 from models.train.data.readers.foreign import GarmentPhoto, polygons_mask
 
 
@@ -28,18 +27,10 @@ def deepfashion2_photos(root: Path) -> Iterator[GarmentPhoto]:
 
 
 def _photo(file: Path, picture: Path) -> GarmentPhoto:
-    size, labels = _size(picture), read_json(file)
+    size, labels = size_of(picture), read_json(file)
     try:
         items = [item for key, item in labels.items() if key.startswith("item")]
         garments = [(str(i["category_name"]), polygons_mask(i["segmentation"], size)) for i in items]
         return GarmentPhoto(file.stem, picture, f"pair_id/{labels['pair_id']}", garments)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DatasetUnreadable(f"{file} is no annotation of DeepFashion2: {error!r}.") from error
-
-
-def _size(picture: Path) -> tuple[int, int]:
-    try:
-        with Image.open(picture) as opened:
-            return opened.height, opened.width
-    except OSError as error:
-        raise DatasetUnreadable(f"The picture {picture} cannot be read: {error}.") from error

@@ -7,12 +7,10 @@ for validation is decided by a hash of what it belongs to, so that pictures of o
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,9 +19,10 @@ from PIL import Image
 from engine.domain import Box, Pixels
 from engine.taxonomy import Taxonomy
 from models.architectures.accessories import CLASSES, WORDS
-from models.train.data.datasets import DatasetUnreadable, Mask, polygon, write_data_yaml
+from models.train.data.datasets import Mask, polygon, write_data_yaml
+from models.train.data.pictures import DatasetUnreadable, read_pixels
+from models.train.splits import Split, split_of
 
-Split = Literal["train", "val"]
 People = Callable[[Pixels], Sequence[Mask]]
 """Finds the people of a picture, one mask each."""
 
@@ -126,25 +125,6 @@ def write_garment_folder(
     if not counts:
         raise DatasetUnreadable("The data set has no photos: check that the paths lead to its pictures and labels.")
     return Written(write_data_yaml(out), dict(counts), dict(instances), dict(words.ignored))
-
-
-def split_of(group: str) -> Split:
-    """`val` for one group in ten, by a hash of its name: the same on every machine and however the set grows."""
-    digest = hashlib.md5(group.encode(), usedforsecurity=False).hexdigest()
-    return "val" if int(digest, 16) % VALIDATION_ONE_IN == 0 else "train"
-
-
-def read_pixels(path: Path) -> Pixels:
-    """RGB pixels of a data set's picture, as stored (annotations know nothing of EXIF).
-
-    Raises:
-        DatasetUnreadable: no such picture, or none that can be decoded.
-    """
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except OSError as error:
-        raise DatasetUnreadable(f"The picture {path} cannot be read: {error}.") from error
 
 
 def run_lengths(runs: Sequence[int], size: tuple[int, int]) -> Mask:

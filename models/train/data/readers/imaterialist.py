@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from models.train.data.datasets import DatasetUnreadable, Mask, read_json
+from models.train.data.datasets import Mask, read_json
+from models.train.data.pictures import DatasetUnreadable
 from models.train.data.readers.foreign import GarmentPhoto, run_lengths
 
 _COLUMNS = {"ImageId", "EncodedPixels", "Height", "Width", "ClassId"}

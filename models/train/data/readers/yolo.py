@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
-from models.train.data.datasets import DatasetUnreadable, Mask
-from models.train.data.readers.foreign import GarmentPhoto, Split, polygons_mask
+from models.train.data.datasets import Mask
+from models.train.data.pictures import DatasetUnreadable, size_of
+from models.train.data.readers.foreign import GarmentPhoto, polygons_mask
+from models.train.splits import Split
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
@@ -67,11 +68,7 @@ def _pictures(described: Mapping[str, Any], path: Path, split: str) -> list[Path
 
 
 def _photo(picture: Path, names: Mapping[int, str], split: Split) -> GarmentPhoto:
-    try:
-        with Image.open(picture) as opened:
-            size = opened.height, opened.width
-    except OSError as error:
-        raise DatasetUnreadable(f"The picture {picture} cannot be read: {error}.") from error
+    size = size_of(picture)
     parts = ["labels" if part == "images" else part for part in picture.with_suffix(".txt").parts]
     labels = Path(*parts)
     lines = labels.read_text("utf-8").splitlines() if labels.exists() else []

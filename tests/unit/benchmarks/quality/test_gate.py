@@ -33,8 +33,9 @@ from benchmarks.quality.gate.gate import (
 from benchmarks.quality.gate.teachers import Teachers, is_whole, shoulders_say_front
 from engine.domain import GateReport, Pixels, View
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.datasets import DatasetUnreadable
-from models.train.data.keypoints.pose import PoseLabel, is_held_out
+from models.train.data.keypoints.pose import PoseLabel
+from models.train.data.pictures import DatasetUnreadable
+from models.train.splits import is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
 

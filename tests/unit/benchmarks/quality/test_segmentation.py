@@ -13,8 +13,9 @@ from PIL import Image
 from benchmarks.quality.segmentation.prior import learn_places
 from benchmarks.quality.segmentation.segmentation import evaluate_segmentation, table_rows
 from benchmarks.quality.segmentation.sheet import errors, write_sheets
+from models.networks.overlap import mask_iou
 from models.train.data.datasets import CcpFolder
-from models.train.segmenter.evaluation import Instance, mask_box, mask_iou
+from models.train.segmenter.evaluation import Instance
 from models.train.segmenter.measure import Seen, labelled
 
 LABELS = ["null", "shirt", "pants", "shoes", "dress", "coat", "skin"]
@@ -85,7 +86,7 @@ def test_usual_places_follow_the_person(data: Path) -> None:
     mask = np.zeros((100, 100), bool)
     mask[10:50, 30:54] = True
     shirt = next(i for i in places.guess((30, 0, 54, 100), (100, 100)) if i.label == "upper_wear")
-    assert mask_iou(shirt, Instance("upper_wear", mask_box(mask), mask)) > 0.85
+    assert mask_iou(shirt.mask, mask) > 0.85
     left = next(i for i in places.guess((-12, 0, 12, 100), (100, 100)) if i.label == "lower_wear")
     assert left.box[0] == 0
     assert left.box[2] == pytest.approx(12, abs=1)

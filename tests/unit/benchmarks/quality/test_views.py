@@ -24,8 +24,8 @@ from benchmarks.quality.gate.views import (
 from benchmarks.quality.gate.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
 from engine.domain import GateReport, Pixels, View
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.datasets import DatasetUnreadable
-from models.train.data.keypoints.pose import is_held_out
+from models.train.data.pictures import DatasetUnreadable
+from models.train.splits import is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
 

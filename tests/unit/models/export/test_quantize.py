@@ -25,7 +25,7 @@ from models.export.agreement import (
     SegmenterAgreement,
     compare_embeddings,
     compare_scenes,
-    mask_iou,
+    garment_iou,
 )
 from models.export.int8 import quantize_file, weighted_layers
 from models.export.material import drawn_pictures, pictures_in, spread
@@ -251,7 +251,7 @@ def test_scenes_are_compared_garment_by_garment() -> None:
     int8 = Scene((garment("shirt", 1, 0, 10), garment("dress", 50, 50, 10)), ())
     found = compare_scenes([plain], [int8])
     assert found == SegmenterAgreement(1, 4, 0.25, pytest.approx(90 / 110))
-    assert mask_iou(garment("a", 0, 0, 10), garment("a", 30, 0, 10)) == 0
+    assert garment_iou(garment("a", 0, 0, 10), garment("a", 30, 0, 10)) == 0
     assert not compare_scenes([Scene((), ())], [Scene((), ())]).reaches(Floor())
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.networks.detections import Detections, box_iou, named_here, suppress
+from models.networks.detections import Detections, named_here, suppress
+from models.networks.overlap import box_iou
 
 
 def detections(boxes: list[list[float]], scores: list[float], classes: list[int]) -> Detections:

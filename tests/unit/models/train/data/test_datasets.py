@@ -15,7 +15,6 @@ from models.architectures.accessories import CLASSES
 from models.train.data.build import SceneMix, build_segmenter_folder
 from models.train.data.datasets import (
     CcpFolder,
-    DatasetUnreadable,
     LabelledPhoto,
     crop_photo,
     garment_masks,
@@ -23,6 +22,7 @@ from models.train.data.datasets import (
     write_yolo_folder,
     yolo_lines,
 )
+from models.train.data.pictures import DatasetUnreadable
 
 LABELS = ["null", "shirt", "shoes", "skin", "bag"]
 MAPPING = {"upper_wear": ["shirt"], "foot_wear": ["shoes"]}

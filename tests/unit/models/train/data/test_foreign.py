@@ -15,7 +15,8 @@ from PIL import Image
 from engine.taxonomy import load_taxonomy
 from models.architectures.accessories import CLASSES
 from models.train.data.commands import train_dataset_command
-from models.train.data.datasets import DatasetUnreadable, Mask
+from models.train.data.datasets import Mask
+from models.train.data.pictures import DatasetUnreadable
 from models.train.data.readers.coco import coco_photos
 from models.train.data.readers.deepfashion2 import deepfashion2_photos
 from models.train.data.readers.foreign import (
@@ -24,11 +25,11 @@ from models.train.data.readers.foreign import (
     joined,
     polygons_mask,
     run_lengths,
-    split_of,
     write_garment_folder,
 )
 from models.train.data.readers.imaterialist import imaterialist_photos
 from models.train.data.readers.yolo import yolo_photos
+from models.train.splits import split_of
 
 SIZE = (60, 40)
 SQUARE = [[10.0, 20.0, 30.0, 20.0, 30.0, 50.0, 10.0, 50.0]]

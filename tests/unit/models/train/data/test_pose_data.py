@@ -13,7 +13,6 @@ from models.architectures.pose import FLIPPED, KEYPOINTS, PADDING, PoseArchitect
 from models.networks.pose import decode, input_to_image
 from models.train.data.keypoints.pose import (
     PoseLabel,
-    is_held_out,
     mirrored,
     plain_sample,
     random_sample,
@@ -23,6 +22,7 @@ from models.train.data.keypoints.pose import (
     target_heatmaps,
 )
 from models.train.data.shop_pictures import DETAILS_NAMED_FRONT, NO_GARMENTS, WHOLE_DETAILS, read_names_of_legs
+from models.train.splits import is_held_out
 
 ARCHITECTURE = PoseArchitecture(input_size=(128, 96))
 PIXELS = np.zeros((200, 100, 3), np.uint8)

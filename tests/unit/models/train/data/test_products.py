@@ -18,11 +18,11 @@ from models.train.data.products import (
     cut_out,
     flat_lays,
     folded,
-    is_left_out,
     repeated,
     sample_photos,
     with_bars,
 )
+from models.train.splits import is_left_out
 
 
 def photo(label: str, size: tuple[int, int] = (120, 90), red: bool = True) -> LabelledPhoto:

@@ -11,18 +11,11 @@ import pytest
 from engine.domain import Garment
 from engine.vision.crops import cut
 from models.export.logistic import fit_calibration
-from models.train.data.crops import (
-    CropRecord,
-    is_validation,
-    masked,
-    read_cache,
-    square_crop,
-    studio_foreground,
-    write_cache,
-)
+from models.train.data.crops import CropRecord, masked, read_cache, square_crop, studio_foreground, write_cache
 from models.train.embedder.augment import Augmentation, augmented
 from models.train.embedder.batches import IdentityBatches
 from models.train.embedder.evaluation import hit_rates
+from models.train.splits import is_validation
 
 
 def _record(identity: str, product: str, label: str) -> CropRecord:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from models.train.commands import train
 from models.train.data.build import SceneMix
-from models.train.segmenter.training import _overrides, learning_rate_share, planned, served_size, size_at
+from models.train.segmenter.training import _overrides, planned, served_size, size_at
 
 SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 
@@ -17,13 +17,6 @@ SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 def test_pictures_grow_with_progress() -> None:
     """Each size holds from its own share of the training on."""
     assert [size_at(p, SIZES) for p in (0.0, 0.41, 0.42, 0.79, 0.8, 1.2)] == [192, 192, 256, 256, 320, 320]
-
-
-def test_the_learning_rate_falls_along_a_cosine_to_its_floor() -> None:
-    """Half way it is half way; beyond the end, on a slow last epoch, it stays at the floor."""
-    assert learning_rate_share(0.0, 0.1) == pytest.approx(1.0)
-    assert learning_rate_share(0.5, 0.1) == pytest.approx(0.55)
-    assert learning_rate_share(1.0, 0.1) == learning_rate_share(1.3, 0.1) == pytest.approx(0.1)
 
 
 def test_suppression_keeps_the_best_of_those_that_overlap() -> None:

@@ -16,7 +16,7 @@ from engine.domain import Box, Garment
 from engine.errors import InputRejected
 from models.architectures.accessories import CLASSES
 from models.studio.output.dataset import varied_look
-from models.train.data.datasets import DatasetUnreadable
+from models.train.data.pictures import DatasetUnreadable
 from models.train.selection.coco import ANNOTATIONS, accept_labels, write_selection
 from models.train.selection.commands import accept_command, select_command
 from models.train.selection.doubt import Doubt, body_doubt, flip_doubt, margin_doubt
