@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,13 +20,15 @@ from ingest.images.sources import SourceRules
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.feed_jobs import HomeFeedJobs
 from ingest.jobs.watching import FeedWatch, HomeMemory, WatchRules, looking, seconds_of
-from ingest.run.dependencies import IngestDependencies
+from ingest.run.dependencies import ImageAnalysis, IngestDependencies
 from models.bootstrap import JOBS, Parts, open_parts
 from models.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.generations.record import Generation
     from engine.ledger.work import SharedWork
     from ingest.jobs.shared_feed_jobs import SharedFeedJobs
+    from models.generations.live import LiveParts
 
 
 @contextmanager
@@ -73,6 +75,33 @@ def ingest_dependencies(parts: Parts) -> IngestDependencies:
         work=shared_work(parts),
         generation=parts.generation,
     )
+
+
+class LiveDependencies:
+    """The parts of the generation that serves, or of another one, as ingest works with them.
+
+    Each call gives one generation's, whole: whoever works with what it gives is told by `GenerationChanged` when
+    another one serves, and asks again.
+    """
+
+    def __init__(self, live: LiveParts, wrapped: Callable[[ImageAnalysis], ImageAnalysis] = lambda models: models):
+        self.live, self._wrapped = live, wrapped
+
+    def __call__(self) -> IngestDependencies:
+        """Of the one that serves."""
+        return self._made(self.live.current)
+
+    def of(self, generation: Generation) -> IngestDependencies:
+        """Of any, its models loaded now if they are not yet.
+
+        Raises:
+            ModelUnavailable, ModelMismatch: its models are not there.
+        """
+        return self._made(self.live.of(generation))
+
+    def _made(self, parts: Parts) -> IngestDependencies:
+        made = ingest_dependencies(parts)
+        return replace(made, pipeline=self._wrapped(made.pipeline))
 
 
 def shared_work(parts: Parts) -> SharedWork | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from threading import Event, Thread
 
 from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
+from engine.generations.record import GenerationChanged
 from engine.seams import IngestState
 from engine.vision.gate import Policy
 from ingest.crashes import DEATHS, AtWork
@@ -23,7 +24,7 @@ from ingest.run.diff import diff_products
 from ingest.run.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.run.stage_runner import stage_runner
 from ingest.run.stages import Outcome
-from ingest.run.writer import Writer
+from ingest.run.writer import Writer, again_where_changed
 from ingest.upkeep.sales import Sales
 from ingest.upkeep.updates import Change, update
 
@@ -36,17 +37,21 @@ class Intake:
     """Implements the API's intake. `pending` products in the ledger are its queue: a restart takes them up again.
 
     `start` begins the background thread; without it products only wait in the ledger, for a
-    `thatlook worker` to index.
+    `thatlook worker` to index. `current` gives the parts of the generation that serves, anew for each batch.
     """
 
-    def __init__(self, parts: IngestDependencies, policy: Policy = "prefer") -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        parts: IngestDependencies,
+        policy: Policy = "prefer",
+        current: Callable[[], IngestDependencies] | None = None,
+    ) -> None:
+        self._current = current or (lambda: parts)
         self._policy = policy
-        self._writer = Writer(parts)
+        self._first_writer = Writer(parts)
         self._wake, self._stop = Event(), Event()
         self._sources = ImageSources(parts.sources)
         self._retries = Retries(parts.ledger, API_FEED)
-        self._sales = Sales(parts)
         self._settled = 0
         self._at_work: AtWork | None = None
         self._left: dict[str, int] | None = None
@@ -55,25 +60,36 @@ class Intake:
 
     @property
     def writer(self) -> Writer:
-        """This process's writer, for whoever else writes products here."""
-        return self._writer
+        """This process's writer, for whoever else writes products here; of the generation that serves now."""
+        return self._writer_of(self._current())
+
+    def _writer_of(self, parts: IngestDependencies) -> Writer:
+        return replace(self._first_writer, parts=parts)
+
+    @property
+    def _parts(self) -> IngestDependencies:
+        return self._current()
 
     def submit(self, products: Sequence[Product]) -> None:
         """Take products on: the ledger knows them when this returns, indexing follows."""
         latest = take_on(self._parts.ledger, products)
-        self._sales.note(latest)
+        Sales(self._parts).note(latest)
         self._wake.set()
 
     def update(self, changes: Sequence[Change]) -> frozenset[str]:
         """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
-        done = update(self._parts, self._writer, changes)
-        self._sales.note([product for _, product in changes])
+        done = again_where_changed(lambda: self._update(changes))
+        Sales(self._parts).note([product for _, product in changes])
         self._wake.set()
         return done
 
+    def _update(self, changes: Sequence[Change]) -> frozenset[str]:
+        parts = self._current()
+        return update(parts, self._writer_of(parts), changes)
+
     def delete(self, product_ids: Collection[str]) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""
-        self._writer.remove(product_ids)
+        again_where_changed(lambda: self.writer.remove(product_ids))
 
     def work_once(self) -> int:
         """Index everything that is pending now, and what failed and is due again; returns how many were settled.
@@ -87,7 +103,8 @@ class Intake:
         if self._at_work is not None:
             self._take_up(self._at_work)
         self._work_through()
-        self._sales.renew(self._writer)
+        parts = self._current()
+        Sales(parts).renew(self._writer_of(parts))
         return self._settled
 
     def _take_up(self, at_work: AtWork) -> None:
@@ -118,6 +135,8 @@ class Intake:
         """Index together; where that fails although every part answers, find out on whose account."""
         try:
             return self._index(ids), []
+        except GenerationChanged:
+            return self._apart(ids)  # With the models that serve now.
         except ThatLookError:
             if len(ids) == 1 or not stores_answer(self._parts):
                 raise
@@ -126,16 +145,19 @@ class Intake:
         return apart(ids, self._index)
 
     def _index(self, ids: Sequence[str]) -> list[str]:
-        sources = self._sources = ImageSources(self._parts.sources)
+        parts = self._current()
+        sources = self._sources = ImageSources(parts.sources)
         if self._stop.is_set():
             sources.stopping.set()
-        with stage_runner(self._parts, sources, self._writer, self._policy, self._written) as runner:
-            entries = self._parts.ledger.get(ids)
+        with stage_runner(
+            parts, sources, replace(self._first_writer, parts=parts), self._policy, self._written
+        ) as runner:
+            entries = parts.ledger.get(ids)
             due = set(self._retries.ready())
             products = [e.product for i, e in entries.items() if e.state is IngestState.PENDING or i in due]
             for gone in set(ids) - set(entries):
                 self._retries.forget(gone)
-            diffs = diff_products(self._parts, sources, products, API_FEED, self._policy, runner.pool)
+            diffs = diff_products(parts, sources, products, API_FEED, self._policy, runner.pool)
             runner.take([diff for diff in diffs if diff.kind not in ("unchanged", "given up")])
             for diff in diffs:
                 if diff.kind in ("unchanged", "given up"):
@@ -192,6 +214,8 @@ class Intake:
                 self._wake.clear()
                 self.work_once()
                 self._problem = None
+            except GenerationChanged:
+                self._wake.set()
             except Unavailable as error:
                 _log.warning("Pending products wait: %s", error.message)
                 self._try_again_later(error.message)
@@ -205,7 +229,7 @@ class Intake:
     def _wait_s(self) -> float:
         """Seconds until there may be work that nobody brings; soon, where the ledger does not tell."""
         try:
-            return min(self._retries.wait_s(), self._sales.wait_s())
+            return min(self._retries.wait_s(), Sales(self._parts).wait_s())
         except Exception:
             return RETRY_S
 
@@ -216,9 +240,11 @@ class Intake:
 
 
 @contextmanager
-def running_intake(parts: IngestDependencies, policy: Policy = "prefer") -> Iterator[Intake]:
+def running_intake(
+    parts: IngestDependencies, policy: Policy = "prefer", current: Callable[[], IngestDependencies] | None = None
+) -> Iterator[Intake]:
     """An intake that indexes in the background, stopped in the end."""
-    intake = Intake(parts, policy)
+    intake = Intake(parts, policy, current)
     intake.start()
     try:
         yield intake

@@ -108,7 +108,7 @@ def embedded_anew(parts: IngestDependencies, entries: Sequence[LedgerEntry], pol
     seen: list[SelectedProduct] = []
     for entry in entries:
         picture = _stored_picture(parts, entry)
-        result = analyze(parts, _plan(parts, entry), [picture], policy) if picture else None
+        result = analyze(parts, plan_anew(parts, entry), [picture], policy) if picture else None
         if isinstance(result, SelectedProduct):
             seen.append(replace(result, refusals=entry.refusals))
     return embed(parts, seen)
@@ -125,7 +125,8 @@ def _stored_picture(parts: IngestDependencies, entry: LedgerEntry) -> Picture | 
     return None
 
 
-def _plan(parts: IngestDependencies, entry: LedgerEntry) -> ProductDiff:
+def plan_anew(parts: IngestDependencies, entry: LedgerEntry) -> ProductDiff:
+    """What a product is looked at for, where its words are those that it has."""
     said = kind_of(entry.product, parts.pipeline.taxonomy)
     hashes = entry.record_hash, entry.content_hash
     return ProductDiff(entry.product, entry.feed, said.garment, *hashes, "everything", entry, said.other)

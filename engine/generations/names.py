@@ -21,3 +21,8 @@ def read_name(stored: str) -> tuple[str, int]:
     if found is None or int(found["number"]) == FIRST:
         return stored, FIRST
     return found["name"], int(found["number"])
+
+
+def alias_of(name: str) -> str:
+    """The alias by which other programs find the collection that serves, on a server that has aliases."""
+    return f"serving_{name}"

@@ -34,7 +34,7 @@ class Generation(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         profile: of the models that made it; models: their fingerprint.
         index: an index type other than the planned one.
-        begun: when it was asked for, in ISO 8601.
+        begun: when it was asked for, in ISO 8601; served: whether it ever answered.
         notes: what its check found, in words.
     """
 
@@ -44,6 +44,7 @@ class Generation(msgspec.Struct, frozen=True, omit_defaults=True):
     state: State = "building"
     index: str | None = None
     begun: str = ""
+    served: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -121,7 +122,7 @@ class Generations(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def changed_to(self, number: int) -> Generations:
         """With another one serving."""
-        now = msgspec.structs.replace(self.require(number), state="kept")
+        now = msgspec.structs.replace(self.require(number), state="kept", served=True)
         return msgspec.structs.replace(self.having(now), serving=number)
 
 

@@ -200,6 +200,8 @@ class GenerationBook:
             if len(differ) > late or (differ and requeue is None):
                 return differ
             connection.execute(_standing_as_in(number))
+            connection.execute(_waiting_with_rows_of(number))
+            connection.execute(_waiting_to_be_embedded(number))
             refused = update(tables.products).where(_p.state == IngestState.REFUSED.value, _p.content_hash != "")
             connection.execute(refused.values(content_hash=""))  # Other models may see what these did not.
             if differ and requeue:
@@ -272,6 +274,20 @@ def _standing_as_in(number: int) -> Any:
         )
         .values({name: _g[name] for name in names})
     )
+
+
+def _waiting_with_rows_of(number: int) -> Any:
+    """Products that wait keep waiting, with the rows that they have there."""
+    same = (_g.generation == number, _g.product_id == _p.product_id, _g.updated == _p.updated)
+    waits = _p.state == IngestState.PENDING.value
+    return update(tables.products).where(*same, waits, _g["items"] != _p["items"]).values(items=_g["items"])
+
+
+def _waiting_to_be_embedded(number: int) -> Any:
+    """Those whose rows there were made of something else are looked at wholly when their turn comes."""
+    same = exists().where(_g.generation == number, _g.product_id == _p.product_id, _g.content_hash == _p.content_hash)
+    waits = _p.state == IngestState.PENDING.value
+    return update(tables.products).where(waits, _p.content_hash != "", ~same).values(content_hash="")
 
 
 def _entries(connection: Connection, product_ids: Sequence[str]) -> list[LedgerEntry]:

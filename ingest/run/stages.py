@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.color.palette import kept_measures, measured_facets
-from engine.domain import SPACES, Crop, Embeddings, Item, Rejection, Space
+from engine.domain import SPACES, Crop, Embeddings, Item, Product, Rejection, Space
 from engine.errors import InputRejected, ThatLookError
 from engine.products.stored import picture_prefix
 from engine.seams import ImageRefusal, IngestState
@@ -189,19 +189,14 @@ def _outcome(seen: SelectedProduct, embeddings: dict[Space, NDArray[np.float32]]
 def reword(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> tuple[list[Outcome], list[ProductDiff]]:
     """New words on stored embeddings, without any model; and the diffs whose rows are not all there."""
     outcomes, missing = [], []
-    stored = _stored_rows(parts, [diff for diff in diffs if diff.old])
+    stored = stored_rows(parts, [pair for diff in diffs if diff.old for pair in diff.old.items])
     for diff in diffs:
         old = diff.old
         rows = [stored.get(pair) for pair in old.items] if old else [None]
         if old is None or None in rows:
             missing.append(diff)
             continue
-        facets, price = item_facets(diff.product), diff.product.price_at(parts.now())
-        renewed = tuple(
-            Row(replace(row.item, facets=facets | kept_measures(row.item.facets), price=price), row.embeddings)
-            for row in rows
-            if row is not None
-        )
+        renewed = tuple(reworded(parts, row, diff.product) for row in rows if row is not None)
         state = old.state if old.state is not IngestState.PENDING else _state_of(bool(renewed))
         outcomes.append(Outcome(diff, state, renewed, old.refusals, old.reason))
     return outcomes, missing
@@ -211,12 +206,17 @@ def _state_of(indexed: bool) -> IngestState:
     return IngestState.INDEXED if indexed else IngestState.REFUSED
 
 
-def _stored_rows(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> dict[tuple[str, str], Row]:
+def reworded(parts: IngestDependencies, row: Row, product: Product) -> Row:
+    """A row in a product's words of today, on the embeddings that it has."""
+    facets = item_facets(product) | kept_measures(row.item.facets)
+    return Row(replace(row.item, facets=facets, price=product.price_at(parts.now())), row.embeddings)
+
+
+def stored_rows(parts: IngestDependencies, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
     """Rows by (supercategory, item_id), those that are whole in both paired collections."""
     wanted: dict[str, list[str]] = {}
-    for diff in diffs:
-        for supercategory, item_id in diff.old.items if diff.old else ():
-            wanted.setdefault(supercategory, []).append(item_id)
+    for supercategory, item_id in pairs:
+        wanted.setdefault(supercategory, []).append(item_id)
     found: dict[tuple[str, str], Row] = {}
     for supercategory, ids in wanted.items():
         items = parts.store.items(collection_name(supercategory, "semantic"), ids)

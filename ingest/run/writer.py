@@ -16,6 +16,7 @@ from threading import RLock
 from typing import TypeVar
 
 from engine.errors import ThatLookError
+from engine.generations.record import GenerationChanged
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState, Job, JobsFor, LedgerEntry, moment_of
 from engine.taxonomy import collection_name
@@ -28,12 +29,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 QUICK_S = 3.0
 """A store that takes longer to refuse a batch is in trouble itself; it is not asked again product by product."""
+CHANGES = 3
+"""Changes of generations that one write may meet with."""
 LEAVING = "It was being removed when the run was interrupted."
 _Pairs = tuple[tuple[str, str], ...]
 
 
 def ignored(_product_ids: Sequence[str]) -> None:
     """Nothing needs to be done: the one process that writes comes to the newer words later, over the same rows."""
+
+
+def again_where_changed(work: Callable[[], T]) -> T:
+    """Do it; once more, with what serves then, where another generation came to serve meanwhile."""
+    for _ in range(CHANGES):
+        try:
+            return work()
+        except GenerationChanged:
+            continue
+    return work()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

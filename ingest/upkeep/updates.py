@@ -31,12 +31,23 @@ def update(
     Returns:
         the ids that were written; the others were changed by somebody else since they were read.
     """
+    changes = _as_they_stand(parts, changes)
     there = [pair for pair in changes if pair[0].items and pair[0].state is not IngestState.PENDING]
     outcomes, _ = reword(parts, [_diff(parts, entry, product) for entry, product in there])
     written = {outcome.diff.product.product_id for outcome in writer.commit(outcomes)} if outcomes else set()
     done = {outcome.diff.product.product_id for outcome in outcomes}
     rest = [(entry, product) for entry, product in changes if product.product_id not in done]
     return frozenset(written | (_record(parts, rest, policy) if rest else frozenset()))
+
+
+def _as_they_stand(parts: IngestDependencies, changes: Sequence[Change]) -> list[Change]:
+    """A change of generations gives an entry other rows, and leaves its moment."""
+    now = parts.ledger.get([entry.product.product_id for entry, _ in changes])
+    return [
+        (known if (known := now.get(i)) and known.updated == entry.updated else entry, product)
+        for entry, product in changes
+        for i in (entry.product.product_id,)
+    ]
 
 
 def _record(parts: IngestDependencies, changes: Sequence[Change], policy: Policy) -> frozenset[str]:
@@ -48,7 +59,8 @@ def _record(parts: IngestDependencies, changes: Sequence[Change], policy: Policy
         return jobs_of(waiting, policy, partial(folder_of, parts.ledger))
 
     moments = {entry.product.product_id: entry.updated for entry, _ in changes}
-    return parts.ledger.replace(list(renewed.values()), moments, jobs=jobs if parts.work else None)
+    entries, wanted = list(renewed.values()), jobs if parts.work else None
+    return parts.ledger.replace(entries, moments, jobs=wanted, generation=parts.generation)
 
 
 def _renewed(parts: IngestDependencies, entry: LedgerEntry, product: Product) -> LedgerEntry:

@@ -1,0 +1,1 @@
+"""Building a generation of collections, changing to it, going back, and dropping one."""
