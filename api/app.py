@@ -39,6 +39,7 @@ from api.routes.ingest import IngestController
 from api.routes.operation import backup, healthz, metrics, readyz
 from api.routes.page import page_routes
 from api.routes.product_pictures import ProductPictureController
+from api.routes.reference import reference_routes
 from api.routes.products import ProductController
 from api.routes.search import SearchController
 from api.services import Build, Limits
@@ -98,6 +99,7 @@ def create_app(
             readyz,
             metrics,
             *page_routes(limits),
+            *reference_routes(),
             backup,
         ],
         lifespan=[open_context],

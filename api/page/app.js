@@ -30,7 +30,7 @@ function Page() {
       ${view === "search" ? html`<${Search} told=${told} />` : second && html`<${second.Catalogue} />`}
     </main>
     ${view === "catalogue" && html`<p id="status" class=${told.problem ? "problem told" : "told"} role="status">${told.words}</p>`}
-    <footer><${Timing} /><p>thatlook · <a href="/schema">${t("page.api")}</a> · <a href="/v1/ingest/status">${t("page.state")}</a></p></footer>
+    <footer><${Timing} /><p>thatlook · <a href="/docs">${t("page.api")}</a> · <a href="/v1/ingest/status">${t("page.state")}</a></p></footer>
     ${view === "search" && html`<${Tray} />`}
     ${dialog === "compare" && html`<${Compare} close=${close} />`}
     ${["Camera", "Code"].includes(dialog) && html`<${state.part} close=${close} take=${askPhoto} />`}
