@@ -39,8 +39,8 @@ from api.routes.ingest import IngestController
 from api.routes.operation import backup, healthz, metrics, readyz
 from api.routes.page import page_routes
 from api.routes.product_pictures import ProductPictureController
-from api.routes.reference import reference_routes
 from api.routes.products import ProductController
+from api.routes.reference import reference_routes
 from api.routes.search import SearchController
 from api.services import Build, Limits
 

@@ -84,7 +84,7 @@ def detect(
 @JSON
 @click.pass_obj
 def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, draw: Path | None, as_json: bool) -> None:
-    """Tell each IMAGE's view and coverage, and whether the gate keeps it as full-shot and front-facing."""
+    """Tell each IMAGE's view and coverage, and if the gate keeps it as full-shot and front-facing."""
     from models import looking
     from models.drawing import draw_pose
 

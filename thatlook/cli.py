@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "index": "thatlook.index_commands:index",
     "backup": "ingest.backup_commands:backup_command",
     "restore": "ingest.backup_commands:restore_command",
+    "settings": "thatlook.settings_commands:settings",
     "doctor": "thatlook.commands:doctor",
 }
 SUMMARIES: Mapping[str, str] = {
@@ -55,7 +56,7 @@ SUMMARIES: Mapping[str, str] = {
     "worker": "Index what `thatlook ingest` and the API have queued.",
     "queue": "How the work for the workers stands.",
     "detect": "Find the garments of the main person in each IMAGE.",
-    "pose": "Tell each IMAGE's view and coverage, and whether the gate keeps it.",
+    "pose": "Tell each IMAGE's view and coverage, and if the gate keeps it.",
     "models": "List, verify, fetch, export and quantise model files.",
     "train": "Train the starter models: segmenter, pose, embedder, clip.",
     "eval": "Measure how good the answers are.",
@@ -67,6 +68,7 @@ SUMMARIES: Mapping[str, str] = {
     "index": "Show or rebuild the indexes that search the embedded home.",
     "backup": "Copy the home, also while it is served.",
     "restore": "Make a home of a backup.",
+    "settings": "Show every setting with its default and meaning.",
     "doctor": "Look at this installation and say what is wrong and what to do.",
 }
 """What `--help` says of each command."""

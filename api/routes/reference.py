@@ -1,4 +1,4 @@
-"""The interactive reference at `/docs`: Swagger UI, whose files another package carries; nothing comes from other hosts.
+"""The interactive reference at `/docs`: Swagger UI, whose files another package carries; no other host is asked.
 
 The package (fastapi-offline, MIT; Swagger UI is Apache-2.0) is never imported: only its files are read, when they are
 first asked for.
@@ -37,13 +37,15 @@ _DOCUMENT = """<!doctype html>
 </head>
 <body>
 <main id="reference"></main>
-<noscript><p>This page needs JavaScript. The document itself: <a href="/schema/openapi.json">/schema/openapi.json</a>.</p></noscript>
+<noscript><p>This page needs JavaScript. The document itself:
+<a href="/schema/openapi.json">/schema/openapi.json</a>.</p></noscript>
 </body>
 </html>
 """
 _START = """SwaggerUIBundle({
-  url: "/schema/openapi.json", dom_id: "#reference", deepLinking: true, docExpansion: "list", displayRequestDuration: true,
-  validatorUrl: null, persistAuthorization: false, defaultModelsExpandDepth: 0, tryItOutEnabled: true,
+  url: "/schema/openapi.json", dom_id: "#reference", deepLinking: true, docExpansion: "list",
+  displayRequestDuration: true, validatorUrl: null, persistAuthorization: false, defaultModelsExpandDepth: 0,
+  tryItOutEnabled: true,
 });
 """
 
