@@ -14,7 +14,7 @@ from thatlook.cli import thatlook
 from thatlook.settings_commands import GROUPS, page
 
 ROOT = Path(__file__).parents[3]
-COMPOSE = {"THATLOOK_BIND", "THATLOOK_FEED", "THATLOOK_FEEDS", "THATLOOK_NAME"}
+COMPOSE = {"THATLOOK_BIND", "THATLOOK_FEED", "THATLOOK_FEEDS", "THATLOOK_NAME", "THATLOOK_WORKERS"}
 """What docker-compose.yml reads by itself, and a name that stands for any."""
 
 
