@@ -61,16 +61,13 @@ def tidy(parts: Parts) -> None:
 def ingest_dependencies(parts: Parts) -> IngestDependencies:
     """Parts that a program has open already, as ingest works with them."""
     settings = parts.settings
-    rules = SourceRules(
-        allow_private_hosts=settings.allow_private_hosts, max_bytes=settings.max_image_bytes, s3=_s3(settings)
-    )
     return IngestDependencies(
         pipeline=parts.pipeline,
         store=parts.store,
         objects=parts.objects,
         ledger=parts.ledger,
         fingerprint=parts.generations.content_name(models_fingerprint(parts.pipeline)),
-        sources=rules,
+        sources=source_rules(settings),
         limits=settings.image_limits,
         work=shared_work(parts),
         generation=parts.generation,
@@ -102,6 +99,13 @@ class LiveDependencies:
     def _made(self, parts: Parts) -> IngestDependencies:
         made = ingest_dependencies(parts)
         return replace(made, pipeline=self._wrapped(made.pipeline))
+
+
+def source_rules(settings: Settings) -> SourceRules:
+    """What ingest may read, by the settings."""
+    return SourceRules(
+        allow_private_hosts=settings.allow_private_hosts, max_bytes=settings.max_image_bytes, s3=_s3(settings)
+    )
 
 
 def shared_work(parts: Parts) -> SharedWork | None:
