@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": "ingest.backup_commands:backup_command",
     "restore": "ingest.backup_commands:restore_command",
     "settings": "thatlook.settings_commands:settings",
+    "plan": "benchmarks.capacity.commands:plan",
     "doctor": "thatlook.commands:doctor",
 }
 SUMMARIES: Mapping[str, str] = {
@@ -73,6 +74,7 @@ SUMMARIES: Mapping[str, str] = {
     "backup": "Copy the home, also while it is served.",
     "restore": "Make a home of a backup.",
     "settings": "Show every setting with its default and meaning.",
+    "plan": "Say how many machines a catalogue needs, from what was measured.",
     "doctor": "Look at this installation and say what is wrong and what to do.",
 }
 """What `--help` says of each command."""

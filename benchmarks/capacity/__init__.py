@@ -1,0 +1,1 @@
+"""How many machines a catalogue needs: arithmetic over what the benchmarks recorded."""
