@@ -28,6 +28,7 @@ from api.http.middleware import request_middleware
 from api.http.ports import parted_ports
 from api.http.uploads import UploadMemory, bounded_uploads
 from api.keys.access import bounded_callers, caller_of, require_key
+from api.keys.shared_counts import shared_counts
 from api.problems import HANDLERS
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
@@ -111,6 +112,7 @@ def create_app(
         ),
         guards=[require_key],
         middleware=_rate_limits(limits),
+        stores={"rate_limit": shared_counts(limits.redis_url)} if limits.rate and limits.redis_url else None,
         request_max_body_size=limits.max_products_bytes,
         before_request=refuse_unknown_parameters,
         openapi_config=configuration(_version()),

@@ -56,6 +56,7 @@ def limits_of(settings: Settings) -> Limits:
         search_threads=available_cpus(),
         image_urls=settings.allow_image_urls,
         rate=_rate_of(settings.rate_limit),
+        redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
         concurrent=settings.concurrent_requests,
         origins=origins_of(settings.cors_origins),
         ports=Ports(settings.catalogue_port, settings.metrics_port),

@@ -176,6 +176,7 @@ class Limits:
         io_threads: look-ups in ledger and object store that run at once.
         image_urls: whether callers may name pictures by address (`image_url`).
         rate, concurrent: requests of one caller in a time, and at once; none and 0 set no bound.
+        redis_url: where all processes count these requests together; None: each counts by itself.
         origins: sites whose pages may ask (CORS).
         ports: that are set apart for what changes the catalogue, and for metrics.
         max_feed_bytes: of a feed that is sent or fetched; feed_upload_s: how long it may take to arrive.
@@ -193,6 +194,7 @@ class Limits:
     image_urls: bool = False
     rate: tuple[Literal["second", "minute", "hour", "day"], int] | None = None
     concurrent: int = 0
+    redis_url: str | None = field(default=None, repr=False)
     origins: tuple[str, ...] = ()
     ports: Ports = field(default_factory=Ports)
     max_feed_bytes: int = 2 * 1024 * 1024 * 1024

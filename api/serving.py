@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
-from litestar import Litestar
+from litestar.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.bootstrap import check_keys, limits_of, open_services
 from api.ending import Ending, Front, Server
 from api.http.logs import log_as_json
+from api.opening import EarlyFront
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
 from models.bootstrap import ADDRESS, CONTROL
@@ -33,6 +34,8 @@ FINISH_WITHIN_S = 10
 """How long requests under way may take to end after a stop signal."""
 
 
+STARTS_WITHIN_S = 60
+"""How long a process may take to import everything, before it is taken for one that hangs."""
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _OPTIONS: dict[str, Any] = {
     "log_config": None,
@@ -76,19 +79,23 @@ def serve_forever(overrides: Mapping[str, Any], workers: int = 1) -> None:
         serve_many("api.serving:app_of_environment", listening, workers)
 
 
-def app_of_environment() -> Litestar:
+def app_of_environment() -> ASGIApp:
     """The application that the environment describes; for uvicorn's own processes and other ASGI servers."""
     log_as_json()
     settings = read_settings()
     check_keys(settings)
     folder = os.environ.get(_SHARED_METRICS)
     metrics_folder = Path(folder) if folder else None
-    return create_app(lambda: open_services(settings), limits_of(settings), metrics_folder=metrics_folder)
+    ending = Ending()
+    app = create_app(lambda: open_services(settings), limits_of(settings), ending=ending, metrics_folder=metrics_folder)
+    return EarlyFront(app, ending, settings.drain_s)
 
 
 def serve_many(factory: str, listening: Sequence[socket.socket], workers: int) -> None:
     """Serve with several processes behind the same sockets; `factory` is `module:function`."""
-    config = uvicorn.Config(factory, factory=True, workers=workers, **_OPTIONS)
+    config = uvicorn.Config(
+        factory, factory=True, workers=workers, lifespan="on", timeout_worker_healthcheck=STARTS_WITHIN_S, **_OPTIONS
+    )
     for each in listening:
         each.set_inheritable(True)
     with TemporaryDirectory(prefix="thatlook-metrics-") as folder:
