@@ -75,7 +75,7 @@ def test_a_job_survives_the_loss_of_an_actor_and_of_its_driver(tmp_path: Path, r
     finally:
         with suppress(ProcessLookupError):
             os.killpg(driver.pid, signal.SIGKILL)
-        driver.wait()
+        driver.communicate()
     kept = {path.name: path.stat().st_mtime_ns for path in (place / "rows").glob("*.parquet")}
     assert 2 <= len(kept) < -(-PRODUCTS // 256)
 
