@@ -33,6 +33,7 @@ from api.problems import HANDLERS
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
 from api.routes.events import clicks, no_match, take_events
+from api.routes.export import export_embeddings, export_products
 from api.routes.facets import facets
 from api.routes.feed_jobs import FeedJobController
 from api.routes.images import read_image
@@ -82,6 +83,8 @@ def create_app(
                 "/", route_handlers=[SearchController, search_batch], request_max_body_size=limits.max_search_body_bytes
             ),
             facets,
+            export_products,
+            export_embeddings,
             take_events,
             no_match,
             clicks,
@@ -108,7 +111,10 @@ def create_app(
         exception_handlers=HANDLERS,
         cors_config=_cross_origin(limits),
         compression_config=CompressionConfig(
-            "gzip", minimum_size=COMPRESSED_FROM_BYTES, gzip_compress_level=4, exclude=["^/v1/images/", "^/metrics$"]
+            "gzip",
+            minimum_size=COMPRESSED_FROM_BYTES,
+            gzip_compress_level=4,
+            exclude=["^/v1/images/", "^/metrics$", "^/v1/export/embeddings$"],
         ),
         guards=[require_key],
         middleware=_rate_limits(limits),

@@ -22,6 +22,7 @@ from api.http.hosts import hosts_of, origins_of
 from api.http.ports import Ports
 from api.keys.access import Keys
 from api.services import Limits, Services
+from engine.domain import Space
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
 from engine.feedback.recorder import Recorder
 from engine.jobs import FeedJobs
@@ -101,6 +102,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             feeds=feeds,
             traffic=traffic,
             feedback=feedback,
+            embeddings=_embeddings_of(parts),
             back_up=_backup_of(settings.home, intake)
             if isinstance(intake, Intake) and not settings.is_shared
             else None,
@@ -180,6 +182,16 @@ def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake | Queued
         folder = settings.home / JOBS
         with running_feeds(work, folder, intake.writer, rules) as feeds, watching(settings, feeds):
             yield intake, feeds
+
+
+def _embeddings_of(parts: Parts) -> Callable[[str, Space], tuple[VectorStore, int]]:
+    """Finds a collection's store and dimension."""
+
+    def collection(supercategory: str, space: Space) -> tuple[VectorStore, int]:
+        parts.pipeline.taxonomy.require_supercategory(supercategory)
+        return parts.store, (parts.pipeline.visual if space == "visual" else parts.pipeline.semantic).dim
+
+    return collection
 
 
 def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from api.http.ports import Ports
-from engine.domain import Answer, Product
+from engine.domain import Answer, Product, Space
 from engine.facets import Counted, FacetAsk
 from engine.feedback.recorder import Recorder
 from engine.filters import Filter
@@ -21,7 +21,7 @@ from engine.retrieval.listing import Listing
 from engine.retrieval.looks import Shown
 from engine.retrieval.picking import GarmentAsk
 from engine.retrieval.text_query import TextQuery
-from engine.seams import Ledger, LedgerEntry, ObjectStore
+from engine.seams import Ledger, LedgerEntry, ObjectStore, VectorStore
 from engine.system.clock import DEFAULT_BUDGET_S, Deadline
 from engine.traffic import Traffic
 from engine.vision.images import DEFAULT_LIMITS
@@ -138,6 +138,7 @@ class Services:
         feeds: takes feeds while searches go on; None where this server takes none.
         local_token: lets the owner's own programs in, such as `thatlook ingest` beside this server.
         traffic: hears how many searches are under way.
+        embeddings: the store and the dimension of a collection, for exports; refuses unknown supercategories.
         feedback: keeps queries and events; None where none are kept.
         back_up: copies an embedded home into a folder: files, bytes and moment of the copy; None at scale.
         models: fingerprints of the models, by what they do.
@@ -156,6 +157,7 @@ class Services:
     traffic: Traffic = field(default_factory=Traffic)
     models: Mapping[str, str] = field(default_factory=dict)
     feedback: Recorder | None = None
+    embeddings: Callable[[str, Space], tuple[VectorStore, int]] | None = None
     back_up: Callable[[Path], tuple[int, int, str]] | None = None
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -263,6 +263,17 @@ def _job(job_id: str) -> str:
     return f"/v1/ingest/jobs/{quote(job_id, safe='')}"
 
 
+def export_products(form: str, state: str | None) -> Call[bytes]:
+    """The products as a file."""
+    return Call("GET", "/v1/export/products", bytes, sent={"params": _given({"format": form, "state": state})})
+
+
+def export_embeddings(supercategory: str, space: str) -> Call[bytes]:
+    """The embeddings of a collection as a file."""
+    params = {"supercategory": supercategory, "space": space}
+    return Call("GET", "/v1/export/embeddings", bytes, sent={"params": params})
+
+
 def send_events(events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Call[EventsReceipt]:
     """Tell what people did with answers."""
     told = dict(events) if isinstance(events, Mapping) else [dict(event) for event in events]
@@ -350,3 +361,16 @@ def _as_field(value: object) -> object:
     if isinstance(value, list | tuple):
         return [str(one) for one in value] if all(isinstance(one, str) for one in value) else json.dumps(list(value))
     return str(value)
+
+
+@contextmanager
+def saved(target: str | PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file that is there when all of it is written, and not before."""
+    path = Path(target)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from os import PathLike
+from typing import Any, Literal, Self, TypeVar, Unpack
 
 import httpx
 
@@ -13,7 +14,7 @@ from engine.errors import Unavailable
 from engine.forms.answers import AnswerForm, FacetsForm
 from engine.system.redaction import redacted
 from thatlook import calls
-from thatlook.calls import Call, Feed, Photo
+from thatlook.calls import Call, Feed, Photo, saved
 from thatlook.failures import failure_of, wait_of
 from thatlook.forms import (
     BatchAnswer,
@@ -238,6 +239,16 @@ class Client(_Base):
         """Start a feed job again that was interrupted or cancelled, or failed."""
         return self._send(calls.retry_ingest(job_id))
 
+    def export_products(self, target: str | PathLike[str], *, form: str = "jsonl", state: str | None = None) -> int:
+        """Write the products into a file, as `jsonl`, `csv`, `xml` or `parquet`; returns its bytes."""
+        return self._save(calls.export_products(form, state), target)
+
+    def export_embeddings(
+        self, target: str | PathLike[str], supercategory: str, *, space: Literal["visual", "semantic"] = "visual"
+    ) -> int:
+        """Write the embeddings of a collection into a Parquet file; returns its bytes."""
+        return self._save(calls.export_embeddings(supercategory, space), target)
+
     def send_events(self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
         """Tell what people did with answers, in the form of User Behavior Insights; returns how many were taken."""
         return self._send(calls.send_events(events)).accepted
@@ -257,6 +268,17 @@ class Client(_Base):
     def metrics(self) -> str:
         """The server's metrics, in Prometheus's text form."""
         return self._send(calls.metrics()).decode()
+
+    def _save(self, call: Call[bytes], target: str | PathLike[str]) -> int:
+        """Stream an answer into a file, which is there when the answer is whole."""
+        try:
+            with self._http.stream(call.method, call.path, **call.sent) as response, saved(target) as file:
+                if not response.is_success:
+                    response.read()
+                    self._read(call, response)
+                return sum(file.write(part) for part in response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     def _send(self, call: Call[T]) -> T:
         for tries in range(self._retries + 1):
@@ -430,6 +452,18 @@ class AsyncClient(_Base):
         """Start a feed job again that was interrupted or cancelled, or failed."""
         return await self._send(calls.retry_ingest(job_id))
 
+    async def export_products(
+        self, target: str | PathLike[str], *, form: str = "jsonl", state: str | None = None
+    ) -> int:
+        """Write the products into a file, as `jsonl`, `csv`, `xml` or `parquet`; returns its bytes."""
+        return await self._save(calls.export_products(form, state), target)
+
+    async def export_embeddings(
+        self, target: str | PathLike[str], supercategory: str, *, space: Literal["visual", "semantic"] = "visual"
+    ) -> int:
+        """Write the embeddings of a collection into a Parquet file; returns its bytes."""
+        return await self._save(calls.export_embeddings(supercategory, space), target)
+
     async def send_events(self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
         """Tell what people did with answers, in the form of User Behavior Insights; returns how many were taken."""
         return (await self._send(calls.send_events(events))).accepted
@@ -449,6 +483,18 @@ class AsyncClient(_Base):
     async def metrics(self) -> str:
         """The server's metrics, in Prometheus's text form."""
         return (await self._send(calls.metrics())).decode()
+
+    async def _save(self, call: Call[bytes], target: str | PathLike[str]) -> int:
+        """Stream an answer into a file, which is there when the answer is whole."""
+        try:
+            async with self._http.stream(call.method, call.path, **call.sent) as response:
+                if not response.is_success:
+                    await response.aread()
+                    self._read(call, response)
+                with saved(target) as file:
+                    return sum([file.write(part) async for part in response.aiter_bytes()])
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     async def _send(self, call: Call[T]) -> T:
         for tries in range(self._retries + 1):

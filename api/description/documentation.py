@@ -68,6 +68,7 @@ def configuration(version: str) -> OpenAPIConfig:
             Tag("products", "The catalogue: write, read, delete."),
             Tag("ingest", "How indexing goes, and what was refused."),
             Tag("images", "Stored pictures."),
+            Tag("export", "The catalogue as files: a feed, or Parquet."),
             Tag("events", "What people do with answers, where it is switched on: clicks, queries without a match."),
             Tag("operation", "Health, readiness, metrics."),
         ],
@@ -254,6 +255,17 @@ class ChangesOperation(Operation):
         lines = {"type": "string", "description": "A JSON object in each line, as in the list."}
         content = {"application/json": content_of(listed, [row]), "application/x-ndjson": content_of(lines)}
         self.request_body = RequestBody(required=True, content=content)
+
+
+@dataclass
+class ExportOperation(Operation):
+    """A file that is streamed."""
+
+    def __post_init__(self) -> None:
+        success = (self.responses or {}).get("200")
+        if isinstance(success, OpenAPIResponse):
+            success.content = {"application/octet-stream": content_of(_BYTES)}
+            success.description = "The file: JSON lines, CSV, XML or Parquet, as its Content-Type says."
 
 
 @dataclass

@@ -118,7 +118,7 @@ def _problem(cells: Sequence[str], columns: int, must: int) -> str | None:
 
 def plain_cell(cell: str, *, number: bool = False) -> str:
     """A cell without what only spreadsheets need: `="text"`, and `'` before what would be a formula."""
-    if cell[:1] == "'" and (cell[1:2] in "=+-@\t\r" or (number and cell[1:].strip().isdigit())):
+    if cell[:1] == "'" and cell[1:] and (cell[1] in "=+-@\t\r" or (number and cell[1:].strip().isdigit())):
         return cell[1:]
     if "=" in cell[:3] and (text := _FORMULA_TEXT.fullmatch(cell)):
         return text[1].replace('""', '"')

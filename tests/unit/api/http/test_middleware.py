@@ -152,6 +152,8 @@ def test_description(client: Client) -> None:
         "get /v1/ingest/runs/{run_id}/errors",
         "get /v1/images/{key}",
         "head /v1/images/{key}",
+        "get /v1/export/products",
+        "get /v1/export/embeddings",
         "post /v1/events",
         "get /v1/events/clicks",
         "get /v1/events/no-match",

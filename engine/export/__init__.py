@@ -1,0 +1,1 @@
+"""The catalogue as files: a feed that `thatlook ingest` takes back, Parquet tables of products and embeddings."""
