@@ -71,6 +71,7 @@ def ingest_dependencies(parts: Parts) -> IngestDependencies:
         limits=settings.image_limits,
         work=shared_work(parts),
         generation=parts.generation,
+        views=settings.views,
     )
 
 

@@ -107,22 +107,23 @@ def embedded_anew(parts: IngestDependencies, entries: Sequence[LedgerEntry], pol
     """What becomes of products that are looked at once more on their stored pictures; not those that have none."""
     seen: list[SelectedProduct] = []
     for entry in entries:
-        picture = _stored_picture(parts, entry)
-        result = analyze(parts, plan_anew(parts, entry), [picture], policy) if picture else None
+        pictures = _stored_pictures(parts, entry)
+        result = analyze(parts, plan_anew(parts, entry), pictures, policy) if pictures else None
         if isinstance(result, SelectedProduct):
             seen.append(replace(result, refusals=entry.refusals))
     return embed(parts, seen)
 
 
-def _stored_picture(parts: IngestDependencies, entry: LedgerEntry) -> Picture | None:
+def _stored_pictures(parts: IngestDependencies, entry: LedgerEntry) -> list[Picture]:
+    found: list[Picture] = []
     for key in parts.objects.keys(picture_prefix(entry.product.product_id)):
         try:
             data = parts.objects.get(key)
             if is_whole_picture(key, data):
-                return Picture(entry.product.images[0], decode(data, parts.limits))
+                found.append(Picture(key, decode(data, parts.limits)))
         except (ObjectNotFound, InputRejected):
             continue
-    return None
+    return found
 
 
 def plan_anew(parts: IngestDependencies, entry: LedgerEntry) -> ProductDiff:

@@ -21,7 +21,7 @@ EVERYWHERE, SERVER, INTAKE = "every program", "`serve`", "`serve`, `ingest`, `wo
 GROUPS: tuple[tuple[str, str, str], ...] = (
     ("The catalogue and the models", EVERYWHERE, r"home|profile|runtime|threads|streams|model_cache|taxonomy"),
     ("Pictures", EVERYWHERE, r"max_image_.*|allow_private_hosts"),
-    ("Taking products in", INTAKE, r"policy"),
+    ("Taking products in", INTAKE, r"policy|views"),
     ("A feed on a schedule", SERVER, r"feed_.*|max_feed_bytes"),
     ("Listening", SERVER, r"host|port|catalogue_port|allowed_hosts|cors_origins"),
     ("Who may ask, and how much", SERVER, r"require_keys|rate_limit|redis_url|concurrent_requests|allow_image_urls"),

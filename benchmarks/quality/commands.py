@@ -202,6 +202,20 @@ def retrieval(
 @evaluate.command()
 @DATA
 @PROFILE
+@JSON
+def sides(data: Path, profile: Path, as_json: bool) -> None:
+    """Does it pay to index a product's other sides (THATLOOK_VIEWS)? Asked from behind, close up, by copies."""
+    from benchmarks.measured_models import open_profile
+    from benchmarks.quality.report import Report, say
+    from benchmarks.quality.retrieval.sides import evaluate_sides, table_rows
+
+    figures = evaluate_sides(*open_profile(profile), data)
+    say(Report("sides", profile, figures, []), table_rows(figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
 @click.option("--budget", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to pick.")
 @JSON
 def selection(data: Path, profile: Path, budget: int, as_json: bool) -> None:

@@ -123,6 +123,6 @@ class _Pictures(Writer):
 
     def commit(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Put the pictures."""
-        pictures = [outcome.picture for outcome in outcomes if outcome.picture]
+        pictures = [picture for outcome in outcomes for picture in outcome.pictures]
         at_once(lambda picture: self.parts.objects.put(*picture, "image/jpeg"), pictures)
         return list(outcomes)

@@ -129,15 +129,19 @@ class Builder:
         """Products whose stored pictures these models look at."""
         keys = {e.product.product_id: self._pictures(e, served) for e in entries}
         wanted = [(entry, item_id, key) for entry in entries for item_id, key in keys[entry.product.product_id]]
-        pictures = at_once(lambda each: self._picture(each[0], each[2]), wanted)
+        pictures = at_once(lambda each: self._picture(each[2]), wanted)
         results: dict[str, list[Outcome]] = {e.product.product_id: [] for e in entries}
-        seen: list[tuple[SelectedProduct, str, str]] = []
-        for (entry, item_id, key), picture in zip(wanted, pictures, strict=True):
-            if picture is None:
+        there: dict[str, list[Picture]] = {}
+        for (entry, _, _), picture in zip(wanted, pictures, strict=True):
+            if picture is not None:
+                there.setdefault(entry.product.product_id, []).append(picture)
+        seen: list[tuple[SelectedProduct, Mapping[str, str]]] = []
+        for entry in entries:
+            if not (mine := there.get(entry.product.product_id)):
                 continue
-            result = analyze(self.parts, plan_anew(self.parts, entry), [picture], self.policy)
+            result = analyze(self.parts, plan_anew(self.parts, entry), mine, self.policy)
             if isinstance(result, SelectedProduct):
-                seen.append((result, item_id, key))
+                seen.append((result, {key: item_id for item_id, key in keys[entry.product.product_id]}))
             else:
                 results[entry.product.product_id].append(result)
         for outcome in self._embedded(seen):
@@ -152,21 +156,21 @@ class Builder:
         stored = next(iter(self.parts.objects.keys(picture_prefix(entry.product.product_id))), None)
         return [(entry.items[0][1], stored)] if stored else []
 
-    def _picture(self, entry: LedgerEntry, key: str) -> Picture | None:
+    def _picture(self, key: str) -> Picture | None:
         try:
-            return Picture((entry.product.images or ("",))[0], decode(self.parts.objects.get(key), self.parts.limits))
+            return Picture(key, decode(self.parts.objects.get(key), self.parts.limits))
         except (ObjectNotFound, InputRejected):
             return None
 
-    def _embedded(self, seen: Sequence[tuple[SelectedProduct, str, str]]) -> list[Outcome]:
+    def _embedded(self, seen: Sequence[tuple[SelectedProduct, Mapping[str, str]]]) -> list[Outcome]:
         """Outcomes whose rows bear the ids and pictures of the rows that they stand for."""
 
-        def work(some: Sequence[tuple[SelectedProduct, str, str]]) -> list[Outcome]:
-            outcomes = embed(self.parts, [each for each, _, _ in some])
-            return [_named(o, item_id, key) for o, (_, item_id, key) in zip(outcomes, some, strict=True)]
+        def work(some: Sequence[tuple[SelectedProduct, Mapping[str, str]]]) -> list[Outcome]:
+            outcomes = embed(self.parts, [each for each, _ in some])
+            return [_named(o, each, ids) for o, (each, ids) in zip(outcomes, some, strict=True)]
 
         done, lost = apart(seen, work)
-        for (one, _, _), error in lost:
+        for (one, _), error in lost:
             if isinstance(error, ThatLookError) and not (models_answer(self.parts) and stores_answer(self.serving)):
                 raise error
             done.append(Outcome(one.diff, IngestState.FAILED, reason=told("The models", error)))
@@ -195,9 +199,14 @@ class Builder:
         self.book.note(self.parts.generation, mine, self.serving.generation, theirs)
 
 
-def _named(outcome: Outcome, item_id: str, key: str) -> Outcome:
-    rows = tuple(Row(replace(row.item, item_id=item_id, image=key), row.embeddings) for row in outcome.rows)
-    return replace(outcome, rows=rows, picture=None)
+def _named(outcome: Outcome, looked_at: SelectedProduct, ids: Mapping[str, str]) -> Outcome:
+    """With the ids (by picture) of the rows that are served, and without a picture to store."""
+    keys = [each.reference for each in looked_at.chosen]
+    rows = tuple(
+        Row(replace(row.item, item_id=ids[key], image=key), row.embeddings)
+        for row, key in zip(outcome.rows, keys, strict=True)
+    )
+    return replace(outcome, rows=rows, pictures=())
 
 
 def _joined(entry: LedgerEntry, outcomes: Sequence[Outcome]) -> Made:

@@ -62,7 +62,8 @@ class IngestDependencies:
     """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time.
 
     `work` is the queue by which several machines share the work; None where one process does all of it. `generation`
-    is the one that `store` shows and whose models `pipeline` has.
+    is the one that `store` shows and whose models `pipeline` has. `views` is how many pictures of a product are indexed
+    at most.
     """
 
     pipeline: ImageAnalysis
@@ -76,10 +77,13 @@ class IngestDependencies:
     work: SharedWork | None = None
     now: Callable[[], datetime] = utc_now
     generation: int = FIRST
+    views: int = 1
 
 
 def content_hash(
     parts: IngestDependencies, policy: Policy, wanted: str | None, stamps: Sequence[tuple[str, str]]
 ) -> str:
-    """Names what the stored embeddings were made from: pictures, class, policy, models."""
-    return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *(text for pair in stamps for text in pair))
+    """Names what the stored embeddings were made from: pictures, class, policy, models, how many pictures at most."""
+    views = [f"{parts.views} views"] if parts.views > 1 else []
+    named = (text for pair in stamps for text in pair)
+    return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *views, *named)

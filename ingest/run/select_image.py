@@ -1,4 +1,4 @@
-"""Which picture of a product is indexed, and which garment in it the product is."""
+"""Which pictures of a product are indexed, and which garment in them the product is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KIN = {
     "lower_wear": ("full_body",),
 }
 """Where the segmenter and the shop disagree, the shop's word stands and the likeliest garment is taken."""
-_FULL_FRONT, _FRONT, _PRODUCT_ONLY, _UNCLEAR = range(4)
+_FULL_FRONT, _FRONT, _PRODUCT_ONLY, _UNCLEAR, _OTHER_SIDE = range(5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +79,26 @@ def select_image(
     Args:
         color: the shop's words for the product's colour. They tell a cardigan from the top under it.
     """
+    chosen, refusals = select_images(pipeline, pictures, wanted, policy, color)
+    return (chosen[0] if chosen else None), refusals
+
+
+def select_images(
+    pipeline: ImageAnalysis,
+    pictures: Sequence[Picture],
+    wanted: GarmentClass | None,
+    policy: Policy,
+    color: str | None = None,
+    most: int = 1,
+) -> tuple[tuple[SelectedImage, ...], tuple[ImageRefusal, ...]]:
+    """The best picture's garment as `select_image` has it, and behind it the same garment in up to `most` - 1 others.
+
+    Those may show it from behind, from the side or without a person; groups, close-ups and pictures in which no such
+    garment is seen are left out. Under `strict` no other picture is taken.
+    """
     refusals: dict[str, Rejection] = {}
     candidates: list[_Candidate] = []
+    others: list[_Candidate] = []
     for position, picture in enumerate(pictures):
         if picture.pixels is None:
             refusals[picture.reference] = picture.rejection or Rejection("fetch", "The picture was not fetched.")
@@ -90,6 +108,8 @@ def select_image(
         rank = _rank(report, policy)
         if rank is None:
             refusals[picture.reference] = Rejection("gate", report.reason)
+            if report.people == 1:
+                others.append(_Candidate(_OTHER_SIDE, position, picture.reference, picture.pixels, scene, report))
         else:
             candidates.append(_Candidate(rank, position, picture.reference, picture.pixels, scene, report))
     order = sorted(candidates, key=lambda c: (c.rank, c.position))
@@ -98,10 +118,34 @@ def select_image(
         if chosen is None or candidate.reference != chosen.reference:
             better = Rejection("gate", "Another picture of this product shows it better.")
             refusals.setdefault(candidate.reference, better)
-    if chosen is not None:
-        refusals.pop(chosen.reference, None)
+    further = _further(pipeline, chosen, [*order, *others], most - 1) if chosen and policy != "strict" else ()
+    taken = (chosen, *further) if chosen else ()
+    for each in taken:
+        refusals.pop(each.reference, None)
     names = [picture.reference for picture in pictures]
-    return chosen, tuple(ImageRefusal(name, refusals[name]) for name in names if name in refusals)
+    return taken, tuple(ImageRefusal(name, refusals[name]) for name in names if name in refusals)
+
+
+def _further(
+    pipeline: ImageAnalysis, chosen: SelectedImage, candidates: Sequence[_Candidate], most: int
+) -> tuple[SelectedImage, ...]:
+    """The garment that was chosen in up to so many other pictures."""
+    found: list[SelectedImage] = []
+    for candidate in candidates if most > 0 else ():
+        height, width = candidate.pixels.shape[:2]
+        same = any(np.array_equal(candidate.pixels, taken.pixels) for taken in (chosen, *found))
+        if same or len(found) == most:
+            continue
+        alike = [
+            garment
+            for garment in pipeline.garments(candidate.pixels, candidate.scene)
+            if garment.supercategory == chosen.garment.supercategory
+            and _problem(garment, candidate, width, height) is None
+        ]
+        if alike:
+            best = max(alike, key=lambda g: (g.label == chosen.garment.label, g.score * box_area(g.box)))
+            found.append(_chosen(candidate, replace(best, label=chosen.garment.label)))
+    return tuple(found)
 
 
 def _rank(report: GateReport, policy: Policy) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from ingest.run.dependencies import IngestDependencies
 from ingest.run.diff import ProductDiff
 from ingest.run.facets import item_facets
 from ingest.run.failures import models_answer, told
-from ingest.run.select_image import Picture, SelectedImage, select_image
+from ingest.run.select_image import Picture, SelectedImage, select_images
 
 FETCH_BUDGET_S = 60.0
 """For all pictures of one product: a server that hangs must not hold up the rest of the feed for hours."""
@@ -48,7 +48,7 @@ class Outcome:
 
     Attributes:
         rows: its indexed garments; empty where it is refused.
-        picture: (key, JPEG) to store, if there is a new one.
+        pictures: (key, JPEG) of each to store, if there are new ones.
         keep_rows: rows in the store stay as they are (its pictures could not be had just now).
         settled: whether the content hash may be trusted by the next run.
         defect: something failed that should not; tried again a bounded number of times, over runs too.
@@ -59,7 +59,7 @@ class Outcome:
     rows: tuple[Row, ...] = ()
     refusals: tuple[ImageRefusal, ...] = ()
     reason: str | None = None
-    picture: tuple[str, bytes] | None = None
+    pictures: tuple[tuple[str, bytes], ...] = ()
     keep_rows: bool = False
     settled: bool = True
     defect: bool = False
@@ -81,17 +81,17 @@ def given_up(diff: ProductDiff) -> Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedProduct:
-    """A product whose garment is cut out and waits to be embedded with others."""
+    """A product whose garment is cut out, of one picture or of several, and waits to be embedded with others."""
 
     diff: ProductDiff
-    chosen: SelectedImage
+    chosen: tuple[SelectedImage, ...]
     refusals: tuple[ImageRefusal, ...]
     settled: bool
 
     @property
-    def crop(self) -> Crop:
-        """What is embedded."""
-        return self.chosen.crop
+    def crops(self) -> list[Crop]:
+        """What is embedded, the best picture's first."""
+        return [each.crop for each in self.chosen]
 
 
 def gather(parts: IngestDependencies, sources: ImageSources, diff: ProductDiff) -> list[Picture]:
@@ -130,14 +130,15 @@ def analyze(
         )
     transient = any(picture.transient for picture in pictures)
     try:
-        chosen, refusals = select_image(parts.pipeline, pictures, diff.wanted, policy, diff.product.color)
+        color = diff.product.color
+        chosen, refusals = select_images(parts.pipeline, pictures, diff.wanted, policy, color, parts.views)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a defect of ours must not stop a shop's whole feed
         if isinstance(error, ThatLookError) and not models_answer(parts):
             raise
         return failed(diff, told("The models", error))
-    if chosen is not None:
+    if chosen:
         return SelectedProduct(diff, chosen, refusals, settled=not transient)
     if transient and diff.old and diff.old.items:
         return Outcome(
@@ -160,30 +161,45 @@ def embed(parts: IngestDependencies, seen: Sequence[SelectedProduct]) -> list[Ou
     """Both embeddings of many products' garments in one go."""
     if not seen:
         return []
-    embeddings = parts.pipeline.embed([one.crop for one in seen])
+    embeddings = parts.pipeline.embed([crop for one in seen for crop in one.crops])
     if not all(np.isfinite(rows).all() for rows in embeddings.values()):
         raise ValueError("an embedding that is no number")
     now = parts.now()
-    return [_outcome(one, {space: embeddings[space][i] for space in SPACES}, now) for i, one in enumerate(seen)]
+    ends = np.cumsum([len(one.chosen) for one in seen])[:-1]
+    apart = {space: np.split(embeddings[space], ends) for space in SPACES}
+    return [_outcome(one, {space: apart[space][i] for space in SPACES}, now) for i, one in enumerate(seen)]
 
 
-def _outcome(seen: SelectedProduct, embeddings: dict[Space, NDArray[np.float32]], now: datetime) -> Outcome:
-    product, garment = seen.diff.product, seen.chosen.garment
-    jpeg = encode_jpeg(seen.chosen.pixels, max_side=STORED_SIDE)
-    key = f"{picture_prefix(product.product_id)}{hashlib.sha256(jpeg).hexdigest()[:16]}.jpg"
-    item = Item(
-        item_id=f"{product.product_id}#0",
+def _outcome(seen: SelectedProduct, embeddings: Mapping[Space, Embeddings], now: datetime) -> Outcome:
+    """One row for each picture; their ids count them, the best picture's is 0."""
+    product = seen.diff.product
+    pictures = [_stored_as(product.product_id, each) for each in seen.chosen]
+    rows = tuple(
+        Row(_item(product, each, number, key, now), {space: embeddings[space][number] for space in SPACES})
+        for number, (each, (key, _)) in enumerate(zip(seen.chosen, pictures, strict=True))
+    )
+    reason = None if seen.diff.wanted else GUESSED
+    return Outcome(seen.diff, IngestState.INDEXED, rows, seen.refusals, reason, tuple(pictures), settled=seen.settled)
+
+
+def _stored_as(product_id: str, chosen: SelectedImage) -> tuple[str, bytes]:
+    """A picture's key and JPEG."""
+    jpeg = encode_jpeg(chosen.pixels, max_side=STORED_SIDE)
+    return f"{picture_prefix(product_id)}{hashlib.sha256(jpeg).hexdigest()[:16]}.jpg", jpeg
+
+
+def _item(product: Product, chosen: SelectedImage, number: int, key: str, now: datetime) -> Item:
+    garment = chosen.garment
+    return Item(
+        item_id=f"{product.product_id}#{number}",
         product_id=product.product_id,
         supercategory=garment.supercategory,
         label=garment.label,
         image=key,
         box=garment.box,
-        facets=item_facets(product) | measured_facets(seen.chosen.crop),
+        facets=item_facets(product) | measured_facets(chosen.crop),
         price=product.price_at(now),
     )
-    reason = None if seen.diff.wanted else GUESSED
-    rows, picture = (Row(item, embeddings),), (key, jpeg)
-    return Outcome(seen.diff, IngestState.INDEXED, rows, seen.refusals, reason, picture, settled=seen.settled)
 
 
 def reword(parts: IngestDependencies, diffs: Sequence[ProductDiff]) -> tuple[list[Outcome], list[ProductDiff]]:

@@ -132,7 +132,7 @@ class Writer:
         return done + [self._unwritten(outcome, error) for outcome, error in lost]
 
     def _write(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        pictures = [outcome.picture for outcome in outcomes if outcome.picture]
+        pictures = [picture for outcome in outcomes for picture in outcome.pictures]
         at_once(lambda picture: self.parts.objects.put(*picture, "image/jpeg"), pictures)
         self._write_rows(outcomes)
         self._drop_old_pictures(outcomes)
@@ -147,7 +147,7 @@ class Writer:
         except Exception:
             rows = outcome.rows  # The ledger then names them, and the next try replaces them.
         return replace(
-            outcome, state=IngestState.FAILED, rows=rows, reason=told("Writing", error), picture=None,
+            outcome, state=IngestState.FAILED, rows=rows, reason=told("Writing", error), pictures=(),
             keep_rows=False, settled=False, defect=True,
         )  # fmt: skip
 

@@ -66,13 +66,22 @@ def read_photos(data: Path, taxonomy: Taxonomy) -> list[Photo]:
     Raises:
         QueryRejected: the folder holds no catalogue.
     """
+    photos = photos_of_catalogue(data, taxonomy)
+    return [p for p in photos if p.view == "front" or p.held_out]
+
+
+def photos_of_catalogue(data: Path, taxonomy: Taxonomy) -> list[Photo]:
+    """Every front, back and detail, learned from or not.
+
+    Raises:
+        QueryRejected: the folder holds no catalogue.
+    """
     root = data / "magento_catalog"
     try:
         rows = [json.loads(line) for line in (root / "products.jsonl").read_text("utf-8").splitlines()]
     except OSError as error:
         raise QueryRejected(f"{data} has no magento_catalog; give the folder that holds it: {error}.") from error
-    photos = [photo for row in rows if row["class"] in taxonomy.classes for photo in _photos_of(row, root)]
-    return [p for p in photos if p.view == "front" or (p.held_out and p.view in VIEWS)]
+    return [p for row in rows if row["class"] in taxonomy.classes for p in _photos_of(row, root) if p.view in VIEWS]
 
 
 def _photos_of(row: Mapping[str, Any], root: Path) -> Iterator[Photo]:
