@@ -22,6 +22,4 @@ def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[Vi
     taxonomy = load_taxonomy()
     models = load_folder(folder, options=RuntimeOptions(threads=threads), taxonomy=taxonomy)
     pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return pipeline, Calibrations(
-        models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration
-    )
+    return pipeline, models.calibrations

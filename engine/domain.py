@@ -257,6 +257,7 @@ class Hit:
     `score` rises with similarity, 0 to 1; `why` holds sentences for a person. `variants` are the products of the hit's
     look that match the query's filters, itself among them, where there are several. `matched_by` names what of the
     shop's own words fits the query's exactly: `id`, `gtin`, `ean`, `upc`, `mpn`, `sku`, `brand`, `size`, `words`.
+    `confidence` is the share of hits of this score that are of the same article; None where that was not measured.
     """
 
     product: Product
@@ -266,6 +267,7 @@ class Hit:
     why: tuple[str, ...]
     variants: tuple[Product, ...] = ()
     matched_by: tuple[str, ...] = ()
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,9 +92,7 @@ def build_pipeline(settings: Settings, beside: Collection[str] = ()) -> tuple[Vi
         taxonomy=taxonomy,
     )
     pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return pipeline, Calibrations(
-        models.visual.calibration, models.semantic.calibration, models.semantic.text_calibration
-    )
+    return pipeline, models.calibrations
 
 
 @contextmanager

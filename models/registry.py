@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import ModelMismatch, ModelUnavailable
+from engine.retrieval.query_vectors import Calibrations
 from engine.taxonomy import Taxonomy, load_taxonomy
+from models.confidence import read_confidences, scored_by
 from models.manifest import MANIFEST, ROLES, Manifest, ModelSpec, Role, fingerprint, load_manifest
 from models.networks.pose import HeatmapPose
 from models.networks.segmenter import YoloSegmenter
@@ -29,6 +31,18 @@ class Models:
     pose: HeatmapPose
     visual: VisualEmbedder
     semantic: SemanticEmbedder
+    folder: Path
+
+    @property
+    def calibrations(self) -> Calibrations:
+        """How cosines of these models are to be read, and how sure hits of a score are.
+
+        Raises:
+            ModelUnavailable: the profile's tables of confidence cannot be understood.
+        """
+        read = Calibrations(self.visual.calibration, self.semantic.calibration, self.semantic.text_calibration)
+        made_of = scored_by(self.visual.fingerprint, self.semantic.fingerprint, read)
+        return replace(read, confidences=read_confidences(self.folder, made_of))
 
 
 def profile_folder(profile: str, home: Path) -> Path:
@@ -89,6 +103,7 @@ def load_folder(
             sessions["semantic_text"],
             TextTokenizer.load(folder / texts.tokenizer, texts.context_length, int(texts.extra.get("pad_id", 0))),
         ),
+        folder,
     )
 
 

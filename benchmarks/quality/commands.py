@@ -203,6 +203,44 @@ def retrieval(
 @DATA
 @PROFILE
 @JSON
+def looks(data: Path, profile: Path, as_json: bool) -> None:
+    """Of how many street looks does every garment get something fitting among its first ten hits?"""
+    from benchmarks.measured_models import open_profile
+    from benchmarks.quality.looks import evaluate_looks, table_rows, targets
+    from benchmarks.quality.report import Report, say
+
+    figures = evaluate_looks(*open_profile(profile), data)
+    say(Report("looks", profile, figures, targets(figures)), table_rows(figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@SHEET
+@JSON
+@click.option("--fit", is_flag=True, help="Write the fitted tables into the profile, whose answers then have them.")
+def calibration(data: Path, profile: Path, sheet: Path | None, as_json: bool, fit: bool) -> None:
+    """Do hits hold what they promise? Expected calibration error of the same article, by supercategory.
+
+    Fitted on half of the held-out garments, told of the other half and of a shop that no training saw.
+    """
+    from benchmarks.measured_models import open_profile
+    from benchmarks.quality.calibration.calibration import evaluate_calibration, table_rows, targets, write_plot
+    from benchmarks.quality.report import Report, say
+    from models.confidence import write_confidences
+
+    figures, fitted = evaluate_calibration(*open_profile(profile), data)
+    if sheet is not None:
+        write_plot(sheet / "reliability.png", figures)
+    if fit:
+        write_confidences(profile, fitted)
+    say(Report("calibration", profile, figures, targets(figures)), table_rows(figures), as_json=as_json)
+
+
+@evaluate.command()
+@DATA
+@PROFILE
+@JSON
 def sides(data: Path, profile: Path, as_json: bool) -> None:
     """Does it pay to index a product's other sides (THATLOOK_VIEWS)? Asked from behind, close up, by copies."""
     from benchmarks.measured_models import open_profile

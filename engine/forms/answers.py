@@ -52,6 +52,8 @@ class HitForm(msgspec.Struct, frozen=True):
     `variants` are the products of its look (same `item_group_id`, and same colour or picture) that match the filters,
     itself included, in the order of their sizes; empty where there is no other. `matched_by` names what fits the words
     of the query exactly: `id`, `gtin`, `ean`, `upc`, `mpn`, `sku`, `brand`, `size`, or `words` of the shop.
+    `confidence`, where a photo or a product asks by itself: the share of hits of this score that are of the same
+    article, as was measured for these models; null elsewhere.
     """
 
     product_id: str
@@ -72,6 +74,7 @@ class HitForm(msgspec.Struct, frozen=True):
     item_group_id: str | None = None
     variants: list[VariantForm] = []
     matched_by: list[str] = []
+    confidence: float | None = None
 
 
 class GarmentForm(msgspec.Struct, frozen=True):
@@ -241,6 +244,7 @@ def hit_form(hit: Hit, image_url: ImageUrl) -> HitForm:
         item_group_id=product.item_group_id,
         variants=[variant_form(each) for each in hit.variants],
         matched_by=list(hit.matched_by),
+        confidence=None if hit.confidence is None else _share(hit.confidence),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.color.palette import Palette
 from engine.domain import Space
+from engine.retrieval.confidence import NO_CONFIDENCES, Confidences
 from engine.retrieval.fusion import QueryKind
 from engine.retrieval.looks import Look
 from engine.seams import Calibration
@@ -70,8 +71,9 @@ class QueryVectors:
 
 @dataclass(frozen=True, slots=True)
 class Calibrations:
-    """How each signal's cosines are to be read."""
+    """How each signal's cosines are to be read, and how sure hits of a score are, where that was fitted."""
 
     visual: Calibration
     semantic: Calibration
     text: Calibration
+    confidences: Confidences = NO_CONFIDENCES

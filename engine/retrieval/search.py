@@ -19,6 +19,7 @@ from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
 from engine.retrieval.concurrent import together
+from engine.retrieval.confidence import Confidences
 from engine.retrieval.fusion import DEFAULTS, Weights, explain
 from engine.retrieval.identity import identified_hits, in_front, matched_by
 from engine.retrieval.listing import Listing, Page, Sources, page_of
@@ -60,6 +61,12 @@ class _Asked:
     weights: Weights
     watch: Stopwatch
     shown: Shown
+    confidences: Confidences
+
+    @property
+    def is_plain_photo(self) -> bool:
+        """Whether a photo or a product asks by itself and by the usual weights: what confidences were measured on."""
+        return self.query_vectors.query_kind == "photo" and self.weights == DEFAULTS["photo"]
 
 
 def _none_unwanted(_: Hit) -> bool:
@@ -120,6 +127,7 @@ class Searcher:
             weights or DEFAULTS[query_vectors.query_kind],
             watch or Stopwatch(),
             shown.under(where),
+            self.calibrations.confidences,
         )
         return self.with_variants(self._best_hits(asked, supercategories, k), where, asked.watch, shown)
 
@@ -149,9 +157,8 @@ class Searcher:
     def _nearest(self, ask: Ask, wanted: int, sold_out_last: bool) -> tuple[Hit, ...]:
         """The best hits of the supercategories; where these hold too few, those of the others behind them."""
         shown = replace(ask.shown.under(ask.where), sold_out_last=sold_out_last)
-        asked = _Asked(
-            ask.query_vectors, ask.where, ask.weights or DEFAULTS[ask.query_vectors.query_kind], ask.watch, shown
-        )
+        weights = ask.weights or DEFAULTS[ask.query_vectors.query_kind]
+        asked = _Asked(ask.query_vectors, ask.where, weights, ask.watch, shown, self.calibrations.confidences)
         hits = self._best_hits(asked, ask.supercategories, wanted)
         if not ask.others or len(hits) >= wanted:
             return hits
@@ -318,7 +325,15 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _A
         color=query_vectors.color,
         asked=query_vectors.parsed.colors,
     )
-    return Hit(product, item, score, signals, why, matched_by=matched_by(query_vectors.parsed, item))
+    return Hit(
+        product,
+        item,
+        score,
+        signals,
+        why,
+        matched_by=matched_by(query_vectors.parsed, item),
+        confidence=asked.confidences.of(item.supercategory, score) if asked.is_plain_photo else None,
+    )
 
 
 def _narrower(parsed: ParsedText, where: Filter) -> list[Filter]:

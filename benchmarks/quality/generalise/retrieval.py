@@ -133,6 +133,23 @@ def like_served(
     return found
 
 
+def like_scored(pipeline: VisionPipeline, calibrations: Calibrations, shop: Shop) -> list[list[tuple[str, float, int]]]:
+    """For each product (supercategory, score, product) of its first hits, by the pictures alone."""
+    looked = _silent(shop.looked)
+    searcher = catalogue(pipeline, calibrations, looked, "picture")
+    place = {fact["id"]: number for number, fact in enumerate(shop.facts)}
+    found: list[list[tuple[str, float, int]]] = []
+    for row in shop.row_of:
+        if row < 0:
+            found.append([])
+            continue
+        exhibit = looked.exhibits[row]
+        asked = image_query(looked, int(row), exclude={exhibit.product.product_id})
+        hits = searcher.search(asked, exhibit.supercategories, BEST)
+        found.append([(h.item.supercategory, h.score, place[h.product.product_id]) for h in hits])
+    return found
+
+
 def write_rows(path: Path, shop: Shop, found: NDArray[np.int64], root: Path) -> None:
     """Some products, each before its hits; what is of another article has a mark."""
     tiles = []

@@ -1,0 +1,72 @@
+"""Reliability by known values: the error itself, and a fit that finds the curve that scores were drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="needs the group `train`")
+
+from benchmarks.quality.calibration.answers import Scored
+from benchmarks.quality.calibration.calibration import (
+    expected_calibration_error,
+    figures_of,
+    fit_confidences,
+    fit_table,
+    promised_by,
+    table_rows,
+    targets,
+)
+from engine.retrieval.confidence import EVERY, NO_CONFIDENCES
+
+
+def drawn(n: int, seed: int, name: str = "upper_wear", shift: float = -1.0) -> Scored:
+    """Scores that promise too much: a hit of score s is right with the odds of s times e^`shift`."""
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(0.05, 0.95, n)
+    chance = 1 / (1 + np.exp(-(np.log(scores / (1 - scores)) + shift)))
+    return Scored(np.full(n, name), scores, rng.random(n) < chance, rng.integers(0, 2, n))
+
+
+def test_the_error_is_the_mean_distance_in_bins() -> None:
+    """By hand: ten bins of two hits; those that promise 0.2 are never right, those that promise 0.9 always."""
+    promised = np.array([0.2] * 10 + [0.9] * 10)
+    right = np.array([False] * 10 + [True] * 10)
+    assert expected_calibration_error(promised, right) == pytest.approx(0.5 * 0.2 + 0.5 * 0.1)
+    assert expected_calibration_error(np.array([0.5] * 20), np.array([True, False] * 10)) == pytest.approx(0.0)
+
+
+def test_the_fit_finds_the_curve_and_keeps_the_order() -> None:
+    """On other hits of the same kind the error falls below 0.03 from 0.2, and no two scores change places."""
+    table = fit_table(drawn(4000, 1))
+    assert table.of(0.5) == pytest.approx(1 / (1 + np.e), abs=0.04)
+    scores = np.linspace(0.06, 0.94, 50)
+    assert (np.diff([table.of(float(score)) for score in scores]) > 0).all()
+    others = drawn(4000, 2)
+    fitted = fit_confidences(drawn(4000, 1), "m")
+    before = expected_calibration_error(others.scores, others.right)
+    after = expected_calibration_error(promised_by(fitted, others), others.right)
+    assert before > 0.15
+    assert after < 0.03
+
+
+def test_each_supercategory_with_hits_enough_has_its_own_table() -> None:
+    """Few hits, or hits that are all right, tell nothing: they share the table of all."""
+    many, few, sure = drawn(600, 1), drawn(50, 2, "foot_wear"), drawn(600, 3, "full_body", shift=99.0)
+    parts = [np.concatenate([getattr(each, name) for each in (many, few, sure)]) for name in Scored.__slots__]
+    fitted = fit_confidences(Scored(*parts), "m")
+    assert set(fitted.tables) == {EVERY, "upper_wear"}
+
+
+def test_figures_name_what_is_served_where_there_is_something() -> None:
+    """The error of scores, of the fit and, where a profile has tables, of these; targets are about what is served."""
+    scored = drawn(800, 4)
+    fitted = fit_confidences(drawn(800, 5), "m")
+    plain = {"held out": figures_of(scored, NO_CONFIDENCES, fitted)}
+    assert set(plain["held out"]) == {"upper_wear", "all"}
+    assert {target.name.rpartition(" ")[2] for target in targets(plain)} == {"ece_fitted"}
+    served = {"held out": figures_of(scored, fitted, fitted)}
+    row = served["held out"]["upper_wear"]
+    assert row["ece_served"] == row["ece_fitted"] < row["ece_score"]
+    assert all(target.met == (-target.value <= 0.05) for target in targets(served) if target.value is not None)
+    assert "held out: all, bin 1" in table_rows(served)
