@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     policy: Policy = "prefer"
     """Which pictures of a product are indexed: `strict`, only full and from the front; `prefer`, the best there is."""
     views: int = Field(default=1, ge=1, le=8)
-    """Pictures of a product that are indexed at most: the best one, and behind it others that show it from other sides."""
+    """Pictures of a product that are indexed at most: the best one, then others that show it from other sides."""
     milvus_uri: str | None = None
     """A Milvus server, 2.3 or later; where it is not set, the catalogue is embedded."""
     milvus_token: SecretStr | None = None

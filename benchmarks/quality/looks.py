@@ -22,7 +22,7 @@ from engine.domain import Product
 from engine.retrieval.search import Calibrations, Searcher
 from engine.vision.crops import cut
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.crops import rgb_of
+from models.train.data.pictures import read_pixels
 
 BEST = 10
 CHOICE = 10
@@ -129,7 +129,7 @@ def photo_of(held: HeldOut, row: int) -> str:
 
 def _answered(pipeline: VisionPipeline, shop: Catalogue, path: Path, photo: str, rows: Sequence[int]) -> Look:
     """The look's garments, each looked for among the hits of every supercategory in which one was found."""
-    pixels = rgb_of(path)
+    pixels = read_pixels(path)
     own = frozenset(str(row) for row in rows)
     hits: dict[str, list[int]] = {}
     for garment in pipeline.garments(pixels):

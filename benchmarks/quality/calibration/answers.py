@@ -78,12 +78,12 @@ def _asked(
     searcher = catalogue(pipeline, calibrations, looked)
     for row, exhibit in enumerate(exhibits):
         own = exhibit.product.product_id
-        kind = kinds[int(own)]
-        if exhibit.supercategory in several and (exhibit.supercategory, kind) in known:
+        asked = kinds[int(own)]
+        if exhibit.supercategory in several and (exhibit.supercategory, asked) in known:
             hits = searcher.search(image_query(looked, row, exclude={own}), [exhibit.supercategory], BEST)
             half = hashlib.sha256(own.encode()).digest()[0] % 2
             for hit in hits:
-                yield exhibit.supercategory, hit.score, kinds[int(hit.product.product_id)] == kind, half
+                yield exhibit.supercategory, hit.score, kinds[int(hit.product.product_id)] == asked, half
 
 
 def unseen_answers(pipeline: VisionPipeline, calibrations: Calibrations, data: Path) -> Scored:

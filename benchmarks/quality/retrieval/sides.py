@@ -31,7 +31,7 @@ from benchmarks.quality.retrieval.fused_gallery import (
 from engine.domain import SPACES, Pixels
 from engine.retrieval.search import MAX_K, Calibrations, Searcher
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.crops import rgb_of
+from models.train.data.pictures import read_pixels
 
 WAYS: Mapping[str, frozenset[str]] = {
     "the best picture": frozenset({"front"}),
@@ -80,11 +80,11 @@ def evaluate_sides(pipeline: VisionPipeline, calibrations: Calibrations, data: P
 
 
 def _exhibit(pipeline: VisionPipeline, photo: Photo, *, query: bool) -> Exhibit | None:
-    return exhibit_photo(pipeline, as_product(photo), rgb_of(photo.path), photo.label, query=query)
+    return exhibit_photo(pipeline, as_product(photo), read_pixels(photo.path), photo.label, query=query)
 
 
 def _copied(pipeline: VisionPipeline, photo: Photo) -> Exhibit | None:
-    pixels = screenshot(np.asarray(rgb_of(photo.path)))
+    pixels = screenshot(np.asarray(read_pixels(photo.path)))
     return exhibit_photo(pipeline, as_product(photo), pixels, photo.label, query=True)
 
 
