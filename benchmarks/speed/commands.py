@@ -15,6 +15,7 @@ from benchmarks.speed.report.markdown import fill_in, markdown_tables
 from benchmarks.speed.report.tables import judgements_table, show_lines, show_targets
 from benchmarks.speed.results import Line, append_lines, read_lines
 from benchmarks.speed.run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
+from benchmarks.speed.soak import soak
 from engine.errors import QueryRejected, ThatLookError
 from engine.system.console import plain_console, wide_console, words
 from engine.system.printing import print_json, printable
@@ -68,6 +69,9 @@ bench.add_command(_suite_command("latency", "A running server over HTTP: photos 
 bench.add_command(_suite_command("recall", "Agreement with exact search, by index, filter and state; what it costs."))
 bench.add_command(_suite_command("scale", "How latency, memory and build time grow with the rows."))
 bench.add_command(_suite_command("ingest", "Products per second, and where the time goes."))
+
+
+bench.add_command(soak)
 
 
 @bench.command(name="all")

@@ -74,8 +74,17 @@ class Client:
                 await writer.wait_closed()
         self._idle.clear()
 
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """An idle connection that the server has not closed meanwhile."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
+
     async def _exchange(self, body: bytes, content_type: str) -> tuple[int, dict[str, str], bytes]:
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self.host, self.port)
+        reader, writer = self._kept() or await asyncio.open_connection(self.host, self.port)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\n"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -29,13 +30,14 @@ from ingest.jobs.watching import looking
 from ingest.queue.taken_on import pending, replace_all
 from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
+from ingest.scale.worker_health import ALIVE_S, Health, answering
+from ingest.scale.worker_metrics import WorkerMetrics
 from ingest.upkeep.pruning import folder_of
 from models.bootstrap import JOBS, open_ledger
 from models.settings import Settings, read_settings
 
-ALIVE_S = 60.0
-"""A worker that has not been in touch with the queue for so long is not well."""
 AWAY_S = (1.0, 30.0)
+MODELS = ("segmenter", "pose", "visual", "semantic")
 SHOWN = 20
 LOOK_S = 0.5
 _PAGE = 500
@@ -45,7 +47,7 @@ _PAGE = 500
 @click.option("--once", is_flag=True, help="Do what waits now, then end.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between looks.")
 @click.option("--health", is_flag=True, help="Say whether the worker of this machine is in touch with the queue.")
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve metrics for Prometheus here.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve /healthz, /readyz, /metrics here.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="The address to serve them at.")
 @click.pass_obj
 def worker(
@@ -59,16 +61,24 @@ def worker(
         _tell_health()
         return
     settings, stopping = read_settings(options), Event()
+    told = WorkerMetrics()
+    health_told = Health(told.registry, stopping)
     with ExitStack() as stack:
         if settings.is_shared:
             stack.enter_context(draining(stopping))
         else:
             stack.enter_context(terminable())
+        if port := metrics_port or settings.metrics_port:
+            stack.enter_context(answering(health_told, told.registry, metrics_host, port, settings.drain_s))
         parts = _opened(settings, stopping, stack)
-        if parts is not None and parts.work is not None:
-            _work(settings, parts, parts.work, stopping, once, (metrics_host, metrics_port))
-        elif parts is not None:
-            _look_now_and_then(parts, settings.policy, stopping, once, every)
+        if parts is None:
+            return
+        told.opened(parts.work, _version(), _fingerprints(parts))
+        health_told.opened()
+        if parts.work is not None:
+            _work(settings, parts, parts.work, stopping, once, (told, health_told))
+        else:
+            _look_now_and_then(parts, settings.policy, stopping, once, every, health_told)
 
 
 def _opened(settings: Settings, stopping: Event, stack: ExitStack) -> IngestDependencies | None:
@@ -92,7 +102,7 @@ def _work(
     work: SharedWork,
     stopping: Event,
     once: bool,
-    metrics: tuple[str, int | None],
+    signals: tuple[WorkerMetrics, Health],
 ) -> None:
     from engine.ledger import queue_worker
     from ingest.jobs.shared_feed_jobs import LANE as READ_FEED
@@ -100,18 +110,16 @@ def _work(
     from ingest.scale.chores import Chores, doing_chores
     from ingest.scale.feed_reader import FeedReader
     from ingest.scale.job_worker import JobWorker
-    from ingest.scale.worker_metrics import WorkerMetrics
 
-    told = WorkerMetrics()
+    told, health = signals
     jobs = JobWorker(parts, stopping, told.settled)
     alive = _alive_file()
 
     def beat() -> None:
         alive.touch()
         told.paused(jobs.paused is not None)
+        health.beat(jobs.paused or "")
 
-    if metrics[1] is not None:
-        told.serve(metrics[0], metrics[1], work)
     chores = Chores(parts, work, settings.policy, told.drift)
     chores_end = Event()
     rules = FeedRules(settings.policy, feed_limits(settings))
@@ -153,10 +161,24 @@ def _stop_when_done(work: SharedWork, stopping: Event) -> None:
                 stopping.set()
 
 
-def _look_now_and_then(parts: IngestDependencies, policy: Policy, stopping: Event, once: bool, every: float) -> None:
+def _version() -> str:
+    try:
+        return version("thatlook")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _fingerprints(parts: IngestDependencies) -> dict[str, str]:
+    return {name: str(getattr(getattr(parts.pipeline, name, None), "fingerprint", ""))[:12] for name in MODELS}
+
+
+def _look_now_and_then(
+    parts: IngestDependencies, policy: Policy, stopping: Event, once: bool, every: float, health: Health
+) -> None:
     """Without a queue: what the API has taken on waits in the ledger."""
     intake = Intake(parts, policy)
     while not stopping.is_set():
+        health.beat()
         if settled := intake.work_once():
             say(f"{settled} products settled")
         if once:

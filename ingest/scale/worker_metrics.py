@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter as Amounts
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from engine.errors import ThatLookError
@@ -24,6 +25,7 @@ class WorkerMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.products = 0
+        ProcessCollector(registry=self.registry)
         self._settled = Counter(
             "thatlook_worker_products", "Products that this worker settled.", ["state"], registry=self.registry
         )
@@ -48,10 +50,16 @@ class WorkerMetrics:
         """Whether nothing goes on at present."""
         self._paused.set(is_paused)
 
-    def serve(self, host: str, port: int, work: SharedWork) -> None:
-        """Answer Prometheus, the queue's depth included."""
-        self.registry.register(_Depth(work))
-        start_http_server(port, host, self.registry)
+    def opened(self, work: SharedWork | None, version: str, fingerprints: Mapping[str, str]) -> None:
+        """Tell of the queue's depth, of the build and of its models."""
+        if work is not None:
+            self.registry.register(_Depth(work))
+        build = Gauge("thatlook_build_info", "The version that works.", ["version"], registry=self.registry)
+        build.labels(version).set(1)
+        words = "The models that look at pictures."
+        models = Gauge("thatlook_model_info", words, ["model", "fingerprint"], registry=self.registry)
+        for name, fingerprint in fingerprints.items():
+            models.labels(name, fingerprint).set(1)
 
 
 class _Depth(Collector):

@@ -1,0 +1,170 @@
+"""`thatlook bench soak`: a server under steady load for minutes, and whether it stays as it was.
+
+How much the server can do is measured first (as many patient clients as searches run at once); then photos, no two
+alike, come in an open loop at a share of that. Told are the errors, the latency, and how its own memory grows: the
+median of the slopes between all pairs of readings (Theil 1950, Sen 1968), which single jumps do not move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.speed.load import Bodies, Client, Sample, arrivals, closed_loop, open_loop
+from benchmarks.speed.server import HOST, Running, serving
+from engine.errors import QueryRejected
+from engine.system.cpus import available_cpus
+from engine.system.printing import print_json, say
+from engine.system.stopping import terminable
+from models.settings import read_settings
+
+MOST_PHOTOS = 200
+WARM_UP = 0.2
+"""This share of the time counts for errors, and not for memory: buffers and caches fill."""
+_READ_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """What came of it.
+
+    Attributes:
+        capacity_s, rate_s: requests a second, at most and sent.
+        statuses: of the answers that were no 200; 0 where there was no answer.
+        memory_mb: the server's own memory (not mapped from files) when the warm-up was over, and in the end.
+        slope_mb_h: how it grows, a MiB an hour.
+    """
+
+    minutes: float
+    capacity_s: float
+    rate_s: float
+    requests: int
+    errors: int
+    statuses: dict[int, int]
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    memory_mb: tuple[float, float]
+    slope_mb_h: float
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(0.05), default=10.0, show_default=True, help="How long.")
+@click.option("--load", type=click.FloatRange(0.01, 1.0), default=0.5, show_default=True, help="Share of capacity.")
+@click.option("--most-growth", type=click.FloatRange(0), default=60.0, show_default=True, help="MiB an hour, at most.")
+@click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the home's.")
+@click.option("--seed", default=7, show_default=True, help="Of the moments at which photos come.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.pass_obj
+def soak(
+    options: dict[str, Any],
+    minutes: float,
+    load: float,
+    most_growth: float,
+    photos: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Serve the home under steady load, and see that nothing fails and memory does not grow.
+
+    Exit status 1 where an answer failed, or memory grew by more than --most-growth.
+    """
+    settings = read_settings(options)
+    bodies = Bodies(photos_in(photos or settings.home / "images"))
+    log = settings.home / "soak.log"
+    open_to_us = {"THATLOOK_REQUIRE_KEYS": "false"}
+    with terminable(), serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
+        found = asyncio.run(_measure(server, bodies, minutes, load, seed, say))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        click.echo(told(found))
+    sys.exit(1 if found.errors or found.slope_mb_h > most_growth else 0)
+
+
+def photos_in(folder: Path) -> list[bytes]:
+    """JPEG photos below a folder, at most two hundred.
+
+    Raises:
+        QueryRejected: there are none.
+    """
+    found = [path.read_bytes() for path in sorted(folder.rglob("*.jp*g"))[:MOST_PHOTOS]]
+    photos = [data for data in found if data[:2] == b"\xff\xd8"]
+    if not photos:
+        raise QueryRejected(f"There are no JPEG photos below {folder}; name a folder with --photos.")
+    return photos
+
+
+async def _measure(
+    server: Running, bodies: Bodies, minutes: float, load: float, seed: int, tell: Callable[[str], object]
+) -> Soak:
+    client = Client(HOST, server.port)
+
+    async def ask(body: bytes, meant: float) -> Sample:
+        return replace(await client.post(body, meant), body=b"", stages="")
+
+    probe_s = min(10.0, 12 * minutes)
+    await closed_loop(ask, bodies, clients=1, seconds=probe_s, n=5)
+    answers, seconds = await closed_loop(ask, bodies, clients=available_cpus(), seconds=probe_s, n=1_000_000)
+    capacity = sum(each.status == 200 for each in answers) / seconds
+    rate = max(0.2, load * capacity)
+    tell(f"{capacity:.1f} answers a second at most; {rate:.1f} a second for {minutes:g} minutes.")
+    readings: list[tuple[float, float]] = []
+    watching = asyncio.create_task(_watch(server, readings))
+    samples = await open_loop(ask, bodies, arrivals("poisson", rate, 60 * minutes, seed))
+    watching.cancel()
+    await client.close()
+    return summary(samples, readings, minutes, capacity, rate)
+
+
+async def _watch(server: Running, readings: list[tuple[float, float]]) -> None:
+    """Note the server's own memory: seconds and MiB."""
+    start = time.perf_counter()
+    while True:
+        readings.append((time.perf_counter() - start, server.memory_bytes()[1] / 2**20))
+        await asyncio.sleep(_READ_EVERY_S)
+
+
+def summary(
+    samples: Sequence[Sample], readings: Sequence[tuple[float, float]], minutes: float, capacity: float, rate: float
+) -> Soak:
+    """What the samples and readings come to."""
+    failed = Counter(each.status for each in samples if each.status != 200)
+    latency = [each.latency_ms for each in samples if each.status == 200] or [0.0]
+    p50, p95, p99 = (round(float(value), 1) for value in np.percentile(latency, (50, 95, 99)))
+    kept = np.array([row for row in readings if row[0] >= WARM_UP * 60 * minutes] or readings, dtype=float)
+    memory = round(float(kept[0, 1]), 1), round(float(kept[-1, 1]), 1)
+    return Soak(
+        minutes, round(capacity, 2), round(rate, 2), len(samples), sum(failed.values()), dict(failed), p50, p95, p99,
+        memory, round(3600 * slope_of(kept), 2),
+    )  # fmt: skip
+
+
+def slope_of(rows: NDArray[np.float64]) -> float:
+    """The median slope between all pairs of (x, y) rows; 0 where there are fewer than two."""
+    first, second = np.triu_indices(len(rows), 1)
+    if not len(first):
+        return 0.0
+    return float(np.median((rows[second, 1] - rows[first, 1]) / (rows[second, 0] - rows[first, 0])))
+
+
+def told(found: Soak) -> str:
+    """The result in a few lines."""
+    failed = ", ".join(f"{n} × {status or 'no answer'}" for status, n in found.statuses.items()) or "none"
+    return (
+        f"{found.requests} photos in {found.minutes:g} minutes, {found.rate_s:g} a second of {found.capacity_s:g}\n"
+        f"errors: {failed}\n"
+        f"latency: p50 {found.p50_ms:g} ms, p95 {found.p95_ms:g} ms, p99 {found.p99_ms:g} ms\n"
+        f"memory: {found.memory_mb[0]:g} MiB after warming up, {found.memory_mb[1]:g} MiB in the end, "
+        f"slope {found.slope_mb_h:+g} MiB an hour"
+    )
