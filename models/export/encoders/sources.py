@@ -52,6 +52,12 @@ class Told:
     resize: Resize | None = None
     own_resize: bool = False
 
+    @property
+    def of_onnx(self) -> list[str]:
+        """Options that were given and are for ONNX files alone."""
+        names = ("tokenizer", "size", "mean", "std", "context_length", "pad_id", "canonicalize")
+        return [name.replace("_", " ") for name in names if getattr(self, name) not in (None, False)]
+
     def form_of(self, encoder: Encoder) -> PictureForm:
         """How pictures are prepared when serving; see `PictureForm.served_as`."""
         return encoder.form if self.own_resize else encoder.form.served_as(self.resize)
@@ -74,13 +80,17 @@ def read_source(source: str, told: Told, downloads: Path) -> Encoder:
         QueryRejected: it is no source of any known kind.
         ModelUnavailable: it cannot be read, downloaded, or is of a shape that is not known.
     """
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.is_dir():
+        if told.text is not None:
+            raise QueryRejected(f"{path} is a folder; --text goes with the image tower's own file.")
         return _with_origin(_of_folder(path, told), path.name, licence_of(path))
     if path.is_file():
         if path.suffix != ".onnx" or told.text is None:
             raise QueryRejected(f"{path} is one file; name a folder, or a pair: IMAGE.onnx --text TEXT.onnx.")
         return _with_origin(_onnx_encoder(path, told.text, path.parent, told), path.name, licence_of(path.parent))
+    if source.startswith((".", "/", "~")) or path.suffix == ".onnx":
+        raise QueryRejected(f"There is no file or folder {path}.")
     repository, revision = _repository(source)
     folder = _downloaded(repository, revision, downloads)
     return _with_origin(_of_folder(folder, told), f"{repository}@{folder.name}", licence_of(folder))
@@ -92,6 +102,8 @@ def _with_origin(encoder: Encoder, origin: str, licence: str | None) -> Encoder:
 
 def _of_folder(folder: Path, told: Told) -> Encoder:
     weights = any(path for pattern in WEIGHTS for path in folder.glob(pattern))
+    if weights and told.of_onnx:
+        raise QueryRejected(f"{folder} holds a checkpoint, which tells its {', '.join(told.of_onnx)} itself.")
     if weights and (folder / OPEN_CLIP).is_file():
         from models.export.encoders.torch_pair import open_clip_folder
 

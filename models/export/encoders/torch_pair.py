@@ -119,8 +119,7 @@ def _encoder(
 ) -> Encoder:
     import torch
 
-    for parameter in model.parameters():
-        parameter.data = parameter.data.float()
+    model.float()
     backend, context, pad_id = words
     towers = [_tower(model, method) for method in methods]
 

@@ -12,6 +12,8 @@ from engine.errors import QueryRejected
 from engine.seams import IngestState
 from ingest.generations.swap import SwapRefused
 from models.settings import Settings
+from tests.fixtures.catalogue import row as feed_row
+from tests.fixtures.catalogue import write_feed
 from tests.fixtures.generations import Catalogue, a_feed, embedded_by, home_of, indexed, opened, rows_of, shot
 
 IDS = [f"p{n:02}" for n in range(12)]
@@ -61,6 +63,28 @@ def test_another_profile_comes_to_serve(tmp_path: Path, settings: Settings) -> N
         assert (home.live.current.generation, home.live.current.settings.profile) == (2, "other")
         assert best(home.search(shot("p05"))) == "p05"
         assert home.ingest(feed).unchanged == len(IDS)
+
+
+def test_every_picture_of_a_product_is_embedded_anew(tmp_path: Path) -> None:
+    """Two pictures, two rows: both keep their ids and pictures, and have the new models' embeddings of these."""
+    folder = tmp_path / "feed"
+    a_feed(folder, ["one", "two"])
+    feed = write_feed(folder, [feed_row("one", "one.png", "two.png")])
+    with opened(home_of(tmp_path / "home", views=2)) as home:
+        home.ingest(feed)
+        entry = home.parts().ledger.get(["one"])["one"]
+        assert [item_id for _, item_id in entry.items] == ["one#0", "one#1"]
+        home.swap.run(home.swap.begin("other"))
+        assert home.live.current.ledger.get(["one"])["one"].items == entry.items
+        store = home.live.current.store
+        items = store.items("upper_wear_semantic", ["one#0", "one#1"])
+        assert len({item.image for item in items if item}) == 2
+        for item in items:
+            assert item is not None
+            for space, embedding in embedded_by(home, 2, item.image).items():
+                (stored,), _ = store.embeddings(f"upper_wear_{space}", [item.item_id])
+                assert float(stored @ embedding) > 0.999
+        assert home.ingest(feed).unchanged == 1
 
 
 def test_writes_during_the_build_land_in_both(tmp_path: Path, settings: Settings) -> None:

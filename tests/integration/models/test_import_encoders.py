@@ -100,7 +100,9 @@ def test_every_known_shape_is_served_by_value(
     sources: Path, tmp_path: Path, name: str, original: str, dim: int, pad_id: int
 ) -> None:
     """Pictures and sentences land where the source's own library puts them, preprocessing and tokenizer and all."""
-    told = Told(own_resize=True, context_length=encoders.CONTEXT, pad_id=pad_id if "onnx" in name else None)
+    told = Told(own_resize=True)
+    if "onnx" in name:
+        told = Told(own_resize=True, context_length=encoders.CONTEXT, pad_id=pad_id)
     report = import_source(str(sources / name), told, tmp_path, "outside")
     assert (report.dim, report.context_length, report.input_size) == (dim, encoders.CONTEXT, (32, 32))
     assert report.licence == "apache-2.0"
@@ -184,9 +186,13 @@ def test_sources_of_other_kinds_are_refused_plainly(sources: Path, tmp_path: Pat
     for name, (changes, said) in cases.items():
         with pytest.raises((ModelUnavailable, QueryRejected), match=said):
             import_source(copied(name, changes), Told(), tmp_path / "home", "outside")
-    for source in ("nothing here", str(tmp_path / "missing"), str(sources / "siglip2" / "config.json")):
+    missing = ("nothing here", "./missing", "~/missing", str(tmp_path / "missing"), "missing/image.onnx")
+    for source in (*missing, str(sources / "siglip2" / "config.json"), str(sources / "siglip2-onnx" / "vision.onnx")):
         with pytest.raises(QueryRejected):
             import_source(source, Told(), tmp_path / "home", "outside")
+    for told in (Told(size=(32, 32)), Told(context_length=9), Told(canonicalize=True), Told(text=tmp_path / "x.onnx")):
+        with pytest.raises(QueryRejected):
+            import_source(str(sources / "siglip2"), told, tmp_path / "home", "outside")
     with pytest.raises(QueryRejected, match="starter"):
         import_source(str(sources / "clip"), Told(), tmp_path / "home", "starter")
     assert import_source(str(tmp_path / "closed"), Told(), tmp_path / "home", "mine", accepted=True).licence == (
