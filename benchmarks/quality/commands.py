@@ -255,10 +255,19 @@ def sides(data: Path, profile: Path, as_json: bool) -> None:
 @DATA
 @PROFILE
 @click.option("--budget", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to pick.")
+@click.option("--curve", is_flag=True, help="Instead, how good a small head becomes by picked and by random labels.")
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Crops for --curve; made if absent.")
 @JSON
-def selection(data: Path, profile: Path, budget: int, as_json: bool) -> None:
+def selection(data: Path, profile: Path, budget: int, curve: bool, cache: Path | None, as_json: bool) -> None:
     """Do the photos that `train select` picks hold more mistakes than random ones?"""
     from benchmarks.quality.report import Report, Target, say
+
+    if curve:
+        from benchmarks.quality import selection_curve
+
+        measured = selection_curve.curve(selection_curve.read_kinds(data, cache))
+        say(Report("selection, curve", profile, measured), selection_curve.table_rows(measured), as_json=as_json)
+        return
     from benchmarks.quality.selection import evaluate_selection
 
     figures = evaluate_selection(profile, data, budget)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,14 +139,23 @@ def pick(seen: Sequence[Seen], budget: int) -> list[Picked]:
     """At most `budget` photos: the most doubtful first, then by doubt times distance to the picked ones."""
     if not seen:
         return []
-    rows = np.stack([s.embedding for s in seen])
-    doubt = np.array([s.doubt.total for s in seen]) + 1e-6
-    nearest = np.ones(len(seen))
-    picked: list[Picked] = []
-    free = np.ones(len(seen), bool)
-    while len(picked) < min(budget, len(seen)):
+    rows, doubt = np.stack([s.embedding for s in seen]), np.array([s.doubt.total for s in seen])
+    chosen = spread_out(rows, doubt, budget)
+    return [Picked(seen[place], rank, distance) for rank, (place, distance) in enumerate(chosen)]
+
+
+def spread_out(rows: NDArray[Any], doubt: NDArray[np.float64], budget: int) -> list[tuple[int, float]]:
+    """At most `budget` places, by doubt times distance to those before; with each its distance, 1 for the first.
+
+    Args:
+        rows: (n, d) of unit norm; doubt: (n,), 0 or more.
+    """
+    doubt = doubt + 1e-6
+    nearest, free = np.ones(len(rows)), np.ones(len(rows), bool)
+    picked: list[tuple[int, float]] = []
+    while len(picked) < min(budget, len(rows)):
         best = int(np.where(free, doubt * nearest, -1).argmax())
-        picked.append(Picked(seen[best], len(picked), float(nearest[best])))
+        picked.append((best, float(nearest[best])))
         free[best] = False
         nearest = np.minimum(nearest, np.clip(1 - rows @ rows[best], 0, 1))
     return picked
