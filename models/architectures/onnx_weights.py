@@ -23,7 +23,7 @@ from engine.errors import InputRejected
 
 _HALF = ".half"
 """What `models.export.onnx_file.store_half` appends to the name of a weight that it stores as float16."""
-_INT8, _STEPS = ".int8", ".steps"
+_INT8, _STEPS, _ROW_STEPS = ".int8", ".steps", ".row_steps"
 """What `models.export.onnx_file.store_int8` appends to the names of a weight stored as int8, and of its steps."""
 
 
@@ -47,11 +47,15 @@ def onnx_initialisers(path: Path) -> dict[str, NDArray[Any]]:
 def _whole(values: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Weights stored as int8 times their steps, under their own names."""
     for name in [name for name in values if name.endswith(_INT8)]:
-        steps, rounded = values.pop(name.removesuffix(_INT8) + _STEPS), values.pop(name)
+        own, rounded = name.removesuffix(_INT8), values.pop(name)
+        if own + _ROW_STEPS in values:
+            values[own] = (rounded * values.pop(own + _ROW_STEPS)[:, None]).astype(np.float32)
+            continue
+        steps = values.pop(own + _STEPS)
         across = [-1 if size == len(steps) else 1 for size in rounded.shape]
         if rounded.shape[0] == rounded.shape[-1]:
             across = [1] * (rounded.ndim - 1) + [-1]
-        values[name.removesuffix(_INT8)] = (rounded * steps.reshape(across)).astype(np.float32)
+        values[own] = (rounded * steps.reshape(across)).astype(np.float32)
     return values
 
 

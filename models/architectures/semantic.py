@@ -1,9 +1,11 @@
-"""The starter CLIP: an ImageNet network's middle layers with a short way for colour, and a sentence encoder.
+"""The starter CLIP: several depths of an ImageNet network with a short way for colour, and a sentence encoder.
 
-open_clip builds the model from `semantic.json`: its image tower is timm's EfficientNet-Lite2. The last stage stays
-behind: it tells dogs apart, and the stages before it find garments of the same kind better, and the same garment too.
-The text tower is MiniLM (`sentence.py`). Both towers stay as they come; a head behind each brings them together (Zhai
-et al. 2022, arXiv:2111.07991).
+open_clip builds the model from `semantic.json`: its image tower is timm's EfficientNet-Lite2. Its last layer tells the
+kinds of things apart, the stages before it one garment from another of its kind. The text tower is MiniLM
+(`sentence.py`). Both towers stay as they come; a head behind each brings them together (Zhai et al. 2022,
+arXiv:2111.07991). Beside what the heads say stands what kind of garment it is, as a distribution: kinds that were
+learned from labels, and for pictures the classes that ImageNet taught. So two pictures of one kind are alike however
+little else they share, and a word for a kind finds that kind.
 
 Sources: Radford et al. 2021, arXiv:2103.00020 (CLIP); Tan and Le 2019, arXiv:1905.11946 (EfficientNet).
 """
@@ -23,14 +25,29 @@ from models.architectures.sentence import WIDTH, SentenceEncoder
 from models.architectures.torchvision_cpu import prepare
 
 __all__ = ["DIM", "MEAN", "STD", "ImageTower", "TextTower", "build_semantic", "semantic_config"]
-DIM = 256
-STAGES = 6
-"""Of the trunk's seven; the seventh stays behind."""
-GROUPS = (88, 120, 208)
-"""Channels of the stages 3, 4 and 5, averaged over the picture."""
+JOINT = 256
+"""Values in which pictures and texts meet."""
+KINDS = 35
+"""Kinds of garments that a picture is told apart by, `models.train.clip.captions.KINDS`; a text may also name none."""
+CLASSES = 44
+"""ImageNet's classes that are worn, `models.train.clip.start.GARMENTS`: what the network itself calls the picture."""
+DIM = JOINT + KINDS + CLASSES
+KIND_WEIGHT, CLASS_WEIGHT = 0.6, 0.2
+"""How much the same kind, and the same class, say of two pictures beside what the joint values say, which count 1; the
+square roots of two distributions have a product of 1 where they are the same (Bhattacharyya 1943)."""
+WORD_SHARE = 0.3
+"""How much of that a word for a kind says: among words and pictures the joint values differ less."""
+HIDDEN = 384
+"""Of the perceptron in each head."""
+STAGES = (3, 4, 5)
+"""Of the trunk's, those whose averages over the picture are features, beside the last layer's."""
+GROUPS = (88, 120, 208, 1280)
+"""Their channels, and the last layer's."""
+SHARES = (0.5, 0.7, 1.0, 1.2)
+"""How much each of them says of how alike two pictures are, as lengths, before a head is trained."""
 FEATURES = sum(GROUPS)
-SPREAD = 0.1
-"""What features are multiplied by on their way into the head, which keeps the first steps small."""
+LENGTH = 1.1
+"""About what a group of share 1 measures on its way into the head, which keeps the first steps small."""
 
 
 def semantic_config() -> dict[str, Any]:
@@ -40,7 +57,7 @@ def semantic_config() -> dict[str, Any]:
 
 
 def build_semantic(vocabulary: int, layers: int = 6) -> Any:
-    """An open_clip model with random weights; `encode_image` and `encode_text` give (n, DIM), not normalised."""
+    """An open_clip model with random weights; `encode_image` and `encode_text` give (n, DIM)."""
     prepare()
     import open_clip
 
@@ -51,49 +68,64 @@ def build_semantic(vocabulary: int, layers: int = 6) -> Any:
 
 
 class ImageTower(nn.Module):
-    """(n, 3, s, s) → (n, DIM), not normalised: what the shape says, and what its pixels' colours add."""
+    """(n, 3, s, s) → (n, DIM), rows of one length: what the shape says and its pixels' colours add, kinds, classes."""
+
+    scales: Tensor
 
     def __init__(self, trunk: Any) -> None:
         super().__init__()
-        self.stem, self.norm, self.stages = trunk.conv_stem, trunk.bn1, trunk.blocks[:STAGES]
+        self.stem, self.norm, self.stages = trunk.conv_stem, trunk.bn1, trunk.blocks
+        self.last, self.last_norm = trunk.conv_head, trunk.bn2
+        self.classes = nn.Linear(GROUPS[-1], CLASSES)
         self.requires_grad_(False)
         self.mean = nn.Parameter(torch.zeros(FEATURES), requires_grad=False)
         self.spread = nn.Parameter(torch.ones(FEATURES), requires_grad=False)
-        self.head = Head(FEATURES, 512)
-        self.colour = ColorPath(DIM)
+        scales = [torch.full((size,), LENGTH * share / size**0.5) for size, share in zip(GROUPS, SHARES, strict=True)]
+        self.register_buffer("scales", torch.cat(scales), persistent=False)
+        self.head = Head(FEATURES, HIDDEN)
+        self.colour = ColorPath(JOINT)
+        self.kinds = nn.Linear(FEATURES, KINDS)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed pictures normalised with MEAN and STD."""
-        embeddings: Tensor = self.head(self.standard(self.pooled(pictures)[0])) + self.colour(pictures)
-        return embeddings
+        pooled, last = self.pooled(pictures)
+        features = self.standard(pooled)
+        joint = functional.normalize(self.head(features) + self.colour(pictures))
+        kinds, classes = self.kinds(features).softmax(1), self.classes(last).softmax(1)
+        return torch.cat([joint, (KIND_WEIGHT * kinds).sqrt(), (CLASS_WEIGHT * classes).sqrt()], 1)
 
     def standard(self, features: Tensor) -> Tensor:
-        """(n, FEATURES): how many spreads from their mean features are, times SPREAD."""
-        return (features - self.mean) / self.spread * SPREAD
+        """(n, FEATURES): how many spreads from their mean features are, each group scaled to its share."""
+        return (features - self.mean) / self.spread * self.scales
 
     def pooled(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, FEATURES), each group of unit root mean square; and what the last stage gives, (n, 208, h, w)."""
+        """(n, FEATURES), each group of unit root mean square; and what the classifier would see, (n, 1280)."""
         hidden, found = self.norm(self.stem(pictures)), []
         for number, stage in enumerate(self.stages):
             hidden = stage(hidden)
-            if number >= STAGES - len(GROUPS):
+            if number in STAGES:
                 found.append(hidden.mean((2, 3)))
+        found.append(self.last_norm(self.last(hidden)).mean((2, 3)))
         alike = [functional.normalize(group) * size**0.5 for group, size in zip(found, GROUPS, strict=True)]
-        return torch.cat(alike, 1), hidden
+        return torch.cat(alike, 1), found[-1]
 
 
 class TextTower(nn.Module):
-    """(n, t) token ids → (n, DIM), not normalised."""
+    """(n, t) token ids → (n, DIM): the same, of texts, which have no classes."""
 
     def __init__(self, vocabulary: int, layers: int) -> None:
         super().__init__()
         self.encoder = SentenceEncoder(vocabulary, layers).requires_grad_(False)
         self.head = Head(WIDTH, 512)
+        self.kinds = nn.Linear(WIDTH, KINDS + 1)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Embed texts that the tokenizer has cut and padded."""
-        embeddings: Tensor = self.head(self.encoder(tokens))
-        return embeddings
+        sentences = self.encoder(tokens)
+        named = self.kinds(sentences).softmax(1)[:, :KINDS]
+        joint = functional.normalize(self.head(sentences))
+        kinds = WORD_SHARE * (KIND_WEIGHT * named).sqrt()
+        return functional.pad(torch.cat([joint, kinds], 1), (0, CLASSES))
 
 
 class Head(nn.Module):
@@ -101,13 +133,13 @@ class Head(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.straight = nn.Linear(width, DIM)
-        last = nn.Linear(hidden, DIM)
+        self.straight = nn.Linear(width, JOINT)
+        last = nn.Linear(hidden, JOINT)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.bent = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(0.15), last)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(n, width) → (n, DIM)."""
+        """(n, width) → (n, JOINT)."""
         embeddings: Tensor = self.straight(rows) + self.bent(rows)
         return embeddings

@@ -101,6 +101,8 @@ def store_int8(path: Path, smallest: int = 4096) -> None:
     model = onnx.load(path)
     graph = model.graph
     turned = {n.input[1]: 1 for n in graph.node if n.op_type == "MatMul"}
+    rows = {n.input[1] for n in graph.node if n.op_type == "Gemm" and _is_turned(n)}
+    turned |= dict.fromkeys(rows, 0)
     turned |= {n.input[0]: 0 for n in graph.node if n.op_type == "Gather"}
     undone = []
     for tensor in list(graph.initializer):
@@ -111,14 +113,20 @@ def store_int8(path: Path, smallest: int = 4096) -> None:
         steps = np.maximum(np.abs(values).max(axis=1 - axis), 1e-8) / 127
         rounded = np.round(values / (steps[None] if axis else steps[:, None])).astype(np.int8)
         tensor.CopyFrom(numpy_helper.from_array(rounded, f"{name}.int8"))
-        graph.initializer.append(numpy_helper.from_array(steps.astype(np.float32), f"{name}.steps"))
-        inputs = [f"{name}.int8", f"{name}.steps"]
+        called = f"{name}.{'row_steps' if name in rows else 'steps'}"
+        graph.initializer.append(numpy_helper.from_array(steps.astype(np.float32), called))
+        inputs = [f"{name}.int8", called]
         undone.append(helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}.undone", axis=axis))
     nodes = [*undone, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def _is_turned(product: Any) -> bool:
+    """Whether a Gemm's weights have a row for each output."""
+    return any(attribute.name == "transB" and attribute.i for attribute in product.attribute)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,10 @@ def export_semantic(
     image_calibration: Calibration,
     text_calibration: Calibration,
     *,
-    side: int = 144,
+    side: int = 208,
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Write both towers (`images` or `tokens` → `embeddings` (n, 256)) and register them.
+    """Write both towers (`images` or `tokens` → `embeddings` (n, DIM)) and register them.
 
     Returns:
         the fingerprints by role.
@@ -61,15 +61,14 @@ def export_semantic(
         (clip.text, texts, TEXT_FILE, TEXT_TOLERANCE),
     ):
         export_module(tower, sample, ["embeddings"], folder / name, {"role": name.removesuffix(".onnx")})
-        if name == TEXT_FILE:
-            store_int8(folder / name)
+        store_int8(folder / name)
         store_half(folder / name)
         check_parity(tower, folder / name, sample, tolerance)
     calibration = {"image": image_calibration, "text": text_calibration}
     image = ModelSpec(
         role="semantic_image",
         file=IMAGE_FILE,
-        architecture="open_clip, six stages of tf_efficientnet_lite2",
+        architecture="open_clip, tf_efficientnet_lite2 at four depths, kinds",
         input_size=(side, side),
         mean=MEAN,
         std=STD,

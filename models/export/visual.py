@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.seams import Calibration
-from models.export.onnx_file import check_parity, export_module, store_half
+from models.export.onnx_file import check_parity, export_module, store_half, store_int8
 from models.manifest import ModelSpec, register
 
 FILE = "visual.onnx"
@@ -21,7 +21,7 @@ def export_visual(
     folder: Path,
     calibration: Calibration,
     *,
-    side: int = 160,
+    side: int = 80,
     notes: Mapping[str, Any] | None = None,
 ) -> str:
     """Write `visual.onnx` (`images` (n, 3, side, side) → `embeddings` (n, 1024)) and register it.
@@ -39,6 +39,7 @@ def export_visual(
     sample = {"images": torch.randn(2, 3, side, side, generator=generator).clamp(-2, 2)}
     path = folder / FILE
     export_module(network, sample, ["embeddings"], path, {"role": "visual", "architecture": ARCHITECTURE})
+    store_int8(path)
     store_half(path)
     check_parity(network, path, sample, TOLERANCE)
     return register(

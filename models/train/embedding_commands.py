@@ -106,7 +106,8 @@ def train_clip_command(smoke: bool, **options: Any) -> None:
 
 def _towers(init: str | None, sentences: Path | None) -> Towers | None:
     """What `--init` names."""
-    from models.train.clip.start import TRUNK, Towers
+    from models.train.clip.start import Towers
+    from models.train.imagenet import TRUNK
 
     if init is None:
         if sentences:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.generalise.supercategory import Sold
-from models.train.embedder.teacher import TEACHER_FILE, lite2_embeddings, teacher_embeddings, unit
+from models.train.embedder.teacher import LITE2_FILE, TEACHER_FILE, lite2_embeddings, teacher_embeddings, unit
 
-LITE2_FILE = Path("weights") / "pretrained" / "efficientnet_lite2_timm_fp16.pt"
 LITE2_SIDE = 260
 MOBILENET_SIDE = 224
 
@@ -23,9 +22,9 @@ def whole_pictures(data: Path, products: Sequence[Sold]) -> dict[str, NDArray[np
     if (data / "weights" / TEACHER_FILE).exists():
         squares = np.stack([_stretched(p, MOBILENET_SIDE) for p in products])
         found["MobileNetV1, whole picture"] = unit(teacher_embeddings(data / "weights" / TEACHER_FILE, squares))
-    if (data / LITE2_FILE).exists():
+    if (data / "weights" / LITE2_FILE).exists():
         squares = np.stack([_stretched(p, LITE2_SIDE) for p in products])
-        found["EfficientNet-Lite2, whole picture"] = unit(lite2_embeddings(data / LITE2_FILE, squares))
+        found["EfficientNet-Lite2, whole picture"] = unit(lite2_embeddings(data / "weights" / LITE2_FILE, squares))
     return found
 
 

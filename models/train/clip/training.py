@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.semantic import DIM
+from models.architectures.semantic import JOINT
 from models.train.clip.bank import Bank, bank_of, embed_sentences
 from models.train.clip.batches import Batch, Draw, draw
 from models.train.clip.captions import KINDS, answered, truth
 from models.train.clip.data import CaptionedCrops, open_crops
+from models.train.clip.kinds import kind_losses
 from models.train.clip.start import GARMENTS, Towers, begin
 from models.train.clip.views import SERVED, SIDE, Views, views_of
 from models.train.resumable import Report, ResumableRun, running_average
@@ -73,6 +74,7 @@ class ClipConfig:
     likeness_weight: float = 0.5
     variant_weight: float = 0.3
     class_weight: float = 0.5
+    kind_head_weight: float = 0.5
     seed: int = 0
     threads: int = 1
     minutes: float | None = None
@@ -113,7 +115,7 @@ def train_clip(config: ClipConfig, report: Report | None = None) -> Path:
     clip, tokenizer = begun.clip, begun.tokenizer
     views = views_of(begun, crops, config.out, config.side, config.seed)
     bank = bank_of(clip, tokenizer, crops, rng, config.bank)
-    names = embed_sentences(clip.text.encoder, tokenizer, tuple(GARMENTS.values())) if begun.classes else None
+    names = embed_sentences(clip.text.encoder, tokenizer, tuple(GARMENTS.values())) if begun.knows_classes else None
     if not (config.towers and config.towers.profile):
         _begin_with_axes(clip.visual.head.straight, torch.from_numpy(views.features[SERVED]).float())
     run = _start(config, clip, np.random.default_rng(config.seed))
@@ -139,7 +141,7 @@ def _begin_with_axes(straight: nn.Linear, features: Tensor) -> None:
     """The image head begins as the features' main axes, so that likeness begins as the image network has it."""
     centred = features - features.mean(0)
     _, axes = torch.linalg.eigh(centred.T @ centred)
-    straight.weight.copy_(axes[:, -DIM:].T)
+    straight.weight.copy_(axes[:, -JOINT:].T)
     straight.bias.zero_()
 
 
@@ -156,6 +158,8 @@ def _step(
     for group in run.optimizer.param_groups:
         group["lr"] = config.rate * learning_rate_share(progress, FLOOR, config.warm_up)
     losses = losses_of(config, run.model.train(), batch)
+    for name, value in kind_losses(run.model, batch).items():
+        losses[name] = config.kind_head_weight * value
     if names is not None:
         losses["classes"] = config.class_weight * class_loss(run.model, batch, names)
     total = torch.stack(list(losses.values())).sum()

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,11 +25,12 @@ from models.train.clip.recolor import recolored
 from models.train.clip.start import Begun
 from models.train.data.colors import COLOR_NAMES
 from models.train.data.crops import masked
+from models.train.data.pictures import sized
 from models.train.embedder.augment import Augmentation, augmented
 
 SERVED, BARE, DYED = 0, 1, 4
 VIEWS = 5
-SIDE = 160
+SIDE = 208
 """Pixels of the image tower's input."""
 DYES = (*COLOR_NAMES, *SHADES)
 BATCH = 32
@@ -95,7 +95,7 @@ def _picture(
 ) -> NDArray[np.uint8]:
     crop = np.asarray(crops.crops[crops.rows[number]])
     if view in (SERVED, BARE):
-        return _sized(masked(crop) if view == SERVED else crop[..., :3], side)
+        return sized(masked(crop) if view == SERVED else crop[..., :3], side)
     return augmented(recolored(crop, str(dyes[number]), rng) if view == DYED else crop, side, rng, AUGMENTATION)
 
 
@@ -105,12 +105,6 @@ def _other_color(maybe: frozenset[str], rng: np.random.Generator) -> str:
         dye = str(rng.choice(DYES))
         if not {f"colour:{dye}", f"shade:{dye}"} & maybe:
             return dye
-
-
-def _sized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    if picture.shape[0] == side:
-        return picture
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def embed_all(begun: Begun, pictures: Iterator[NDArray[np.uint8]], side: int) -> dict[str, NDArray[np.float16]]:
@@ -130,13 +124,12 @@ def embed_all(begun: Begun, pictures: Iterator[NDArray[np.uint8]], side: int) ->
 class _Features(nn.Module):
     def __init__(self, begun: Begun) -> None:
         super().__init__()
-        self.visual, self.classes = begun.clip.visual, begun.classes
+        self.visual = begun.clip.visual
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The trunk's features, the shares of shades, and what the whole network sees, or one 0."""
-        features, hidden = self.visual.pooled(pictures)
-        seen = self.classes(hidden) if self.classes is not None else features[:, :1] * 0
-        return features, self.visual.colour.shares(pictures), seen
+        """The trunk's features, the shares of shades, and the logits of the classes."""
+        features, last = self.visual.pooled(pictures)
+        return features, self.visual.colour.shares(pictures), self.visual.classes(last)
 
 
 def several(identities: Sequence[str]) -> NDArray[np.int64]:

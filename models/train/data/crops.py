@@ -28,7 +28,7 @@ from models.train.data.colors import COLOR_NAMES, colors_of
 from models.train.data.pictures import read_label_map, read_pixels
 from models.train.splits import is_left_out, magento_split
 
-CROP_SIZE = 160
+CROP_SIZE = 208
 SPLITS = ("train", "val", "test")
 MIN_MASK_SHARE = 0.004
 """CCP garments smaller than this share of the photo (a strap, a sliver of shirt) teach nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -54,3 +55,10 @@ def size_of(path: Path) -> tuple[int, int]:
             return picture.height, picture.width
     except OSError as error:
         raise DatasetUnreadable(f"The picture {path} cannot be read: {error}.") from error
+
+
+def sized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A square picture (s, s, 3) as (side, side, 3), its pixels averaged where it shrinks."""
+    if picture.shape[0] == side:
+        return picture
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.train.data.crops import all_crops, masked, read_cache, write_cache
 from models.train.embedder.served import served_crops
 from models.train.embedder.studio import studio_crops
-from models.train.embedder.teacher import TEACHER_FILE, teacher_embeddings
+from models.train.embedder.teacher import LITE2_FILE, TEACHER_FILE, depth_embeddings, teacher_embeddings
 
 STUDIO_OUTFITS = 1600
 STUDIO_SEED = 500
@@ -31,7 +31,7 @@ def build_cache(
 ) -> int:
     """Read the data sets, draw the studio's outfits, ask the teacher; returns how many crops there are.
 
-    Without data there are only generated crops; without the teacher's file in `data/weights`
+    Without data there are only generated crops; without a teacher's file in `data/weights`
     thumbnails stand in for it, which is enough to see that training works.
 
     Args:
@@ -40,10 +40,17 @@ def build_cache(
     photos = all_crops(data) if data else ()
     cut = served_crops(data, served_by) if data and served_by and (data / "magento_catalog").exists() else ()
     count = write_cache(folder, chain(photos, cut, studio_crops(outfits, seed)))
-    model = data / "weights" / TEACHER_FILE if data else None
-    ask = partial(teacher_embeddings, model) if model and model.exists() else thumbnails
-    np.save(folder / TEACHER, _in_parts(ask, read_cache(folder)[1]))
+    np.save(folder / TEACHER, _in_parts(_teacher(data), read_cache(folder)[1]))
     return count
+
+
+def _teacher(data: Path | None) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    weights = data / "weights" if data else None
+    if weights and (weights / LITE2_FILE).exists():
+        return partial(depth_embeddings, weights / LITE2_FILE)
+    if weights and (weights / TEACHER_FILE).exists():
+        return partial(teacher_embeddings, weights / TEACHER_FILE)
+    return thumbnails
 
 
 def _in_parts(

@@ -25,10 +25,13 @@ from models.train.embedder.evaluation import embed_crops, evaluate_visual
 from models.train.embedder.metric import Metric, fit_metric
 from models.train.embedder.teacher import unit
 
-SIDE = 112
+SIDE = 80
 """Pixels that the embedder is served with."""
 COLOR_DIM = 256
 """Of the embedding's 1024 values, those that tell the colours; the network has the rest."""
+METRIC_POWER = 0.25
+"""How far directions in which one product's pictures vary are pressed together. More finds a variant from behind a
+little more often, and others of its kind less."""
 FITTED_ON = 1500
 """Crops of the studio that the metric is fitted on, beside all of the shops'."""
 
@@ -63,7 +66,7 @@ def with_metric(
     rows = fitting_rows(records)
     identities = [records[row].identity for row in rows]
     pictures = crops[rows]
-    deep = fit_metric(embed_crops(network, pictures, side), identities, DIM - COLOR_DIM, power=1.0)
+    deep = fit_metric(embed_crops(network, pictures, side), identities, DIM - COLOR_DIM, power=METRIC_POWER)
     counted = embed_crops(ColorHistogram(MEAN, STD), pictures, side)
     colour = fit_metric(counted, identities, COLOR_DIM, power=0.5)
     return ServedEmbedder(network, as_linear(deep, DIM - COLOR_DIM), as_linear(colour, COLOR_DIM)).eval()

@@ -1,7 +1,7 @@
-"""The teacher: an openly licensed MobileNetV1 (ImageNet, 1024-d), run once over the crops.
+"""The teachers: openly licensed ImageNet networks, run once over the crops.
 
-Its embeddings are targets for distillation and the baseline that retrieval is compared with;
-its weights are never shipped. `ai-edge-litert` runs the file.
+Several depths of EfficientNet-Lite2 are the targets for distillation; where its file is not there, MobileNetV1
+(1024-d), which is also the baseline that retrieval is compared with and which `ai-edge-litert` runs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.train.data.pictures import sized
+
 TEACHER_FILE = "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
+LITE2_FILE = Path("pretrained") / "efficientnet_lite2_timm_fp16.pt"
+"""In the folder of weights, as TEACHER_FILE is."""
+DEPTHS_SIDE = 208
+"""Pixels in which the teacher sees a crop."""
 
 
 def teacher_embeddings(model: Path, crops: NDArray[np.uint8], threads: int = 1) -> NDArray[np.float32]:
@@ -52,6 +58,28 @@ def lite2_embeddings(path: Path, pictures: NDArray[np.uint8], batch: int = 16) -
         inputs = torch.from_numpy(pictures[start : start + batch]).permute(0, 3, 1, 2).float().sub(127).div(128)
         with torch.no_grad():
             rows.append(network.forward_features(inputs).mean((2, 3)).numpy())
+    return np.concatenate(rows)
+
+
+def depth_embeddings(path: Path, crops: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+    """(n, S, S, 3) RGB crops → (n, 1696): what the semantic tower pools of EfficientNet-Lite2.
+
+    Each depth is of unit length. The last layer tells kinds apart, those in the middle one garment from another of its
+    kind.
+    """
+    import torch
+
+    from models.architectures.semantic import GROUPS, ImageTower
+    from models.train.imagenet import lite2
+
+    tower = ImageTower(lite2(path)).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    rows: list[NDArray[np.float32]] = []
+    for start in range(0, len(crops), batch):
+        some = np.stack([sized(crop, DEPTHS_SIDE) for crop in crops[start : start + batch]])
+        pictures = torch.from_numpy(some).permute(0, 3, 1, 2).float().sub(127).div(128)
+        with torch.inference_mode():
+            features = tower.pooled(pictures.contiguous(memory_format=torch.channels_last))[0]
+        rows.append(np.concatenate([unit(group.numpy()) for group in features.split(GROUPS, 1)], 1))
     return np.concatenate(rows)
 
 

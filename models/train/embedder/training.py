@@ -66,7 +66,7 @@ class EmbedderConfig:
 FLOOR = 0.01
 """Of the learning rate, in the end."""
 GOING_ON: Mapping[str, Any] = MappingProxyType(
-    {"rate": 6e-4, "average": 0.995, "growth": ((0.0, 80), (0.45, 104)), "save_every": 50}
+    {"rate": 8e-4, "average": 0.995, "growth": ((0.0, 72), (0.35, 80)), "save_every": 50}
 )
 """What suits a run that begins with trained weights: smaller steps, larger pictures."""
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from engine.seams import Calibration
+from models.architectures.semantic import CLASS_WEIGHT, DIM, KIND_WEIGHT
 from models.export.semantic import export_semantic
 from models.manifest import load_manifest
+from models.runtime import RuntimeOptions, open_session
 from models.train.embedder.cache import build_cache
 from models.train.embedder.training import EmbedderConfig, train_embedder
 from models.train.smoke import smoke_clip, smoke_embedder
@@ -32,8 +34,15 @@ def test_the_clip_learns_and_is_exported(tmp_path: Path) -> None:
     profile.mkdir()
     export_semantic(checkpoint, profile, Calibration(0.5, 0.1), Calibration(0.3, 0.1), side=64)
     manifest = load_manifest(profile)
-    assert manifest.require("semantic_image").dim == manifest.require("semantic_text").dim == 256
+    assert manifest.require("semantic_image").dim == manifest.require("semantic_text").dim == DIM
     assert manifest.require("semantic_text").context_length == 32
+    options = RuntimeOptions(device="cpu", precision="f32")
+    for count in (1, 3):
+        tokens = {"tokens": np.ones((count, 32), np.int64)}
+        assert open_session(profile / "semantic_text.onnx", options).run(tokens)["embeddings"].shape == (count, DIM)
+        pictures = {"images": np.random.default_rng(count).normal(size=(count, 3, 64, 64)).astype(np.float32)}
+        rows = open_session(profile / "semantic_image.onnx", options).run(pictures)["embeddings"]
+        assert np.allclose((rows**2).sum(1), 1 + KIND_WEIGHT + CLASS_WEIGHT, atol=1e-3)  # All rows of one length.
 
 
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:

@@ -64,3 +64,17 @@ def test_weights_come_back_under_their_names(path: Path) -> None:
     products = sorted((v for v in values.values() if v.ndim == 2 and v.shape[0] == 48), key=lambda v: v.shape[1])
     for found, linear in zip(products, (network.square, network.wide), strict=True):
         assert np.abs(found - linear.weight.detach().numpy().T).max() < 0.002
+
+
+def test_a_square_layer_of_single_rows_comes_back_too(tmp_path: Path) -> None:
+    """Its file has a row for each output, so each row has its step; which way round shows in no shape."""
+    torch.manual_seed(1)
+    layer = nn.Linear(40, 40)
+    layer.weight.data[3] *= 100
+    path = tmp_path / "layer.onnx"
+    export_module(layer, {"rows": torch.randn(2, 40)}, ["out"], path)
+    store_int8(path, smallest=1000)
+    found = onnx_initialisers(path)["weight"]
+    steps = layer.weight.detach().abs().amax(1, keepdim=True).numpy() / 127
+    assert (np.abs(found - layer.weight.detach().numpy()) <= 0.51 * steps).all()
+    assert path.stat().st_size < 4000

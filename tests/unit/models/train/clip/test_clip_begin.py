@@ -10,8 +10,9 @@ import torch
 
 from engine.errors import ModelUnavailable
 from models.architectures.sentence import CONTEXT_LENGTH, WIDTH, SentenceEncoder, from_bert
-from models.train.clip.start import TRUNK, Towers, WeightsUnfit, _found, lite2
+from models.train.clip.start import Towers, WeightsUnfit, _found
 from models.train.embedding_commands import _towers
+from models.train.imagenet import TRUNK, lite2
 
 
 def test_what_init_names(tmp_path: Path) -> None:
