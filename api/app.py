@@ -38,7 +38,7 @@ from api.routes.facets import facets
 from api.routes.feed_jobs import FeedJobController
 from api.routes.images import read_image
 from api.routes.ingest import IngestController
-from api.routes.operation import backup, healthz, metrics, readyz
+from api.routes.operation import backup, change_generations, healthz, metrics, readyz, show_generations
 from api.routes.page import page_routes
 from api.routes.product_pictures import ProductPictureController
 from api.routes.products import ProductController
@@ -105,6 +105,8 @@ def create_app(
             *page_routes(limits),
             *reference_routes(),
             backup,
+            change_generations,
+            show_generations,
         ],
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},

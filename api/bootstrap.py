@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -25,12 +24,15 @@ from api.services import Limits, Services
 from engine.domain import Space
 from engine.errors import HomeDamaged, QueryRejected, ThatLookError
 from engine.feedback.recorder import Recorder
+from engine.generations.record import read_generations
 from engine.jobs import FeedJobs
 from engine.remote import RemoteLimits
 from engine.seams import VectorStore
 from engine.system.cpus import available_cpus
 from engine.traffic import Traffic
-from ingest.bootstrap import feed_limits, ingest_dependencies, shared_feed_jobs, tidy, watching
+from ingest.bootstrap import LiveDependencies, feed_limits, shared_feed_jobs, tidy, watching
+from ingest.generations.runner import SwapRunner, running_swaps
+from ingest.generations.swap import Swap
 from ingest.intake import Intake, running_intake
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.feed_jobs import running_feeds
@@ -40,10 +42,12 @@ from ingest.upkeep.backup import back_up, no_writes
 from models.agreement import Embedded, Loaded
 from models.bootstrap import EVENTS, JOBS, KEYS, LEDGER, Parts, open_events, open_keys, open_parts
 from models.examination import examine_open
+from models.generations.live import LiveParts
+from models.generations.live import watching as watching_generations
+from models.generations.searches import LiveFingerprints, LiveSearches
 from models.settings import Settings
 
 Unit: TypeAlias = Literal["second", "minute", "hour", "day"]
-_MODELS = ("segmenter", "pose", "visual", "semantic")
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -86,27 +90,31 @@ def _services(settings: Settings) -> Iterator[Services]:
     traffic = Traffic()
     with (
         open_parts(settings, warm=True) as parts,
-        _taking_in(parts, traffic) as (intake, feeds),
+        _live(parts) as live,
+        _taking_in(live, traffic) as (intake, feeds),
+        _changing(live, intake, traffic) as generations,
         _keys(settings) as keys,
         _feedback(settings) as feedback,
     ):
         yield Services(
-            thatlook=parts.thatlook,
+            thatlook=LiveSearches(live),
             ledger=parts.ledger,
             objects=parts.objects,
             intake=intake,
-            ready=_readiness(parts, intake),
+            ready=_readiness(live, intake),
+            changing=_changing_told(live),
+            generations=generations,
             result_cache=parts.result_cache,
-            examine=_examination(parts),
+            examine=_examination(live),
             keys=keys,
             feeds=feeds,
             traffic=traffic,
             feedback=feedback,
-            embeddings=_embeddings_of(parts),
+            embeddings=_embeddings_of(live),
             back_up=_backup_of(settings.home, intake)
             if isinstance(intake, Intake) and not settings.is_shared
             else None,
-            models={name: getattr(parts.pipeline, name).fingerprint for name in _MODELS},
+            models=LiveFingerprints(live),
         )
 
 
@@ -166,32 +174,73 @@ def _rate_of(text: str | None) -> tuple[Unit, int] | None:
 
 
 @contextmanager
-def _taking_in(parts: Parts, traffic: Traffic) -> Iterator[tuple[Intake | QueuedIntake, FeedJobs | None]]:
+def _live(parts: Parts) -> Iterator[LiveParts]:
+    """The parts, changed to those of another generation when that comes to serve: other machines may bring it."""
+    live = LiveParts(parts)
+    if not parts.settings.is_shared:
+        yield live
+        return
+    with watching_generations(live):
+        yield live
+
+
+@contextmanager
+def _taking_in(live: LiveParts, traffic: Traffic) -> Iterator[tuple[Intake | QueuedIntake, FeedJobs | None]]:
     """At scale products wait in the shared ledger for `thatlook worker`; embedded, this process indexes them."""
-    tidy(parts)
-    work, settings = ingest_dependencies(parts), parts.settings
+    tidy(live.current)
+    current, settings = LiveDependencies(live), live.current.settings
+    work = current()
     if work.work is not None:
-        yield QueuedIntake(work, settings.policy), shared_feed_jobs(work, work.work, settings)
+        yield QueuedIntake(work, settings.policy, current), shared_feed_jobs(work, work.work, settings)
         return
     if settings.is_shared:
-        yield Intake(work, settings.policy), None
+        yield Intake(work, settings.policy, current), None
         return
-    work = replace(work, pipeline=GivingWay(work.pipeline, traffic))
-    with running_intake(work, settings.policy) as intake:
+    current = LiveDependencies(live, lambda models: GivingWay(models, traffic))
+    with running_intake(current(), settings.policy, current) as intake:
         rules = FeedRules(settings.policy, feed_limits(settings))
         folder = settings.home / JOBS
-        with running_feeds(work, folder, intake.writer, rules) as feeds, watching(settings, feeds):
+        feeding = running_feeds(current(), folder, intake.writer, rules, lambda: intake.writer)
+        with feeding as feeds, watching(settings, feeds):
             yield intake, feeds
 
 
-def _embeddings_of(parts: Parts) -> Callable[[str, Space], tuple[VectorStore, int]]:
+def _embeddings_of(live: LiveParts) -> Callable[[str, Space], tuple[VectorStore, int]]:
     """Finds a collection's store and dimension."""
 
     def collection(supercategory: str, space: Space) -> tuple[VectorStore, int]:
+        parts = live.current
         parts.pipeline.taxonomy.require_supercategory(supercategory)
         return parts.store, (parts.pipeline.visual if space == "visual" else parts.pipeline.semantic).dim
 
     return collection
+
+
+@contextmanager
+def _changing(live: LiveParts, intake: Intake | QueuedIntake, traffic: Traffic) -> Iterator[SwapRunner | None]:
+    """Changes of generations in this process, where it holds the home; at scale they are commands of their own."""
+    settings = live.current.settings
+    if settings.is_shared or not isinstance(intake, Intake):
+        yield None
+        return
+    current = LiveDependencies(live, lambda models: GivingWay(models, traffic))
+    with running_swaps(Swap(live, current.of, settings.policy, intake.writer.paused)) as runner:
+        yield runner
+
+
+def _changing_told(live: LiveParts) -> Callable[[], str | None]:
+    """Which generation is being built or loaded, in words, for whoever watches the server."""
+
+    def told() -> str | None:
+        answers = f"Generation {live.current.generation} answers"
+        if live.loading:
+            return f"{answers}; {live.loading}."
+        with suppress(ThatLookError):  # The ledger's own entry says so.
+            if (coming := read_generations(live.current.ledger).next) is not None:
+                return f"{answers}; generation {coming.number}, with the models of {coming.profile}, is {coming.state}."
+        return None
+
+    return told
 
 
 def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, str]]:
@@ -209,10 +258,11 @@ def _backup_of(home: Path, intake: Intake) -> Callable[[Path], tuple[int, int, s
     return copy
 
 
-def _readiness(parts: Parts, intake: Intake | QueuedIntake) -> Callable[[], Mapping[str, str]]:
+def _readiness(live: LiveParts, intake: Intake | QueuedIntake) -> Callable[[], Mapping[str, str]]:
     """Asks every part that can be away."""
 
     def unready() -> Mapping[str, str]:
+        parts = live.current
         looks: dict[str, Callable[[], object]] = {
             "vectors": partial(_usable, parts.store),
             "ledger": lambda: parts.ledger.get_setting("probe"),
@@ -241,17 +291,19 @@ def _usable(store: VectorStore) -> None:
         raise HomeDamaged(said)
 
 
-def _examination(parts: Parts) -> Callable[[], Mapping[str, str]]:
+def _examination(live: LiveParts) -> Callable[[], Mapping[str, str]]:
     """Compares everything with what was written; one at a time, for all who asked before it began."""
     lock = Lock()
     began, told = -inf, dict[str, str]()
-    file = None if parts.settings.ledger_url else parts.settings.home / LEDGER
+    settings = live.current.settings
+    file = None if settings.ledger_url else settings.home / LEDGER
 
     def examine() -> Mapping[str, str]:
         nonlocal began, told
         asked = monotonic()
         with lock:
             if began < asked:
+                parts = live.current
                 now, found = monotonic(), examine_open(file, parts.ledger, parts.store, parts.objects)
                 began, told = now, {part: "; ".join(said) for part, said in found.items()}
             return told

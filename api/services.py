@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from api.http.ports import Ports
 from engine.domain import Answer, Product, Space
@@ -118,6 +118,18 @@ class Intake(Protocol):
         ...
 
 
+class Changes(Protocol):
+    """Changes of an embedded home to other models; `ingest.generations.runner.SwapRunner` is the real one."""
+
+    def ask(self, action: str, profile: str | None = None, index: str | None = None, number: int | None = None) -> None:
+        """Begin one."""
+        ...
+
+    def status(self) -> Mapping[str, Any]:
+        """How it stands, as a JSON document."""
+        ...
+
+
 class KeyCheck(Protocol):
     """What tells a caller's key from a guess; `api.keys.access.Keys` is the real one."""
 
@@ -142,6 +154,7 @@ class Services:
         feedback: keeps queries and events; None where none are kept.
         back_up: copies an embedded home into a folder: files, bytes and moment of the copy; None at scale.
         models: fingerprints of the models, by what they do.
+        changing: which generation of collections is coming, in words; generations: begins such changes, embedded alone.
     """
 
     thatlook: Searches
@@ -159,6 +172,8 @@ class Services:
     feedback: Recorder | None = None
     embeddings: Callable[[str, Space], tuple[VectorStore, int]] | None = None
     back_up: Callable[[Path], tuple[int, int, str]] | None = None
+    changing: Callable[[], str | None] = lambda: None
+    generations: Changes | None = None
 
 
 Build: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]

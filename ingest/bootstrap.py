@@ -45,6 +45,20 @@ def open_ingest(settings: Settings, *, repairing: bool = False) -> Iterator[Inge
         yield ingest_dependencies(parts)
 
 
+@contextmanager
+def open_live_ingest(settings: Settings) -> Iterator[LiveDependencies]:
+    """The same for a program that goes on while the catalogue changes to other models.
+
+    Raises:
+        HomeInUse, ModelMismatch, StoreUnavailable, ModelUnavailable: as `models.bootstrap.open_parts`.
+    """
+    from models.generations.live import LiveParts
+
+    with open_parts(settings) as parts:
+        tidy(parts)
+        yield LiveDependencies(LiveParts(parts, warm=False))
+
+
 def tidy(parts: Parts) -> None:
     """Clear away what killed processes left in a home that is ours alone: runs without an end, half written files."""
     if parts.settings.is_shared:

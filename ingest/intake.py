@@ -24,7 +24,7 @@ from ingest.run.diff import diff_products
 from ingest.run.failures import apart, attempts_of, mark, stores_answer, told
 from ingest.run.stage_runner import stage_runner
 from ingest.run.stages import Outcome
-from ingest.run.writer import Writer, again_where_changed
+from ingest.run.writer import Writer
 from ingest.upkeep.sales import Sales
 from ingest.upkeep.updates import Change, update
 
@@ -78,18 +78,15 @@ class Intake:
 
     def update(self, changes: Sequence[Change]) -> frozenset[str]:
         """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
-        done = again_where_changed(lambda: self._update(changes))
+        parts = self._current()
+        done = update(parts, self._writer_of(parts), changes)
         Sales(self._parts).note([product for _, product in changes])
         self._wake.set()
         return done
 
-    def _update(self, changes: Sequence[Change]) -> frozenset[str]:
-        parts = self._current()
-        return update(parts, self._writer_of(parts), changes)
-
     def delete(self, product_ids: Collection[str]) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""
-        again_where_changed(lambda: self.writer.remove(product_ids))
+        self.writer.remove(product_ids)
 
     def work_once(self) -> int:
         """Index everything that is pending now, and what failed and is due again; returns how many were settled.

@@ -96,12 +96,15 @@ def build_pipeline(settings: Settings, beside: Collection[str] = ()) -> tuple[Vi
 
 
 @contextmanager
-def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = False) -> Iterator[Parts]:
+def open_parts(
+    settings: Settings, *, warm: bool = False, repairing: bool = False, replacing: bool = False
+) -> Iterator[Parts]:
     """Build every part, and let go of all of them in the end.
 
     Args:
         warm: load the models and open every index now, instead of when they are first asked.
         repairing: take stores that do not agree; whoever asks for them mends that.
+        replacing: take collections of other models: whoever asks for them makes others, and searches nothing.
     Raises:
         HomeInUse: another process works on this home.
         HomeDamaged: what is kept is not what was written, or does not belong together.
@@ -119,7 +122,8 @@ def open_parts(settings: Settings, *, warm: bool = False, repairing: bool = Fals
         settings = settings.model_copy(update={"profile": generations.profile(settings.profile)})
         pipeline, calibrations = build_pipeline(settings, [each.profile for each in generations.known])
         warmed = stack.enter_context(_beside(pipeline.warm_up)) if warm else None
-        stores = open_stores(settings, ledger, pipeline.collection_specs(), warm=warm, repairing=repairing)
+        specs = [] if replacing else pipeline.collection_specs()
+        stores = open_stores(settings, ledger, specs, warm=warm, repairing=repairing)
         objects, store = stack.enter_context(stores)
         vocabulary = Vocabulary(ledger.terms)
         if warm:

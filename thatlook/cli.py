@@ -72,7 +72,7 @@ SUMMARIES: Mapping[str, str] = {
     "judge": "Turn clicks on answers into judgements: TREC qrels, Quepid's CSV.",
     "report": "Queries without a good match, and clicks by rank.",
     "export": "Write the catalogue as a feed or as Parquet.",
-    "index": "Show or rebuild the indexes that search the embedded home.",
+    "index": "Show or rebuild indexes; change models while the catalogue serves.",
     "backup": "Copy the home, also while it is served.",
     "restore": "Make a home of a backup.",
     "settings": "Show every setting with its default and meaning.",

@@ -1,4 +1,4 @@
-"""The command `index`: how the embedded home's derived indexes stand, and building them anew."""
+"""The command `index`: how the embedded home's derived indexes stand, building them anew, changing generations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from engine.errors import QueryRejected
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
 from engine.system.printing import print_json, say
+from ingest.generations.commands import generations_command, swap_command
 from models.bootstrap import hold_home, open_embedded_store
 from models.settings import read_settings
 
 
 @click.group()
 def index() -> None:
-    """Show or rebuild the indexes that search the embedded home."""
+    """Show or rebuild indexes; change models while the catalogue serves."""
+
+
+index.add_command(swap_command)
+index.add_command(generations_command)
 
 
 @index.command()

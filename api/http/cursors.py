@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from engine.errors import QueryRejected
+from engine.generations.names import FIRST
 from engine.retrieval.listing import MOST, Seen
 
 MAX_CURSOR = 16_384
@@ -28,14 +29,16 @@ class _Cursor(msgspec.Struct, array_like=True, frozen=True):
     garment: int
     hits: int
     tokens: bytes
+    generation: int = FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a further page goes on: of which garment of the answer, and behind what."""
+    """Where a further page goes on: of which garment of the answer, behind what, and by which generation's models."""
 
     garment: int
     seen: Seen
+    generation: int = FIRST
 
 
 def search_digest(route: str, fields: Mapping[str, Any]) -> bytes:
@@ -48,7 +51,7 @@ def search_digest(route: str, fields: Mapping[str, Any]) -> bytes:
 def write_cursor(search: bytes, place: Place) -> str:
     """The cursor as text."""
     tokens = np.array(sorted(place.seen.tokens), "<u4").tobytes()
-    packed = msgspec.msgpack.encode(_Cursor(_VERSION, search, place.garment, place.seen.hits, tokens))
+    packed = msgspec.msgpack.encode(_Cursor(_VERSION, search, place.garment, place.seen.hits, tokens, place.generation))
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
@@ -70,4 +73,4 @@ def read_cursor(text: str, search: bytes) -> Place:
         raise QueryRejected(
             "The cursor is of another search; send the same words, filters and options as for the page before."
         )
-    return Place(cursor.garment, Seen(tokens, cursor.hits))
+    return Place(cursor.garment, Seen(tokens, cursor.hits), cursor.generation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -32,6 +32,7 @@ from engine.domain import Answer
 from engine.errors import TextRejected
 from engine.feedback.events import QueryKind
 from engine.forms.answers import Cursor
+from engine.generations.names import FIRST
 from engine.retrieval.listing import Seen
 from engine.retrieval.text_query import TextQuery
 from engine.system.clock import Deadline
@@ -63,7 +64,7 @@ def by_photos(looks: Searches, query: ImageSearch, deadline: Deadline) -> Callab
     garments = garment_asks(query)
     if hybrid and text is None and not any(each.text for each in garments):
         raise TextRejected("A hybrid search needs words: give 'text' or 'not_text'.")
-    options, cursor, place = _common("hybrid" if hybrid else "image", query, deadline)
+    looks, options, cursor, place = _common(looks, "hybrid" if hybrid else "image", query, deadline)
     options |= {"text": text} if text else {}
     options |= {"weights": weights} if (weights := weights_of(query.weights)) else {}
     options |= {"garments": garments} if garments else {}
@@ -87,7 +88,7 @@ def by_text(looks: Searches, query: TextSearch, deadline: Deadline) -> Asked:
     text = text_query(query.text, query.not_text)
     if text is None:
         raise TextRejected("The text is empty; say what is wanted.")
-    options, cursor, place = _common("text", query, deadline)
+    looks, options, cursor, place = _common(looks, "text", query, deadline)
     call = partial(looks.search_text, text, supercategories=supercategories(query), **options)
     return Asked(call, cursor, "text", _said(text), _offset(place))
 
@@ -98,7 +99,7 @@ def by_product(looks: Searches, product_id: str, query: SimilarSearch, deadline:
     Raises:
         InputRejected: what the request says cannot be used.
     """
-    options, cursor, place = _common(f"similar\0{product_id}", query, deadline)
+    looks, options, cursor, place = _common(looks, f"similar\0{product_id}", query, deadline)
     options |= {"text": text_query(query.text, query.not_text)}
     options |= {"weights": weights} if (weights := weights_of(query.weights)) else {}
     options |= {"only": place.garment} if place else {}
@@ -111,7 +112,7 @@ def by_look(looks: Searches, product_id: str, query: LookSearch, deadline: Deadl
     Raises:
         InputRejected: what the request says cannot be used.
     """
-    options, cursor, place = _common(f"look\0{product_id}", query, deadline)
+    looks, options, cursor, place = _common(looks, f"look\0{product_id}", query, deadline)
     options |= {"only": place.garment} if place else {}
     return Asked(partial(looks.look, product_id, **options), cursor, "look", product_id, _offset(place))
 
@@ -125,10 +126,24 @@ def _offset(place: Place | None) -> int:
     return place.seen.hits if place else 0
 
 
-def _common(route: str, query: SearchRequest, deadline: Deadline) -> tuple[dict[str, Any], Cursor, Place | None]:
-    """What every search takes, what writes its cursors, and where it goes on if it has one itself."""
+@runtime_checkable
+class Pinned(Protocol):
+    """Searches of several generations of models; each request is answered by one of them."""
+
+    def pinned(self, number: int | None = None) -> tuple[Searches, int]:
+        """One generation's searches and its number; of the one that serves where none is named."""
+        ...
+
+
+def _common(
+    looks: Searches, route: str, query: SearchRequest, deadline: Deadline
+) -> tuple[Searches, dict[str, Any], Cursor, Place | None]:
+    """By which models it is answered, what it takes, what writes its cursors, where it goes on if it has one itself."""
     digest = search_digest(route, msgspec.to_builtins(query))
     place = None if query.cursor is None else read_cursor(query.cursor, digest)
+    generation = place.generation if place else FIRST
+    if isinstance(looks, Pinned):
+        looks, generation = looks.pinned(generation if place else None)
     options: dict[str, Any] = {
         "where": filter_of(query.filters),
         "k": query.k,
@@ -140,6 +155,6 @@ def _common(route: str, query: SearchRequest, deadline: Deadline) -> tuple[dict[
     options |= {"facets": ask} if (ask := facet_ask(query)) else {}
 
     def cursor(garment: int, seen: Seen) -> str:
-        return write_cursor(digest, Place(place.garment if place else garment, seen))
+        return write_cursor(digest, Place(place.garment if place else garment, seen, generation))
 
-    return options, cursor, place
+    return looks, options, cursor, place

@@ -15,6 +15,7 @@ from api.context import Context
 from api.http.documents import read_json
 from api.http.uploads import read_body
 from api.keys.owner import is_owner
+from api.services import Changes
 from engine.errors import NotFound, Unavailable
 from engine.forms.catalogue import Readiness
 from engine.keys import Scope
@@ -47,7 +48,8 @@ async def healthz() -> Health:
 async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = False) -> Response[Readiness]:
     """Whether searches can be answered: models, vectors, ledger; 503 where one of them cannot answer.
 
-    Stored pictures that cannot be had leave it at 200, and are named among what is `degraded`.
+    Stored pictures that cannot be had leave it at 200, and are named among what is `degraded`. While the catalogue
+    changes to other models, `changing` says so.
 
     With `deep=true` everything that is kept is compared with what was written, which takes as long as reading it.
     """
@@ -56,13 +58,15 @@ async def readyz(context: Context, deep: Annotated[bool, QueryParameter()] = Fal
         look, within, spared = context.services.examine, _EXAMINED_WITHIN_S, frozenset()
     try:
         missing = dict(await context.look_up(look, Deadline.within(within)))
+        changing = await context.look_up(context.services.changing, Deadline.within(within))
     except Unavailable as error:
-        missing = {"service": error.message}
+        missing, changing = {"service": error.message}, None
     if context.ending.begun:
         missing["server"] = "It is about to end; send new requests elsewhere."
     degraded = {part: missing.pop(part) for part in spared & set(missing)}
     ready = not missing
-    return Response(Readiness("ready" if ready else "waiting", missing, degraded), status_code=200 if ready else 503)
+    answer = Readiness("ready" if ready else "waiting", missing, degraded, changing)
+    return Response(answer, status_code=200 if ready else 503)
 
 
 @get("/metrics", include_in_schema=False, opt={"scope": Scope.ADMIN})
@@ -71,6 +75,34 @@ async def metrics(context: Context) -> Response[bytes]:
     context.metrics.sample()
     text = await context.look_up(context.metrics.exposition)
     return Response(text, media_type=context.metrics.content_type)
+
+
+class _GenerationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    action: str
+    profile: str | None = None
+    index: str | None = None
+    number: int | None = None
+
+
+@post("/v1/generations", include_in_schema=False, opt={"parameters": (), "scope": Scope.ADMIN}, status_code=200)
+async def change_generations(request: Request[Any, Any, Any], context: Context) -> dict[str, Any]:
+    """Begin a change of models; for `thatlook index swap` of the home's owner alone."""
+    changes = _changes_of(request, context)
+    asked = read_json(await read_body(request), _GenerationRequest)
+    await asyncio.to_thread(changes.ask, asked.action, asked.profile, asked.index, asked.number)
+    return dict(await asyncio.to_thread(changes.status))
+
+
+@get("/v1/generations", include_in_schema=False, opt={"parameters": (), "scope": Scope.ADMIN})
+async def show_generations(request: Request[Any, Any, Any], context: Context) -> dict[str, Any]:
+    """How the generations stand; for the home's owner alone."""
+    return dict(await asyncio.to_thread(_changes_of(request, context).status))
+
+
+def _changes_of(request: Request[Any, Any, Any], context: Context) -> Changes:
+    if not is_owner(request, context) or context.services.generations is None:
+        raise NotFound("There is nothing at this path; /schema lists what there is.")
+    return context.services.generations
 
 
 class _BackupRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -149,12 +149,14 @@ class StatusForm(msgspec.Struct, frozen=True):
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether searches can be answered; `waiting_for` names the parts that cannot answer, and why.
 
-    `degraded` names parts that are away and that no search needs: stored pictures are not shown meanwhile.
+    `degraded` names parts that are away and that no search needs: stored pictures are not shown meanwhile. `changing`
+    says which other models the catalogue is changing to, while it does.
     """
 
     status: str
     waiting_for: dict[str, str]
     degraded: dict[str, str] = {}
+    changing: str | None = None
 
 
 class PictureForm(msgspec.Struct, frozen=True):

@@ -80,6 +80,15 @@ class OnServer(Protocol):
         ...
 
 
+@runtime_checkable
+class HasAliases(Protocol):
+    """A store on a server where other programs find collections by aliases, too."""
+
+    def point_alias(self, alias: str, name: str) -> None:
+        """Have an alias name this collection from now on."""
+        ...
+
+
 class GenerationView:
     """Implements `engine.seams.VectorStore` over the collections of one generation. Closing it closes the store."""
 

@@ -29,11 +29,11 @@ from engine.domain import CollectionSpec
 from engine.errors import InputRejected, Unavailable
 from engine.generations.fingerprint import models_fingerprint
 from engine.generations.names import alias_of
-from engine.generations.record import Generation, Generations, State, read_generations
+from engine.generations.record import Generation, GenerationChanged, Generations, State, read_generations
 from engine.ledger.generations import GenerationBook, Standing, book_of
 from engine.ledger.work import SharedWork
 from engine.seams import Job, LedgerEntry, Momentary
-from engine.stores.generations import view_of
+from engine.stores.generations import HasAliases, view_of
 from engine.vision.gate import Policy
 from ingest.generations.builder import Builder
 from ingest.generations.checks import check
@@ -45,11 +45,14 @@ from ingest.upkeep.pruning import folder_of
 from models.generations.live import LiveParts
 
 BATCH = 32
+LOST = "lost"
+"""The fingerprint of models of which nothing is known but that they are not there."""
 LATE = 64
 """Products written in the very seconds of a change that are queued anew for it, where workers do the work."""
 ROUNDS = 20
 SEEN_S, LOADED_S = 15.0, 120.0
 """A process that was not heard of for so long is gone; and how long a change waits for those that are there."""
+FORGET_S = 86_400.0
 LOOK_S, TELL_S, LET_GO_S = 0.2, 1.0, 2.5
 _log = logging.getLogger(__name__)
 Told = Callable[[str, Standing], None]
@@ -74,6 +77,7 @@ class Swap:
         writing: within it nobody else of this process writes rows; None where workers of other machines do.
         ensure: makes collections, with an index type if one is asked for.
         told: hears how far it is.
+        lost: the models that made what serves are not there any more; nobody serves it, and all is embedded anew.
     """
 
     live: LiveParts
@@ -84,6 +88,7 @@ class Swap:
     ensure: Callable[[Generation, Sequence[CollectionSpec]], None] | None = None
     stopping: Event = field(default_factory=Event)
     told: Told = lambda _what, _standing: None
+    lost: bool = False
     _pace: list[float] = field(default_factory=lambda: [0.0])
 
     @property
@@ -111,11 +116,12 @@ class Swap:
                 )
             return coming
         serving = old.get(old.serving) or Generation(old.serving, now.settings.profile, state="kept")
-        serving = msgspec.structs.replace(serving, models=models_fingerprint(now.pipeline))
+        models = (serving.models or LOST) if self.lost else models_fingerprint(now.pipeline)
+        serving = msgspec.structs.replace(serving, models=models)
         number, begun = old.latest + 1, datetime.now(UTC).isoformat(timespec="seconds")
         new = Generation(number, profile or now.settings.profile, index=index, begun=begun)
         new = msgspec.structs.replace(new, models=models_fingerprint(self.live.of(new).pipeline))
-        content = old.content_name(serving.models)
+        content = new.models if self.lost else old.content_name(serving.models)
         self.book.put_document(old, msgspec.structs.replace(old.having(serving).having(new), content=content))
         return new
 
@@ -181,12 +187,30 @@ class Swap:
         if self.processes():
             self.stopping.wait(LET_GO_S)  # They let go of it, too, where they held it for further pages.
         self.live.look()
+        self.point()  # A collection that an alias names cannot be dropped.
         store = view_of(self.live.current.store, number)
         for name in store.collections():
             store.drop(name)
         self.book.forget(number)
         now = self.document()
         self.book.put_document(now, now.without(number))
+
+    def drop_former(self, number: int | None = None) -> list[int]:
+        """Take away a former generation, all of them where none is named; their numbers.
+
+        Raises:
+            SwapRefused: there is none, or it serves, or is being built.
+        """
+        document = self.document()
+        former = [each.number for each in document.known if each.state == "kept" and each.number != document.serving]
+        if number is not None and number not in former:
+            raise SwapRefused(f"Generation {number} is not a former one that is kept.")
+        if not former:
+            raise SwapRefused("No former generation is kept.")
+        dropped = former if number is None else [number]
+        for each in dropped:
+            self.drop(each)
+        return dropped
 
     def finish_drops(self) -> None:
         """Take away what was being taken away when it was cut off."""
@@ -211,10 +235,9 @@ class Swap:
     def point(self) -> None:
         """Have the server's aliases name the generation that serves, where it has aliases."""
         view = view_of(self.live.current.store, self.document().serving)
-        pointing = getattr(view.store, "point_alias", None)
-        if pointing is not None:
+        if isinstance(view.store, HasAliases):
             for name in view.collections():
-                pointing(alias_of(name), view.stored(name))
+                view.store.point_alias(alias_of(name), view.stored(name))
 
     def _collect(self, generation: Generation) -> None:
         parts = self.live.of(generation)
@@ -258,7 +281,7 @@ class Swap:
             self.stopping.wait(LOOK_S)
 
     def _builder(self, generation: Generation) -> Builder:
-        return builder_of(self.live, self.open_parts, generation, self.policy, self.writing or nullcontext)
+        return builder_of(self.live, self.open_parts, generation.number, self.policy, self.writing or nullcontext)
 
     def _checked(self, generation: Generation) -> Generation:
         parts = self.live.of(generation)
@@ -334,6 +357,8 @@ class Swap:
         found = []
         for name, text in self.book.processes().items():
             said = json.loads(text)
+            if time.time() - float(said["seen"]) > FORGET_S:
+                self.book.tell_of_process(name, "")
             if name != self.live.name and time.time() - float(said["seen"]) < SEEN_S:
                 found.append((name, said))
         return found
@@ -353,13 +378,19 @@ class Swap:
 def builder_of(
     live: LiveParts,
     open_parts: Callable[[Generation], IngestDependencies],
-    generation: Generation,
+    number: int,
     policy: Policy,
     writing: _Writing = nullcontext,
 ) -> Builder:
-    """What brings products into a generation, out of the one that serves at present."""
+    """What brings products into a generation, out of the one that serves at present.
+
+    Raises:
+        GenerationChanged: there is no such generation any more, or it serves.
+    """
     document = read_generations(live.current.ledger)
-    serving = document.require(document.serving)
+    serving, generation = document.get(document.serving), document.get(number)
+    if serving is None or generation is None or serving is generation:
+        raise GenerationChanged
     copied = bool(generation.models) and generation.models == serving.models
     return Builder(open_parts(generation), open_parts(serving), policy, copied, writing)
 

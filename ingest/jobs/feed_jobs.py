@@ -7,7 +7,7 @@ does only what is left to do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Condition, Event, Thread
 
 from engine.errors import ThatLookError
+from engine.generations.record import GenerationChanged
 from engine.jobs import FeedJob, FeedRequest, JobState, WatchedFeed
 from engine.system.durable import refusal
 from engine.system.printing import spelled
@@ -47,15 +48,23 @@ _log = logging.getLogger(__name__)
 class HomeFeedJobs:
     """Implements `engine.jobs.FeedJobs` with files in a home and one thread."""
 
-    def __init__(self, parts: IngestDependencies, folder: Path, writer: Writer, rules: FeedRules | None = None) -> None:
+    def __init__(
+        self,
+        parts: IngestDependencies,
+        folder: Path,
+        writer: Writer,
+        rules: FeedRules | None = None,
+        current: Callable[[], Writer] | None = None,
+    ) -> None:
         """Read the jobs of before; nothing is worked on until `start`.
 
+        Args:
+            current: the process's writer over the collections that serve at present, with its parts.
         Raises:
             StoreUnavailable: the folder cannot be made.
         """
-        self._parts = parts
+        self._current = current or (lambda: replace(writer, parts=parts))
         self._files = JobFiles(folder)
-        self._writer = writer
         self._rules = rules or FeedRules()
         self._changed = Condition()
         self._stopping, self._closing = Event(), False
@@ -200,9 +209,20 @@ class HomeFeedJobs:
         return unpacked(path, self._files.scratch(job), job.feed) if is_archive(path) else path
 
     def _ingest(self, job: FeedJob, feed: Path, origin: str) -> Summary:
+        """The run; begun anew, with what is left to do, where other models came to serve."""
+        while True:
+            try:
+                return self._run_through(job, feed, origin, self._current())
+            except GenerationChanged:
+                with self._changed:  # A run that breaks off sets it; whoever cancels the job means it.
+                    if not (self._closing or self._jobs[job.job_id].cancelling):
+                        self._stopping.clear()
+                _log.info("feed job goes on with other models", extra={"fields": log_fields(job)})
+
+    def _run_through(self, job: FeedJob, feed: Path, origin: str, writer: Writer) -> Summary:
         request = job.request
         return ingest_feed(
-            self._parts,
+            writer.parts,
             feed,
             request.policy or self._rules.policy,
             prune=request.prune,
@@ -213,7 +233,7 @@ class HomeFeedJobs:
             options=feed_options(request),
             progress=lambda progress: self._progress(job.job_id, progress),
             origin=origin,
-            writer=self._writer,
+            writer=writer,
             stopping=self._stopping,
         )
 
@@ -274,10 +294,14 @@ class HomeFeedJobs:
 
 @contextmanager
 def running_feeds(
-    parts: IngestDependencies, folder: Path, writer: Writer, rules: FeedRules | None = None
+    parts: IngestDependencies,
+    folder: Path,
+    writer: Writer,
+    rules: FeedRules | None = None,
+    current: Callable[[], Writer] | None = None,
 ) -> Iterator[HomeFeedJobs]:
     """Feed jobs that are worked on in the background, stopped in the end."""
-    jobs = HomeFeedJobs(parts, folder, writer, rules)
+    jobs = HomeFeedJobs(parts, folder, writer, rules, current)
     jobs.start()
     try:
         yield jobs

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,19 @@ def backed_up_by(holder: Holder, target: Path) -> Backup:
     with httpx.Client(base_url=holder.address, headers=headers, timeout=None, trust_env=False) as http:
         said = _answer(http, "POST", "/v1/backup", json={"path": str(target)})
     return Backup(said["files"], said["size_bytes"], said["created"])
+
+
+@contextmanager
+def talk(holder: Holder) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Asks the server with the owner's rights: `ask(method, path, json=…)` gives the document that it answers with.
+
+    Raises:
+        ServerSaid: what it refuses.
+        Unavailable: it does not answer any more.
+    """
+    headers = {"Authorization": f"Bearer {holder.token}", "Host": "localhost"}
+    with httpx.Client(base_url=holder.address, headers=headers, timeout=None, trust_env=False) as http:
+        yield partial(_answer, http)
 
 
 def _document(request: FeedRequest) -> dict[str, Any]:

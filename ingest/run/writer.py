@@ -16,9 +16,10 @@ from threading import RLock
 from typing import TypeVar
 
 from engine.errors import ThatLookError
-from engine.generations.record import GenerationChanged
+from engine.generations.record import GenerationChanged, read_generations
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState, Job, JobsFor, LedgerEntry, moment_of
+from engine.stores.generations import view_of
 from engine.taxonomy import collection_name
 from ingest.run.dependencies import API_FEED, IngestDependencies
 from ingest.run.failures import apart, attempts_of, mark, stores_answer, told
@@ -29,8 +30,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 QUICK_S = 3.0
 """A store that takes longer to refuse a batch is in trouble itself; it is not asked again product by product."""
-CHANGES = 3
-"""Changes of generations that one write may meet with."""
 LEAVING = "It was being removed when the run was interrupted."
 _Pairs = tuple[tuple[str, str], ...]
 
@@ -39,14 +38,10 @@ def ignored(_product_ids: Sequence[str]) -> None:
     """Nothing needs to be done: the one process that writes comes to the newer words later, over the same rows."""
 
 
-def again_where_changed(work: Callable[[], T]) -> T:
-    """Do it; once more, with what serves then, where another generation came to serve meanwhile."""
-    for _ in range(CHANGES):
-        try:
-            return work()
-        except GenerationChanged:
-            continue
-    return work()
+def for_serving(parts: IngestDependencies) -> IngestDependencies:
+    """The same parts over the collections that serve at present: for work that asks no model."""
+    serving = read_generations(parts.ledger).serving
+    return replace(parts, store=view_of(parts.store, serving), generation=serving)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +73,12 @@ class Writer:
 
     def remove(self, product_ids: Collection[str]) -> int:
         """Take products out: rows first, the ledger last; returns how many there were."""
+        try:
+            return self._removed(product_ids)
+        except GenerationChanged:
+            return replace(self, parts=for_serving(self.parts)).remove(product_ids)
+
+    def _removed(self, product_ids: Collection[str]) -> int:
         with self._lock:
             before, leaving = self._leave(list(product_ids))
             gone: dict[str, set[str]] = {}

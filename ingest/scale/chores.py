@@ -14,6 +14,7 @@ from engine.seams import IngestState
 from engine.vision.gate import Policy
 from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
+from ingest.run.failures import check_generation
 from ingest.run.writer import Writer
 from ingest.scale.drift import PAGE, Drift, Kind, of_entries, of_rows, rows_of
 from ingest.scale.put_right import PutRight
@@ -28,13 +29,18 @@ _log = logging.getLogger(__name__)
 
 
 class Chores:
-    """`found` is told of drift that was put right, by kind."""
+    """`found` is told of drift that was put right, by kind; `current` gives the parts of the generation that serves."""
 
     def __init__(
-        self, parts: IngestDependencies, work: SharedWork, policy: Policy, found: Callable[[Counter[Kind]], None]
+        self,
+        parts: IngestDependencies,
+        work: SharedWork,
+        policy: Policy,
+        found: Callable[[Counter[Kind]], None],
+        current: Callable[[], IngestDependencies] | None = None,
     ):
         self._parts, self._work, self._policy, self._found = parts, work, policy, found
-        self._put_right = PutRight(parts, policy)
+        self._current = current or (lambda: parts)
         self._rows: Iterator[list[Drift]] = iter(())
 
     def once(self) -> None:
@@ -45,10 +51,19 @@ class Chores:
         """
         with self._work.alone("chores") as mine:
             if mine:
+                self._turn()
                 self._queue_what_nobody_queued()
                 Sales(self._parts).renew(Writer(self._parts))
                 self._work.forget_history(HISTORY_DAYS)
                 self._sweep()
+
+    def _turn(self) -> None:
+        """Work on the generation that serves now; its rows are swept from the first one on."""
+        now = self._current()
+        check_generation(now)
+        if now.generation != self._parts.generation:
+            self._rows = iter(())
+        self._parts = now
 
     def _queue_what_nobody_queued(self) -> None:
         """Products that wait while there is no job: a former version took them on, or jobs were removed by hand.
@@ -70,7 +85,7 @@ class Chores:
             _log.warning(
                 "The sweep found %d things that are not as the ledger says, such as %s", len(drifts), drifts[0]
             )
-            self._found(self._put_right(drifts))
+            self._found(PutRight(self._parts, self._policy)(drifts))
         if not entries:
             self._rows = self._strange_rows()
         self._parts.ledger.set_setting(_SWEPT, entries[-1].product.product_id if entries else "")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from threading import Event
 
 from engine.domain import Product
 from engine.errors import ContractBroken, ThatLookError
+from engine.generations.record import GenerationChanged
 from engine.ledger.queue_worker import Claim, TryLater
 from engine.ledger.work import SharedWork
 from engine.seams import IngestState, Job, LedgerEntry
@@ -39,6 +41,8 @@ from ingest.upkeep.pruning import folder_of
 PAUSE_S = (1.0, 30.0)
 """Between tries while Milvus or S3 is away."""
 LEDGER_AWAY_S = 5.0
+CHANGED_S = 1.0
+"""After so long this worker, too, works with the models that serve since."""
 FOLDER_AWAY_S, FOLDER_TRIES = 30.0, 20
 _log = logging.getLogger(__name__)
 
@@ -47,10 +51,15 @@ class JobWorker:
     """Does one job after the other. Safe to call from several threads.
 
     `settled` is told of every product that is done with; `paused` says why nothing goes on at present, or None.
+    `current` gives the parts of the generation that serves: each job is done with one generation's.
     """
 
     def __init__(
-        self, parts: IngestDependencies, stopping: Event, settled: Callable[[Outcome], None] | None = None
+        self,
+        parts: IngestDependencies,
+        stopping: Event,
+        settled: Callable[[Outcome], None] | None = None,
+        current: Callable[[], IngestDependencies] | None = None,
     ) -> None:
         if parts.work is None:
             raise ContractBroken("There is no queue to work on; it needs a ledger in PostgreSQL.")
@@ -58,7 +67,13 @@ class JobWorker:
         self._work: SharedWork = parts.work
         self._settled = settled or (lambda _outcome: None)
         self._turns = Turns()
-        self.paused: str | None = None
+        self._current = current or (lambda: parts)
+        self._pauses: list[str | None] = [None]
+
+    @property
+    def paused(self) -> str | None:
+        """Why nothing goes on at present."""
+        return self._pauses[0]
 
     def do(self, claim: Claim) -> None:
         """Do a job to its end.
@@ -67,6 +82,11 @@ class JobWorker:
             TryLater: the ledger is away, or the worker is stopping.
             ContractBroken: nobody can do this job.
         """
+        pinned = copy(self)  # It shares everything with us but the parts.
+        pinned._parts = self._current()
+        pinned._do_pinned(claim)
+
+    def _do_pinned(self, claim: Claim) -> None:
         order = read_order(claim.payload)
         suspect = claim.losses > 0 and len(order.products) == 1
         with self._turns.taken(alone=suspect), span("job", {"thatlook.products": len(order.products)}):
@@ -122,10 +142,12 @@ class JobWorker:
             sources = self._sources(claim, order)
             try:
                 self._index_or_fail(sources, order, ids)
-                self.paused = None
+                self._pauses[0] = None
                 break
+            except GenerationChanged as error:
+                raise TryLater(CHANGED_S, error.message) from error
             except ThatLookError as error:
-                self.paused = error.message
+                self._pauses[0] = error.message
                 if not self._ledger_answers():
                     raise TryLater(LEDGER_AWAY_S, error.message) from error
                 _log.warning("Indexing waits: %s", error.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from engine.domain import Product
@@ -19,24 +19,30 @@ from ingest.upkeep.updates import Change, update
 class QueuedIntake:
     """Implements the API's intake over the queue. Safe to call from several threads and in several processes."""
 
-    def __init__(self, parts: IngestDependencies, policy: Policy = "prefer") -> None:
-        self._parts, self._policy = parts, policy
-        self._sales = Sales(parts)
+    def __init__(
+        self,
+        parts: IngestDependencies,
+        policy: Policy = "prefer",
+        current: Callable[[], IngestDependencies] | None = None,
+    ) -> None:
+        self._current, self._policy = current or (lambda: parts), policy
+        self._ledger, self._sales = parts.ledger, Sales(parts)
 
     def submit(self, products: Sequence[Product]) -> None:
         """Take products on: ledger and queue know them when this returns, indexing follows."""
         latest = {product.product_id: product for product in products}
-        self._sales.note(take_on(self._parts.ledger, products, partial(self._jobs, latest)))
+        self._sales.note(take_on(self._ledger, products, partial(self._jobs, latest)))
 
     def update(self, changes: Sequence[Change]) -> frozenset[str]:
         """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
-        done = update(self._parts, Writer(self._parts), changes, self._policy)
+        parts = self._current()
+        done = update(parts, Writer(parts), changes, self._policy)
         self._sales.note([product for _, product in changes])
         return done
 
     def delete(self, product_ids: Collection[str]) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""
-        Writer(self._parts).remove(product_ids)
+        Writer(self._current()).remove(product_ids)
 
     def problem(self) -> str | None:
         """Nothing that this process could know of; see `thatlook queue`."""

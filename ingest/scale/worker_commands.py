@@ -23,7 +23,7 @@ from engine.system.console import plain_console
 from engine.system.printing import print_json, say
 from engine.system.stopping import draining, terminable
 from engine.vision.gate import Policy
-from ingest.bootstrap import feed_limits, open_ingest, shared_feed_jobs, watch_rules
+from ingest.bootstrap import LiveDependencies, feed_limits, open_live_ingest, shared_feed_jobs, watch_rules
 from ingest.intake import Intake
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.watching import looking
@@ -70,23 +70,24 @@ def worker(
             stack.enter_context(terminable())
         if port := metrics_port or settings.metrics_port:
             stack.enter_context(answering(health_told, told.registry, metrics_host, port, settings.drain_s))
-        parts = _opened(settings, stopping, stack)
-        if parts is None:
+        live = _opened(settings, stopping, stack)
+        if live is None:
             return
+        parts = live()
         told.opened(parts.work, _version(), _fingerprints(parts))
         health_told.opened()
         if parts.work is not None:
-            _work(settings, parts, parts.work, stopping, once, (told, health_told))
+            _work(settings, live, parts.work, stopping, once, (told, health_told))
         else:
             _look_now_and_then(parts, settings.policy, stopping, once, every, health_told)
 
 
-def _opened(settings: Settings, stopping: Event, stack: ExitStack) -> IngestDependencies | None:
+def _opened(settings: Settings, stopping: Event, stack: ExitStack) -> LiveDependencies | None:
     """The parts; while servers are away, they are waited for. None where the worker is to stop before that."""
     wait_s = AWAY_S[0]
     while not stopping.is_set():
         try:
-            return stack.enter_context(open_ingest(settings))
+            return stack.enter_context(open_live_ingest(settings))
         except Unavailable as error:
             if not settings.is_shared:
                 raise
@@ -98,21 +99,25 @@ def _opened(settings: Settings, stopping: Event, stack: ExitStack) -> IngestDepe
 
 def _work(
     settings: Settings,
-    parts: IngestDependencies,
+    live: LiveDependencies,
     work: SharedWork,
     stopping: Event,
     once: bool,
     signals: tuple[WorkerMetrics, Health],
 ) -> None:
     from engine.ledger import queue_worker
+    from ingest.generations.orders import BUILD, BuildWorker
+    from ingest.generations.swap import builder_of
     from ingest.jobs.shared_feed_jobs import LANE as READ_FEED
     from ingest.queue.work_orders import FEED, PRODUCTS
     from ingest.scale.chores import Chores, doing_chores
     from ingest.scale.feed_reader import FeedReader
     from ingest.scale.job_worker import JobWorker
+    from models.generations.live import watching as watching_generations
 
-    told, health = signals
-    jobs = JobWorker(parts, stopping, told.settled)
+    (told, health), parts = signals, live()
+    jobs = JobWorker(parts, stopping, told.settled, live)
+    builds = BuildWorker(work, lambda number: builder_of(live.live, live.of, number, settings.policy))
     alive = _alive_file()
 
     def beat() -> None:
@@ -120,22 +125,23 @@ def _work(
         told.paused(jobs.paused is not None)
         health.beat(jobs.paused or "")
 
-    chores = Chores(parts, work, settings.policy, told.drift)
+    chores = Chores(parts, work, settings.policy, told.drift, live)
     chores_end = Event()
     rules = FeedRules(settings.policy, feed_limits(settings))
     feeds = FeedReader(parts, work, rules, settings.s3_bucket, settings.home / JOBS, stopping)
 
     def do(claim: queue_worker.Claim) -> None:
-        (feeds.do if claim.lane == READ_FEED else jobs.do)(claim)
+        {READ_FEED: feeds.do, BUILD: builds.do}.get(claim.lane, jobs.do)(claim)
 
-    lanes = queue_worker.Lanes((PRODUCTS, FEED, READ_FEED), do, beat)
+    lanes = queue_worker.Lanes((PRODUCTS, FEED, READ_FEED, BUILD), do, beat)
     if once:
         chores.once()
         Thread(target=_stop_when_done, args=[work, stopping], daemon=True).start()
-        queue_worker.work(work.dsn, lanes, stopping)
+        with watching_generations(live.live):
+            queue_worker.work(work.dsn, lanes, stopping)
     else:
         say("This worker takes jobs from the queue; Ctrl-C or SIGTERM ends it in order.")
-        with _watching(settings, parts, work), doing_chores(chores, chores_end):
+        with watching_generations(live.live), _watching(settings, parts, work), doing_chores(chores, chores_end):
             queue_worker.work(work.dsn, lanes, stopping)
     say(f"{told.products} products settled")
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 from engine.domain import Product
+from engine.generations.record import GenerationChanged
 from engine.seams import IngestState, Job, LedgerEntry
 from engine.vision.gate import Policy
 from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
 from ingest.run.diff import ProductDiff, record_hash
 from ingest.run.stages import reword
-from ingest.run.writer import Writer
+from ingest.run.writer import Writer, for_serving
 from ingest.upkeep.pruning import folder_of
 
 Change = tuple[LedgerEntry, Product]
@@ -31,6 +32,14 @@ def update(
     Returns:
         the ids that were written; the others were changed by somebody else since they were read.
     """
+    try:
+        return _update(parts, writer, changes, policy)
+    except GenerationChanged:
+        parts = for_serving(parts)
+        return update(parts, replace(writer, parts=parts), changes, policy)
+
+
+def _update(parts: IngestDependencies, writer: Writer, changes: Sequence[Change], policy: Policy) -> frozenset[str]:
     changes = _as_they_stand(parts, changes)
     there = [pair for pair in changes if pair[0].items and pair[0].state is not IngestState.PENDING]
     outcomes, _ = reword(parts, [_diff(parts, entry, product) for entry, product in there])

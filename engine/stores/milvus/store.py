@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Candidates, CollectionSpec, Embeddings, Item
+from engine.errors import ContractBroken, StoreUnavailable
 from engine.filters import EVERYTHING, Filter
 from engine.retrieval.concurrent import Together
 from engine.seams import CollectionChange, FacetRows, Shortlist, ShortlistQuery
@@ -261,6 +262,13 @@ class MilvusStore:
         """Have sealed rows served by their index now, as they are after a while; nothing answers meanwhile."""
         self._server.ask("release_collection", name)
         self._server.load(name)
+
+    def point_alias(self, alias: str, name: str) -> None:
+        """Have an alias name this collection from now on, made if there is none."""
+        try:
+            self._server.ask("alter_alias", name, alias)
+        except (StoreUnavailable, ContractBroken):  # Servers have no common code for an alias that is not there.
+            self._server.ask("create_alias", name, alias)
 
     def check_loaded(self) -> None:
         """Ask the server after every collection that was opened.

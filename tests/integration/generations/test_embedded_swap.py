@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from engine.domain import SPACES, Answer, Product
-from engine.errors import QueryRejected
+from engine.errors import ModelMismatch, QueryRejected
 from engine.seams import IngestState
+from ingest.generations.commands import swap_command
 from ingest.generations.swap import SwapRefused
 from models.settings import Settings
 from tests.fixtures.catalogue import row as feed_row
 from tests.fixtures.catalogue import write_feed
 from tests.fixtures.generations import Catalogue, a_feed, embedded_by, home_of, indexed, opened, rows_of, shot
+from tests.fixtures.tiny_models import write_tiny_profile
 
 IDS = [f"p{n:02}" for n in range(12)]
 
@@ -115,8 +121,6 @@ def write(home: Catalogue, folder: Path) -> None:
 
 
 def product_with(old: Product, **values: object) -> Product:
-    from dataclasses import replace
-
     return replace(old, **values)  # type: ignore[arg-type]
 
 
@@ -206,3 +210,22 @@ def test_models_that_see_too_little_do_not_come_to_serve(tmp_path: Path, setting
         assert home.swap.document().serving == 1
         assert home.parts().ledger.counts()[IngestState.INDEXED] == len(IDS)
         assert best(home.search(shot("p03"))) == "p03"
+
+
+def test_models_that_were_replaced_under_their_name_are_no_dead_end(tmp_path: Path, settings: Settings) -> None:
+    """A release with other weights under the same name: the command embeds the stored pictures anew."""
+    with opened(settings) as home:
+        home.ingest(a_feed(tmp_path / "feed", IDS))
+    shutil.rmtree(settings.home / "models" / "tiny")
+    write_tiny_profile(settings.home / "models" / "tiny", other=True)
+    with pytest.raises(ModelMismatch, match="thatlook index swap"), opened(settings):
+        pass
+    given = {"home": settings.home, "profile": "tiny", "threads": 1}
+    told = CliRunner().invoke(swap_command, ["--json"], obj=given, catch_exceptions=False)
+    assert (told.exit_code, json.loads(told.stdout)["serving"]) == (0, 2)
+    with opened(settings) as home:
+        assert best(home.search(shot("p03"))) == "p03"
+        assert_made_by(home, 2, "tiny")
+    refused = CliRunner().invoke(swap_command, ["--rollback"], obj=given)
+    assert isinstance(refused.exception, ModelMismatch)
+    assert "put them back" in str(refused.exception)

@@ -20,11 +20,12 @@ def parts(**broken: str) -> Any:
 
         return look
 
-    return SimpleNamespace(
+    current = SimpleNamespace(
         store=SimpleNamespace(collections=answer("vectors")),
         ledger=SimpleNamespace(get_setting=answer("ledger")),
         objects=SimpleNamespace(exists=answer("pictures")),
     )
+    return SimpleNamespace(current=current)
 
 
 def test_all_that_is_away_is_named() -> None:
