@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,8 +35,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         finally:
             close_parts(parts)
 
-    for module in (commands, worker_commands):
-        monkeypatch.setattr(module, "open_ingest", opened)
+    @contextmanager
+    def opened_live(settings: Settings) -> Iterator[Callable[[], IngestDependencies]]:
+        with opened(settings) as parts:
+            yield lambda: parts
+
+    monkeypatch.setattr(commands, "open_ingest", opened)
+    monkeypatch.setattr(worker_commands, "open_live_ingest", opened_live)
     return tmp_path / "home"
 
 
