@@ -12,6 +12,8 @@ TOOL := $(TEST_VENV)/bin
 QUICK := -m "not integration and not e2e" -n auto --dist loadfile tests/unit tests/contract
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start the program a hundred times: it is compiled once, whatever the caller's environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test bench check static quick-tests lock clean
 

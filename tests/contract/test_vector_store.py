@@ -132,6 +132,7 @@ def test_deleted_products_are_gone_at_once(subject: Subject) -> None:
     assert_same_rows(subject.store, oracle, subject.name, ["item-0", "item-21", "item-30"])
 
 
+@pytest.mark.integration
 def test_recall_and_completeness_hold_at_every_selectivity(subject: Subject) -> None:
     """5,000 clustered rows: ann_recall@10 ≥ 0.99 after rescoring, and 100 rows wherever 100 match.
 

@@ -72,6 +72,7 @@ def test_a_program_that_a_test_starts_is_guarded_too() -> None:
     REFUSED.unlink()
 
 
+@pytest.mark.integration
 def test_a_test_that_swallows_the_refusal_fails(pytester: pytest.Pytester) -> None:
     """The guard's note fails the test that wrote, and only that one."""
     pytester.makepyfile(

@@ -163,6 +163,7 @@ def test_the_image_holds_every_package_of_the_wheel() -> None:
         assert f"!{package}" in let_through
 
 
+@pytest.mark.integration
 def test_serving_imports_no_training_library() -> None:
     """Every module but those of training, export, plots and learned baselines needs only what the core lock has."""
     command = [sys.executable, "-W", "error", "-c", IMPORT_ALL, TRAINING]

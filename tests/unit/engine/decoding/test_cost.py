@@ -148,6 +148,7 @@ def test_of_an_animation_the_first_frame_alone_is_decoded() -> None:
         assert time.monotonic() - begun < 2
 
 
+@pytest.mark.integration
 def test_decoding_is_stopped_at_the_deadline_and_the_next_picture_is_decoded() -> None:
     """The process that worked on it is gone, not at work behind our back."""
     slow = many_scans(80, (3000, 3000))
@@ -161,6 +162,7 @@ def test_decoding_is_stopped_at_the_deadline_and_the_next_picture_is_decoded() -
     assert is_upright(decode(file_of(drawing(), "TIFF")))
 
 
+@pytest.mark.integration
 def test_processor_time_is_limited_by_the_kernel() -> None:
     """A picture gets no more than it may have, whoever waits for it; what others took before is not counted."""
     data, pool = many_scans(80, (2400, 2400)), Pool(1)

@@ -75,6 +75,7 @@ def test_scattered_rows_are_multiplied_where_they_lie(rows: Embeddings) -> None:
         np.testing.assert_allclose(scores_of(rows, picked, rows[:3]), rows[:3] @ rows[picked].T, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_a_pool_holds_the_nearest_and_those_of_the_rows_behind_the_index(tmp_path: Path, rows: Embeddings) -> None:
     """Each once, ascending; of a long tail only the nearest; all rows, and it says so, where few match."""
     plan, rng = replace(PLAN, pooled=50, pooled_per_root=0.0, exact_rows=100, tail_rows=5000), np.random.default_rng(3)

@@ -35,6 +35,7 @@ def store(tmp_path: Path) -> Iterator[LiteStore]:
     opened.close()
 
 
+@pytest.mark.integration
 def test_writes_beside_a_rebuild_are_in_the_next_generation(store: LiteStore) -> None:
     """Rows written, replaced and deleted while generations are being made: none is lost, none comes back."""
     rng = np.random.default_rng(0)

@@ -77,6 +77,7 @@ def program(*arguments: str, shell: str = "", **environment: str) -> subprocess.
     return subprocess.run(command, capture_output=True, env=told, check=False)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [(["ingest", "none\x1b[31m.csv", "--json"], 1), (["ingest", "--json"], 2), (["search", "--json"], 2),
@@ -91,6 +92,7 @@ def test_a_failure_is_one_json_document_too(tmp_path: Path, arguments: list[str]
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"COLUMNS": "1"}])
 def test_any_environment_will_do(tmp_path: Path, environment: dict[str, str]) -> None:
     """The help and an error, where the terminal knows no Unicode or is one column wide."""
@@ -100,6 +102,7 @@ def test_any_environment_will_do(tmp_path: Path, environment: dict[str, str]) ->
     assert program("ingest", "--help", **environment).returncode == 0
 
 
+@pytest.mark.integration
 def test_a_reader_that_goes_away_is_no_error() -> None:
     """`thatlook --help | true` says nothing of a broken pipe."""
     done = program("ingest", "--help", shell="| true")
@@ -120,6 +123,7 @@ def test_every_console_is_the_plain_one() -> None:
     assert plain_console().stderr
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("arguments", [["ingest", "none.csv"], ["ingest", "none.csv", "--json"]])
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_streams_are_no_failure_of_their_own(tmp_path: Path, arguments: list[str], closed: str) -> None:

@@ -111,6 +111,7 @@ def test_an_open_quote_costs_its_row_alone(tmp_path: Path, rows: str, good: list
     assert all(e.product_id and "uot" in e.reason for e in errors)
 
 
+@pytest.mark.integration
 def test_many_open_quotes_cost_their_rows_alone(tmp_path: Path) -> None:
     """Every tenth of 20,000 rows has one."""
     rows = "".join(line(n, ',"w' if n % 10 == 0 else "") for n in range(1, 20_001))

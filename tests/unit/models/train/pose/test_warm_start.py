@@ -69,6 +69,7 @@ def test_the_module_computes_again_what_the_file_does(tmp_path: Path) -> None:
     assert path.is_file()
 
 
+@pytest.mark.integration
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     """With a sentence that says so, not with half the weights."""
     exported(trained(TINY), tmp_path / "pose.onnx")

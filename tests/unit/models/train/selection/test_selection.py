@@ -216,6 +216,7 @@ def test_the_command_picks_from_a_folder_and_says_why(chosen: tuple[Path, Result
     )
 
 
+@pytest.mark.integration
 def test_what_was_picked_can_be_accepted_as_it_is(chosen: tuple[Path, Result], tmp_path: Path) -> None:
     """The proposals themselves are valid labels; a folder with a selection is not written over."""
     out, _ = chosen
