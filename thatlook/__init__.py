@@ -11,47 +11,49 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from engine.errors import (
-    ContractBroken,
-    DeadlineExceeded,
-    FeedUnreadable,
-    FilterRejected,
-    HomeInUse,
-    ImageTooLarge,
-    ImageUnreadable,
-    InputRejected,
-    ModelUnavailable,
-    NoGarmentFound,
-    NotFound,
-    ObjectNotFound,
-    ProductNotFound,
-    QueryRejected,
-    StoreUnavailable,
-    TextRejected,
-    ThatLookError,
-    Unavailable,
-)
-from engine.forms.answers import AnswerForm as Answer
-from engine.forms.answers import FacetsForm as Facets
-from engine.forms.answers import GarmentHitsForm as GarmentHits
-from engine.forms.answers import HitForm as Hit
-from engine.forms.answers import SignalForm as Signals
-from engine.forms.answers import VariantForm as Variant
-from thatlook.client import AsyncClient, Client
-from thatlook.embedded import Embedded
-from thatlook.forms import (
-    BatchAnswer,
-    IngestError,
-    IngestJob,
-    IngestRun,
-    IngestStatus,
-    ProductPage,
-    ProductPicture,
-    ProductState,
-    Receipt,
-)
+from thatlook.missing import require_own_packages
+
+if TYPE_CHECKING:
+    from thatlook.names import (
+        Answer,
+        AsyncClient,
+        BatchAnswer,
+        Client,
+        ContractBroken,
+        DeadlineExceeded,
+        Embedded,
+        Facets,
+        FeedUnreadable,
+        FilterRejected,
+        GarmentHits,
+        Hit,
+        HomeInUse,
+        ImageTooLarge,
+        ImageUnreadable,
+        IngestError,
+        IngestJob,
+        IngestRun,
+        IngestStatus,
+        InputRejected,
+        ModelUnavailable,
+        NoGarmentFound,
+        NotFound,
+        ObjectNotFound,
+        ProductNotFound,
+        ProductPage,
+        ProductPicture,
+        ProductState,
+        QueryRejected,
+        Receipt,
+        Signals,
+        StoreUnavailable,
+        TextRejected,
+        ThatLookError,
+        Unavailable,
+        Variant,
+    )
 
 __all__ = [
     "Answer",
@@ -111,5 +113,26 @@ def open(place: str | PathLike[str], **settings: Any) -> Client | Embedded:  # n
         QueryRejected: a setting that cannot be understood.
     """
     if isinstance(place, str) and place.lower().startswith(("http://", "https://")):
-        return Client(place, **settings)
-    return Embedded(place, **settings)
+        client: type[Client] = __getattr__("Client")
+        return client(place, **settings)
+    embedded: type[Embedded] = __getattr__("Embedded")
+    return embedded(place, **settings)
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for: the console program puts its own packages first before.
+
+    Raises:
+        ImportError: a folder `engine` of somebody else's stands in the way of ours; the message names it.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module 'thatlook' has no attribute {name!r}")
+    require_own_packages(("engine",))
+    from thatlook import names
+
+    globals()[name] = getattr(names, name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

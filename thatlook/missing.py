@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from thatlook.own_packages import OURS, taken
@@ -41,13 +42,13 @@ def import_advice(error: ImportError) -> str:
     return f"a package cannot be loaded: {error}. Run `pip check`, and `thatlook doctor` for more."
 
 
-def require_own_packages() -> None:
+def require_own_packages(names: Iterable[str] = OURS) -> None:
     """Check that the names of our packages are ours in this process.
 
     Raises:
         ImportError: one of them is another's, with what to do.
     """
-    for name in OURS:
+    for name in names:
         if place := taken(name):
             raise ImportError(_in_the_way(name, place), name=name)
 

@@ -45,7 +45,7 @@ def test_every_summary_is_of_a_command() -> None:
     assert list(SUMMARIES) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["models", "ingest", "api"])
+@pytest.mark.parametrize("name", ["engine", "models", "ingest", "api"])
 def test_a_project_of_the_same_names_is_left_aside(tmp_path: Path, name: str) -> None:
     """First on the path, as a module or as a folder: the program's own packages are taken."""
     (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')\n")
@@ -53,6 +53,18 @@ def test_a_project_of_the_same_names_is_left_aside(tmp_path: Path, name: str) ->
     code = f"{prefer}; import {name}; print({name}.__file__)"
     done = python(code, tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
     assert done.stdout.strip() == str(ROOT / name / "__init__.py"), done.stderr
+
+
+def test_the_library_names_a_foreign_engine(tmp_path: Path) -> None:
+    """It imports, and whoever uses it is told which folder is in the way; the program itself does without a word."""
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "__init__.py").write_text("raise RuntimeError('not ours')\n")
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    code = "import thatlook\ntry:\n    thatlook.Client\nexcept ImportError as error:\n    print(error)"
+    done = python(code, tmp_path, **path)
+    assert f"{tmp_path / 'engine' / '__init__.py'} stands in the way of thatlook's own package 'engine'" in done.stdout
+    shown = python("from thatlook.program import main; import sys; sys.argv[1:] = ['--help']; main()", tmp_path, **path)
+    assert "Search" in shown.stdout or "search" in shown.stdout, shown.stderr
 
 
 @pytest.mark.parametrize(
