@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from api.http.uploads import UploadMemory, bounded_uploads
 from api.keys.access import bounded_callers, caller_of, require_key
 from api.keys.shared_counts import shared_counts
 from api.problems import HANDLERS
+from api.routes.agents import Agents
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
 from api.routes.events import clicks, no_match, take_events
@@ -45,6 +46,7 @@ from api.routes.products import ProductController
 from api.routes.reference import reference_routes
 from api.routes.search import SearchController
 from api.services import Build, Limits
+from engine.errors import QueryRejected
 
 COMPRESSED_FROM_BYTES = 2_048
 FORM_ROOM_BYTES = 1024 * 1024
@@ -70,15 +72,18 @@ def create_app(
     async def open_context(app: Litestar) -> AsyncIterator[None]:
         async with build() as services:
             context = RequestContext(services, limits, counted, ending)
-            counted.read(CatalogueMetrics(services, _version()))
+            counted.read(CatalogueMetrics(services, version_of_package()))
             app.state.context = context
             try:
-                yield
+                async with agents.running() if agents else nullcontext():
+                    yield
             finally:
                 await asyncio.to_thread(context.close)
 
+    agents = _agents(limits, lambda: app.state.context)
     app = Litestar(
         route_handlers=[
+            *(agents.routes() if agents else []),
             Router(
                 "/", route_handlers=[SearchController, search_batch], request_max_body_size=limits.max_search_body_bytes
             ),
@@ -123,7 +128,7 @@ def create_app(
         stores={"rate_limit": shared_counts(limits.redis_url)} if limits.rate and limits.redis_url else None,
         request_max_body_size=limits.max_products_bytes,
         before_request=refuse_unknown_parameters,
-        openapi_config=configuration(_version()),
+        openapi_config=configuration(version_of_package()),
         logging_config=None,
         debug=False,
     )
@@ -134,6 +139,20 @@ def create_app(
     bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
     app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted, ending)
     return app
+
+
+def _agents(limits: Limits, context: Callable[[], RequestContext]) -> Agents | None:
+    """The tools for agents, where they are switched on.
+
+    Raises:
+        QueryRejected: their package is not installed.
+    """
+    if not limits.mcp:
+        return None
+    try:
+        return Agents(limits, version_of_package(), context)
+    except ImportError as error:
+        raise QueryRejected("THATLOOK_MCP needs the extra `mcp`: pip install 'thatlook[mcp]'.") from error
 
 
 def _cross_origin(limits: Limits) -> CORSConfig | None:
@@ -162,7 +181,8 @@ def _the_context(state: State) -> RequestContext:
     return context
 
 
-def _version() -> str:
+def version_of_package() -> str:
+    """The version that is installed; 0 where none is."""
     try:
         return version("thatlook")
     except PackageNotFoundError:

@@ -64,6 +64,8 @@ def limits_of(settings: Settings) -> Limits:
         redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
         concurrent=settings.concurrent_requests,
         origins=origins_of(settings.cors_origins),
+        mcp=settings.mcp or settings.ucp,
+        ucp=settings.ucp,
         ports=Ports(settings.catalogue_port, settings.metrics_port),
         max_feed_bytes=settings.max_feed_bytes,
         remote=RemoteLimits(max_bytes=settings.max_image_bytes),

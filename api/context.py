@@ -82,6 +82,11 @@ class RequestContext:
         found = await self.answer(asked, deadline)
         return Response(cast(AnswerForm, found.document), headers={"Server-Timing": server_timing(found.timing_ms)})
 
+    async def ask(self, asked: Asked, deadline: Deadline) -> tuple[Answer, str]:
+        """Run a search; its answer as the engine gives it, and the id by which it is named."""
+        query_id = str(uuid4())
+        return await self._searches.run(lambda: self._noted(asked, query_id), deadline), query_id
+
     async def answer(self, asked: Asked, deadline: Deadline) -> Found:
         """Run a search and write its answer as JSON, once, on the thread that searched."""
         came, query_id = time.perf_counter(), str(uuid4())

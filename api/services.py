@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from api.http.ports import Ports
-from engine.domain import Answer, Product, Space
+from engine.domain import Answer, Hit, Product, Space
 from engine.facets import Counted, FacetAsk
 from engine.feedback.recorder import Recorder
 from engine.filters import Filter
@@ -95,6 +95,10 @@ class Searches(Protocol):
         deadline: Deadline | None = None,
     ) -> Answer:
         """What a stored product is worn with, each garment with products like it."""
+        ...
+
+    def stored(self, codes: Sequence[str], where: Filter = ...) -> Mapping[str, Sequence[Hit]]:
+        """Products by their ids, SKUs and the like, as hits with their variants; what there is none of is absent."""
         ...
 
     def count(self, supercategories: Sequence[str] | None, where: Filter, ask: FacetAsk) -> Counted:
@@ -195,6 +199,7 @@ class Limits:
         rate, concurrent: requests of one caller in a time, and at once; none and 0 set no bound.
         redis_url: where all processes count these requests together; None: each counts by itself.
         origins: sites whose pages may ask (CORS).
+        mcp, ucp: whether agents are answered at /mcp, and that is told at /.well-known/ucp.
         ports: that are set apart for what changes the catalogue, and for metrics.
         max_feed_bytes: of a feed that is sent or fetched; feed_upload_s: how long it may take to arrive.
     """
@@ -213,6 +218,8 @@ class Limits:
     concurrent: int = 0
     redis_url: str | None = field(default=None, repr=False)
     origins: tuple[str, ...] = ()
+    mcp: bool = False
+    ucp: bool = False
     ports: Ports = field(default_factory=Ports)
     max_feed_bytes: int = 2 * 1024 * 1024 * 1024
     feed_upload_s: float = 3600.0

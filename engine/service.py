@@ -13,7 +13,7 @@ from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
 from engine.retrieval.concurrent import together
 from engine.retrieval.fusion import Weights
-from engine.retrieval.identity import Identities
+from engine.retrieval.identity import Identities, identified_hits
 from engine.retrieval.listing import BEST_FIRST, Listing
 from engine.retrieval.looks import EVERY_PRODUCT, FOR_SHOPPERS, NOT_SOLD_OUT, Shown, look_of
 from engine.retrieval.no_match import marked, notes_on_likeness, shows_the_best
@@ -236,6 +236,16 @@ class ThatLook:
         if self.pictures is None:
             raise StoreUnavailable("The pictures of this catalogue are not available.")
         return self.pictures.get(key)
+
+    def stored(self, codes: Sequence[str], where: Filter = EVERYTHING) -> dict[str, tuple[Hit, ...]]:
+        """Products by their ids, GTINs, SKUs and the like, as hits with their variants; unknown codes are absent."""
+        searcher, names = self.searcher, list(self.pipeline.taxonomy.supercategories)
+        found = Identities(searcher.store, searcher.ledger, names)(codes)
+        hits = {
+            code: identified_hits(searcher.store, searcher.ledger, named, names, where) for code, named in found.items()
+        }
+        watch = Stopwatch()
+        return {code: searcher.with_variants(each, where, watch, FOR_SHOPPERS) for code, each in hits.items() if each}
 
     def count(self, supercategories: Sequence[str] | None, where: Filter, ask: FacetAsk) -> Counted:
         """How many products of these supercategories (None: of all) match, and how many of them have which value.

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     """Sites whose pages may ask from a browser, such as `https://shop.example`, separated by commas."""
     require_keys: bool | None = None
     """Whether callers need a key; where it is not set, they do if other machines can reach the server."""
+    mcp: bool = False
+    """Answer agents at `/mcp` (Model Context Protocol); needs the extra `mcp`."""
+    ucp: bool = False
+    """Answer agents, and say so at `/.well-known/ucp` (Universal Commerce Protocol)."""
     events: bool = False
     """Keep queries and what people did with the answers (`POST /v1/events`), without a photo or a person."""
     events_days: int = Field(default=90, ge=1, le=3_650)
