@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from litestar import Litestar, Router
@@ -46,6 +45,7 @@ from api.routes.products import ProductController
 from api.routes.reference import reference_routes
 from api.routes.search import SearchController
 from api.services import Build, Limits
+from api.version import version_of_package
 from engine.errors import QueryRejected
 
 COMPRESSED_FROM_BYTES = 2_048
@@ -179,11 +179,3 @@ def _rate_limits(limits: Limits) -> list[DefineMiddleware]:
 def _the_context(state: State) -> RequestContext:
     context: RequestContext = state.context
     return context
-
-
-def version_of_package() -> str:
-    """The version that is installed; 0 where none is."""
-    try:
-        return version("thatlook")
-    except PackageNotFoundError:
-        return "0"

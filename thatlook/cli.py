@@ -73,7 +73,7 @@ SUMMARIES: Mapping[str, str] = {
     "judge": "Turn clicks on answers into judgements: TREC qrels, Quepid's CSV.",
     "report": "Queries without a good match, and clicks by rank.",
     "export": "Write the catalogue as a feed or as Parquet.",
-    "mcp": "Let an agent search the catalogue: an MCP server over stdin and stdout.",
+    "mcp": "Let an agent search the catalogue: MCP over stdin and stdout.",
     "index": "Show or rebuild indexes; change models while the catalogue serves.",
     "backup": "Copy the home, also while it is served.",
     "restore": "Make a home of a backup.",

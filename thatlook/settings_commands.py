@@ -26,6 +26,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     ("Listening", SERVER, r"host|port|catalogue_port|allowed_hosts|cors_origins"),
     ("Who may ask, and how much", SERVER, r"require_keys|rate_limit|redis_url|concurrent_requests|allow_image_urls"),
     ("What people did with the answers", SERVER, r"events.*"),
+    ("Agents", SERVER, r"mcp|ucp"),
     ("Time and memory of a request", SERVER, r"budget_s|upload_.*|photo_memory_bytes"),
     ("Milvus, PostgreSQL and S3", EVERYWHERE, r"milvus_.*|ledger_url|s3_.*"),
     ("Signals", "`serve`, `worker`", r"drain_s|metrics_port|otel"),

@@ -11,7 +11,7 @@ import click
 @click.command()
 @click.pass_obj
 def mcp(settings: Mapping[str, Any]) -> None:
-    """Let an agent on this machine search the catalogue: an MCP server over stdin and stdout.
+    """Let an agent search the catalogue: MCP over stdin and stdout.
 
     A home that a server holds is asked over HTTP instead: `thatlook serve` with THATLOOK_MCP=1 answers at /mcp.
     """
@@ -24,10 +24,10 @@ async def _serve(settings: Mapping[str, Any]) -> None:
     from mcp.server.stdio import stdio_server
 
     from api.agents.server import make_server
-    from api.app import version_of_package
     from api.bootstrap import limits_of, open_services
     from api.context import RequestContext
     from api.http.metrics import Metrics
+    from api.version import version_of_package
     from engine.errors import HomeInUse
     from models.settings import read_settings
 
