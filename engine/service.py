@@ -171,12 +171,14 @@ class ThatLook:
         entry = self._indexed(product_id)
         words = self._words(text, watch, beside_a_photo=True)
         where = words.within(where)
-        answers = []
-        for number, supercategory in enumerate(dict.fromkeys(name for name, _ in entry.items)):
-            if only is None or number == only:
-                query_vectors = self._stored_query_vectors(product_id, supercategory, words.query_vectors, shown)
-                ask = Ask(query_vectors, [supercategory], watch, where, weights, identified=words.identified)
-                answers.append(self._found(ask, Options(k, shown, listing, facets)))
+        options, names = Options(k, shown, listing, facets), list(dict.fromkeys(name for name, _ in entry.items))
+        chosen = [name for number, name in enumerate(names) if only is None or number == only]
+        calls = [partial(self._stored_query_vectors, product_id, name, words.query_vectors, shown) for name in chosen]
+        asks = [
+            (Ask(vectors, [name], watch, where, weights, identified=words.identified), options)
+            for name, vectors in zip(chosen, together(self.searcher.store, calls), strict=True)
+        ]
+        answers = self._found_each(asks, watch)
         _check_found(answers, only)
         if shows_the_best(listing) and text is None and weights is None:
             answers = [marked(each) for each in answers]
@@ -211,13 +213,17 @@ class ThatLook:
         except NoGarmentFound:
             return Answer((), watch.timing_ms(), notes=(_ALONE,), image=item.image)
         looked, words = looked_of(seen), QueryVectors(exclude=frozenset({product_id}))
-        answers = []
-        for number, place in enumerate(beside([each.garment for each in looked], item.box, supercategory)):
-            if only is None or number == only:
-                garment = looked[place].garment
-                names = [name for name in garment.supercategories if name != supercategory]
-                ask = Ask(_query_vectors_of(looked[place], words), names, watch, where)
-                answers.append(_of_garment(self._found(ask, Options(k, shown, listing, facets)), garment))
+        options, places = (
+            Options(k, shown, listing, facets),
+            beside([e.garment for e in looked], item.box, supercategory),
+        )
+        worn = [looked[place] for number, place in enumerate(places) if only is None or number == only]
+        asks = []
+        for each in worn:
+            names = [name for name in each.garment.supercategories if name != supercategory]
+            asks.append((Ask(_query_vectors_of(each, words), names, watch, where), options))
+        found = self._found_each(asks, watch)
+        answers = [_of_garment(one, each.garment) for one, each in zip(found, worn, strict=True)]
         _check_found(answers, only)
         if shows_the_best(listing):
             answers = [marked(each) for each in answers]

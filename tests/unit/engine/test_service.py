@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -214,6 +214,37 @@ def test_similar_to_what_is_not_there(thatlook: ThatLook, product_id: str, says:
     """An unknown product, and one that was refused: each with its reason."""
     with pytest.raises(ProductNotFound, match=says):
         thatlook.similar(product_id)
+
+
+class FarStore(ExactStore):
+    """A store that is asked several things at once, and remembers how many."""
+
+    def __init__(self, near: ExactStore) -> None:
+        self.__dict__ |= near.__dict__
+        self.asked: list[int] = []
+
+    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        self.asked.append(len(calls))
+        return [call() for call in calls]
+
+
+def test_a_store_on_servers_is_asked_for_all_garments_at_once(thatlook: ThatLook) -> None:
+    """Of a product with two garments both are looked for together, and found as by one question after the other."""
+    searcher = thatlook.searcher
+    items = (("upper_wear", "red-upper_wear#0"), ("lower_wear", "red-upper_wear#1"))
+    trousers = Item(items[1][1], "red-upper_wear", "lower_wear", "lower_wear", "k", (0, 0, 9, 9), {"color": ("red",)})
+    for space in SPACES:
+        searcher.store.upsert(collection_name("lower_wear", space), [trousers], rgb("red")[None])
+    known = searcher.ledger.entries["red-upper_wear"]  # type: ignore[attr-defined]
+    searcher.ledger.entries["red-upper_wear"] = replace(known, items=items)  # type: ignore[attr-defined]
+    near = thatlook.similar("red-upper_wear", k=1)
+    store = FarStore(searcher.store)  # type: ignore[arg-type]
+    far = replace(thatlook, searcher=replace(searcher, store=store)).similar("red-upper_wear", k=1)
+    assert store.asked.count(2) >= 2  # Their stored embeddings, then their hits.
+    assert [each.supercategory for each in far.garments] == ["upper_wear", "lower_wear"]
+    assert [[hit.score for hit in each.hits] for each in far.garments] == [
+        [hit.score for hit in each.hits] for each in near.garments
+    ]
 
 
 def test_a_photo_without_garments_says_so(thatlook: ThatLook) -> None:
