@@ -139,7 +139,8 @@ class JobWorker:
         """Index; while a store is away, wait for it with the job in hand."""
         wait_s = PAUSE_S[0]
         while True:
-            sources = self._sources(claim, order)
+            sources = partial(self._sources, claim, order)
+            sources()  # A folder that is not there is told before anything is tried.
             try:
                 self._index_or_fail(sources, order, ids)
                 self._pauses[0] = None
@@ -157,9 +158,15 @@ class JobWorker:
         if self._stopping.is_set():
             raise TryLater(0.0, "the worker is stopping")
 
-    def _index_or_fail(self, sources: ImageSources, order: Order, ids: Sequence[str]) -> None:
-        """Index together; where that fails although every part answers, find out on whose account."""
-        index = partial(self._index, sources, order)
+    def _index_or_fail(self, sources: Callable[[], ImageSources], order: Order, ids: Sequence[str]) -> None:
+        """Index together; where that fails although every part answers, find out on whose account.
+
+        Every try has sources of its own: those of one that failed are stopped, and then products are left undone.
+        """
+
+        def index(some: Sequence[str]) -> list[str]:
+            return self._index(sources(), order, some)
+
         try:
             index(ids)
             return

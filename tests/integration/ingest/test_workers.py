@@ -20,6 +20,7 @@ from engine.domain import Product
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.ledger import queue_worker
 from engine.ledger.queue_worker import Claim, TryLater
+from engine.objects.folder import FolderObjectStore
 from engine.seams import IngestState
 from ingest.pipeline import ingest_feed
 from ingest.queue.work_orders import FEED, PRODUCTS, Order, words_of
@@ -341,6 +342,29 @@ def test_outages_pause_the_work(tmp_path: Path, parts: IngestDependencies, monke
         assert parts.ledger.counts()[IngestState.INDEXED] == 8
         away.set()
         QueuedIntake(parts).delete([f"p{n:03}" for n in range(8)])
+
+
+def test_an_outage_that_is_over_at_once(tmp_path: Path, parts: IngestDependencies) -> None:
+    """A store fails until it has been asked once whether it answers: no product of the job is left waiting."""
+    feed, down = a_feed(tmp_path, 4), Event()
+    down.set()
+
+    class Once(FolderObjectStore):
+        def put(self, key: str, data: bytes, content_type: str) -> None:
+            if down.is_set():
+                raise StoreUnavailable("It did not answer.")
+            super().put(key, data, content_type)
+
+        def exists(self, key: str) -> bool:
+            if down.is_set():
+                down.clear()
+                raise StoreUnavailable("It did not answer.")
+            return super().exists(key)
+
+    queued(parts, feed)
+    work_until_done(replace(parts, objects=Once(tmp_path / "images")))
+    assert parts.ledger.counts()[IngestState.INDEXED] == 4
+    settled(parts)
 
 
 def test_postgresql_restarted_in_the_middle(tmp_path: Path) -> None:
