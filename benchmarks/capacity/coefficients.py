@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from benchmarks.speed.results import Line, newest_lines
 from engine.errors import QueryRejected
 
-DIMS = {"visual": 1024, "semantic": 512}
-"""Numbers of an embedding, in the starter profile."""
 ASSUMED = {
     "scalar_bytes": (900.0, "bytes of a row's words, facets and ids on a Milvus server, in memory"),
     "picture_bytes": (40_000.0, "bytes of a stored picture"),

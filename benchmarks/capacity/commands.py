@@ -16,6 +16,9 @@ from benchmarks.speed.commands import RELEASES
 from benchmarks.speed.results import read_lines
 from engine.system.console import plain_console
 from engine.system.printing import print_json
+from models.manifest import load_manifest
+from models.registry import profile_folder
+from models.settings import read_settings
 
 
 @click.command()
@@ -38,10 +41,13 @@ def plan(history: Path | None, as_json: bool, **given: Any) -> None:
     """Say what a catalogue needs: memory by index type, disk, nodes, workers, days, the cost of a swap.
 
     Reckoned from what `thatlook bench` recorded, of the machine that measured releases, or of yours with --history. The
-    machine's processors are taken as fast as those that were measured.
+    machine's processors are taken as fast as those that were measured; embeddings have the length of THATLOOK_PROFILE's.
     """
+    settings = read_settings()
+    manifest = load_manifest(profile_folder(settings.profile, settings.home))
     need = Need(
         products=given["products"],
+        dims={"visual": manifest.models["visual"].dim or 0, "semantic": manifest.models["semantic_image"].dim or 0},
         images=given["images_per_product"],
         rows=given["rows_per_product"],
         qps=given["qps"],

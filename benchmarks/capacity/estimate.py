@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 
-from benchmarks.capacity.coefficients import ASSUMED, DIMS, Coefficients
+from benchmarks.capacity.coefficients import ASSUMED, Coefficients
 from engine.stores.milvus.plan import EXACT_KINDS, MilvusPlan, plan_for
 
 KINDS = ("IVF_FLAT", "IVF_SQ8", "IVF_PQ", "IVF_RABITQ")
@@ -23,6 +23,7 @@ class Need:
     """What a shop has, and what it asks.
 
     Attributes:
+        dims: how many numbers an embedding of each space has.
         images: of a product, all of which are looked at once.
         rows: of a product: garments of it that are indexed.
         qps: photos searched per second, at the busiest.
@@ -31,6 +32,7 @@ class Need:
     """
 
     products: int
+    dims: Mapping[str, int]
     images: float = 3.0
     rows: float = 1.0
     qps: float = 10.0
@@ -39,7 +41,6 @@ class Need:
     node_memory_gb: float = 64.0
     node_cores: int = 16
     worker_cores: int = 8
-    dims: Mapping[str, int] = field(default_factory=lambda: dict(DIMS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ class JumpyClock(datetime):
     jumps = random.Random(3)
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
         return datetime.now(tz) + timedelta(seconds=cls.jumps.choice([-3600, -1, 0, 1, 3600]))
 
 

@@ -22,7 +22,8 @@ COST = Coefficients(
     segment_cpu_ms=35.0, resident_bytes=200.0, disk_bytes=5000.0, index_s=0.0001, scan_bytes_per_s=10e9,
     rows_per_s=None, server_ms=None,
 )  # fmt: skip
-MILLION = Need(products=1_000_000, images=3.0, qps=10.0, days=1.0, worker_cores=1, node_cores=2)
+DIMS = {"visual": 1024, "semantic": 512}
+MILLION = Need(products=1_000_000, dims=DIMS, images=3.0, qps=10.0, days=1.0, worker_cores=1, node_cores=2)
 
 
 def lines(machine: str = "a", **changes: Result) -> list[Line]:
