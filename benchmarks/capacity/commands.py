@@ -41,7 +41,7 @@ def plan(history: Path | None, as_json: bool, **given: Any) -> None:
     """Say what a catalogue needs: memory by index type, disk, nodes, workers, days, the cost of a swap.
 
     Reckoned from what `thatlook bench` recorded, of the machine that measured releases, or of yours with --history. The
-    machine's processors are taken as fast as those that were measured; embeddings have the length of THATLOOK_PROFILE's.
+    machine's processors are taken as fast as those that were measured, embeddings as long as THATLOOK_PROFILE's.
     """
     settings = read_settings()
     manifest = load_manifest(profile_folder(settings.profile, settings.home))
