@@ -56,12 +56,12 @@ def read_kinds(data: Path, cache: Path | None) -> Kinds:
     if not (cache / KEPT).exists():
         records, crops = read_cache(cache)
         rows = {split: _drawn(records, split, most) for split, most in (("train", POOL), ("val", JUDGED))}
-        found = {}
+        found: dict[str, Any] = {}
         for split, places in rows.items():
             pictures = np.stack([masked(crops[place]) for place in places])
             found[split] = lite2_embeddings(data / LITE2_FILE, pictures)
             found[f"{split}_kinds"] = np.array([KIND_OF[records[place].category] for place in places])
-        np.savez(cache / KEPT, **found)
+        np.savez(cache / KEPT, allow_pickle=False, **found)
     kept = np.load(cache / KEPT)
     names = sorted(set(kept["train_kinds"].tolist()))
     numbers = {name: number for number, name in enumerate(names)}

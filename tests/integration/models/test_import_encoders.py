@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 torch = pytest.importorskip("torch", reason="needs the group `train`")
 pytest.importorskip("transformers", reason="needs the group `train`")
@@ -24,6 +28,8 @@ from models.export.encoders import drawn, importing, torch_pair  # noqa: E402
 from models.export.encoders.importing import import_source  # noqa: E402
 from models.export.encoders.sources import Told  # noqa: E402
 from models.export.encoders.tokenizing import SENTENCES  # noqa: E402
+from models.manifest import load_manifest  # noqa: E402
+from models.profiles.fetch import Source, fetch_profile  # noqa: E402
 from models.registry import load_models  # noqa: E402
 from models.runtime import RuntimeOptions  # noqa: E402
 from models.settings import read_settings  # noqa: E402
@@ -133,6 +139,28 @@ def test_a_home_with_an_encoder_from_outside_is_indexed_and_answers(sources: Pat
         like = parts.thatlook.similar(words[0].product.product_id, k=2).garments[0].hits
         assert len(like) == 2
         assert words[0].product.product_id not in {hit.product.product_id for hit in like}
+
+
+def test_an_encoder_is_fetched_file_by_file_and_imported(sources: Path, tmp_path: Path) -> None:
+    """What `standard` does, from another server: weights of a known hash, the words beside them, the licence given."""
+    folder = sources / "fashion-siglip"
+    asked: list[str] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path.rpartition("/")[2])
+        return httpx.Response(200, content=(folder / asked[-1]).read_bytes())
+
+    words = tuple(path.name for path in sorted(folder.iterdir()) if path.suffix in (".json", ".md"))
+    digest = hashlib.sha256((folder / "open_clip_model.safetensors").read_bytes()).hexdigest()
+    place = f"https://weights.example/owner/small/resolve/{'a' * 40}/open_clip_model.safetensors"
+    source = Source("semantic", place, digest, words, "apache-2.0")
+    console = Console(file=io.StringIO())
+    client = httpx.Client(transport=httpx.MockTransport(serve))
+    fetch_profile(tmp_path, "standard", ["semantic"], console, (source,), client)
+    assert asked == [*words, "open_clip_model.safetensors"]
+    spec = load_manifest(tmp_path / "models" / "standard").require("semantic_text")
+    assert (spec.notes["licence"], spec.extra) == ("apache-2.0", {"pad_id": 1})
+    assert load_models("standard", home=tmp_path, options=PLAIN).semantic.embed_texts(["a dress"]).shape == (1, 24)
 
 
 def test_what_differs_from_the_source_is_not_registered(
