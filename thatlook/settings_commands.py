@@ -10,9 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import click
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from rich.table import Table
 
-from engine.system.console import plain_console
 from engine.system.printing import print_json
 from engine.system.redaction import redacted
 from models.settings import Settings, read_settings
@@ -57,10 +55,14 @@ def settings(options: dict[str, Any], as_json: bool, markdown: bool) -> None:
     if as_json:
         print_json({"settings": rows})
         return
-    table = Table("setting", "here", "default", "meaning", box=None)
     for row in rows:
-        table.add_row(row["name"], "" if row["is_default"] else str(row["value"]), str(row["default"]), row["meaning"])
-    plain_console().print(table)
+        click.echo(_told(row))
+
+
+def _told(row: dict[str, Any]) -> str:
+    """A setting in two lines, one that is set with what it is here."""
+    here = f"(default: {row['default']})" if row["is_default"] else f"= {row['value']}   (default: {row['default']})"
+    return f"{row['name']} {here}\n    {row['meaning']}"
 
 
 def page() -> str:
@@ -85,7 +87,7 @@ def _row(name: str, field: FieldInfo, now: Settings) -> dict[str, Any]:
     return {
         "name": f"THATLOOK_{name.upper()}",
         "value": None if value is None else shown,
-        "default": default_of(name, field).strip("`"),
+        "default": default_of(name, field).replace("`", ""),
         "is_default": name not in now.model_fields_set,
         "meaning": meaning_of(field),
     }

@@ -264,7 +264,9 @@ class ExportOperation(Operation):
     def __post_init__(self) -> None:
         success = (self.responses or {}).get("200")
         if isinstance(success, OpenAPIResponse):
-            success.content = {"application/octet-stream": content_of(_BYTES)}
+            kinds = ("octet-stream", "jsonl", "xml", "vnd.apache.parquet")
+            names = (*(f"application/{kind}" for kind in kinds), "text/csv")  # Generated clients take the first.
+            success.content = {name: content_of(_BYTES) for name in names}
             success.description = "The file: JSON lines, CSV, XML or Parquet, as its Content-Type says."
 
 

@@ -29,6 +29,8 @@ from engine.system.stopping import terminable
 from models.settings import read_settings
 
 MOST_PHOTOS = 200
+PHOTO_MEMORY_BYTES = 2 * 1024 * 1024
+"""What is remembered of photos has a bound; here one that is reached while warming up, and not after an hour."""
 WARM_UP = 0.2
 """This share of the time counts for errors, and not for memory: buffers and caches fill."""
 _READ_EVERY_S = 2.0
@@ -82,7 +84,7 @@ def soak(
     settings = read_settings(options)
     bodies = Bodies(photos_in(photos or settings.home / "images"))
     log = settings.home / "soak.log"
-    open_to_us = {"THATLOOK_REQUIRE_KEYS": "false"}
+    open_to_us = {"THATLOOK_REQUIRE_KEYS": "false", "THATLOOK_PHOTO_MEMORY_BYTES": str(PHOTO_MEMORY_BYTES)}
     with terminable(), serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
         found = asyncio.run(_measure(server, bodies, minutes, load, seed, say))
     if as_json:

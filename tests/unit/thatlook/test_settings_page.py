@@ -14,9 +14,15 @@ from thatlook.cli import thatlook
 from thatlook.settings_commands import GROUPS, page
 
 ROOT = Path(__file__).parents[3]
-COMPOSE = {"THATLOOK_BIND", "THATLOOK_FEED", "THATLOOK_FEEDS", "THATLOOK_NAME", "THATLOOK_WORKERS"}
-KUBERNETES = {"THATLOOK_QUEUE_DSN"}  # What scales workers by the queue reads it from the secret.
-"""What docker-compose.yml reads by itself, and a name that stands for any."""
+CONTAINERS = {
+    "THATLOOK_BIND",
+    "THATLOOK_FEED",
+    "THATLOOK_FEEDS",
+    "THATLOOK_NAME",
+    "THATLOOK_WORKERS",
+    "THATLOOK_QUEUE_DSN",
+}
+"""What containers read by themselves, and a name that stands for any."""
 
 
 def test_the_page_is_the_one_that_the_code_makes() -> None:
@@ -35,10 +41,7 @@ def test_every_setting_stands_once_with_its_meaning() -> None:
 def test_settings_named_anywhere_in_the_docs_are_there() -> None:
     """A page that names a setting which the code does not have is out of date."""
     known = (
-        {f"THATLOOK_{name.upper()}" for name in Settings.model_fields}
-        | {"THATLOOK_DEBUG", "THATLOOK_KEY"}
-        | COMPOSE
-        | KUBERNETES
+        {f"THATLOOK_{name.upper()}" for name in Settings.model_fields} | {"THATLOOK_DEBUG", "THATLOOK_KEY"} | CONTAINERS
     )
     pages = [
         ROOT / "README.md",
