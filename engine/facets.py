@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
+
+from cachetools import LRUCache
 
 from engine.domain import Product
 from engine.errors import QueryRejected
@@ -104,7 +106,10 @@ class CountMemory:
 
     most: int = 64
     _lock: Lock = field(default_factory=Lock)
-    _kept: OrderedDict[object, tuple[object, Counted]] = field(default_factory=OrderedDict)
+    _kept: LRUCache[object, tuple[object, Counted]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._kept = LRUCache(self.most)
 
     def get(self, key: object, moment: object) -> Counted | None:
         """What was counted at this moment of the store."""
@@ -113,12 +118,9 @@ class CountMemory:
             return kept[1] if kept and kept[0] == moment else None
 
     def put(self, key: object, moment: object, counted: Counted) -> None:
-        """Remember; the oldest is forgotten."""
+        """Remember; what was asked for longest ago is forgotten."""
         with self._lock:
             self._kept[key] = moment, counted
-            self._kept.move_to_end(key)
-            while len(self._kept) > self.most:
-                self._kept.popitem(last=False)
 
 
 def count_facets(

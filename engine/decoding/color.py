@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from cachetools import LRUCache
 from PIL import Image
 
 _CLOSE = 3
@@ -36,7 +36,7 @@ class ToSrgb:
 class Profiles:
     """The profiles met last, so that each is worked out once. For one thread."""
 
-    _kept: OrderedDict[tuple[bytes, str], ToSrgb] = field(default_factory=OrderedDict)
+    _kept: LRUCache[tuple[bytes, str], ToSrgb] = field(default_factory=lambda: LRUCache(_KEPT))
 
     def of(self, profile: bytes | None, mode: str) -> ToSrgb:
         """How pixels of this mode (L, RGB or CMYK) and profile become sRGB."""
@@ -45,9 +45,6 @@ class Profiles:
         key = hashlib.sha256(profile).digest(), mode
         if key not in self._kept:
             self._kept[key] = _read(profile, mode)
-        self._kept.move_to_end(key)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
         return self._kept[key]
 
 

@@ -7,8 +7,8 @@ filters; so it may be remembered for as long as there is room, while every searc
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import ceil
 from threading import Lock
@@ -16,6 +16,7 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from engine.color.naming import main_color
@@ -100,14 +101,16 @@ class _OfGeneration:
         self.inner.put(b"%d:%b" % (self.number, key), seen)
 
 
+Remembered = tuple[PhotoFeatures, tuple[NDArray[np.uint8], ...]]
+"""What was seen in a photo without its masks, and these, packed into bits."""
+
+
 class ResultCache:
     """The photos seen last, by what they hold, up to a number of bytes. Safe to use from several threads."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
         self._lock = Lock()
-        self._kept: OrderedDict[bytes, tuple[PhotoFeatures, tuple[NDArray[np.uint8], ...]]] = OrderedDict()
-        self._size_bytes = 0
+        self._kept: LRUCache[bytes, Remembered] = LRUCache(max_bytes, getsizeof=lambda kept: _size_bytes(*kept))
         self.hits = 0
         self.misses = 0
 
@@ -118,7 +121,7 @@ class ResultCache:
     @property
     def size_bytes(self) -> int:
         """Bytes of all that is remembered."""
-        return self._size_bytes
+        return int(self._kept.currsize)
 
     def get(self, key: bytes) -> PhotoFeatures | None:
         """What was seen in a photo, if it is still remembered."""
@@ -127,7 +130,6 @@ class ResultCache:
             if kept is None:
                 self.misses += 1
                 return None
-            self._kept.move_to_end(key)
             self.hits += 1
         seen, packed = kept
         return replace(seen, garments=tuple(map(_unpacked, seen.garments, packed)))
@@ -137,13 +139,8 @@ class ResultCache:
         packed = tuple(np.packbits(garment.mask) for garment in seen.garments)
         shapes = tuple(replace(g, mask=np.broadcast_to(np.False_, g.mask.shape)) for g in seen.garments)
         kept = replace(seen, garments=shapes), packed
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = kept
-                self._size_bytes += _size_bytes(*kept)
-            while self._size_bytes > self._max_bytes:
-                _, old = self._kept.popitem(last=False)
-                self._size_bytes -= _size_bytes(*old)
+        with self._lock, suppress(ValueError):  # One that is larger than all the room is not remembered.
+            self._kept[key] = kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from engine.domain import Candidates, Embeddings
@@ -27,23 +27,20 @@ class Recent:
     """
 
     def __init__(self, most: int = 8) -> None:
-        self._most, self._lock = most, Lock()
-        self._known: OrderedDict[tuple[object, ...], Matching] = OrderedDict()
+        self._lock, self._state = Lock(), tuple[object, ...]()
+        self._known: LRUCache[Filter, Matching] = LRUCache(most)
 
     def matching(self, view: View, where: Filter) -> Matching:
         """The rows of the view that match."""
-        key = (where, *view.state)
         with self._lock:
-            if known := self._known.get(key):
-                self._known.move_to_end(key)
+            if self._state == view.state and (known := self._known.get(where)):
                 return known
         found = _matching(view, where)
         with self._lock:
-            if self._known and next(reversed(self._known))[1:] != key[1:]:
+            if self._state != view.state:
                 self._known.clear()
-            self._known[key] = found
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+                self._state = view.state
+            self._known[where] = found
         return found
 
 
