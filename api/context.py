@@ -101,10 +101,12 @@ class RequestContext:
             timing_ms = {"queue": queue_ms, **answer.timing_ms, "serialize": serialize_ms}
             self.metrics.observe_stages(timing_ms)
             hits = sum(len(garment.hits) for garment in answer.garments)
-            self.metrics.observe_answer(len(answer.garments), hits)
+            unlike = sum(garment.no_match for garment in answer.garments)
+            self.metrics.observe_answer(len(answer.garments), hits, unlike)
             if (facts := search_facts.get()) is not None:
                 stages = {stage: round(ms, 2) for stage, ms in timing_ms.items()}
-                facts |= {"garments": len(answer.garments), "hits": hits, "stages_ms": stages}
+                counts = {"garments": len(answer.garments), "hits": hits, "no_match": unlike}
+                facts |= {**counts, "stages_ms": stages}
             return Found(document, timing_ms, query_id)
 
         return await self._searches.run(answered, deadline)

@@ -77,6 +77,10 @@ class Metrics:
             "thatlook_searches", "Searches that were answered, by what they found: hits, no_hits or no_garment.",
             ("outcome",), registry=self.registry,
         )  # fmt: skip
+        words = "Garments (or queries in words) that were answered for."
+        self.asked = Counter("thatlook_search_garments_asked", words, registry=self.registry)
+        words = "Those of them of which the catalogue has nothing much alike (`no_match`)."
+        self.unlike = Counter("thatlook_search_garments_without_match", words, registry=self.registry)
         self.errors = Counter(
             "thatlook_http_errors", "Problem answers, by code and status.", ("code", "status"), registry=self.registry
         )
@@ -106,8 +110,10 @@ class Metrics:
         for stage, ms in timing_ms.items():
             self.stages.labels(stage).observe(ms / 1000)
 
-    def observe_answer(self, garments: int, hits: int) -> None:
-        """Count one answer's garments, and whether anything was found."""
+    def observe_answer(self, garments: int, hits: int, unlike: int = 0) -> None:
+        """Count one answer's garments, those of them with nothing alike, and whether anything was found."""
+        self.asked.inc(garments)
+        self.unlike.inc(unlike)
         self.garments.observe(garments)
         self.searches.labels("hits" if hits else "no_hits").inc()
 

@@ -6,13 +6,14 @@ import json
 import logging
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.http.logs import JsonFormatter
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import ANSWER, Shop
 
 Client = TestClient[Litestar]
 
@@ -226,3 +227,23 @@ def test_services_are_opened_and_closed_with_the_app(shop: Shop) -> None:
         client.post("/v1/search/text", json={"text": "x"})
         assert [t.name for t in set(threading.enumerate()) - before if t.name.startswith("search")]
     assert not [t.name for t in set(threading.enumerate()) - before if t.name.startswith(("search", "lookup"))]
+
+
+def test_garments_with_nothing_alike_are_counted(shop: Shop, client: Client) -> None:
+    """Their share of the garments that were answered for tells what the catalogue lacks."""
+    alike, unlike = ANSWER.garments[0], replace(ANSWER.garments[0], no_match=True)
+    shop.looks.acts = lambda: replace(ANSWER, garments=(alike, unlike, unlike))
+    client.post("/v1/search/text", json={"text": "x"})
+    text = client.get("/metrics").text
+    assert "thatlook_search_garments_asked_total 3.0" in text
+    assert "thatlook_search_garments_without_match_total 2.0" in text
+
+
+def test_the_objectives_are_edges_of_the_histograms(client: Client) -> None:
+    """One second and five: shares within them are read off exactly, of requests and of stages."""
+    client.post("/v1/search/text", json={"text": "x"})
+    text = client.get("/metrics").text
+    for edge in ("1.0", "5.0"):
+        request = f'thatlook_http_request_duration_seconds_bucket{{le="{edge}",method="POST",path="/v1/search/text"'
+        assert request in text
+        assert f'thatlook_search_stage_duration_seconds_bucket{{le="{edge}",stage="total"}}' in text
