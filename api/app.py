@@ -162,7 +162,15 @@ def _cross_origin(limits: Limits) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(limits.origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Api-Key", "X-Deadline-Ms"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "X-Api-Key",
+            "X-Deadline-Ms",
+        ],
         expose_headers=["ETag", "Retry-After", "Server-Timing", "X-Request-Id"],
     )
 

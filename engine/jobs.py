@@ -55,6 +55,7 @@ class FeedRequest:
         name: what the ledger calls the feed; None takes the file's name.
         file_name: of an upload, as its sender calls it.
         policy: which pictures are indexed; None takes the server's.
+        key: names this very request: one that comes again with it is the same job (`Idempotency-Key`).
     """
 
     source: Source
@@ -68,6 +69,7 @@ class FeedRequest:
     shop_url: str | None = None
     currency: str | None = None
     encoding: str | None = None
+    key: str | None = None
 
     @property
     def is_stored(self) -> bool:

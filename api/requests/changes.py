@@ -14,7 +14,7 @@ from api.problems import ChangeRejected, RequestMalformed, VersionChanged
 from api.requests.products import bounded, product_form, state_form
 from api.services import Services
 from engine.domain import Product
-from engine.errors import InputRejected, ProductNotFound
+from engine.errors import InputRejected, ProductNotFound, QueryRejected
 from engine.forms.catalogue import ProductReceipt, UpdateReceipt
 from engine.product_lookup import find_product
 from engine.products.fields import field_name
@@ -184,3 +184,24 @@ def check_version(entry: LedgerEntry, if_match: str | None) -> None:
     """
     if if_match is not None and not has_tag(if_match, tag_of(entry)):
         raise VersionChanged("The product has changed since; read it again, and send its new ETag as If-Match.")
+
+
+def check_expected(
+    services: Services, products: Sequence[Product], if_match: str | None, if_none_match: str | None
+) -> None:
+    """Go on only where the one product that is written is as its writer expects it.
+
+    Raises:
+        VersionChanged: it is another version, or is there already.
+        ProductNotFound: there is none to replace.
+        QueryRejected: such a condition for several products.
+    """
+    if if_match is None and if_none_match is None:
+        return
+    if len(products) != 1:
+        raise QueryRejected("If-Match and If-None-Match are for one product at a time.")
+    product_id = products[0].product_id
+    if if_match is not None:
+        check_version(found(services, product_id), if_match)
+    if if_none_match is not None and services.ledger.get([product_id]):
+        raise VersionChanged(f"There is a product {product_id!r} already; leave If-None-Match out to replace it.")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from api.context import Context, RequestContext
 from api.description.documentation import problems
 from api.feeds.answers import job_form
 from api.feeds.documentation import PostFeedOperation
 from api.feeds.requests import FeedFields, read_feed_request
+from api.keys.access import caller_of
 from api.keys.owner import is_owner
 from engine.forms.catalogue import JobForm, JobList
 from engine.jobs import FeedJobs, FeedsNotTaken
@@ -34,13 +37,27 @@ class FeedJobController(Controller):
         status_code=202,
         summary="Take a feed",
     )
-    async def take_feed(self, request: Request[Any, Any, Any], context: Context) -> Response[JobForm]:
+    async def take_feed(
+        self,
+        request: Request[Any, Any, Any],
+        context: Context,
+        key: Annotated[
+            str | None,
+            HeaderParameter(
+                name="Idempotency-Key",
+                max_length=200,
+                description="Names this request: sent again with it, it is the same job.",
+            ),
+        ] = None,
+    ) -> Response[JobForm]:
         """Take a feed while searches go on: a file, an archive with pictures, or an address. The job is followed by id.
 
         What a feed may be, and what its fields mean, is what `thatlook ingest` takes.
         """
         feeds = _feeds(context)
         asked = await read_feed_request(request, feeds.inbox, context.limits, is_owner=is_owner(request, context))
+        if key is not None:
+            asked = replace(asked, key=sha256(f"{caller_of(request)}\0{key}".encode()).hexdigest())
         job = job_form(await context.look_up(partial(feeds.submit, asked)))
         return Response(job, status_code=202, headers={"Location": f"/v1/ingest/jobs/{job.job_id}"})
 

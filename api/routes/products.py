@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from litestar import Controller, Request, Response, delete, get, put
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
@@ -13,7 +13,7 @@ from api.description.documentation import UNCHANGED, PutProductsOperation, probl
 from api.http.addresses import with_slashes
 from api.http.uploads import read_body
 from api.problems import ProductsRejected
-from api.requests.changes import check_version, found, has_tag, tag_of
+from api.requests.changes import check_expected, check_version, found, has_tag, tag_of
 from api.requests.products import (
     ProductPage,
     ProductStateForm,
@@ -36,15 +36,27 @@ class ProductController(Controller):
 
     @put(
         operation_class=PutProductsOperation,
-        responses=problems(408, 413, 415, 422, 503, 504),
+        responses=problems(404, 408, 412, 413, 415, 422, 503, 504),
         opt={"parameters": ()},
         status_code=202,
         summary="Write products",
     )
-    async def write(self, request: Request[Any, Any, Any], context: Context) -> IntakeReceipt:
+    async def write(
+        self,
+        request: Request[Any, Any, Any],
+        context: Context,
+        if_match: Annotated[
+            str | None, HeaderParameter(name="If-Match", description="The ETag of the version to replace; one product.")
+        ] = None,
+        if_none_match: Annotated[
+            Literal["*"] | None,
+            HeaderParameter(name="If-None-Match", description="`*`: only a product that is not there yet."),
+        ] = None,
+    ) -> IntakeReceipt:
         """Take on one product or a list of at most 1,000; the answer says what became of each."""
         body = await read_body(request)
-        return await context.look_up(partial(_take_on, context, body, context.deadline()))
+        expected = (if_match, if_none_match)
+        return await context.look_up(partial(_take_on, context, body, expected, context.deadline()))
 
     @get(
         responses=problems(422, 503, 504),
@@ -106,12 +118,15 @@ class ProductController(Controller):
         return Response(None, status_code=204)
 
 
-def _take_on(context: RequestContext, body: bytes, deadline: Deadline) -> IntakeReceipt:
+def _take_on(
+    context: RequestContext, body: bytes, expected: tuple[str | None, str | None], deadline: Deadline
+) -> IntakeReceipt:
     products, receipt = check_products(read_products(body), deadline)
     if not products:
         raise ProductsRejected(
             [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]
         )
+    check_expected(context.services, products, *expected)
     context.services.intake.submit(products)
     return receipt
 

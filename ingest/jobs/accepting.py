@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from engine.errors import QueryRejected, ThatLookError
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
@@ -108,3 +110,22 @@ def log_fields(job: FeedJob) -> dict[str, object]:
         said["code"] = job.error[0]
         said["reason"] = redacted(job.error[1])
     return said
+
+
+def taken_before(request: FeedRequest, jobs: Iterable[FeedJob]) -> FeedJob | None:
+    """The job that this very request made already; what was uploaded again for it is removed.
+
+    Raises:
+        QueryRejected: the key was used for a request with other options.
+    """
+    if request.key is None:
+        return None
+    job = next((each for each in jobs if each.request.key == request.key), None)
+    if job is None:
+        return None
+    if request.is_stored:
+        Path(request.place).unlink(missing_ok=True)
+    same = replace(request, place=job.request.place) if request.is_stored else request
+    if same != job.request:
+        raise QueryRejected("This Idempotency-Key was used for another request; send a new one with other options.")
+    return job

@@ -30,6 +30,7 @@ from ingest.jobs.accepting import (
     not_found,
     nothing_taken,
     started_again,
+    taken_before,
     too_many,
 )
 from ingest.jobs.archives import is_archive, unpacked
@@ -94,6 +95,8 @@ class HomeFeedJobs:
         """
         request, label = accepted(request, self._rules.remote)
         with self._changed:
+            if (before := taken_before(request, self._jobs.values())) is not None:
+                return before
             if sum(job.state is JobState.QUEUED for job in self._jobs.values()) >= self._rules.most_waiting:
                 raise too_many(self._rules)
             job = self._files.new(request, label)

@@ -22,7 +22,7 @@ from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobState, WatchedFe
 from engine.ledger.feed_jobs import FeedJobRows, StoredJob
 from engine.seams import Job, Ledger, ObjectStore
 from engine.system.durable import refusal
-from ingest.jobs.accepting import FeedRules, accepted, log_fields, not_found, started_again, too_many
+from ingest.jobs.accepting import FeedRules, accepted, log_fields, not_found, started_again, taken_before, too_many
 from ingest.jobs.job_files import safe_name
 
 LANE = "read-feed"
@@ -30,6 +30,8 @@ LANE = "read-feed"
 UPLOADS = "uploads"
 WATCHED = "watched-feed"
 """The ledger's setting that holds what is known of the watched feed."""
+_LOOKED_AT = 500
+"""Jobs among which one with the same key is looked for."""
 STALE_S = 86_400.0
 """Files of an upload that nobody has touched for so long were left by a process that was killed."""
 _log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ class SharedFeedJobs:
         local = Path(request.place) if request.is_stored else None
         try:
             request, label = accepted(request, self._rules.remote)
+            if (before := taken_before(request, self.latest(_LOOKED_AT))) is not None:
+                return before
             now = datetime.now(UTC)
             job_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
             job = FeedJob(job_id, request, JobState.QUEUED, now, label)

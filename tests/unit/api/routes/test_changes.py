@@ -109,3 +109,30 @@ def test_many_by_their_ids(shop: Shop, client: Client) -> None:
     assert (gone, shop.intake.deleted) == ({"deleted": 1, "missing": ["none"]}, [name])
     for wrong in ({"ids": []}, {"ids": ["x"] * 1001}, {}, {"ids": [""]}):
         assert client.post("/v1/products/get", json=wrong).status_code == 422
+
+
+def test_a_product_is_written_as_its_writer_expects_it(shop: Shop, client: Client) -> None:
+    """Only the version that is known, or only where there is none; for one product at a time."""
+    tag = client.get(PATH).headers["etag"]
+    mine = {
+        "id": PRODUCT.product_id,
+        "title": "T",
+        "link": "https://shop.example/a",
+        "image_link": "https://s.example/a.jpg",
+    }
+    other = mine | {"id": "new"}
+
+    def put(body: Any, **headers: str) -> int:
+        return client.put(
+            "/v1/products", json=body, headers={n.replace("_", "-"): v for n, v in headers.items()}
+        ).status_code
+
+    assert put(mine, If_Match='"other"') == 412
+    assert put(mine, If_None_Match="*") == 412
+    assert put(other, If_Match=tag) == 404
+    assert put([mine, other], If_Match=tag) == 422
+    assert put(mine, If_None_Match="x") == 422
+    assert shop.intake.submitted == []
+    assert put(mine, If_Match=tag) == 202
+    assert put(other, If_None_Match="*") == 202
+    assert [product.product_id for product in shop.intake.submitted] == [PRODUCT.product_id, "new"]

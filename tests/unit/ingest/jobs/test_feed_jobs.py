@@ -260,3 +260,26 @@ def crop_of(shade: int):  # type: ignore[no-untyped-def]
     from engine.vision.crops import whole
 
     return whole(np.full((32, 32, 3), shade, np.uint8))
+
+
+def test_a_request_that_comes_again_with_its_key_is_the_same_job(
+    parts: IngestDependencies, folder: Path, tmp_path: Path
+) -> None:
+    """An upload too, whose second copy is not kept; after a restart; another request may not use the key."""
+    feed = feed_of(tmp_path, "a")
+    with running_feeds(parts, folder, Writer(parts)) as jobs:
+        first = ended(jobs, jobs.submit(by_path(feed, key="k1")).job_id)
+        assert jobs.submit(by_path(feed, key="k1")) == first
+        assert jobs.submit(by_path(feed, key="k2")).job_id != first.job_id
+        with pytest.raises(QueryRejected, match="another request"):
+            jobs.submit(by_path(feed, key="k1", prune=True))
+        sent = []
+        for _ in range(2):
+            inbox = jobs.inbox()
+            inbox.write_bytes(feed.read_bytes())
+            sent.append(jobs.submit(FeedRequest("upload", str(inbox), file_name="feed.jsonl", key="k3")))
+            assert not inbox.exists()
+        assert sent[0].job_id == sent[1].job_id
+        assert len(jobs.latest()) == 3
+    with running_feeds(parts, folder, Writer(parts)) as jobs:
+        assert jobs.submit(by_path(feed, key="k1")).job_id == first.job_id
