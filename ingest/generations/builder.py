@@ -215,9 +215,11 @@ def _joined(entry: LedgerEntry, outcomes: Sequence[Outcome]) -> Made:
     if rows:
         reason = next((outcome.reason for outcome in outcomes if outcome.rows), None)
         return Made(entry.state, rows, entry.reason if entry.state is IngestState.PENDING else reason)
+    waits = entry.state is IngestState.PENDING
     if not outcomes:
-        return Made(IngestState.FAILED if entry.state is not IngestState.PENDING else entry.state, (), NO_PICTURE)
-    return Made(entry.state if entry.state is IngestState.PENDING else outcomes[0].state, (), outcomes[0].reason)
+        return Made(entry.state if waits else IngestState.FAILED, (), NO_PICTURE)
+    state = IngestState.REFUSED if outcomes[0].state is IngestState.REFUSED else IngestState.FAILED
+    return Made(entry.state if waits else state, (), outcomes[0].reason)
 
 
 def _note_of(entry: LedgerEntry, made: Made, old: Note | None) -> Note:
