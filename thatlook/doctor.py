@@ -109,7 +109,16 @@ def compared_deeply(settings: Settings, *, repair: bool) -> Iterator[Finding]:
         some = ", ".join(f"{n:,} × {kind}" for kind, n in found.kinds.items())
         raise ThatLookError(f"{some}, such as {found.first}; `thatlook doctor --deep --repair` puts it right.")
 
+    def compare_generations() -> str:
+        from ingest.generations.drift import compared
+
+        found, count = compared(settings, repair=repair)
+        if found and not repair:
+            raise ThatLookError(f"{'; '.join(found)}. `thatlook doctor --deep --repair` puts it right.")
+        return "; ".join(f"{said}: put right" for said in found) or f"{count} beside the one that serves, all as noted"
+
     yield _looked("comparison", compare)
+    yield _looked("generations", compare_generations)
 
 
 def _looked(part: str, look: Callable[[], str]) -> Finding:

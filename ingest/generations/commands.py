@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from ingest.bootstrap import LiveDependencies
 from ingest.generations.runner import status_of
 from ingest.generations.swap import Swap, SwapRefused
 from ingest.jobs.handover import Holder, ServerSaid, in_use, talk
+from ingest.queue.patient import patiently
 from models.bootstrap import Parts, open_parts, open_store
 from models.generations.live import LiveParts
 from models.settings import Settings, read_settings
@@ -99,7 +101,14 @@ def opened_swap(settings: Settings) -> Iterator[Swap]:
 
             try:
                 yield Swap(
-                    live, current.of, settings.policy, work=work, ensure=_ensuring(settings), told=told, lost=lost
+                    live,
+                    current.of,
+                    settings.policy,
+                    work=work,
+                    ensure=_ensuring(settings),
+                    told=told,
+                    lost=lost,
+                    fit=partial(_fit, settings, live),
                 )
             finally:
                 live.close()
@@ -131,13 +140,21 @@ def _do(swap: Swap, action: str, profile: str | None, index: str | None) -> None
 def _do_alone(swap: Swap, action: str, profile: str | None, index: str | None) -> None:
     swap.finish_drops()
     if action == "swap":
-        swap.run(swap.begin(profile, index))
+        _run(swap, swap.begin(profile, index))
     elif action == "rollback":
-        swap.run(swap.back())
+        _run(swap, swap.back())
     elif action == "drop":
         swap.drop_former()
     else:
         swap.cancel()
+
+
+def _run(swap: Swap, generation: Generation) -> None:
+    """Run it; where servers do the work, an outage pauses it."""
+    if swap.work is None:
+        swap.run(generation)
+    else:
+        patiently(lambda: swap.run(generation), lambda why: say(f"thatlook: {why} Waiting …") if why else None)
 
 
 def _ensuring(settings: Settings) -> Callable[[Generation, Sequence[CollectionSpec]], None]:
@@ -154,6 +171,27 @@ def _ensuring(settings: Settings) -> Callable[[Generation, Sequence[CollectionSp
             store.close()
 
     return ensure
+
+
+def _fit(settings: Settings, live: LiveParts, generation: Generation) -> None:
+    """Have a Milvus server's indexes fit the rows that were written since they were made."""
+    if settings.milvus_uri is None:
+        return
+    from engine.stores.milvus.store import MilvusStore
+
+    store, there = (
+        open_store(settings.model_copy(update={"milvus_index": generation.index or settings.milvus_index})),
+        live.current.store,
+    )
+    try:
+        view = view_of(store, generation.number)
+        for name in map(view.stored, view.collections()):
+            if isinstance(store, MilvusStore):
+                store.fit(name)
+            if isinstance(asked := view_of(there, generation.number).store, MilvusStore):
+                asked.forget(name)
+    finally:
+        store.close()
 
 
 def _by_server(holder: Holder, action: str, profile: str | None) -> Mapping[str, Any]:

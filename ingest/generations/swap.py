@@ -52,7 +52,7 @@ LATE = 64
 ROUNDS = 20
 SEEN_S, LOADED_S = 15.0, 120.0
 """A process that was not heard of for so long is gone; and how long a change waits for those that are there."""
-FORGET_S = 86_400.0
+FORGET_S, NOBODY_S = 86_400.0, 30.0
 LOOK_S, TELL_S, LET_GO_S = 0.2, 1.0, 2.5
 _log = logging.getLogger(__name__)
 Told = Callable[[str, Standing], None]
@@ -75,7 +75,7 @@ class Swap:
         live: the parts of each generation.
         open_parts: a generation's parts as ingest works with them.
         writing: within it nobody else of this process writes rows; None where workers of other machines do.
-        ensure: makes collections, with an index type if one is asked for.
+        ensure: makes collections, with an index type if one is asked for; fit: has their indexes fit their rows.
         told: hears how far it is.
         lost: the models that made what serves are not there any more; nobody serves it, and all is embedded anew.
     """
@@ -86,6 +86,7 @@ class Swap:
     writing: _Writing | None = None
     work: SharedWork | None = None
     ensure: Callable[[Generation, Sequence[CollectionSpec]], None] | None = None
+    fit: Callable[[Generation], None] | None = None
     stopping: Event = field(default_factory=Event)
     told: Told = lambda _what, _standing: None
     lost: bool = False
@@ -155,6 +156,8 @@ class Swap:
         """
         self._collect(generation)
         self.build(generation)
+        if self.fit is not None:
+            self.fit(generation)
         generation = self._checked(generation)
         self._wait_for_processes(f"load the models of {generation.profile}", partial(_has_loaded, generation.number))
         self._change(generation)
@@ -275,8 +278,16 @@ class Swap:
         self._wait_for_workers(generation, work)
 
     def _wait_for_workers(self, generation: Generation, work: SharedWork, at_most: int = 0) -> None:
-        while work.waiting(BUILD) > at_most:
+        left, since = work.waiting(BUILD), time.monotonic()
+        while (waiting := work.waiting(BUILD)) > at_most:
             self._go_on()
+            if waiting != left:
+                left, since = waiting, time.monotonic()
+            elif time.monotonic() - since > NOBODY_S:
+                since = time.monotonic()
+                _log.warning(
+                    "No worker has done any of %d jobs for %.0f s; is `thatlook worker` running?", left, NOBODY_S
+                )
             self._tell("waiting for workers", generation.number)
             self.stopping.wait(LOOK_S)
 

@@ -254,6 +254,16 @@ class MilvusStore:
             raise no_such_collection(name)
         self._open.index_anew(known, self.count(name))
 
+    def fit(self, name: str) -> None:
+        """Build the index anew if today's number of rows asks for another one; nothing answers meanwhile."""
+        known = self._open.get(name)
+        if known is not None and lists_of(known.index, 0) != self._plan.lists(rows := self.count(name)):
+            self._open.index_anew(known, rows)
+
+    def forget(self, name: str) -> None:
+        """Ask the server anew after a collection that somebody else has changed."""
+        self._open.forget(name)
+
     def seal(self, name: str) -> None:
         """Have fresh rows sealed now, so that they are indexed."""
         self._server.ask("flush", name)

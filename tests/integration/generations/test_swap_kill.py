@@ -10,15 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from engine.domain import Product
+from engine.domain import CollectionSpec, Product
 from engine.ledger.generations import GenerationBook
-from engine.stores.generations import GenerationView
+from engine.stores.generations import GenerationView, view_of
 from engine.stores.lite.store import LiteStore
 from ingest.generations import builder
+from ingest.generations.drift import compared
 from ingest.pipeline import ingest_feed
 from models.generations.live import LiveParts
+from models.settings import Settings
 from tests.fixtures.catalogue import row, write_feed
 from tests.fixtures.fake_generations import Shop, opened_shop
 from tests.fixtures.workers import in_child
@@ -155,4 +158,31 @@ def test_what_was_cut_off_can_be_taken_away(home: Path, cut: Cut) -> None:
         assert shop.rows(2) == {}
         assert not shop.swap.book.page(2)
         assert (shop.swap.document().serving, shop.swap.document().next) == (1, None)
+        assert len(shop.rows(1)) == 2 * len(IDS)
+
+
+def test_the_doctor_looks_at_former_generations(home: Path) -> None:
+    """Lost rows, strange ones and collections of no generation are found and put right; going back has them all."""
+    settings = Settings(home=home, profile="tiny")
+    with opened_shop(home) as shop:
+        shop.swap.run(shop.swap.begin("other"))
+        store = view_of(shop.live.current.store, 1)
+        store.delete_products("upper_wear_visual", ["p05", "p06"])
+        (item,) = store.items_of("upper_wear_semantic", "p07")
+        strange = replace(item, item_id="x#0", product_id="x")
+        store.upsert("upper_wear_semantic", [strange], np.ones((1, 6), np.float32))
+        view_of(store, 7).ensure(CollectionSpec("upper_wear_visual", 3, "f"))
+    found, others = compared(settings, repair=False)
+    assert (found, others) == (
+        [
+            "1 collections are of no generation, such as upper_wear_visual_g7",
+            "generation 1 lacks rows of 2 products",
+            "generation 1 has 1 products' rows that are not noted",
+        ],
+        1,
+    )
+    compared(settings, repair=True)
+    assert compared(settings, repair=False) == ([], 1)
+    with opened_shop(home) as shop:
+        assert shop.swap.run(shop.swap.back()).serving == 1
         assert len(shop.rows(1)) == 2 * len(IDS)

@@ -101,6 +101,8 @@ def shop(tmp_path: Path, milvus_server: str, postgres_url: str, s3_settings: S3S
 def test_processes_change_to_other_models_as_they_run(shop: Shop, milvus_server: str) -> None:
     """To the others and back at 5 queries a second, killed half-way: no query fails, no write is lost."""
     assert shop.run("ingest", str(a_feed(shop.folder / "feed", IDS)), "--wait")["taken"] == len(IDS)
+    for product_id in ASKED[:8]:
+        found(shop.server, product_id)  # Both processes have answered before it begins.
     with asking(shop.server, ASKED) as asked:
         shop.killed("index", "swap", "--models", "other", after_s=6)
         patched = shop.server.client.patch("/v1/products/p00", json={"price": 3.0})
