@@ -110,7 +110,7 @@ def compared_deeply(settings: Settings, *, repair: bool) -> Iterator[Finding]:
         raise ThatLookError(f"{some}, such as {found.first}; `thatlook doctor --deep --repair` puts it right.")
 
     def compare_generations() -> str:
-        from ingest.generations.drift import compared
+        from ingest.scale.generation_drift import compared
 
         found, count = compared(settings, repair=repair)
         if found and not repair:

@@ -18,8 +18,8 @@ from engine.ledger.generations import GenerationBook
 from engine.stores.generations import GenerationView, view_of
 from engine.stores.lite.store import LiteStore
 from ingest.generations import builder
-from ingest.generations.drift import compared
 from ingest.pipeline import ingest_feed
+from ingest.scale.generation_drift import compared
 from models.generations.live import LiveParts
 from models.settings import Settings
 from tests.fixtures.catalogue import row, write_feed

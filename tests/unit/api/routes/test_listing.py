@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.http.cursors import Place, read_cursor, search_digest, write_cursor
+from api.requests.calls import by_text
+from api.requests.queries import TextSearch
 from engine.errors import QueryRejected
 from engine.facets import FacetAsk
 from engine.retrieval.listing import Listing, Seen, Total
 from engine.retrieval.looks import Shown
+from engine.system.clock import Deadline
 from tests.fixtures.shop import ANSWER, COUNTED, Shop
 
 Client = TestClient[Litestar]
@@ -72,6 +77,23 @@ def test_cursors_come_back_as_they_went() -> None:
     assert read_cursor(write_cursor(digest, place), search_digest("text", {"text": "red", "k": 9})) == place
     with pytest.raises(QueryRejected, match="another search"):
         read_cursor(write_cursor(digest, place), search_digest("image", {"text": "red"}))
+    assert read_cursor(write_cursor(digest, replace(place, generation=3)), digest).generation == 3
+
+
+def test_a_further_page_asks_the_models_of_the_first(shop: Shop) -> None:
+    """A search without a cursor asks the generation that serves; one with a cursor the generation that it names."""
+
+    class Generations:
+        def pinned(self, number: int | None = None) -> tuple[Any, int]:
+            return (shop.looks, 5) if number is None else (f"generation {number}", number)
+
+    deadline, asked = Deadline.within(5), TextSearch(text=["red"], k=3)
+    first = by_text(Generations(), asked, deadline)  # type: ignore[arg-type]
+    first.call()
+    assert shop.looks.calls
+    cursor = first.cursor(0, SEEN)
+    with pytest.raises(AttributeError, match="search_text"):  # It is the former one that is asked.
+        by_text(Generations(), msgspec.structs.replace(asked, cursor=cursor), deadline)  # type: ignore[arg-type]
 
 
 def test_garments_points_and_photos_reach_the_engine(shop: Shop, client: Client) -> None:
