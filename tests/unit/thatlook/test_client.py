@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -174,3 +176,30 @@ def test_pages_are_followed_to_the_end() -> None:
         {"limit": "500", "state": "indexed"},
         {"limit": "500", "state": "indexed", "after": "a/1"},
     ]
+
+
+class Awaited(ast.NodeTransformer):
+    """Code without its `async` and `await`."""
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        return self.visit(node.value)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        plain = ast.FunctionDef(**{name: getattr(node, name, None) for name in ast.FunctionDef._fields})
+        return self.generic_visit(plain)
+
+
+def methods_of(kind: type) -> dict[str, str]:
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    plain = Awaited().visit(tree)
+    methods = [node for node in plain.body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.dump(node) for node in methods if not node.name.startswith("_")}
+
+
+def test_both_clients_say_the_same() -> None:
+    """One is the other with `await`: names, types, defaults, docstrings and what is sent, but for what asyncio asks."""
+    waiting, asynchronous = methods_of(thatlook.Client), methods_of(thatlook.AsyncClient)
+    assert waiting.keys() - {"close"} == asynchronous.keys() - {"aclose"}
+    other = {name for name in waiting if name != "close" and waiting[name] != asynchronous[name]}
+    # A photo's file is read on a thread, and pages are an async iterator.
+    assert other == {"search_image", "every_product"}
