@@ -1,16 +1,17 @@
 """`thatlook bench scale`: how latency, memory, disk and build time of the search grow with the rows.
 
-Cases with `where = "server"` measure the Milvus server that THATLOOK_MILVUS_URI names beside the embedded store.
+Cases with `where = "server"` measure the Milvus server that THATLOOK_MILVUS_URI names beside the embedded store, those
+with `where = "queue"` ingest on the servers that the settings name.
 
 The rows of a smaller catalogue are the first of a larger one, the queries the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from benchmarks.speed.results import Result, timings
-from benchmarks.speed.run import BenchSettings, parameters
+from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.index import build_bare, open_bare
 from benchmarks.speed.suites.recall import build_figures, search_both
 from benchmarks.speed.suites.recall_material import gather
@@ -19,8 +20,13 @@ from models.settings import read_settings
 
 def run(settings: BenchSettings) -> Iterable[Result]:
     """Every size, smallest first; an index that a former run built is used again, with the times it took then."""
+    queues = [case for case in settings.cases if case.parameters.get("where") == "queue"]
+    yield from _of_queues(queues, settings)
+    searches = [case for case in settings.cases if case not in queues]
+    if not searches:
+        return
     material = gather(settings)
-    for case in sorted(settings.cases, key=lambda each: int(each.parameters["rows"])):
+    for case in sorted(searches, key=lambda each: int(each.parameters["rows"])):
         n, k = int(case.parameters["rows"]), int(case.parameters["k"])
         of_server = case.parameters.get("where") == "server"
         if of_server and read_settings().milvus_uri is None:
@@ -55,3 +61,14 @@ def run(settings: BenchSettings) -> Iterable[Result]:
             },
             dataset=material.dataset,
         )
+
+
+def _of_queues(cases: Iterable[Case], settings: BenchSettings) -> Iterator[Result]:
+    """Ingest on servers; left out where not all of them are named."""
+    for case in cases:
+        if not read_settings().is_shared:
+            settings.say(f"{case.name} is left out: the settings do not name Milvus, PostgreSQL and S3")
+            continue
+        from benchmarks.speed.suites.scale_queue import on_queue
+
+        yield on_queue(case, settings.say)
