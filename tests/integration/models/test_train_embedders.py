@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from engine.seams import Calibration
-from models.architectures.semantic import CLASS_WEIGHT, DIM, KIND_WEIGHT
+from models.architectures.semantic import CLASS_WEIGHT, DIM, GROUPS, KIND_WEIGHT
+from models.architectures.torchvision_cpu import prepare
 from models.export.semantic import export_semantic
 from models.manifest import load_manifest
 from models.runtime import RuntimeOptions, open_session
-from models.train.embedder.cache import build_cache
+from models.train.embedder.cache import TEACHER, build_cache
+from models.train.embedder.teacher import LITE2_FILE
 from models.train.embedder.training import EmbedderConfig, train_embedder
+from models.train.imagenet import TRUNK
 from models.train.smoke import smoke_clip, smoke_embedder
 
 pytestmark = pytest.mark.integration
@@ -43,6 +46,22 @@ def test_the_clip_learns_and_is_exported(tmp_path: Path) -> None:
         pictures = {"images": np.random.default_rng(count).normal(size=(count, 3, 64, 64)).astype(np.float32)}
         rows = open_session(profile / "semantic_image.onnx", options).run(pictures)["embeddings"]
         assert np.allclose((rows**2).sum(1), 1 + KIND_WEIGHT + CLASS_WEIGHT, atol=1e-3)  # All rows of one length.
+
+
+def test_an_imagenet_network_teaches_by_its_depths(tmp_path: Path) -> None:
+    """Where its file lies beside the data, each crop's target is four depths of it, each of unit length."""
+    prepare()
+    import timm
+
+    file = tmp_path / "data" / "weights" / LITE2_FILE
+    file.parent.mkdir(parents=True)
+    torch.manual_seed(0)
+    torch.save(timm.create_model(TRUNK, pretrained=False).state_dict(), file)
+    count = build_cache(tmp_path / "cache", tmp_path / "data", outfits=1)
+    targets = np.load(tmp_path / "cache" / TEACHER)
+    assert targets.shape == (count, sum(GROUPS))
+    for depth in np.split(targets, np.cumsum(GROUPS)[:-1], axis=1):
+        assert np.allclose(np.linalg.norm(depth, axis=1), 1, atol=1e-4)
 
 
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
