@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import StoreUnavailable, ThatLookError
+from engine.generations.record import GenerationChanged
 from engine.jobs import FeedJob, JobState
 from engine.ledger.feed_jobs import StoredJob
 from engine.ledger.queue_worker import Claim, TryLater
@@ -54,9 +55,21 @@ class FeedReader:
     """Does jobs of the lane `read-feed`. Safe to call from several threads."""
 
     def __init__(
-        self, parts: IngestDependencies, work: SharedWork, rules: FeedRules, bucket: str, folder: Path, stopping: Event
+        self,
+        parts: IngestDependencies,
+        work: SharedWork,
+        rules: FeedRules,
+        bucket: str,
+        folder: Path,
+        stopping: Event,
+        current: Callable[[], IngestDependencies] | None = None,
     ) -> None:
-        """`folder` holds feeds while they are read; `bucket` is the object store's."""
+        """`folder` holds feeds while they are read; `bucket` is the object store's.
+
+        Args:
+            current: the parts of the generation that serves at present.
+        """
+        self._current = current or (lambda: parts)
         self._parts, self._work, self._rows = parts, work, work.feeds
         self._rules, self._bucket, self._folder, self._stopping = rules, bucket, folder, stopping
 
@@ -71,9 +84,19 @@ class FeedReader:
             with self._work.alone(f"feed job {job_id}") as mine:
                 if not mine:
                     raise TryLater(TURN_S, "another worker is at this feed")
-                self._do(claim, job_id)
+                self._do_or_fail(claim, job_id)
         except StoreUnavailable as error:
             raise TryLater(AWAY_S[0], error.message) from error
+
+    def _do_or_fail(self, claim: Claim, job_id: str) -> None:
+        try:
+            self._do(claim, job_id)
+        except (TryLater, StoreUnavailable):
+            raise
+        except Exception as error:  # Nobody else would end this job, and later feeds of its name wait for that.
+            _log.exception("A feed job failed unexpectedly")
+            if (stored := self._rows.get(job_id)) is not None and not stored.job.state.has_ended:
+                self._end(stored, JobState.FAILED, error_of(error))
 
     def _do(self, claim: Claim, job_id: str) -> None:
         stored = self._rows.get(job_id)
@@ -103,6 +126,8 @@ class FeedReader:
             if self._stopping.is_set():
                 raise TryLater(0.0, "the worker is stopping") from error
             self._end(begun, JobState.CANCELLED, ("cancelled", error.message))
+        except GenerationChanged as error:
+            raise TryLater(TURN_S, error.message) from error
         except StoreUnavailable as error:
             self._wait_or_fail(begun, error)
         except Exception as error:
@@ -162,7 +187,7 @@ class FeedReader:
                 raise RunStopped("The run was stopped before the end of its feed; what was written is kept.")
 
         return ingest_feed(
-            self._parts,
+            self._current(),
             feed,
             request.policy or self._rules.policy,
             prune=request.prune,

@@ -128,7 +128,7 @@ def _work(
     chores = Chores(parts, work, settings.policy, told.drift, live)
     chores_end = Event()
     rules = FeedRules(settings.policy, feed_limits(settings))
-    feeds = FeedReader(parts, work, rules, settings.s3_bucket, settings.home / JOBS, stopping)
+    feeds = FeedReader(parts, work, rules, settings.s3_bucket, settings.home / JOBS, stopping, live)
 
     def do(claim: queue_worker.Claim) -> None:
         {READ_FEED: feeds.do, BUILD: builds.do}.get(claim.lane, jobs.do)(claim)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from engine.errors import StoreUnavailable
+from engine.generations.record import GenerationChanged
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
 from engine.ledger import queue_worker
 from engine.ledger.queue import JobQueue
@@ -251,6 +252,39 @@ def test_a_reader_that_is_killed_is_followed_by_another(
     done = jobs.get(job.job_id)
     assert (done.state, done.counts["read"]) == (JobState.DONE if done.error is None else JobState.FAILED, 200)
     assert sum(parts.ledger.counts().values()) == 200
+
+
+def test_what_nobody_expected_ends_the_job(
+    parts: IngestDependencies, jobs: SharedFeedJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours is told at the job, and the next feed of its name is not held up by it."""
+    monkeypatch.setattr(FeedReader, "_settle", lambda *_: 1 / 0)
+    first = sent(jobs, lines(row("a")))
+    worked(parts, ended(jobs, first.job_id))
+    assert jobs.get(first.job_id).error == ("unexpected", "unexpected failure (ZeroDivisionError).")
+    monkeypatch.undo()
+    second = sent(jobs, lines(row("a")))
+    worked(parts, ended(jobs, second.job_id))
+    assert jobs.get(second.job_id).summary is not None
+
+
+def test_a_feed_is_read_for_the_models_that_serve(
+    parts: IngestDependencies, jobs: SharedFeedJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where other models come to serve in the middle, the feed is read again for them."""
+    asked: list[int] = []
+
+    def changing(self: FeedReader, *arguments: Any) -> Any:
+        asked.append(1)
+        if len(asked) == 1:
+            raise GenerationChanged
+        return ingest(self, *arguments)
+
+    ingest = FeedReader._ingest
+    monkeypatch.setattr(FeedReader, "_ingest", changing)
+    job = sent(jobs, lines(BAD))
+    worked(parts, ended(jobs, job.job_id))
+    assert (len(asked), (jobs.get(job.job_id).error or ("",))[0]) == (2, "nothing-taken")
 
 
 def test_servers_that_are_away_are_waited_for(
