@@ -14,7 +14,7 @@ export function Intake() {
   return html`<div class="intake">
     ${asked && html`<${Subject} />`}
     <div class="sources"><div class=${asked ? "drop small" : "drop"} id="drop" key="drop">
-      <input type="file" id="image" accept="image/*" aria-describedby="hint" onChange=${chosen} />
+      <input type="file" id="image" accept="image/*" multiple aria-describedby="hint" onChange=${chosen} />
       <label for="image"><${Icon} name="photo" /><strong>${t(asked ? "intake.another" : "intake.choose")}</strong></label>
       <span id="hint">${t("intake.hint", { most: bytes(settings.maxImageBytes) })}</span>
     </div>
@@ -27,9 +27,9 @@ export function Intake() {
 }
 
 function chosen(event, take = askPhoto) {
-  const [file] = event.target.files;
+  const files = [...event.target.files];
   event.target.value = ""; // The same file may be chosen again.
-  if (file) take(file);
+  if (files.length) take(...files);
 }
 
 // With the phone's own camera, or live where a browser has one and lets this page use it (over TLS, or on this machine).
@@ -117,8 +117,8 @@ export function takeFromAnywhere(root, takeFeed) {
     event.preventDefault();
     depth = 0;
     over(false);
-    const [file] = event.dataTransfer.files;
-    if (file) return state.view === "catalogue" ? takeFeed(file) : askPhoto(file);
+    const files = [...event.dataTransfer.files];
+    if (files.length) return state.view === "catalogue" ? takeFeed(files[0]) : askPhoto(...files);
     return askAddress(event.dataTransfer.getData("text/uri-list"));
   });
   addEventListener("paste", (event) => {

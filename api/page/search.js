@@ -34,11 +34,15 @@ export function showTab(tab) {
   update({ query });
 }
 
-export async function askPhoto(file) {
-  const reason = await refusalOf(file, settings.maxImageBytes);
-  if (reason) return say(reason, true);
-  const photo = await takeOn(file);
-  return ask({ ...fresh(), photo: photo.id }, { entry: true });
+// A photo, or several of one look.
+export async function askPhoto(...files) {
+  if (files.length > MOST_PHOTOS) return say(t("photos.most", { n: count(MOST_PHOTOS) }), true);
+  for (const file of files) {
+    const reason = await refusalOf(file, settings.maxImageBytes);
+    if (reason) return say(reason, true);
+  }
+  const [photo, ...more] = await Promise.all(files.map((file) => takeOn(file)));
+  return ask({ ...fresh(), photo: photo.id, more: more.map((one) => one.id) }, { entry: true });
 }
 
 // One more photo of the same look. Boxes are of one photo, and the garments of several are counted anew.

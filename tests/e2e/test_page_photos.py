@@ -94,6 +94,23 @@ def test_several_photos_of_a_look_are_one_search(page: Page, browser: Browser, a
     assert page.locator("#code").inner_text().count("-F image=@") == 2
 
 
+def test_several_photos_are_chosen_at_once(page: Page, look: Path) -> None:
+    """The first is shown, the others beside it; one that is none stops all of them, by its name; six are too many."""
+    asked = Asked(page)
+    side = look.with_name("side.png")
+    Image.new("RGB", (120, 160), (20, 40, 160)).save(side)
+    page.set_input_files("#image", [look, side])
+    expect(page.locator(".more-photos li")).to_have_count(1)
+    settled(page)
+    assert asked.photos() == 2
+    look.with_name("words.png").write_bytes(b"no photo")
+    page.set_input_files("#image", [look, look.with_name("words.png")])
+    expect(page.locator("#status")).to_contain_text("“words.png” is not an image")
+    page.set_input_files("#image", [look] * 6)
+    expect(page.locator("#status")).to_contain_text("5 photos are the most")
+    assert len(asked.bodies) == 1
+
+
 def test_five_photos_are_the_most(page: Page, look: Path) -> None:
     """The fifth is taken, and a sixth is not offered."""
     asked = shown(page, look)
