@@ -17,7 +17,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
@@ -32,16 +32,14 @@ from engine.generations.names import alias_of
 from engine.generations.record import Generation, GenerationChanged, Generations, State, read_generations
 from engine.ledger.generations import GenerationBook, Standing, book_of
 from engine.ledger.work import SharedWork
-from engine.seams import Job, LedgerEntry, Momentary
+from engine.seams import Momentary
 from engine.stores.generations import HasAliases, view_of
 from engine.vision.gate import Policy
 from ingest.generations.builder import Builder
 from ingest.generations.checks import check
+from ingest.generations.latecomers import Latecomers
 from ingest.generations.orders import BUILD, ordered
-from ingest.queue.taken_on import pending
-from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
-from ingest.upkeep.pruning import folder_of
 from models.generations.live import LiveParts
 
 BATCH = 32
@@ -317,7 +315,6 @@ class Swap:
         for _ in range(ROUNDS):
             self._catch_up(generation)
             if not self._changed(generation):
-                self.live.turn_to(self.document())
                 return
         raise SwapRefused(
             f"Products are written faster than generation {generation.number} takes them; run the command again later."
@@ -326,31 +323,20 @@ class Swap:
     def _changed(self, generation: Generation) -> list[str]:
         number = generation.number
         if self.work is not None:
-            late = self.book.change(self.document(), number, late=LATE, requeue=self._requeue)
-            if not late and (gone := self.book.gone(number)):
-                self.work.enqueue(ordered(number, gone))
+            latecomers = Latecomers(self.live.current.ledger, self.book, number, self.policy)
+            late = self.book.change(self.document(), number, late=LATE, requeue=latecomers.queued)
+            if not late:
+                self.live.turn_to(self.document())
+                latecomers.take_out_gone(self.live.current.store)
             return late
         with (self.writing or nullcontext)():
             self._catch_up(generation)
             store = self.live.of(generation).store
             moment = store.moment() if isinstance(store, Momentary) else None
-            return self.book.change(self.document(), number, moment=moment)
-
-    def _requeue(self, entries: Sequence[LedgerEntry]) -> tuple[list[LedgerEntry], list[Job]]:
-        """They wait for a worker once more, who has all of them looked at by the models that serve then."""
-        ids, number = [entry.product.product_id for entry in entries], self._coming()
-        notes = self.book.notes(number, ids)
-        waiting = []
-        for entry in entries:
-            note = notes.get(entry.product.product_id)
-            both = tuple(dict.fromkeys((*entry.items, *(note.items if note else ()))))
-            anew = pending(entry.product, entry.feed, entry)
-            waiting.append(replace(anew, content_hash="", items=both))
-        return waiting, jobs_of(waiting, self.policy, partial(folder_of, self.live.current.ledger))
-
-    def _coming(self) -> int:
-        coming = self.document().next
-        return coming.number if coming else self.document().serving
+            late = self.book.change(self.document(), number, moment=moment)
+            if not late:
+                self.live.turn_to(self.document())
+            return late
 
     def _wait_for_processes(self, what: str, is_well: Callable[[Mapping[str, Any]], bool]) -> list[str]:
         """Wait until every process that answers has done it, for a while at most; those that have not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.domain import Product
 from engine.generations.record import Generation, GenerationChanged, Generations, read_generations
 from engine.ledger.generations import Note, Standing
 from engine.ledger.sql import SqlLedger
-from engine.seams import MOMENT, IngestState, LedgerEntry
+from engine.seams import MOMENT, IngestState, Job, LedgerEntry
 from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 29, 12, 0, 0, 123_457, tzinfo=UTC)
@@ -122,3 +122,33 @@ def test_content_hashes_outlive_a_change_of_models() -> None:
     )
     assert (changed.kept, changed.next, begun.next) == (BEGUN.get(1), None, BEGUN.get(2))
     assert changed.without(2).having(Generation(changed.latest + 1, "x")).latest == 3
+
+
+def test_what_was_written_in_the_very_moment_is_queued_anew(ledger: SqlLedger) -> None:
+    """Where workers do the work, a change does not wait for a few late products: they wait for a worker once more."""
+    book = ledger.generations()
+    ledger.put([entry("a"), entry("b", 5)])
+    book.note(2, [note(entry("a")), note(entry("b"), items=DRESS)], serving=1)
+
+    def requeue(entries: Sequence[LedgerEntry]) -> tuple[list[LedgerEntry], list[Job]]:
+        waiting = [replace(each, state=IngestState.PENDING, content_hash="") for each in entries]
+        return waiting, [Job("products", each.product.product_id.encode()) for each in waiting]
+
+    assert book.change(BEGUN, 2, late=0, requeue=requeue) == ["b"]
+    if not ledger.has_queue:
+        return
+    assert book.change(BEGUN, 2, late=1, requeue=requeue) == []
+    after = ledger.get(["a", "b"])
+    assert (after["a"].state, after["b"].state) == (IngestState.INDEXED, IngestState.PENDING)
+    assert ledger.work().waiting("products") == 1
+
+
+def test_products_that_wait_are_looked_at_wholly_by_other_models(ledger: SqlLedger) -> None:
+    """Their rows' names are the new generation's; what was embedded of other pictures is not taken for theirs."""
+    book, waiting = ledger.generations(), [entry(i, state=IngestState.PENDING) for i in "ab"]
+    ledger.put([replace(each, items=SHIRT, content_hash=f"c{each.product.product_id}") for each in waiting])
+    book.note(2, [note(waiting[0], items=DRESS, content_hash="ca"), note(waiting[1], content_hash="else")], serving=1)
+    assert book.change(BEGUN, 2) == []
+    after = ledger.get(["a", "b"])
+    assert (after["a"].items, after["a"].content_hash) == (DRESS, "ca")
+    assert (after["b"].items, after["b"].content_hash) == ((), "")
