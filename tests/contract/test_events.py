@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         return fresh_database(request.getfixturevalue("postgres_url"))

@@ -21,7 +21,7 @@ DRESS, SHIRT = (("full_body", "a#0"),), (("upper_wear", "a#0"),)
 BEGUN = Generations().having(Generation(1, "starter", "m1", "kept")).having(Generation(2, "standard", "m2"))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLedger]:
     server = request.param == "postgres"
     url = fresh_database(request.getfixturevalue("postgres_url")) if server else f"sqlite:///{tmp_path}/ledger.db"

@@ -36,7 +36,7 @@ class BrokenLedger(SqlLedger):
         return super().page(state=state, after=None, limit=limit)[::-1]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         return fresh_database(request.getfixturevalue("postgres_url"))

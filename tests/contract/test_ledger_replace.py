@@ -18,7 +18,7 @@ from tests.fixtures.postgres import fresh_database
 NOON = datetime(2026, 11, 29, 12, 0, 0, 123_457, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path):  # type: ignore[no-untyped-def]
     if request.param == "postgres":
         url = fresh_database(request.getfixturevalue("postgres_url"))

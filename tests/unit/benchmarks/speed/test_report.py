@@ -33,6 +33,7 @@ def lines(run: str, p50_ms: float) -> list[Line]:
     return [Line(told, result) for result in results]
 
 
+@pytest.mark.integration
 def test_the_page_holds_its_pictures_and_names_no_other_file(tmp_path: Path) -> None:
     """Every plot with something to show is a PNG of its own and in the page; texts are escaped."""
     pytest.importorskip("matplotlib", reason="needs the group `train`")

@@ -186,6 +186,7 @@ def test_memory_is_limited_by_the_kernel(monkeypatch: pytest.MonkeyPatch) -> Non
     assert is_upright(decode(file_of(drawing(), "TIFF")))
 
 
+@pytest.mark.integration
 def test_a_decoder_that_dies_harms_no_other_picture() -> None:
     """Killed while it waits or at work, by the system say, another takes its place unseen."""
     decode(file_of(drawing(), "TIFF"))

@@ -78,6 +78,7 @@ def test_another_architecture_is_refused(tmp_path: Path) -> None:
         start_from(wider, tmp_path, [torch.randn(1, 3, 64, 64)])
 
 
+@pytest.mark.integration
 def test_the_shipped_weights_can_be_gone_on_from() -> None:
     """The starter's file fills the default network, and its heatmaps stay the file's (times the file's own gain)."""
     from models.registry import STARTER, WEIGHTS
