@@ -61,12 +61,17 @@ def held_out_answers(pipeline: VisionPipeline, calibrations: Calibrations, data:
             )
             for n in places
         ]
-        found += _asked(pipeline, calibrations, exhibits, kinds)
+        halves = {n: hashlib.sha256(held.records[n].product.encode()).digest()[0] % 2 for n in places}
+        found += _asked(pipeline, calibrations, exhibits, kinds, halves)
     return _scored(found)
 
 
 def _asked(
-    pipeline: VisionPipeline, calibrations: Calibrations, exhibits: Sequence[Exhibit], kinds: Mapping[int, str]
+    pipeline: VisionPipeline,
+    calibrations: Calibrations,
+    exhibits: Sequence[Exhibit],
+    kinds: Mapping[int, str],
+    halves: Mapping[int, int],
 ) -> Iterator[tuple[str, float, bool, int]]:
     counted: dict[tuple[str, str], int] = {}
     for exhibit in exhibits:
@@ -81,9 +86,8 @@ def _asked(
         asked = kinds[int(own)]
         if exhibit.supercategory in several and (exhibit.supercategory, asked) in known:
             hits = searcher.search(image_query(looked, row, exclude={own}), [exhibit.supercategory], BEST)
-            half = hashlib.sha256(own.encode()).digest()[0] % 2
             for hit in hits:
-                yield exhibit.supercategory, hit.score, kinds[int(hit.product.product_id)] == asked, half
+                yield exhibit.supercategory, hit.score, kinds[int(hit.product.product_id)] == asked, halves[int(own)]
 
 
 def unseen_answers(pipeline: VisionPipeline, calibrations: Calibrations, data: Path) -> Scored:

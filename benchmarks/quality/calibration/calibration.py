@@ -20,30 +20,31 @@ BINS = 10
 MOST_ECE = 0.05
 ENOUGH = 100
 """Hits that a supercategory must have of its own to get a table of its own."""
-POINTS = 9
-_EDGE = 1e-4
-
-
-def log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores as log-odds, which a logistic is fitted on."""
-    clipped = np.clip(scores, _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(clipped / (1 - clipped)), np.float64)
+PARTS, PART_HITS = 8, 60
+TOLD = 300
+"""Hits below which an error is mostly chance, and no target is set."""
 
 
 def fit_table(scored: Scored) -> ConfidenceTable:
-    """A rising curve through the hits: a logistic on log-odds (Platt 1999), at the scores that there are.
+    """A rising curve through the shares that are right, in a few parts of as many hits each.
 
-    It has two numbers, so that a few hundred hits are enough, and it never ties two scores: confidence ranks as scores.
+    Isotonic regression (Zadrozny and Elkan 2002) over the parts' means: of a logistic on log-odds and of 6, 8, 10 and
+    16 parts the one with the least error on held-out garments, each half told by the other. So confidence never falls
+    as the score rises.
     """
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.isotonic import IsotonicRegression
 
-    odds = log_odds(scored.scores)[:, None]
-    fitted = LogisticRegression(C=1e3).fit(odds, scored.right)
-    slope = max(float(fitted.coef_[0, 0]), 1e-3)
-    offset = float(fitted.intercept_[0])
-    points = np.unique(np.quantile(scored.scores, np.linspace(0, 1, POINTS)).round(4))
-    shares = 1 / (1 + np.exp(-(slope * log_odds(points) + offset)))
-    return ConfidenceTable(tuple(map(float, points)), tuple(map(float, shares.round(4))))
+    parts = np.array_split(np.argsort(scored.scores, kind="stable"), _parts(len(scored.right)))
+    scores = np.array([scored.scores[part].mean() for part in parts])
+    shares = np.array([scored.right[part].mean() for part in parts])
+    weights = [len(part) for part in parts]
+    risen = IsotonicRegression(y_min=0.01, y_max=0.99).fit_transform(scores, shares, sample_weight=weights)
+    return ConfidenceTable(tuple(scores.round(4).tolist()), tuple(risen.round(4).tolist()))
+
+
+def _parts(hits: int) -> int:
+    """So many parts that each has hits enough for its share to mean something."""
+    return min(PARTS, max(3, hits // PART_HITS))
 
 
 def fit_confidences(scored: Scored, made_of: str) -> Confidences:
@@ -75,31 +76,44 @@ def reliability(promised: NDArray[np.float64], right: NDArray[np.bool_]) -> list
 def evaluate_calibration(
     pipeline: VisionPipeline, calibrations: Calibrations, data: Path
 ) -> tuple[dict[str, Any], Confidences]:
-    """Figures by source and supercategory, and the tables fitted on one half of the held-out products.
+    """Figures by source and supercategory, and the tables fitted on the held-out products.
 
-    The other half of these is what `held out` tells of; nothing of the unseen shop has a part in the fit.
+    What `held out` tells of each half of these products is by tables of the other half; nothing of the unseen shop has
+    a part in any fit, and it is told by the tables of both halves, which are those that come back.
     """
     held = held_out_answers(pipeline, calibrations, data)
     made_of = scored_by(pipeline.visual.fingerprint, pipeline.semantic.fingerprint, calibrations)
-    fitted = fit_confidences(held.only(held.halves == 0), made_of)
-    sources = {"held out": held.only(held.halves == 1), "unseen shop": unseen_answers(pipeline, calibrations, data)}
-    return {source: figures_of(scored, calibrations.confidences, fitted) for source, scored in sources.items()}, fitted
+    unseen, fitted = unseen_answers(pipeline, calibrations, data), fit_confidences(held, made_of)
+    return {
+        "held out": figures_of(held, promised_across(held)),
+        "unseen shop": figures_of(unseen, promised_by(fitted, unseen)),
+    }, fitted
 
 
-def figures_of(scored: Scored, served: Confidences, fitted: Confidences) -> dict[str, Any]:
+def promised_across(scored: Scored) -> NDArray[np.float64]:
+    """What tables of the one half of the products say of the other half's hits, and the other way round."""
+    promised = np.zeros(len(scored.scores))
+    for half in (0, 1):
+        mine = scored.halves == half
+        promised[mine] = promised_by(fit_confidences(scored.only(~mine), ""), scored.only(mine))
+    return promised
+
+
+def figures_of(scored: Scored, promised: NDArray[np.float64]) -> dict[str, Any]:
     """By supercategory and of all: hits, the share that is right, the errors of score and of confidence, the bins."""
     names = sorted(set(scored.supercategories.tolist()))
-    parts = {name: scored.only(scored.supercategories == name) for name in names} | {"all": scored}
-    return {name: _figures(part, served, fitted) for name, part in parts.items()}
+    parts = {name: scored.supercategories == name for name in names} | {"all": np.ones(len(promised), bool)}
+    return {name: _figures(scored.only(part), promised[part]) for name, part in parts.items()}
 
 
-def _figures(scored: Scored, served: Confidences, fitted: Confidences) -> dict[str, Any]:
-    found: dict[str, Any] = {"hits": len(scored.right), "right": float(scored.right.mean())}
-    ways = {"score": scored.scores, "fitted": promised_by(fitted, scored)}
-    if served.tables:
-        ways["served"] = promised_by(served, scored)
-    found |= {f"ece_{way}": expected_calibration_error(each, scored.right) for way, each in ways.items()}
-    return found | {"bins": reliability(ways["fitted"], scored.right)}
+def _figures(scored: Scored, promised: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "hits": len(scored.right),
+        "right": float(scored.right.mean()),
+        "ece_score": expected_calibration_error(scored.scores, scored.right),
+        "ece_confidence": expected_calibration_error(promised, scored.right),
+        "bins": reliability(promised, scored.right),
+    }
 
 
 def promised_by(confidences: Confidences, scored: Scored) -> NDArray[np.float64]:
@@ -110,12 +124,11 @@ def promised_by(confidences: Confidences, scored: Scored) -> NDArray[np.float64]
 
 def targets(figures: Mapping[str, Any]) -> list[Target]:
     """An expected calibration error of at most 0.05 in each supercategory with hits enough, as its negative."""
-    way = "ece_served" if "ece_served" in figures["held out"]["all"] else "ece_fitted"
     return [
-        Target(f"{source}, {name}, minus {way}", -MOST_ECE, -row[way])
+        Target(f"{source}, {name}, minus the error", -MOST_ECE, -row["ece_confidence"])
         for source, rows in figures.items()
         for name, row in rows.items()
-        if row["hits"] >= ENOUGH
+        if row["hits"] >= TOLD
     ]
 
 
@@ -146,7 +159,7 @@ def write_plot(path: Path, figures: Mapping[str, Any]) -> None:
         for name, row in rows.items():
             if row["hits"] >= ENOUGH:
                 promised, right, _ = zip(*row["bins"], strict=True)
-                axes.plot(promised, right, marker="o", label=f"{name}, ECE {row['ece_fitted']:.3f}")
+                axes.plot(promised, right, marker="o", label=f"{name}, ECE {row['ece_confidence']:.3f}")
         axes.set(title=source, xlabel="confidence", ylabel="share of the same article", xlim=(0, 1), ylim=(0, 1))
         axes.legend(fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
