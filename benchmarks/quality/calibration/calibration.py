@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.calibration.answers import Scored, held_out_answers, unseen_answers
 from benchmarks.quality.report import Target
-from engine.retrieval.confidence import EVERY, Confidences, ConfidenceTable
+from engine.retrieval.confidence import Confidences, ConfidenceTable
 from engine.retrieval.search import Calibrations
 from engine.vision.pipeline import VisionPipeline
 from models.confidence import scored_by
@@ -48,8 +48,8 @@ def _parts(hits: int) -> int:
 
 
 def fit_confidences(scored: Scored, made_of: str) -> Confidences:
-    """A table of each supercategory with hits enough of both kinds, and one of all."""
-    tables = {EVERY: fit_table(scored)}
+    """A table of each supercategory with hits enough, right ones and wrong ones; nothing is promised of the others."""
+    tables = {}
     for name in sorted(set(scored.supercategories.tolist())):
         mine = scored.only(scored.supercategories == name)
         if len(mine.right) >= ENOUGH and 0 < mine.right.mean() < 1:
@@ -107,19 +107,22 @@ def figures_of(scored: Scored, promised: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _figures(scored: Scored, promised: NDArray[np.float64]) -> dict[str, Any]:
+    told = ~np.isnan(promised)
     return {
         "hits": len(scored.right),
         "right": float(scored.right.mean()),
+        "told": float(told.mean()),
         "ece_score": expected_calibration_error(scored.scores, scored.right),
-        "ece_confidence": expected_calibration_error(promised, scored.right),
-        "bins": reliability(promised, scored.right),
+        "ece_confidence": expected_calibration_error(promised[told], scored.right[told]) if told.any() else None,
+        "bins": reliability(promised[told], scored.right[told]),
     }
 
 
 def promised_by(confidences: Confidences, scored: Scored) -> NDArray[np.float64]:
-    """What the tables say of each hit."""
+    """What the tables say of each hit, NaN where they say nothing."""
     pairs = zip(scored.supercategories.tolist(), scored.scores.tolist(), strict=True)
-    return np.array([confidences.of(name, score) for name, score in pairs], np.float64)
+    found = [confidences.of(name, score) for name, score in pairs]
+    return np.array([np.nan if each is None else each for each in found], np.float64)
 
 
 def targets(figures: Mapping[str, Any]) -> list[Target]:
@@ -128,7 +131,7 @@ def targets(figures: Mapping[str, Any]) -> list[Target]:
         Target(f"{source}, {name}, minus the error", -MOST_ECE, -row["ece_confidence"])
         for source, rows in figures.items()
         for name, row in rows.items()
-        if row["hits"] >= TOLD
+        if row["hits"] * row["told"] >= TOLD
     ]
 
 
@@ -157,7 +160,7 @@ def write_plot(path: Path, figures: Mapping[str, Any]) -> None:
     for axes, (source, rows) in zip(sheet.subplots(1, len(figures), squeeze=False)[0], figures.items(), strict=True):
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
         for name, row in rows.items():
-            if row["hits"] >= ENOUGH:
+            if row["hits"] * row["told"] >= ENOUGH:
                 promised, right, _ = zip(*row["bins"], strict=True)
                 axes.plot(promised, right, marker="o", label=f"{name}, ECE {row['ece_confidence']:.3f}")
         axes.set(title=source, xlabel="confidence", ylabel="share of the same article", xlim=(0, 1), ylim=(0, 1))

@@ -20,7 +20,6 @@ from benchmarks.quality.calibration.calibration import (
     table_rows,
     targets,
 )
-from engine.retrieval.confidence import EVERY
 
 
 def drawn(n: int, seed: int, name: str = "upper_wear", shift: float = -1.0) -> Scored:
@@ -55,11 +54,16 @@ def test_the_fit_finds_the_curve_and_keeps_the_order() -> None:
 
 
 def test_each_supercategory_with_hits_enough_has_its_own_table() -> None:
-    """Few hits, or hits that are all right, tell nothing: they share the table of all."""
+    """Few hits, or hits that are all right, tell nothing, and nothing is promised of them."""
     many, few, sure = drawn(600, 1), drawn(50, 2, "foot_wear"), drawn(600, 3, "full_body", shift=99.0)
     parts = [np.concatenate([getattr(each, name) for each in (many, few, sure)]) for name in Scored.__slots__]
-    fitted = fit_confidences(Scored(*parts), "m")
-    assert set(fitted.tables) == {EVERY, "upper_wear"}
+    scored = Scored(*parts)
+    fitted = fit_confidences(scored, "m")
+    assert set(fitted.tables) == {"upper_wear"}
+    figures = figures_of(scored, promised_by(fitted, scored))
+    assert (figures["foot_wear"]["told"], figures["foot_wear"]["ece_confidence"]) == (0.0, None)
+    assert figures["all"]["told"] == pytest.approx(600 / 1250)
+    assert [target.name.split(",")[1].strip() for target in targets({"x": figures})] == ["upper_wear", "all"]
 
 
 def test_each_half_is_told_by_the_other() -> None:
