@@ -310,5 +310,6 @@ class PutProductsOperation(Operation):
 
     def __post_init__(self) -> None:
         one = product_schema()
-        schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]}
+        listed = {**one, "title": "ListedProduct"}  # Generators want another name in the list.
+        schema = {"oneOf": [one, {"type": "array", "items": listed, "minItems": 1, "maxItems": 1000}]}
         self.request_body = RequestBody(required=True, content={"application/json": content_of(schema, _PRODUCT)})

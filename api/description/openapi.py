@@ -48,6 +48,7 @@ def put_right(document: Node) -> Node:
         body = operation.get("requestBody", {})
         for content in body.get("content", {}).values():
             _hoist(content, "schema", schemas)
+        _share_choices(operation, schemas)
     _everywhere(document, _fixed_length)
     _everywhere(document, _any_of)
     return document
@@ -104,6 +105,28 @@ def _hoist(parent: Any, key: Any, schemas: Node) -> None:
             name += "Request"
         schemas[name] = {**node, "title": name}
         parent[key] = {"$ref": _REF + name}
+
+
+def _share_choices(operation: Node, schemas: Node) -> None:
+    """Lists of values that a query parameter and a field of the form share get one name: generators write one type."""
+    bodies = operation.get("requestBody", {}).get("content", {}).values()
+    objects = [schemas.get(str(body["schema"].get("$ref", "")).removeprefix(_REF), body["schema"]) for body in bodies]
+    for parameter in operation.get("parameters", ()):
+        schema, name = parameter["schema"], str(parameter["name"])
+        fields = [each["properties"][name] for each in objects if name in each.get("properties", {})]
+        if "enum" in schema and fields:
+            shared = name.title().replace("_", "")
+            schemas.setdefault(shared, {"title": shared, "type": "string", "enum": schema["enum"]})
+            for each in (schema, *fields):
+                _refer(each, shared)
+
+
+def _refer(schema: Node, name: str) -> None:
+    """Let a list of values be the one of this name, with its own default and description beside it."""
+    if "enum" in schema:
+        beside = {key: schema[key] for key in ("description",) if key in schema}
+        schema.clear()
+        schema |= {"$ref": _REF + name, **beside}
 
 
 def _everywhere(node: Any, mend: Callable[[Node], None]) -> None:

@@ -108,4 +108,5 @@ def events_schema() -> dict[str, Any]:
         },
         "required": ["action_name", "query_id", "timestamp"],
     }
-    return {"oneOf": [event, {"type": "array", "items": event, "minItems": 1, "maxItems": MOST_EVENTS}]}
+    listed = {**event, "title": "ListedUbiEvent"}  # Generators want another name in the list.
+    return {"oneOf": [event, {"type": "array", "items": listed, "minItems": 1, "maxItems": MOST_EVENTS}]}

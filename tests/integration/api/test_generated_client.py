@@ -87,7 +87,7 @@ CALLS: dict[str, Arguments] = {
         "body": m.BatchRequest.from_dict({"searches": [{"kind": "text", "text": "a"}]})
     },
     "search_facets": lambda m, t: {"names": ["brand"], "filters": ACME},
-    "products_write": lambda m, t: {"body": [m.Product.from_dict(NEW)]},
+    "products_write": lambda m, t: {"body": [m.ListedProduct.from_dict(NEW)]},
     "products_page": lambda m, t: {},
     "products_read": lambda m, t: {"product_id": ID},
     "products_change": lambda m, t: {"product_id": ID, "body": m.ProductChange.from_dict({"price": "70 EUR"})},
@@ -113,7 +113,7 @@ CALLS: dict[str, Arguments] = {
     "operation_readyz": lambda m, t: {},
     "export_export_products": lambda m, t: {"state": m.IngestState.INDEXED},
     "export_export_embeddings": lambda m, t: {"supercategory": "full_body"},
-    "events_take_events": lambda m, t: {"body": [m.UbiEvent.from_dict(EVENT)]},
+    "events_take_events": lambda m, t: {"body": [m.ListedUbiEvent.from_dict(EVENT)]},
     "events_no_match": lambda m, t: {"days": 3},
     "events_clicks": lambda m, t: {"depth": 5},
     "products_remove": lambda m, t: {"product_id": ID},

@@ -130,3 +130,17 @@ def test_the_example_of_an_answer_is_an_answer(document: Node) -> None:
     ]
     assert len(shown) >= 4
     assert all(each["timing_ms"] == example["timing_ms"] for each in shown)
+
+
+def test_generators_write_no_name_twice(document: Node) -> None:
+    """A list of values that the address and the form share has one name; so has each choice of a body."""
+    schemas = document["components"]["schemas"]
+    for method, path, operation in _operations(document):
+        bodies = [each["schema"] for each in operation.get("requestBody", {}).get("content", {}).values()]
+        objects = [schemas[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in bodies]
+        for parameter in operation.get("parameters", []):
+            shared = [each["properties"].get(parameter["name"], {}) for each in objects if "properties" in each]
+            assert "enum" not in parameter["schema"] or not any("enum" in field for field in shared), (method, path)
+        for body in bodies:
+            names = [each.get("$ref") or each["items"].get("$ref") for each in body.get("oneOf", [])]
+            assert len(names) == len(set(names)), (method, path)
