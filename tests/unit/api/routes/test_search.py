@@ -43,6 +43,7 @@ HIT = {
     "item_group_id": None,
     "variants": [],
     "matched_by": [],
+    "confidence": None,
 }
 
 

@@ -52,6 +52,7 @@ HIT_DOCUMENT = {
     "item_group_id": None,
     "variants": [],
     "matched_by": [],
+    "confidence": None,
 }
 ASKED_FOR = ("next_cursor", "total", "matching", "facets", "price")
 
