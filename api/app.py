@@ -121,7 +121,7 @@ def create_app(
             "gzip",
             minimum_size=COMPRESSED_FROM_BYTES,
             gzip_compress_level=4,
-            exclude=["^/v1/images/", "^/metrics$", "^/v1/export/embeddings$"],
+            exclude=["^/v1/images/", "^/metrics$", "^/docs/", "^/v1/export/embeddings$"],
         ),
         guards=[require_key],
         middleware=_rate_limits(limits),

@@ -42,7 +42,9 @@ class Soak:
 
     Attributes:
         capacity_s, rate_s: requests a second, at most and sent.
-        statuses: of the answers that were no 200; 0 where there was no answer.
+        shed: answers of 503, given at once because others are under way: the machine can do less than it could before.
+        errors: all others that were no 200.
+        statuses: of both, counted; 0 where there was no answer.
         memory_mb: the server's own memory (not mapped from files) when the warm-up was over, and in the end.
         slope_mb_h: how it grows, a MiB an hour.
     """
@@ -52,6 +54,7 @@ class Soak:
     rate_s: float
     requests: int
     errors: int
+    shed: int
     statuses: dict[int, int]
     p50_ms: float
     p95_ms: float
@@ -64,6 +67,7 @@ class Soak:
 @click.option("--minutes", type=click.FloatRange(0.05), default=10.0, show_default=True, help="How long.")
 @click.option("--load", type=click.FloatRange(0.01, 1.0), default=0.5, show_default=True, help="Share of capacity.")
 @click.option("--most-growth", type=click.FloatRange(0), default=60.0, show_default=True, help="MiB an hour, at most.")
+@click.option("--most-shed", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of 503.")
 @click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the home's.")
 @click.option("--seed", default=7, show_default=True, help="Of the moments at which photos come.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -73,13 +77,15 @@ def soak(
     minutes: float,
     load: float,
     most_growth: float,
+    most_shed: float,
     photos: Path | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Serve the home under steady load, and see that nothing fails and memory does not grow.
 
-    Exit status 1 where an answer failed, or memory grew by more than --most-growth.
+    Exit status 1 where an answer failed, more than --most-shed were turned away, or memory grew by more than
+    --most-growth.
     """
     settings = read_settings(options)
     bodies = Bodies(photos_in(photos or settings.home / "images"))
@@ -91,7 +97,8 @@ def soak(
         print_json(asdict(found))
     else:
         click.echo(told(found))
-    sys.exit(1 if found.errors or found.slope_mb_h > most_growth else 0)
+    turned_away = found.shed > most_shed * found.requests
+    sys.exit(1 if found.errors or turned_away or found.slope_mb_h > most_growth else 0)
 
 
 def photos_in(folder: Path) -> list[bytes]:
@@ -147,8 +154,8 @@ def summary(
     kept = np.array([row for row in readings if row[0] >= WARM_UP * 60 * minutes] or readings, dtype=float)
     memory = round(float(kept[0, 1]), 1), round(float(kept[-1, 1]), 1)
     return Soak(
-        minutes, round(capacity, 2), round(rate, 2), len(samples), sum(failed.values()), dict(failed), p50, p95, p99,
-        memory, round(3600 * slope_of(kept), 2),
+        minutes, round(capacity, 2), round(rate, 2), len(samples), sum(failed.values()) - failed[503], failed[503],
+        {status: n for status, n in failed.items() if n}, p50, p95, p99, memory, round(3600 * slope_of(kept), 2),
     )  # fmt: skip
 
 
@@ -162,10 +169,10 @@ def slope_of(rows: NDArray[np.float64]) -> float:
 
 def told(found: Soak) -> str:
     """The result in a few lines."""
-    failed = ", ".join(f"{n} × {status or 'no answer'}" for status, n in found.statuses.items()) or "none"
+    others = [f"{n} × {status or 'no answer'}" for status, n in found.statuses.items() if status != 503]
     return (
         f"{found.requests} photos in {found.minutes:g} minutes, {found.rate_s:g} a second of {found.capacity_s:g}\n"
-        f"errors: {failed}\n"
+        f"errors: {', '.join(others) or 'none'}; turned away in time: {found.shed}\n"
         f"latency: p50 {found.p50_ms:g} ms, p95 {found.p95_ms:g} ms, p99 {found.p99_ms:g} ms\n"
         f"memory: {found.memory_mb[0]:g} MiB after warming up, {found.memory_mb[1]:g} MiB in the end, "
         f"slope {found.slope_mb_h:+g} MiB an hour"

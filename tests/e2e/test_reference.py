@@ -41,10 +41,13 @@ def test_every_route_is_shown_and_one_is_tried(browser: Browser, address: str) -
 def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another file is a plain 404; without the package the words name it, and where the document is."""
     with TestClient(Shop().app()) as client:
-        assert client.get("/docs/swagger-ui.css").headers["cache-control"].startswith("public")
+        packed = client.get("/docs/swagger-ui.css")
+        assert packed.headers["cache-control"].startswith("public")
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < len(packed.content) / 4
         assert client.get("/docs/../../pyproject.toml").status_code == 404
         assert client.get("/docs/redoc.standalone.js").status_code == 404
         monkeypatch.setattr(reference, "CARRIER", "no-such-package")
-        answer = client.get("/docs/swagger-ui-bundle.js")
+        answer = client.get("/docs/swagger-ui-bundle.js", headers={"Accept-Encoding": "identity"})
         assert answer.status_code == 404
         assert "/schema/openapi.json" in answer.json()["detail"]

@@ -24,10 +24,10 @@ def test_what_failed_and_how_memory_went() -> None:
     samples = [Sample(200, 10.0 * n) for n in range(1, 101)] + [Sample(503, 1.0), Sample(0, 30_000.0)]
     readings = [(float(s), 500.0 + (8 * s if s < 12 else 96)) for s in range(0, 61, 2)]
     found = summary(samples, readings, minutes=1.0, capacity=20.0, rate=10.0)
-    assert (found.requests, found.errors, found.statuses) == (102, 2, {503: 1, 0: 1})
+    assert (found.requests, found.errors, found.shed, found.statuses) == (102, 1, 1, {503: 1, 0: 1})
     assert (found.p50_ms, found.p99_ms) == (505.0, 990.1)
     assert (found.memory_mb, found.slope_mb_h) == ((596.0, 596.0), 0.0)
-    assert "errors: 1 × 503, 1 × no answer" in told(found)
+    assert "errors: 1 × no answer; turned away in time: 1" in told(found)
 
 
 def test_photos_are_those_of_the_home(tmp_path: Path) -> None:
