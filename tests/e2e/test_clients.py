@@ -7,10 +7,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import thatlook
@@ -43,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[Server]:
-    server = start(home, home / "server.log")
+    server = start(home, home / "server.log", settings={"THATLOOK_EVENTS": "1"})
     yield server
     stop(server)
 
@@ -67,7 +70,42 @@ def feed_jobs(shop: thatlook.Client) -> None:
     assert shop.retry_ingest(job.job_id).job_id == shop.cancel_ingest(job.job_id).job_id == job.job_id
 
 
-def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
+def exports(shop: thatlook.Client, folder: Path) -> None:
+    """The catalogue as a feed that is read as it is, and its embeddings."""
+    shop.export_products(folder / "out.jsonl")
+    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [(each["id"], each["currency"]) for each in rows] == [(n, "EUR") for n in ("blue/1", "green/1", "red/1")]
+    assert shop.export_products(folder / "out.parquet", form="parquet") == (folder / "out.parquet").stat().st_size
+    shop.export_embeddings(folder / "e.parquet", "upper_wear")
+    table = pq.read_table(folder / "e.parquet")
+    assert sorted(table.column("product_id").to_pylist()) == ["blue/1", "green/1", "red/1"]
+    assert np.linalg.norm(table.column("embedding")[0].as_py()) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(thatlook.QueryRejected):
+        shop.export_embeddings(folder / "none.parquet", "hats")
+    assert not (folder / "none.parquet").exists()
+
+
+def feedback(shop: thatlook.Client) -> None:
+    """A click on the second hit of an answer, and what is told of it."""
+    answer = shop.search_text("blue shirt", k=2)
+    clicked = answer.garments[0].hits[1].product_id
+    event = {
+        "action_name": "click", "query_id": answer.query_id, "timestamp": datetime.now(UTC).isoformat(),
+        "event_attributes": {"object": {"object_id": clicked}, "position": {"ordinal": {"index": 2}}},
+    }  # fmt: skip
+    assert shop.send_events([event, event]) == 2
+    second = next(each for each in shop.clicks(days=1).ranks if each.rank == 2)
+    assert second.clicked == 1
+    shop.search_text("refrigerator")
+    assert "refrigerator" in [each.query for each in shop.no_match(days=1)]
+
+
+def exports_and_feedback(shop: thatlook.Client, folder: Path) -> None:
+    exports(shop, folder)
+    feedback(shop)
+
+
+def test_every_documented_route_has_a_method_that_works(server: Server, tmp_path: Path) -> None:
     """A route that is added to the API without a method in the client fails here."""
     address = str(server.client.base_url)
     called: list[tuple[str, str]] = []
@@ -105,6 +143,7 @@ def test_every_documented_route_has_a_method_that_works(server: Server) -> None:
         (run,) = shop.ingest_runs()
         assert (run.counts["indexed"], shop.ingest_errors(run.run_id)) == (3, [])
         feed_jobs(shop)
+        exports_and_feedback(shop, tmp_path)
         receipt = shop.put_products([
             {"id": "new", "title": "New", "link": "https://shop.example/new", "image_link": "http://127.0.0.1:9/x.jpg"},
             {"id": "bad"},
