@@ -19,7 +19,7 @@ _EDGES = "\"'.,;:!?()[]#“”„‘’"
 _MOST = 8
 _LONGEST = 100
 _MOST_WORDS = 4
-_DIGITS = 6
+_DIGITS, _MOST_DIGITS = 6, 20
 """Digits alone that are a code within other words: fewer may be a size, a price or a year."""
 
 
@@ -88,4 +88,4 @@ def _may_be_code(words: Sequence[str], at: int) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return len(text) >= _DIGITS and text.isdigit()
+    return _DIGITS <= len(text) <= _MOST_DIGITS and text.isdigit()

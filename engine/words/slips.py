@@ -13,7 +13,8 @@ Catalogue = Callable[[str, Collection[str]], frozenset[str]]
 """A facet and values → those of them that some product has."""
 _LONGEST = 3
 """Words of a brand's name in which a slip is looked for."""
-_MOST_SPANS = 36
+_WITHIN, _MOST_SPANS = 24, 72
+"""Words of a text among which brands are looked for, and spans of them: three for each word."""
 _MOST_WORDS = 12
 _MOST_MEANT = 3
 """Brands that one slip may mean."""
@@ -30,8 +31,9 @@ class Slips:
     def brands(self, words: Sequence[str]) -> tuple[list[str], list[Named]]:
         """The words without names of brands with a slip in them, and these; longest names first."""
         left, found, tries = list(words), list[Named](), 0
-        for length in range(min(_LONGEST, len(words)), 0, -1):
-            for at in range(len(words) - length + 1):
+        within = min(len(words), _WITHIN)
+        for length in range(min(_LONGEST, within), 0, -1):
+            for at in range(within - length + 1):
                 span = left[at : at + length]
                 if not all(word.isalpha() for word in span) or all(map(self.familiar, span)):
                     continue

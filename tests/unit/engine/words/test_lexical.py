@@ -141,6 +141,11 @@ def test_a_mistyped_brand_is_read_as_the_shops(thatlook: ThatLook, text: str, pr
     assert "understands" not in notes
 
 
+def test_a_mistyped_brand_is_found_among_many_strange_words(thatlook: ThatLook) -> None:
+    strange = " ".join(f"qwx{chr(97 + n)}zt" for n in range(20))
+    assert 'Read "adidsa" as "Adidas", a brand' in asked(thatlook, f"{strange} adidsa")[1]
+
+
 def test_a_mistyped_word_of_a_title_is_read_as_the_shops(thatlook: ThatLook) -> None:
     hits, notes = asked(thatlook, "grindelwlad")
     assert (hits[0].product.product_id, hits[0].matched_by) == ("42", ("words",))
