@@ -92,7 +92,7 @@ def new_key(name: str, scopes: Sequence[str], now: datetime, expires: datetime |
         QueryRejected: no name, no scope, one that does not exist, or an end that has passed.
     """
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise QueryRejected(f"A key has a name of at most {_LONGEST_NAME} printable characters, to know it again by.")
+        raise QueryRejected(f"Give the key a name of 1 to {_LONGEST_NAME} printable characters, to tell it by.")
     unknown = [scope for scope in scopes if scope not in list(Scope)]
     if unknown or not scopes:
         told = f"There is no scope {unknown[0]!r}" if unknown else "A key needs a scope"

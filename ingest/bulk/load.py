@@ -80,7 +80,7 @@ def _checked(place: Place, fingerprint: str) -> Manifest:
         raise QueryRejected(f"{left} of {manifest.parts} parts are not embedded yet; run `thatlook embed` to its end.")
     if manifest.fingerprint != fingerprint:
         raise ModelMismatch(
-            "Other models made these embeddings than this catalogue's; embed the feed with its profile."
+            "These embeddings were made by other models than this catalogue's; embed the feed with its profile."
         )
     return manifest
 

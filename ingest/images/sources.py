@@ -114,7 +114,7 @@ class ImageSources:
         try:
             path = found_path(root, plain)
         except (OSError, ValueError, RuntimeError):
-            raise ImageNotFetched("The picture's path is not a path.") from None
+            raise ImageNotFetched("The picture's path cannot be used: it is too long, or no path.") from None
         if not self.rules.allow_outside and not path.is_relative_to(root):
             raise ImageNotFetched("The picture's path leads out of the feed's folder, which is not allowed.")
         return path
