@@ -30,7 +30,8 @@ def fit_table(scored: Scored) -> ConfidenceTable:
 
     Isotonic regression (Zadrozny and Elkan 2002) over the parts' means: of a logistic on log-odds and of 6, 8, 10 and
     16 parts the one with the least error on held-out garments, each half told by the other. So confidence never falls
-    as the score rises.
+    as the score rises. It is nothing at a score of 0: there are too few such hits to tell, and in a catalogue that
+    holds nothing alike there would be many.
     """
     from sklearn.isotonic import IsotonicRegression
 
@@ -39,7 +40,7 @@ def fit_table(scored: Scored) -> ConfidenceTable:
     shares = np.array([scored.right[part].mean() for part in parts])
     weights = [len(part) for part in parts]
     risen = IsotonicRegression(y_min=0.01, y_max=0.99).fit_transform(scores, shares, sample_weight=weights)
-    return ConfidenceTable(tuple(scores.round(4).tolist()), tuple(risen.round(4).tolist()))
+    return ConfidenceTable((0.0, *scores.round(4).tolist()), (0.0, *risen.round(4).tolist()))
 
 
 def _parts(hits: int) -> int:

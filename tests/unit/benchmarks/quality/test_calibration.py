@@ -45,6 +45,7 @@ def test_the_fit_finds_the_curve_and_keeps_the_order() -> None:
     scores = np.linspace(0.06, 0.94, 50)
     assert (np.diff([table.of(float(score)) for score in scores]) >= 0).all()
     assert table.of(0.9) > table.of(0.5) + 0.2
+    assert table.of(0.0) == 0.0
     others = drawn(4000, 2)
     fitted = fit_confidences(drawn(4000, 1), "m")
     before = expected_calibration_error(others.scores, others.right)
@@ -71,7 +72,7 @@ def test_each_half_is_told_by_the_other() -> None:
     scored = drawn(1200, 6)
     scored = replace(scored, right=(scored.halves == 1) ^ (np.arange(1200) % 50 == 0))
     promised = promised_across(scored)
-    assert promised[scored.halves == 0].min() > 0.8
+    assert np.median(promised[scored.halves == 0]) > 0.9
     assert promised[scored.halves == 1].max() < 0.2
 
 
