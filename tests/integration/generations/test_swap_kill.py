@@ -20,6 +20,7 @@ from engine.stores.lite.store import LiteStore
 from ingest.generations import builder
 from ingest.pipeline import ingest_feed
 from ingest.scale.generation_drift import compared
+from ingest.upkeep.backup import back_up, restore
 from models.generations.live import LiveParts
 from models.settings import Settings
 from tests.fixtures.catalogue import row, write_feed
@@ -186,3 +187,17 @@ def test_the_doctor_looks_at_former_generations(home: Path) -> None:
     with opened_shop(home) as shop:
         assert shop.swap.run(shop.swap.back()).serving == 1
         assert len(shop.rows(1)) == 2 * len(IDS)
+
+
+def test_a_backup_has_what_was_being_built(home: Path, tmp_path: Path) -> None:
+    """A copy made in the middle of a change opens as the home does, and goes on with it."""
+    with opened_shop(home) as shop:
+        coming = shop.swap.begin("other")
+        shop.swap._collect(coming)
+        shop.swap._builder(coming).bring(IDS[:40])
+        back_up(home, tmp_path / "backup", shop.intake.writer.paused)
+    restore(tmp_path / "backup", tmp_path / "again")
+    with opened_shop(tmp_path / "again") as shop:
+        assert len(shop.swap.book.differing(2)) == len(IDS) - 40
+        assert shop.swap.run(shop.swap.begin()).serving == 2
+        assert len(shop.rows(2)) == len(shop.rows(1)) == 2 * len(IDS)

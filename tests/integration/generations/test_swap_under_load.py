@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Asked:
     """What queries were answered with."""
 
     answers: list[tuple[str, httpx.Response | Exception]] = field(default_factory=list)
+    ready: list[dict[str, Any]] = field(default_factory=list)
 
     def wrong(self) -> list[tuple[str, str]]:
         """Failed answers, and such as the picture's own product does not lead, alike in both spaces."""
@@ -63,6 +64,8 @@ def asking(server: Server, ids: list[str]) -> Iterator[Asked]:
         except httpx.HTTPError as error:
             answer = error
         asked.answers.append((product_id, answer))
+        with suppress(httpx.HTTPError):
+            asked.ready.append(server.client.get("/readyz").json())
 
     def work() -> None:
         chosen = random.Random(5)
@@ -146,6 +149,10 @@ def test_no_query_fails_and_no_write_is_lost(
     assert deleted.status_code in (200, 202, 204)
     assert asked.wrong() == []
     assert len(asked.answers) >= 5
+    assert {said["status"] for said in asked.ready} == {"ready"}
+    assert any(
+        f"generation {status['serving']}, with the models of" in said.get("changing", "") for said in asked.ready
+    )
     assert status["serving"] == (2 if price == 3.0 else 1)
     for product_id in new:
         hits = found(server, product_id)
@@ -164,8 +171,8 @@ def found(server: Server, product_id: str) -> list[dict[str, Any]]:
 
 def test_a_further_page_is_of_the_models_of_the_first(server: Server) -> None:
     """A cursor from before a change is answered as it would have been; once the generation is dropped it is refused."""
-    sent = {"files": {"image": shot(ASKED[0])}, "data": {"k": "5", "supercategory": "upper_wear"}}
-    first = server.client.post("/v1/search/image", **sent).json()["garments"][0]  # type: ignore[arg-type]
+    sent: dict[str, Any] = {"files": {"image": shot(ASKED[0])}, "data": {"k": "5", "supercategory": "upper_wear"}}
+    first = server.client.post("/v1/search/image", **sent).json()["garments"][0]
     cursor = {**sent["data"], "cursor": first["next_cursor"]}
     expected = server.client.post("/v1/search/image", files=sent["files"], data=cursor).json()
     changed(server, "--rollback")
