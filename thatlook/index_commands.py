@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 
 from engine.errors import QueryRejected
+from engine.generations.names import FIRST, read_name
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
 from engine.system.printing import print_json, say
@@ -43,6 +44,8 @@ def status(options: dict[str, Any], as_json: bool) -> None:
         size = f"{row['size_bytes'] / 1e6:.1f}"
         table.add_row(row["name"], str(row["rows"]), str(row["indexed"]), str(row["dead"]), row["kind"], size)
     plain_console().print(table)
+    if any(read_name(row["name"])[1] != FIRST for row in rows):
+        say("Names with _g and a number are of later generations; `thatlook index generations` says which one serves.")
 
 
 @index.command()

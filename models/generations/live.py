@@ -171,12 +171,16 @@ def watching(live: LiveParts, changed: Callable[[], None] = lambda: None, every_
     ended = Event()
 
     def work() -> None:
+        told = ""
         while not ended.wait(every_s):
             try:
                 live.look()
                 changed()
+                told = ""
             except ThatLookError as error:
-                _log.warning("Generation %d goes on answering: %s", live.current.generation, error.message)
+                if error.message != told:  # Once for each outage, however long it lasts.
+                    _log.warning("Generation %d goes on answering: %s", live.current.generation, error.message)
+                told = error.message
             except Exception:
                 _log.exception("The generations could not be looked at")
 
