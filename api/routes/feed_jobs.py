@@ -19,6 +19,7 @@ from api.keys.access import caller_of
 from api.keys.owner import is_owner
 from engine.forms.catalogue import JobForm, JobList
 from engine.jobs import FeedJobs, FeedsNotTaken
+from engine.system.clock import Deadline
 
 JobId = Annotated[str, PathParameter(description="The job's id, as `POST /v1/ingest` gave it.")]
 _FIELDS = FeedFields.__struct_fields__
@@ -58,7 +59,9 @@ class FeedJobController(Controller):
         asked = await read_feed_request(request, feeds.inbox, context.limits, is_owner=is_owner(request, context))
         if key is not None:
             asked = replace(asked, key=sha256(f"{caller_of(request)}\0{key}".encode()).hexdigest())
-        job = job_form(await context.look_up(partial(feeds.submit, asked)))
+        # Servers bring an upload to the object store first, which takes a large one far longer than any search may.
+        patient = Deadline.within(context.limits.feed_upload_s)
+        job = job_form(await context.look_up(partial(feeds.submit, asked), patient))
         return Response(job, status_code=202, headers={"Location": f"/v1/ingest/jobs/{job.job_id}"})
 
     @get("/jobs", responses=problems(422, 503, 504), opt={"parameters": ("limit",)}, summary="Feed jobs")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from engine.ledger.queue import JobQueue
 
 _Opened = Callable[[], AbstractContextManager[Connection]]
+LOOKED_AT = 200
+"""Jobs among which one that is the same is looked for."""
 _UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
@@ -41,16 +43,24 @@ class FeedJobRows:
     _transaction: _Opened
     _reading: _Opened
 
-    def add(self, stored: StoredJob, work: Job, most_waiting: int) -> bool:
-        """Take a job on and queue it; False where as many wait already as may."""
+    def add(
+        self, stored: StoredJob, work: Job, most_waiting: int, before: Callable[[Sequence[FeedJob]], FeedJob | None]
+    ) -> FeedJob | None:
+        """Take a job on and queue it; None where as many wait already as may.
+
+        Args:
+            before: of the latest jobs the one that this one is, if any; it is given back then, and nothing added.
+        """
         waiting = select(func.count()).where(feed_jobs.c.state == JobState.QUEUED.value)
         with self._transaction() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('thatlook feed jobs', 0))"))
+            if (same := before([each.job for each in _latest(connection, LOOKED_AT)])) is not None:
+                return same
             if connection.execute(waiting).scalar_one() >= most_waiting:
-                return False
+                return None
             connection.execute(insert(feed_jobs), [_row(stored)])
             self.queue.enqueue(connection, [work])
-            return True
+            return stored.job
 
     def get(self, job_id: str) -> StoredJob | None:
         """A job as it stands."""
@@ -60,9 +70,8 @@ class FeedJobRows:
 
     def latest(self, limit: int) -> list[StoredJob]:
         """Jobs, newest first."""
-        newest = select(feed_jobs.c.document).order_by(feed_jobs.c.created.desc(), feed_jobs.c.job_id.desc())
         with self._reading() as connection:
-            return [_read(document) for document in connection.execute(newest.limit(limit)).scalars()]
+            return _latest(connection, limit)
 
     def change(
         self, job_id: str, made: Callable[[StoredJob], StoredJob | None], work: Sequence[Job] = ()
@@ -99,6 +108,11 @@ class FeedJobRows:
         """Forget jobs."""
         with self._transaction() as connection:
             connection.execute(delete(feed_jobs).where(feed_jobs.c.job_id.in_(job_ids)))
+
+
+def _latest(connection: Connection, limit: int) -> list[StoredJob]:
+    newest = select(feed_jobs.c.document).order_by(feed_jobs.c.created.desc(), feed_jobs.c.job_id.desc())
+    return [_read(document) for document in connection.execute(newest.limit(limit)).scalars()]
 
 
 def _row(stored: StoredJob) -> dict[str, Any]:

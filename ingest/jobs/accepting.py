@@ -118,13 +118,21 @@ def taken_before(request: FeedRequest, jobs: Iterable[FeedJob]) -> FeedJob | Non
     Raises:
         QueryRejected: the key was used for a request with other options.
     """
-    if request.key is None:
-        return None
-    job = next((each for each in jobs if each.request.key == request.key), None)
+    job = next((each for each in jobs if request.key is not None and each.request.key == request.key), None)
+    if job is not None and request.is_stored:
+        Path(request.place).unlink(missing_ok=True)
+    return same_job(request, [] if job is None else [job])
+
+
+def same_job(request: FeedRequest, jobs: Iterable[FeedJob]) -> FeedJob | None:
+    """The one of the jobs that this very request made.
+
+    Raises:
+        QueryRejected: the key was used for a request with other options.
+    """
+    job = next((each for each in jobs if request.key is not None and each.request.key == request.key), None)
     if job is None:
         return None
-    if request.is_stored:
-        Path(request.place).unlink(missing_ok=True)
     same = replace(request, place=job.request.place) if request.is_stored else request
     if same != job.request:
         raise QueryRejected("This Idempotency-Key was used for another request; send a new one with other options.")

@@ -13,16 +13,26 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from engine.errors import ThatLookError
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobState, WatchedFeed
-from engine.ledger.feed_jobs import FeedJobRows, StoredJob
+from engine.ledger.feed_jobs import LOOKED_AT, FeedJobRows, StoredJob
 from engine.seams import Job, Ledger, ObjectStore
 from engine.system.durable import refusal
-from ingest.jobs.accepting import FeedRules, accepted, log_fields, not_found, started_again, taken_before, too_many
+from ingest.jobs.accepting import (
+    FeedRules,
+    accepted,
+    log_fields,
+    not_found,
+    same_job,
+    started_again,
+    taken_before,
+    too_many,
+)
 from ingest.jobs.job_files import safe_name
 
 LANE = "read-feed"
@@ -30,8 +40,6 @@ LANE = "read-feed"
 UPLOADS = "uploads"
 WATCHED = "watched-feed"
 """The ledger's setting that holds what is known of the watched feed."""
-_LOOKED_AT = 500
-"""Jobs among which one with the same key is looked for."""
 STALE_S = 86_400.0
 """Files of an upload that nobody has touched for so long were left by a process that was killed."""
 _log = logging.getLogger(__name__)
@@ -69,7 +77,7 @@ class SharedFeedJobs:
         local = Path(request.place) if request.is_stored else None
         try:
             request, label = accepted(request, self._rules.remote)
-            if (before := taken_before(request, self.latest(_LOOKED_AT))) is not None:
+            if (before := taken_before(request, self.latest(LOOKED_AT))) is not None:
                 return before
             now = datetime.now(UTC)
             job_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
@@ -78,12 +86,13 @@ class SharedFeedJobs:
                 key = f"{UPLOADS}/{job_id}/{safe_name(request.file_name or label)}"
                 self._objects.put_file(key, local, "application/octet-stream")
                 job = replace(job, request=replace(request, place=key))
-            self._take_on(job)
+            taken = self._take_on(job)
         finally:
             if local is not None:
                 local.unlink(missing_ok=True)
-        _log.info("feed job taken on", extra={"fields": log_fields(job)})
-        return job
+        if taken is job:
+            _log.info("feed job taken on", extra={"fields": log_fields(job)})
+        return taken
 
     def get(self, job_id: str) -> FeedJob:
         """A job as it stands."""
@@ -125,15 +134,18 @@ class SharedFeedJobs:
                 return feed
         return None
 
-    def _take_on(self, job: FeedJob) -> None:
+    def _take_on(self, job: FeedJob) -> FeedJob:
+        """The job; where it was sent a second time while the first was being stored, the first one."""
+        taken: FeedJob | None = None
         try:
-            if self._rows.add(StoredJob(job), work_of(job.job_id), self._rules.most_waiting):
-                return
-        except ThatLookError:
-            self._drop(job)
-            raise
-        self._drop(job)
-        raise too_many(self._rules)
+            before = partial(same_job, job.request)
+            taken = self._rows.add(StoredJob(job), work_of(job.job_id), self._rules.most_waiting, before)
+        finally:
+            if taken is not job:
+                self._drop(job)
+        if taken is None:
+            raise too_many(self._rules)
+        return taken
 
     def _drop(self, job: FeedJob) -> None:
         if job.request.is_stored:

@@ -10,6 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -252,6 +253,24 @@ def test_a_reader_that_is_killed_is_followed_by_another(
     done = jobs.get(job.job_id)
     assert (done.state, done.counts["read"]) == (JobState.DONE if done.error is None else JobState.FAILED, 200)
     assert sum(parts.ledger.counts().values()) == 200
+
+
+def test_a_feed_sent_twice_at_once_is_one_job(
+    parts: IngestDependencies, jobs: SharedFeedJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same key, while the first is still being stored; nothing of the second is kept."""
+    put_file, both = type(parts.objects).put_file, threading.Barrier(2)
+
+    def slowly(self: Any, *arguments: Any) -> None:
+        put_file(self, *arguments)
+        both.wait(10)
+
+    monkeypatch.setattr(type(parts.objects), "put_file", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        taken = list(pool.map(lambda _: sent(jobs, lines(row("a")), key="k").job_id, range(2)))
+    assert taken[0] == taken[1]
+    assert [job.job_id for job in jobs.latest()] == [taken[0]]
+    assert [key.split("/")[1] for key in parts.objects.keys("uploads/")] == [taken[0]]
 
 
 def test_what_nobody_expected_ends_the_job(

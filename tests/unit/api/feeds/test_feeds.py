@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,19 @@ def test_jobs(client: Client) -> None:
     assert client.post("/v1/ingest/jobs/job-1/retry").json()["state"] == "queued"
     for call in (client.get, client.delete):
         assert call("/v1/ingest/jobs/none").json()["code"] == "job-not-found"
+
+
+def test_a_large_feed_may_take_its_time_to_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking a feed on is no search: it is not cut off by the time that searches have."""
+    submit = FakeFeeds.submit
+
+    def slowly(self: FakeFeeds, request: FeedRequest) -> Any:
+        time.sleep(0.3)
+        return submit(self, request)
+
+    monkeypatch.setattr(FakeFeeds, "submit", slowly)
+    with TestClient(Shop(feeds=FakeFeeds(tmp_path)).app(Limits(deadline_s=0.1))) as client:
+        assert client.post("/v1/ingest", **raw(FEED, "text/csv")).status_code == 202
 
 
 def test_servers_that_take_no_feed(client: Client, feeds: FakeFeeds, tmp_path: Path) -> None:
