@@ -122,12 +122,14 @@ def _opened_parts(settings: Settings) -> Iterator[tuple[Parts, bool]]:
         try:
             parts = stack.enter_context(open_parts(settings))
         except ModelMismatch as error:
-            say(f"thatlook: {error.message} They are not there: stored pictures are embedded anew while nobody serves.")
+            say(f"thatlook: {error.message}")
             parts, lost = stack.enter_context(open_parts(settings, replacing=True)), True
         yield parts, lost
 
 
 def _do(swap: Swap, action: str, profile: str | None, index: str | None) -> None:
+    if swap.lost and action == "swap":
+        say("The models that made it are not there: the stored pictures are embedded anew while nobody serves.")
     if swap.work is None:
         _do_alone(swap, action, profile, index)
         return
@@ -210,12 +212,17 @@ def _by_server(holder: Holder, action: str, profile: str | None) -> Mapping[str,
 
 
 def _tell_what_next(status: Mapping[str, Any], action: str) -> None:
-    kept = [each["number"] for each in status["generations"] if each["state"] == "kept"]
-    if action in ("swap", "rollback") and kept:
-        say(
-            f"Generation {status['serving']} serves now. `thatlook index swap --rollback` goes back to generation "
-            f"{max(kept)}; `thatlook index swap --drop-old` takes it away, and frees its room."
-        )
+    """After a change: which way leads back, and how the room of the former generation is freed."""
+    kept = [each for each in status["generations"] if each["state"] == "kept"]
+    if action not in ("swap", "rollback") or not kept:
+        return
+    newest = max(kept, key=lambda each: int(each["number"]))
+    back = f"`thatlook index swap --rollback` goes back to generation {newest['number']}"
+    lost = f"The models of generation {newest['number']} are not there any more, so that nothing leads back"
+    say(
+        f"Generation {status['serving']} serves now. {back if newest['usable'] else lost}; "
+        "`thatlook index swap --drop-old` takes it away, and frees its room."
+    )
 
 
 def _show(status: Mapping[str, Any], as_json: bool) -> None:

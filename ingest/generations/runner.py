@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import QueryRejected, ThatLookError
 from engine.generations.record import Generation, Generations, numbers
 from engine.ledger.generations import Standing
-from ingest.generations.swap import Swap, SwapRefused, SwapStopped
+from ingest.generations.swap import LOST, Swap, SwapRefused, SwapStopped
 
 ACTIONS = ("swap", "rollback", "drop", "cancel")
 _log = logging.getLogger(__name__)
@@ -128,6 +128,7 @@ def _told(document: Generations, number: int, standing: Standing) -> dict[str, A
         "state": "serving" if serves else known.state,
         "begun": known.begun or None,
         "index": known.index,
+        "usable": known.models != LOST,
         "products": standing.products,
         "done": standing.products if serves else standing.done,
         "lost": 0 if serves else standing.lost,
