@@ -115,7 +115,7 @@ def test_another_job_s_place_and_unfinished_jobs_are_refused(
     with pytest.raises(QueryRejected, match="Another job's parts"):
         part_feed(feed, where, job_of(feed, tmp_path / "place"), "other models", parts.pipeline.taxonomy)
     embedded(parts, feed, tmp_path / "place")
-    with pytest.raises(ModelMismatch, match="Other models"):
+    with pytest.raises(ModelMismatch, match="other models"):
         load_parts(replace(parts, fingerprint="another"), where)
     where.write("manifest.json", b"{}")
     with pytest.raises(QueryRejected, match="no embedding job's"):
