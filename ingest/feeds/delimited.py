@@ -61,7 +61,7 @@ def read_table(feed: Feed, known: Callable[[str], bool], optional: Callable[[str
     if UNDECODED.search(text):
         raise FeedUnreadable(f"The header of {feed.name} is not UTF-8; save the feed as UTF-8, or use --encoding.")
     mark = ("\t" if named[1] else named[2]) if named else _mark(text, known)
-    header = tuple(_cells(text, mark))
+    header = tuple(plain_cell(cell) for cell in _cells(text, mark))
     must = max((place + 1 for place, cell in enumerate(header) if not optional(cell)), default=0)
     return Table(header, _rows(source, mark, len(header), must))
 

@@ -72,6 +72,16 @@ def test_a_rich_product_comes_back_as_it_was(tmp_path: Path, form: str) -> None:
     assert taken_back(tmp_path, [plain, rich], form) == [plain, rich]
 
 
+@pytest.mark.parametrize("name", ["'", "'a", "=1+1", "@home", "-"])
+def test_an_attribute_s_name_is_guarded_and_read_as_any_cell_is(tmp_path: Path, name: str) -> None:
+    """What a spreadsheet would take for a formula stands in the header, too."""
+    fields = {"id": "1", "title": "t", "link": "https://shop.example/x", "image_link": "a.jpg"}
+    product = read_product(fields | {"attributes": {name: "0"}}, paths=True).product
+    assert product is not None
+    assert product.attributes == {name: "0"}
+    assert taken_back(tmp_path, [product], "csv") == [product]
+
+
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12) | st.sampled_from(
     ["&amp;", "<b>x</b>", "&lt;i&gt;", "a;b|c,d", "1.234", '"', "'", "\u2028", "  x ", "=1+1", "Größe > 4"]
 )
