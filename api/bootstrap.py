@@ -15,7 +15,7 @@ from math import inf
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from api.http.hosts import hosts_of, origins_of
 from api.http.ports import Ports
@@ -31,8 +31,6 @@ from engine.seams import VectorStore
 from engine.system.cpus import available_cpus
 from engine.traffic import Traffic
 from ingest.bootstrap import LiveDependencies, feed_limits, shared_feed_jobs, tidy, watching
-from ingest.generations.runner import SwapRunner, running_swaps
-from ingest.generations.swap import Swap
 from ingest.intake import Intake, running_intake
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.feed_jobs import running_feeds
@@ -46,6 +44,9 @@ from models.generations.live import LiveParts
 from models.generations.live import watching as watching_generations
 from models.generations.searches import LiveFingerprints, LiveSearches
 from models.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.generations.runner import SwapRunner
 
 Unit: TypeAlias = Literal["second", "minute", "hour", "day"]
 
@@ -225,6 +226,9 @@ def _changing(live: LiveParts, intake: Intake | QueuedIntake, traffic: Traffic) 
     if settings.is_shared or not isinstance(intake, Intake):
         yield None
         return
+    from ingest.generations.runner import running_swaps  # With the database's library, which takes a while.
+    from ingest.generations.swap import Swap
+
     current = LiveDependencies(live, lambda models: GivingWay(models, traffic))
     with running_swaps(Swap(live, current.of, settings.policy, intake.writer.paused)) as runner:
         yield runner

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, or_, select, update
 from sqlalchemy.sql.dml import Insert
 
-from engine.errors import ContractBroken
 from engine.generations.record import SETTING, GenerationChanged, Generations, written
 from engine.ledger import rows, tables
 from engine.ledger.generation_lock import change_alone, check_serving, document
+from engine.ledger.generation_notes import Note, Standing
 from engine.seams import MOMENT, IngestState, Job, LedgerEntry
 
-Pairs = tuple[tuple[str, str], ...]
 NEVER = 0.0
 """The moment of a note whose rows are of no moment of the product."""
 CHUNK = 500
@@ -31,44 +30,6 @@ _Opened = Callable[[], AbstractContextManager[Connection]]
 _Requeue = Callable[[Sequence[LedgerEntry]], tuple[Sequence[LedgerEntry], Sequence[Job]]]
 
 _p, _g = tables.products.c, tables.generation_products.c
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a generation has, or would have, of a product.
-
-    Attributes:
-        updated: the moment of the product's entry, in seconds since 1970, that the rows are of.
-        state: how the product stands, or would, if this generation served.
-        content_hash: of the entry, where that was settled.
-        items: (supercategory, item_id) of every row.
-    """
-
-    product_id: str
-    updated: float
-    state: IngestState
-    content_hash: str = ""
-    items: Pairs = ()
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a generation is.
-
-    Attributes:
-        products: in the catalogue; done: those whose rows are right.
-        indexed: products that are indexed at present; lost: those of them that would not be.
-        rows: of products that are done.
-        gone: products that left the catalogue, and still have rows here.
-    """
-
-    products: int
-    done: int
-    indexed: int
-    lost: int
-    rows: int
-    gone: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,22 +192,6 @@ class GenerationBook:
 
     def _set(self, connection: Connection, name: str, value: str) -> None:
         connection.execute(self._upsert(tables.settings), [{"name": name, "value": value}])
-
-
-@runtime_checkable
-class _HasBook(Protocol):
-    def generations(self) -> GenerationBook: ...
-
-
-def book_of(ledger: object) -> GenerationBook:
-    """The notes that lie in a ledger.
-
-    Raises:
-        ContractBroken: a ledger that has none.
-    """
-    if not isinstance(ledger, _HasBook):
-        raise ContractBroken("This ledger keeps no notes of generations.")
-    return ledger.generations()
 
 
 def _is_done(number: int) -> Any:

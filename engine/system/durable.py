@@ -40,18 +40,19 @@ def write_durably(path: Path, data: bytes) -> None:
 
 def put_in_place(part: Path, path: Path) -> None:
     """Flush a file that was written beside, and rename it over."""
-    handle = os.open(part, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    flush_file(part)
     part.replace(path)
     flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:
     """Make renames and removals in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
+    flush_file(folder)
+
+
+def flush_file(path: Path) -> None:
+    """Have a file's bytes on the disk, whoever wrote them."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.system.durable import read_checked, write_checked
+from engine.system.durable import flush_file, read_checked, write_checked
 
 CHUNK = 1 << 18
 
@@ -58,7 +58,7 @@ class Seal:
             self.files, self.said = None, True
 
     def put_on(self, known: Mapping[str, Sealed] | None = None) -> None:
-        """Seal the files as they are now.
+        """Seal the files as they are now, all of them on the disk.
 
         Args:
             known: files that need not be read again where neither size nor time changed.
@@ -110,6 +110,7 @@ def _sealed(path: Path, known: Sealed | None) -> Sealed:
     found = path.stat()
     if known and (known.size, known.changed_ns) == (found.st_size, found.st_mtime_ns):
         return known
+    flush_file(path)  # Else a power cut would leave a seal that a file does not have.
     return Sealed(found.st_size, checksum_of(path), found.st_mtime_ns)
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from engine.domain import SPACES
 from engine.errors import InputRejected, ObjectNotFound, ThatLookError
-from engine.ledger.generations import GenerationBook, Note, Pairs, book_of
+from engine.ledger.generation_notes import Note, Pairs, book_of
 from engine.products.stored import picture_prefix
 from engine.seams import CollectionChange, IngestState, LedgerEntry
 from engine.taxonomy import collection_name
@@ -26,6 +27,9 @@ from ingest.run.row_changes import at_once, change_rows, changes_of
 from ingest.run.select_image import Picture
 from ingest.run.stages import Outcome, Row, SelectedProduct, analyze, embed, reworded, stored_rows
 from ingest.run.writer import LEAVING
+
+if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
 
 NO_PICTURE = "Its stored picture is missing, so that it could not be embedded by other models."
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.domain import SPACES
-from engine.ledger.generations import GenerationBook, Standing
+from engine.ledger.generation_notes import Standing
 from engine.seams import VectorStore
 from engine.taxonomy import collection_name
+
+if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
 
 MOST_LOST = 0.02
 """Of the indexed products, the share that other models may refuse."""

@@ -14,7 +14,7 @@ from rich.table import Table
 from engine.domain import CollectionSpec
 from engine.errors import HomeInUse, ModelMismatch, QueryRejected
 from engine.generations.record import Generation
-from engine.ledger.generations import Standing
+from engine.ledger.generation_notes import Standing
 from engine.stores.generations import view_of
 from engine.system.console import plain_console
 from engine.system.printing import print_json, say

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from engine.ledger.generations import GenerationBook
 from engine.seams import CollectionChange, Job, Ledger, LedgerEntry, VectorStore
 from engine.vision.gate import Policy
 from ingest.queue.taken_on import pending, replace_all
@@ -14,6 +14,9 @@ from ingest.queue.work_orders import jobs_of
 from ingest.run.row_changes import change_rows
 from ingest.run.writer import LEAVING
 from ingest.upkeep.pruning import folder_of
+
+if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
 
 BATCH = 32
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.errors import ContractBroken, ThatLookError
 from engine.generations.record import GenerationChanged, read_generations
 from engine.ledger.queue_worker import Claim, TryLater
-from engine.ledger.work import SharedWork
 from engine.seams import Job
 from ingest.generations.builder import Builder
 from ingest.queue.work_orders import JOB_PRODUCTS
 from ingest.run.failures import apart, models_answer, stores_answer, told
+
+if TYPE_CHECKING:
+    from engine.ledger.work import SharedWork
 
 BUILD = "generation"
 """The lane: a generation waits neither for products nor for feeds, nor do they for it."""

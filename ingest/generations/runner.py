@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import QueryRejected, ThatLookError
 from engine.generations.record import Generation, Generations, numbers
-from engine.ledger.generations import Standing
+from engine.ledger.generation_notes import Standing
 from ingest.generations.swap import LOST, Swap, SwapRefused, SwapStopped
 
 ACTIONS = ("swap", "rollback", "drop", "cancel")

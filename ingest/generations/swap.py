@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -30,8 +30,7 @@ from engine.errors import InputRejected, Unavailable
 from engine.generations.fingerprint import models_fingerprint
 from engine.generations.names import alias_of
 from engine.generations.record import Generation, GenerationChanged, Generations, State, read_generations
-from engine.ledger.generations import GenerationBook, Standing, book_of
-from engine.ledger.work import SharedWork
+from engine.ledger.generation_notes import Standing, book_of
 from engine.seams import Momentary
 from engine.stores.generations import HasAliases, view_of
 from engine.vision.gate import Policy
@@ -41,6 +40,10 @@ from ingest.generations.latecomers import Latecomers
 from ingest.generations.orders import BUILD, ordered
 from ingest.run.dependencies import IngestDependencies
 from models.generations.live import LiveParts
+
+if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
+    from engine.ledger.work import SharedWork
 
 BATCH = 32
 LOST = "lost"

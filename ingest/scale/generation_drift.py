@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.domain import SPACES
 from engine.generations.names import read_name
 from engine.generations.record import Generations, read_generations
-from engine.ledger.generations import GenerationBook, Note, book_of
+from engine.ledger.generation_notes import Note, book_of
 from engine.seams import VectorStore
 from engine.stores.generations import view_of
 from engine.taxonomy import collection_name, load_taxonomy
@@ -17,6 +18,9 @@ from ingest.run.row_changes import change_rows, changes_of
 from ingest.scale.drift import rows_of
 from models.bootstrap import hold_home, open_ledger, open_store
 from models.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.ledger.generations import GenerationBook
 
 PAGE = 500
 

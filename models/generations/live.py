@@ -22,7 +22,7 @@ from engine.errors import ModelMismatch, QueryRejected, ThatLookError
 from engine.facets import CountMemory
 from engine.generations.fingerprint import models_fingerprint
 from engine.generations.record import Generation, Generations, read_generations
-from engine.ledger.generations import book_of
+from engine.ledger.generation_notes import book_of
 from engine.retrieval.search import Searcher
 from engine.stores.generations import view_of
 from models.bootstrap import Parts, build_pipeline

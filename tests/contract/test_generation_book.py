@@ -11,7 +11,7 @@ import pytest
 
 from engine.domain import Product
 from engine.generations.record import Generation, GenerationChanged, Generations, read_generations
-from engine.ledger.generations import Note, Standing
+from engine.ledger.generation_notes import Note, Standing
 from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, IngestState, Job, LedgerEntry
 from tests.fixtures.postgres import fresh_database

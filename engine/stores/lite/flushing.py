@@ -6,13 +6,12 @@ acknowledged would survive a kill, and not a power cut.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.system.durable import flush_folder
+from engine.system.durable import flush_file, flush_folder
 
 if TYPE_CHECKING:
     from milvus_lite.storage.manifest import Manifest
@@ -37,7 +36,7 @@ class LogFlusher:
         there = {path: path.stat().st_size for path in folder.iterdir()} if folder.is_dir() else {}
         for path, size in there.items():
             if self._sizes.get(path) != size:
-                _flush_file(path)
+                flush_file(path)
         if there.keys() - before:
             flush_folder(folder)
         for path in before - there.keys():
@@ -59,7 +58,7 @@ def flush_before_manifests() -> None:
         named = set(_named(manifest))
         new = [path for path in named - flushed.get(manifest.data_dir, set()) if path.exists()]
         for path in new:
-            _flush_file(path)
+            flush_file(path)
         for folder in {path.parent for path in new}:
             flush_folder(folder)
         flushed[manifest.data_dir] = named
@@ -74,11 +73,3 @@ def _named(manifest: Manifest) -> Iterator[Path]:
         for partition, names in files.items():
             for name in names:
                 yield Path(manifest.data_dir, "partitions", partition, name)
-
-
-def _flush_file(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
