@@ -173,7 +173,7 @@ def _counts(
     try:
         for row in _dataset(job, todo, cluster, opened).iter_rows():
             yield msgspec.json.decode(row["counts"], type=dict[str, int])
-    except (ray.exceptions.RayError, ray.exceptions.RayTaskError) as error:
+    except ray.exceptions.RayError as error:
         raise ContractBroken(f"An actor failed: {str(error).strip().splitlines()[-1]}") from error
     finally:
         ray.shutdown()
