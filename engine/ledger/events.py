@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,7 +10,6 @@ import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
-    Connection,
     Float,
     Index,
     Integer,
@@ -23,13 +21,11 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from engine.errors import StoreUnavailable
 from engine.feedback.events import AnsweredQuery, Event, QueryKind, WeakQuery
+from engine.ledger.connections import dialect_of
+from engine.ledger.database_book import DatabaseBook
 from engine.ledger.rows import moment, storable, to_json
-from engine.ledger.sql import engine_of
 
 _PAGE = 5_000
 _SHOWN = msgspec.json.Decoder(tuple[tuple[str, ...], ...])
@@ -62,18 +58,11 @@ _events = Table(
 )
 
 
-class SqlEvents:
+class SqlEvents(DatabaseBook):
     """Implements `engine.feedback.events.EventBook`; `url` is SQLAlchemy's."""
 
-    def __init__(self, url: str) -> None:
-        """Open, and make the tables where there are none.
-
-        Raises:
-            StoreUnavailable: the database does not answer.
-        """
-        self._engine = engine_of(url)
-        with self._writing() as connection:
-            _metadata.create_all(connection)
+    metadata = _metadata
+    contents = "Queries and events"
 
     def add_queries(self, queries: Sequence[AnsweredQuery]) -> None:
         """Keep queries; of one query_id the first counts."""
@@ -114,7 +103,7 @@ class SqlEvents:
             .order_by(times.desc(), last.desc(), _queries.c.query)
             .limit(limit)
         )
-        with self._translated(), self._engine.connect() as connection:
+        with self._reading() as connection:
             found = connection.execute(query).all()
         return [WeakQuery(text, kind, int(n), best, moment(latest)) for text, kind, n, best, latest in found]
 
@@ -128,39 +117,22 @@ class SqlEvents:
                 gone += connection.execute(delete(table).where(table.c.number <= oldest)).rowcount
         return gone
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self._engine.dispose()
-
     def _add(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
             with self._writing() as connection:
-                connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+                connection.execute(dialect_of(self._engine).insert(table).on_conflict_do_nothing(), rows)
 
     def _rows(self, table: Table, since: datetime) -> Iterator[dict[str, Any]]:
         """Page by page: no transaction stays open while the caller works."""
         after = 0
         while True:
             query = select(table).where(table.c.number > after, table.c.moment >= since.timestamp())
-            with self._translated(), self._engine.connect() as connection:
+            with self._reading() as connection:
                 page = connection.execute(query.order_by(table.c.number).limit(_PAGE)).mappings().all()
             yield from map(dict, page)
             if len(page) < _PAGE:
                 return
             after = page[-1]["number"]
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.execution_options(writes=True).begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise StoreUnavailable(f"Queries and events cannot be read or written ({type(error).__name__}).") from error
 
 
 def _query_row(query: AnsweredQuery) -> dict[str, Any]:

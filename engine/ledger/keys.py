@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Float, MetaData, String, Table, Text, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Column, Float, MetaData, String, Table, Text, insert, select, update
 
-from engine.errors import StoreUnavailable
 from engine.keys import ApiKey, Scope
+from engine.ledger.database_book import DatabaseBook
 from engine.ledger.rows import moment
-from engine.ledger.sql import engine_of
 
 _metadata = MetaData()
 _keys = Table(
@@ -30,18 +27,11 @@ _keys = Table(
 )
 
 
-class SqlKeys:
+class SqlKeys(DatabaseBook):
     """Implements `engine.keys.KeyBook`; `url` is SQLAlchemy's."""
 
-    def __init__(self, url: str) -> None:
-        """Open, and make the table where there is none.
-
-        Raises:
-            StoreUnavailable: the database does not answer.
-        """
-        self._engine = engine_of(url)
-        with self._writing() as connection:
-            _metadata.create_all(connection)
+    metadata = _metadata
+    contents = "The keys"
 
     def add(self, key: ApiKey) -> None:
         """Keep a new key."""
@@ -50,13 +40,13 @@ class SqlKeys:
 
     def find(self, key_id: str) -> ApiKey | None:
         """A key by its id."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(_keys).where(_keys.c.key_id == key_id)).mappings().one_or_none()
         return None if row is None else _key(dict(row))
 
     def all_keys(self) -> Sequence[ApiKey]:
         """All keys, the oldest first."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(select(_keys).order_by(_keys.c.created, _keys.c.key_id)).mappings().all()
         return [_key(dict(row)) for row in rows]
 
@@ -70,22 +60,6 @@ class SqlKeys:
         """Write down that a key was used."""
         with self._writing() as connection:
             connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(used=now.timestamp()))
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.execution_options(writes=True).begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise StoreUnavailable(f"The keys cannot be read or written ({type(error).__name__}).") from error
 
 
 def _row(key: ApiKey) -> dict[str, Any]:

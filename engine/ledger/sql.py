@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-import sqlalchemy
 from sqlalchemy import (
-    URL,
     BindParameter,
     Connection,
-    Engine,
     Select,
     Table,
     bindparam,
     cast,
     delete,
-    event,
     func,
     insert,
-    make_url,
     or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.domain import Product
-from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable
+from engine.errors import ContractBroken
 from engine.ledger import rows, tables
+from engine.ledger.connections import dialect_of
 from engine.ledger.generation_lock import check_serving
 from engine.ledger.product_words import has_words, words_of
-from engine.ledger.sqlite_file import SqliteFile, translated
+from engine.ledger.runs import RunRecords
 from engine.ledger.terms import Known, read_terms, unknown_terms, write_terms
 from engine.seams import (
-    CUT_OFF,
     MOMENT,
-    FeedError,
     ImageRefusal,
-    IngestRun,
     IngestState,
     Job,
     JobsFor,
@@ -63,7 +49,6 @@ CHUNK = 500
 """Ids per statement: SQLite takes 32,766 parameters, and one statement should not hold a writer for long."""
 FAILURES_TOLD = 100
 """Reasons, of the most frequent: some name what is one product's alone."""
-BUSY_TIMEOUT_S = 30.0
 _MOST_NOTED = 500_000
 """Terms that a process remembers to have noted."""
 _MIGRATION_LOCK = 0x7468_6174_6C6F_6F6B  # "thatlook", for PostgreSQL's advisory locks
@@ -83,17 +68,14 @@ _REFUSALS_BY_ID = (
 )
 
 
-class SqlLedger:
+class SqlLedger(RunRecords):
     """Implements `engine.seams.Ledger`. Safe to call from several threads and, on PostgreSQL, from several machines.
 
     `url` is SQLAlchemy's: `sqlite:///path/to/ledger.db` or `postgresql+psycopg://user@host/database`.
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = engine_of(url)
-        self._writer = self._engine.execution_options(writes=True)
-        self._where = self._engine.url.render_as_string(hide_password=True)
-        self._file = _file_of(self._engine.url)
+        super().__init__(url)
         self._noted: Known = set()
         try:
             if self._file:
@@ -272,55 +254,6 @@ class SqlLedger:
             found = connection.execute(query.order_by(amount.desc(), reason).limit(FAILURES_TOLD))
             return {str(reason): int(n) for reason, n in found}
 
-    def start_run(self, feed: str, total: int | None) -> int:
-        """Open a run; returns its id."""
-        row = {"feed": feed, "started": time.time(), "total": total, "counts": "{}"}
-        with self._transaction() as connection:
-            key = connection.execute(insert(tables.runs).values(row)).inserted_primary_key
-        if key is None:
-            raise ContractBroken("The database returned no number for the new run.")
-        return int(key[0])
-
-    def update_run(self, run_id: int, counts: Mapping[str, int], *, finished: bool = False) -> None:
-        """Write a run's progress."""
-        values: dict[str, Any] = {"counts": rows.to_json(dict(counts))}
-        if finished:
-            values["finished"] = time.time()
-        with self._transaction() as connection:
-            connection.execute(update(tables.runs).where(tables.runs.c.run_id == run_id).values(values))
-
-    def end_cut_off_runs(self) -> int:
-        """Say of runs that are not finished that they were cut off; only who alone works on the ledger may."""
-        query = select(tables.runs).where(tables.runs.c.finished.is_(None))
-        with self._reading() as connection:
-            found = [rows.read_run(dict(row)) for row in connection.execute(query).mappings()]
-        for run in found:
-            self.update_run(run.run_id, {**run.counts, CUT_OFF: 1}, finished=True)
-        return len(found)
-
-    def runs(self, limit: int = 20) -> list[IngestRun]:
-        """The latest runs, newest first."""
-        query = select(tables.runs).order_by(tables.runs.c.run_id.desc()).limit(limit)
-        with self._reading() as connection:
-            return [rows.read_run(dict(row)) for row in connection.execute(query).mappings()]
-
-    def add_errors(self, run_id: int, errors: Sequence[FeedError]) -> None:
-        """Record rows that were not taken."""
-        if errors:
-            with self._transaction() as connection:
-                connection.execute(insert(tables.errors), [rows.error_row(run_id, error) for error in errors])
-
-    def errors(self, run_id: int, *, offset: int = 0, limit: int = 100) -> list[FeedError]:
-        """A run's errors in line order."""
-        query = (
-            select(tables.errors)
-            .where(tables.errors.c.run_id == run_id)
-            .order_by(tables.errors.c.line, tables.errors.c.error_id)
-        )
-        with self._reading() as connection:
-            found = connection.execute(query.offset(offset).limit(limit)).mappings()
-            return [rows.read_error(dict(row)) for row in found]
-
     def get_setting(self, name: str) -> str | None:
         """A fact about the whole catalogue."""
         query = select(tables.settings.c.value).where(tables.settings.c.name == name)
@@ -332,12 +265,6 @@ class SqlLedger:
         """Write such a fact."""
         with self._transaction() as connection:
             connection.execute(self._upsert(tables.settings), [{"name": name, "value": value}])
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._engine.dispose()
-        if self._file:
-            self._file.closed()
 
     def _note_terms(self, entries: Mapping[str, LedgerEntry]) -> None:
         """Note terms that are new, in a transaction of their own: one too many does no harm."""
@@ -372,13 +299,15 @@ class SqlLedger:
     def _made(self, connection: Connection, product_ids: Sequence[str]) -> set[str]:
         """Those of the products that did not exist; they do now, as placeholders which the caller writes over."""
         made: set[str] = set()
-        place = self._dialect().insert(tables.products).on_conflict_do_nothing().returning(tables.products.c.product_id)
+        place = (
+            dialect_of(self._engine)
+            .insert(tables.products)
+            .on_conflict_do_nothing()
+            .returning(tables.products.c.product_id)
+        )
         for chunk in _chunks(product_ids):
             made.update(connection.execute(place, [rows.placeholder_row(i) for i in chunk]).scalars())
         return made
-
-    def _dialect(self) -> Any:
-        return postgresql if self._engine.dialect.name == "postgresql" else sqlite
 
     def _queue(self) -> JobQueue:
         if not self.has_queue:
@@ -410,84 +339,11 @@ class SqlLedger:
 
     def _upsert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """INSERT … ON CONFLICT (primary key) DO UPDATE, which both databases know."""
-        statement: postgresql.Insert | sqlite.Insert = self._dialect().insert(table)
+        statement: postgresql.Insert | sqlite.Insert = dialect_of(self._engine).insert(table)
         rest: dict[str, Any] = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
         if "created" in rest:  # It stays what it was.
             rest["created"] = func.coalesce(table.c["created"], rest["created"])
         return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        if self._file:
-            self._file.writing()
-        with self._translated(), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            raise translated(error.orig or error, self._where) from error
-        except SQLAlchemyError as error:
-            if isinstance(error, NoResultFound):
-                raise translated(error, self._where) from error
-            raise StoreUnavailable(f"The ledger at {self._where} did not answer ({type(error).__name__}).") from error
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise HomeDamaged(
-                f"An entry of the ledger at {self._where} cannot be read ({error}). "
-                "Restore a backup of the home, or run `thatlook doctor --repair`."
-            ) from error
-
-
-def _file_of(url: URL) -> SqliteFile | None:
-    """The file of a SQLite ledger."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    return SqliteFile(Path(url.database))
-
-
-def engine_of(url: str) -> Engine:
-    """Connections to a database of ours, SQLite or PostgreSQL.
-
-    Raises:
-        ContractBroken: an address of another kind.
-    """
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite(parsed)
-        if parsed.get_backend_name() == "postgresql":
-            options = {"connect_timeout": 5}
-            return sqlalchemy.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, connect_args=options
-            )
-    except (ArgumentError, NoSuchModuleError):
-        pass
-    raise ContractBroken("The ledger's address is not one of sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
-
-
-def _sqlite(url: URL) -> Engine:
-    """SQLite so that readers never wait for the writer, and one writer waits for the other."""
-    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # The driver would otherwise begin late, and deadlock on upgrading.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # An acknowledged write survives a power cut.
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-    return engine
 
 
 def _wanted(query: Select[Any], feed: str | None, state: IngestState | None) -> Select[Any]:

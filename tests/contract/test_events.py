@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from engine.feedback.events import AnsweredQuery, Event, WeakQuery
 from engine.feedback.recorder import Recorder
 from engine.ledger.events import SqlEvents
-from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return fresh_database(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path}/events.sqlite"
-
-
 @pytest.fixture
-def book(url: str) -> Iterator[SqlEvents]:
-    made = SqlEvents(url)
+def book(database_url: str) -> Iterator[SqlEvents]:
+    made = SqlEvents(database_url)
     yield made
     made.close()
 
@@ -75,9 +66,9 @@ def test_what_is_old_or_too_much_is_forgotten(book: SqlEvents) -> None:
     assert len(list(book.events(LONG_AGO))) == 2
 
 
-def test_a_recorder_writes_beside_and_to_the_end(url: str) -> None:
+def test_a_recorder_writes_beside_and_to_the_end(database_url: str) -> None:
     """Noted queries are there when it is closed; old ones are forgotten when it begins."""
-    book = SqlEvents(url)
+    book = SqlEvents(database_url)
     book.add_queries([AnsweredQuery("old", LONG_AGO, "text", "x")])
     recorder = Recorder(book, days=30, most=1_000)
     for n in range(1_200):
@@ -85,7 +76,7 @@ def test_a_recorder_writes_beside_and_to_the_end(url: str) -> None:
     assert [(each.query, each.count) for each in recorder.weak(7, 10)] == [("kayak", 1_200)]
     recorder.note(query("last"))
     recorder.close()
-    book = SqlEvents(url)
+    book = SqlEvents(database_url)
     kept = {each.query_id for each in book.queries(LONG_AGO)}
     book.close()
     assert "last" in kept

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,18 +13,15 @@ from engine.generations.record import Generation, GenerationChanged, Generations
 from engine.ledger.generation_notes import Note, Standing
 from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, IngestState, Job, LedgerEntry
-from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 29, 12, 0, 0, 123_457, tzinfo=UTC)
 DRESS, SHIRT = (("full_body", "a#0"),), (("upper_wear", "a#0"),)
 BEGUN = Generations().having(Generation(1, "starter", "m1", "kept")).having(Generation(2, "standard", "m2"))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLedger]:
-    server = request.param == "postgres"
-    url = fresh_database(request.getfixturevalue("postgres_url")) if server else f"sqlite:///{tmp_path}/ledger.db"
-    made = SqlLedger(url)
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[SqlLedger]:
+    made = SqlLedger(database_url)
     made.generations().put_document(Generations(), BEGUN)
     yield made
     made.close()

@@ -18,7 +18,6 @@ from engine.domain import Availability, Product, Rejection
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, FeedError, ImageRefusal, IngestState, Ledger, LedgerEntry
-from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -36,16 +35,9 @@ class BrokenLedger(SqlLedger):
         return super().page(state=state, after=None, limit=limit)[::-1]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return fresh_database(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path}/ledger.db"
-
-
 @pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
-    made = SqlLedger(url)
+def ledger(database_url: str) -> Iterator[Ledger]:
+    made = SqlLedger(database_url)
     yield made
     made.close()
 
@@ -235,12 +227,12 @@ def test_settings(ledger: Ledger) -> None:
     assert ledger.get_setting("models") == "b"
 
 
-def test_a_book_is_read_again_after_closing(url: str) -> None:
+def test_a_book_is_read_again_after_closing(database_url: str) -> None:
     """What was written is there for the next program, tables and all."""
-    first = SqlLedger(url)
+    first = SqlLedger(database_url)
     first.put([entry("p1", refusals=(BACK,))])
     first.close()
-    second = SqlLedger(url)
+    second = SqlLedger(database_url)
     assert second.get(["p1"])["p1"].refusals == (BACK,)
     second.close()
 
@@ -275,11 +267,11 @@ def _write_until_killed(url: str, acknowledged: str) -> None:
             print(i, file=log, flush=True)
 
 
-def test_kill_loses_nothing_acknowledged(url: str, tmp_path: Path) -> None:
+def test_kill_loses_nothing_acknowledged(database_url: str, tmp_path: Path) -> None:
     """After kill -9 in the middle of writing, every acknowledged pair is there, and pairs are never halved."""
     log = tmp_path / "acknowledged"
     log.touch()
-    process = multiprocessing.get_context("spawn").Process(target=_write_until_killed, args=(url, str(log)))
+    process = multiprocessing.get_context("spawn").Process(target=_write_until_killed, args=(database_url, str(log)))
     process.start()
     end = time.monotonic() + 60
     while len(log.read_text().splitlines()) < 20 and time.monotonic() < end:
@@ -287,7 +279,7 @@ def test_kill_loses_nothing_acknowledged(url: str, tmp_path: Path) -> None:
     os.kill(process.pid or 0, 9)
     process.join()
     last = int(log.read_text().splitlines()[-1])
-    book = SqlLedger(url)
+    book = SqlLedger(database_url)
     ids = list(book.ids())
     book.close()
     assert set(ids) >= {f"{c}{i:06}" for i in range(last + 1) for c in "km"}
@@ -348,10 +340,10 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         SqlLedger(f"sqlite:///{tmp_path}/ledger.db")
 
 
-def test_terms_come_once_and_of_every_writer(ledger: Ledger, url: str) -> None:
+def test_terms_come_once_and_of_every_writer(ledger: Ledger, database_url: str) -> None:
     """Brands and words of titles that no dictionary has; what is written again brings none, whoever writes it."""
     ledger.put([entry("p", title="Grindelwald Shirt")])
-    other = SqlLedger(url)
+    other = SqlLedger(database_url)
     other.put([entry("p", title="Grindelwald Shirt"), entry("q", title="Shirt NORRVIK 2\0")])
     other.close()
     found = [(term.kind, term.text, term.label) for term in ledger.terms()]

@@ -16,20 +16,12 @@ from engine.ledger import tables
 from engine.ledger.migrations.run import scripts
 from engine.ledger.sql import SqlLedger
 from engine.seams import IngestState, LedgerEntry
-from tests.fixtures.postgres import fresh_database
 
 ENTRY = LedgerEntry(
     Product("p", "Grindelwald shirt", "https://shop.example/p", ("a.jpg",), brand="Acme"), IngestState.INDEXED, "shop",
     "r", "c",
     datetime(2026, 11, 29, tzinfo=UTC), (("upper_wear", "p#0"),),
 )  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return fresh_database(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path}/ledger.db"
 
 
 def written(url: str, *statements: str) -> None:
@@ -54,24 +46,24 @@ def as_before(url: str, version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_ledger_of_an_earlier_version_opens_after_the_steps(url: str, version: int) -> None:
+def test_a_ledger_of_an_earlier_version_opens_after_the_steps(database_url: str, version: int) -> None:
     """It has what it had, and what came later; opening it once more changes nothing."""
-    as_before(url, version)
+    as_before(database_url, version)
     for _ in range(2):
-        ledger = SqlLedger(url)
+        ledger = SqlLedger(database_url)
         assert ledger.get(["p"]) == {"p": ENTRY}
         assert ledger.added(["p"]) == {"p": ENTRY.updated}
         assert [(term.kind, term.text) for term in ledger.terms()] == [("brand", "acme"), ("word", "grindelwald")]
         ledger.close()
-    engine = create_engine(url)
+    engine = create_engine(database_url)
     assert "products_by_feed_and_time" in {index["name"] for index in inspect(engine).get_indexes("products")}
     engine.dispose()
 
 
-def test_the_steps_make_the_tables_that_the_code_knows(url: str) -> None:
+def test_the_steps_make_the_tables_that_the_code_knows(database_url: str) -> None:
     """Nothing of what `tables.py` says is missing or different after all steps, and `HEAD` is the last of them."""
-    SqlLedger(url).close()
-    engine = create_engine(url)
+    SqlLedger(database_url).close()
+    engine = create_engine(database_url)
     with engine.connect() as connection:
         options = {"version_table": tables.revision.name, "include_object": _ours}
         differences = compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata)
@@ -84,9 +76,9 @@ def _ours(_object: object, name: str | None, kind: str, *_more: object) -> bool:
     return not (kind == "table" and (name or "").startswith(("thatlook_", "ledger_revision")))
 
 
-def test_a_step_that_is_not_known_is_refused(url: str) -> None:
+def test_a_step_that_is_not_known_is_refused(database_url: str) -> None:
     """A ledger that a later thatlook brought forward is left as it is."""
-    SqlLedger(url).close()
-    written(url, "UPDATE ledger_revision SET version_num = '9999'")
+    SqlLedger(database_url).close()
+    written(database_url, "UPDATE ledger_revision SET version_num = '9999'")
     with pytest.raises(ContractBroken, match="later thatlook"):
-        SqlLedger(url)
+        SqlLedger(database_url)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +13,13 @@ from engine.domain import Product, Rejection
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.ledger.sql import SqlLedger
 from engine.seams import ImageRefusal, IngestState, Job, LedgerEntry
-from tests.fixtures.postgres import fresh_database
 
 NOON = datetime(2026, 11, 29, 12, 0, 0, 123_457, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path):  # type: ignore[no-untyped-def]
-    if request.param == "postgres":
-        url = fresh_database(request.getfixturevalue("postgres_url"))
-    else:
-        url = f"sqlite:///{tmp_path}/ledger.db"
-    made = SqlLedger(url)
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[SqlLedger]:
+    made = SqlLedger(database_url)
     yield made
     made.close()
 
