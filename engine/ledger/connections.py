@@ -75,10 +75,7 @@ def engine_of(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
         if parsed.get_backend_name() == "postgresql":
-            options = {"connect_timeout": 5}
-            return sqlalchemy.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, connect_args=options
-            )
+            return _postgresql(parsed)
     except (ArgumentError, NoSuchModuleError):
         pass
     raise ContractBroken("The ledger's address is not one of sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
@@ -105,6 +102,15 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    """PostgreSQL so that nobody waits for one that hangs."""
+    from engine.ledger.bounded_connection import Watch  # With psycopg, which a home in SQLite has no use for.
+
+    url = url.set(drivername="postgresql+psycopg")
+    given, named = url.get_dialect()().create_connect_args(url)
+    return sqlalchemy.create_engine(url, creator=Watch(*given, **named).connect, pool_pre_ping=True, pool_size=8)
 
 
 def _file_of(url: URL) -> SqliteFile | None:

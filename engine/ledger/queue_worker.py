@@ -32,6 +32,8 @@ LEASE_S = 30.0
 """A worker that is not heard of for so long has lost its jobs."""
 POLL_S = 5.0
 RECONNECT_S = (1.0, 30.0)
+ANSWER_S = 30.0
+"""The queue's statements are short: one that is not answered for so long is one to a server that hangs."""
 _HISTORY = 1000
 _log = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ async def _keep_alive(lanes: Lanes, ended: asyncio.Event) -> None:
 
 async def _serve(dsn: str, name: str, lanes: Lanes, stopping: Event) -> None:
     """One lane, over a connection of its own."""
-    connection = await asyncpg.connect(dsn, timeout=10.0)
+    connection = await asyncpg.connect(dsn, timeout=10.0, command_timeout=ANSWER_S)
     pool = ThreadPoolExecutor(CONCURRENT, f"lane-{name}")
     try:
         queries = Queries(

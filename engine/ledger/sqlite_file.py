@@ -20,6 +20,7 @@ EXAMINED_BYTES = 256 << 20
 """A larger ledger is compared by its size alone; `thatlook doctor` reads it."""
 _QUICKLY_CHECKED_BYTES = 64 << 20
 _DAMAGE = ("malformed", "not a database", "corrupt", "no such table", "no such column", "decode to utf-8", "no row was")
+_AWAY = ("timeout expired", "not answer", "connection refused", "connection failed", "closed the connection")
 _WHAT_TO_DO = "Restore a backup of the home, or run `thatlook doctor --repair`."
 
 
@@ -116,6 +117,8 @@ def translated(error: Exception, where: str) -> StoreUnavailable:
         return StoreUnavailable(f"The ledger at {where} cannot be opened or written ({said}); check rights and room.")
     if "disk i/o error" in said.casefold() and _no_room(where):
         return _full(where)
+    if any(sign in said.casefold() for sign in _AWAY):
+        return StoreUnavailable(f"The ledger at {where} did not answer ({said}); is it up?")
     return StoreUnavailable(f"The ledger at {where} refused the operation ({said}).")
 
 

@@ -11,8 +11,8 @@ from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 
 from engine.errors import ContractBroken, DeadlineExceeded, StoreUnavailable
-from engine.stores.milvus.breaker import Breaker
 from engine.stores.milvus.errors import CollectionGone, NoAnswer, quiet, translated_errors
+from engine.system.breaker import Breaker
 from engine.system.clock import time_left_s
 
 Consistency = Literal["Strong", "Bounded", "Session", "Eventually"]

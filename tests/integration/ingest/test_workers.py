@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -18,7 +19,7 @@ import pytest
 
 from engine.domain import Product
 from engine.errors import ContractBroken, StoreUnavailable
-from engine.ledger import queue_worker
+from engine.ledger import bounded_connection, queue_worker
 from engine.ledger.queue_worker import Claim, TryLater
 from engine.objects.folder import FolderObjectStore
 from engine.seams import IngestState
@@ -367,21 +368,63 @@ def test_an_outage_that_is_over_at_once(tmp_path: Path, parts: IngestDependencie
     settled(parts)
 
 
-def test_postgresql_restarted_in_the_middle(tmp_path: Path) -> None:
+def test_postgresql_restarted_and_hanging_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker and a reader of a feed both go on where they were; nothing is lost or doubled."""
+    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
+    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
+    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
+    monkeypatch.setattr(queue_worker, "RECONNECT_S", (0.2, 1.0))
     with restartable_postgres() as server:
         parts = open_worker_parts(tmp_path, server.url)
-        feed = a_feed(tmp_path, 40)
-        worker = Thread(target=_until_indexed, args=[parts, 40])
+        feed = a_feed(tmp_path, 80)
+        worker = Thread(target=_until_indexed, args=[parts, 80])
         worker.start()
         reader = Thread(target=queued, args=[parts, feed])
         reader.start()
         time.sleep(0.3)
         server.restart()
+        _until(parts, lambda counts: counts[IngestState.INDEXED] >= 4)
+        with server.hanging():
+            time.sleep(5.0)
         reader.join()
         worker.join()
         settled(parts)
         close_parts(parts)
+
+
+def test_a_worker_can_be_stopped_while_postgresql_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for a server that may never answer; its products are another's afterwards."""
+    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
+    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
+    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
+    with restartable_postgres() as server:
+        parts = open_worker_parts(tmp_path, server.url)
+        queued(parts, a_feed(tmp_path, 40))
+        stopping = Event()
+        assert parts.work is not None
+        args = parts.work.dsn, lanes(JobWorker(parts, stopping), LEASE_S), stopping
+        worker = Thread(target=queue_worker.work, args=args)
+        worker.start()
+        _until(parts, lambda counts: counts[IngestState.INDEXED] >= 4)
+        with server.hanging():
+            time.sleep(0.5)
+            stopping.set()
+            worker.join(20)
+            assert not worker.is_alive()
+        work_until_done(parts, lease_s=LEASE_S)
+        assert parts.ledger.counts()[IngestState.INDEXED] == 40
+        settled(parts)
+        close_parts(parts)
+
+
+def _until(parts: IngestDependencies, enough: Callable[[Any], bool], patience_s: float = 60.0) -> None:
+    end = time.monotonic() + patience_s
+    while True:
+        with suppress(StoreUnavailable):
+            if enough(parts.ledger.counts()):
+                return
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.05)
 
 
 def _until_indexed(parts: IngestDependencies, products: int) -> None:
@@ -390,17 +433,11 @@ def _until_indexed(parts: IngestDependencies, products: int) -> None:
     args = parts.work.dsn, lanes(JobWorker(parts, stopping), LEASE_S), stopping
     thread = Thread(target=queue_worker.work, args=args)
     thread.start()
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        try:
-            if parts.ledger.counts()[IngestState.INDEXED] == products:
-                break
-        except StoreUnavailable:
-            pass
-        time.sleep(0.1)
-    stopping.set()
-    thread.join()
-    assert parts.ledger.counts()[IngestState.INDEXED] == products
+    try:
+        _until(parts, lambda counts: counts[IngestState.INDEXED] == products, patience_s=90)
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back(tmp_path: Path, parts: IngestDependencies) -> None:

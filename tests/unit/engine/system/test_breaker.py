@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import StoreUnavailable
-from engine.stores.milvus.breaker import Breaker
+from engine.system.breaker import Breaker
 
 
 class Clock:
