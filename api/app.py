@@ -29,7 +29,7 @@ from api.http.uploads import UploadMemory, bounded_uploads
 from api.keys.access import bounded_callers, caller_of, require_key
 from api.keys.shared_counts import shared_counts
 from api.problems import HANDLERS
-from api.routes.agents import Agents
+from api.routes.agents import Agents, call_tool
 from api.routes.batch import search_batch
 from api.routes.changes import change, change_several, delete_several, get_several
 from api.routes.events import clicks, no_match, take_events
@@ -85,7 +85,9 @@ def create_app(
         route_handlers=[
             *(agents.routes() if agents else []),
             Router(
-                "/", route_handlers=[SearchController, search_batch], request_max_body_size=limits.max_search_body_bytes
+                "/",
+                route_handlers=[SearchController, search_batch, call_tool],
+                request_max_body_size=limits.max_search_body_bytes,
             ),
             facets,
             export_products,

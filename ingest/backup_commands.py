@@ -51,7 +51,8 @@ def _embedded(options: dict[str, Any]) -> Settings:
 
 
 def _by_server(error: HomeInUse, settings: Settings, target: Path) -> Backup:
-    from ingest.jobs.handover import backed_up_by, in_use
+    from ingest.jobs.handover import backed_up_by
+    from models.holder import in_use
 
     return backed_up_by(in_use(error, settings.home), target)
 

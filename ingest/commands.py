@@ -133,7 +133,8 @@ def _ingest_here(
 
 def _hand_over(error: HomeInUse, settings: Settings, request: FeedRequest, progress: OnProgress) -> Summary:
     """Let the server that holds the home take the feed."""
-    from ingest.jobs.handover import hand_over, in_use
+    from ingest.jobs.handover import hand_over
+    from models.holder import in_use
 
     holder = in_use(error, settings.home)
     say(f"thatlook: the server at {holder.address} holds this home, so it takes the feed.")

@@ -1,17 +1,24 @@
-"""MCP over HTTP at `/mcp`, and UCP's documents; nothing of it is there unless it is switched on."""
+"""MCP over HTTP at `/mcp`, and UCP's documents, where they are switched on; calls that `thatlook mcp` passes on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import Request, asgi, get
+import msgspec
+from litestar import Request, asgi, get, post
+from litestar.params import PathParameter
 from litestar.types import Receive, Scope, Send
 
+from api.agents.calls import PATH, called_here
 from api.agents.schemas import extension_schema, profile
-from api.context import RequestContext
+from api.context import Context, RequestContext
+from api.http.documents import read_json
+from api.http.uploads import read_body
+from api.keys.owner import is_owner
 from api.services import Limits
+from engine.errors import NotFound, QueryRejected
 from engine.keys import Scope as KeyScope
 
 
@@ -23,7 +30,7 @@ class Agents:
 
         from api.agents.server import make_server
 
-        server = make_server(context, version, _base_of_call)
+        server = make_server(called_here(context), version, _base_of_call)
         self._sessions = StreamableHTTPSessionManager(
             server, json_response=True, stateless=True, max_request_body_size=limits.max_search_body_bytes
         )
@@ -54,6 +61,20 @@ class Agents:
             return extension_schema(_base(request))
 
         return [mcp, *([ucp_profile, ucp_extension] if self._ucp else [])]
+
+
+@post(f"{PATH}{{tool:str}}", include_in_schema=False, opt={"parameters": (), "scope": KeyScope.ADMIN}, status_code=200)
+async def call_tool(
+    tool: Annotated[str, PathParameter()], request: Request[Any, Any, Any], context: Context
+) -> dict[str, Any]:
+    """A tool for an agent on this machine; for `thatlook mcp` of the home's owner alone."""
+    if not is_owner(request, context):
+        raise NotFound("There is nothing at this path; /schema lists what there is.")
+    arguments = read_json(await read_body(request), dict[str, Any])
+    try:
+        return await called_here(lambda: context)(tool, arguments, None)
+    except msgspec.ValidationError as error:
+        raise QueryRejected(f"The arguments cannot be used: {error}") from None
 
 
 def _base(request: Request[Any, Any, Any]) -> str:

@@ -21,10 +21,11 @@ from engine.system.printing import print_json, say
 from ingest.bootstrap import LiveDependencies
 from ingest.generations.runner import status_of
 from ingest.generations.swap import Swap, SwapRefused
-from ingest.jobs.handover import Holder, ServerSaid, in_use, talk
+from ingest.jobs.handover import ServerSaid, talk
 from ingest.queue.patient import patiently
 from models.bootstrap import Parts, open_parts, open_store
 from models.generations.live import LiveParts
+from models.holder import Holder, in_use
 from models.settings import Settings, read_settings
 
 LOOK_S = 0.5

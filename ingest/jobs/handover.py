@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from engine.errors import FeedUnreadable, HomeInUse, ThatLookError, Unavailable
+from engine.errors import FeedUnreadable, ThatLookError, Unavailable
 from engine.jobs import FeedRequest
 from engine.seams import FeedError
 from ingest.run.summary import FeedBrokenOff, OnProgress, Progress, Summary
 from ingest.upkeep.backup import Backup
-from models.bootstrap import CONTROL
+from models.holder import Holder
 
 LOOK_EVERY_S = 0.25
 _ENDED = ("done", "failed", "cancelled", "interrupted")
@@ -39,26 +36,6 @@ class ServerSaid(ThatLookError):
         return self._code
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The server that holds a home, and what lets us in."""
-
-    address: str
-    token: str
-    pid: int
-
-
-def holder_of(home: Path) -> Holder | None:
-    """The server that holds this home; None where it is no server, or not ours to ask."""
-    try:
-        said = json.loads((home / CONTROL).read_text())
-        holder = Holder(str(said["address"]), str(said["token"]), int(said["pid"]))
-        os.kill(holder.pid, 0)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return holder
-
-
 def hand_over(
     holder: Holder, request: FeedRequest, progress: OnProgress, on_job: Callable[[str], None] | None = None
 ) -> Summary:
@@ -69,8 +46,7 @@ def hand_over(
         ServerSaid: whatever else ended the job.
         Unavailable: the server does not answer any more.
     """
-    headers = {"Authorization": f"Bearer {holder.token}", "Host": "localhost"}
-    with httpx.Client(base_url=holder.address, headers=headers, timeout=60, trust_env=False) as http:
+    with httpx.Client(base_url=holder.address, headers=holder.headers, timeout=60, trust_env=False) as http:
         job = _answer(http, "POST", "/v1/ingest", json=_document(request))
         path = f"/v1/ingest/jobs/{job['job_id']}"
         if on_job:
@@ -94,8 +70,7 @@ def backed_up_by(holder: Holder, target: Path) -> Backup:
         ServerSaid: why it did not.
         Unavailable: the server does not answer any more.
     """
-    headers = {"Authorization": f"Bearer {holder.token}", "Host": "localhost"}
-    with httpx.Client(base_url=holder.address, headers=headers, timeout=None, trust_env=False) as http:
+    with httpx.Client(base_url=holder.address, headers=holder.headers, timeout=None, trust_env=False) as http:
         said = _answer(http, "POST", "/v1/backup", json={"path": str(target)})
     return Backup(said["files"], said["size_bytes"], said["created"])
 
@@ -108,8 +83,7 @@ def talk(holder: Holder) -> Iterator[Callable[..., dict[str, Any]]]:
         ServerSaid: what it refuses.
         Unavailable: it does not answer any more.
     """
-    headers = {"Authorization": f"Bearer {holder.token}", "Host": "localhost"}
-    with httpx.Client(base_url=holder.address, headers=headers, timeout=None, trust_env=False) as http:
+    with httpx.Client(base_url=holder.address, headers=holder.headers, timeout=None, trust_env=False) as http:
         yield partial(_answer, http)
 
 
@@ -165,15 +139,3 @@ def summary_of(document: Mapping[str, Any]) -> Summary:
         taken=document["taken"],
         error=error["message"] if error else None,
     )
-
-
-def in_use(error: HomeInUse, home: Path) -> Holder:
-    """The server to hand a feed to.
-
-    Raises:
-        HomeInUse: the error itself, where there is none.
-    """
-    holder = holder_of(home)
-    if holder is None:
-        raise error
-    return holder

@@ -21,7 +21,7 @@ from engine.ledger.work import SharedWork
 from engine.seams import IngestState, Ledger
 from engine.system.console import plain_console
 from engine.system.printing import print_json, say
-from engine.system.stopping import draining, terminable
+from engine.system.stopping import draining
 from engine.vision.gate import Policy
 from ingest.bootstrap import LiveDependencies, feed_limits, open_live_ingest, shared_feed_jobs, watch_rules
 from ingest.intake import Intake
@@ -55,7 +55,7 @@ def worker(
 ) -> None:
     """Index what `thatlook ingest` and the API have queued. Run as many as there are machines.
 
-    SIGTERM ends it in order: what is under way is written, the rest goes back into the queue.
+    SIGTERM ends it in order: what is under way is written, the rest waits for the next one.
     """
     if health:
         _tell_health()
@@ -64,10 +64,7 @@ def worker(
     told = WorkerMetrics()
     health_told = Health(told.registry, stopping)
     with ExitStack() as stack:
-        if settings.is_shared:
-            stack.enter_context(draining(stopping))
-        else:
-            stack.enter_context(terminable())
+        stack.enter_context(draining(stopping))
         if port := metrics_port or settings.metrics_port:
             stack.enter_context(answering(health_told, told.registry, metrics_host, port, settings.drain_s))
         live = _opened(settings, stopping, stack)
@@ -183,6 +180,7 @@ def _look_now_and_then(
 ) -> None:
     """Without a queue: what the API has taken on waits in the ledger."""
     intake = Intake(parts, policy)
+    Thread(target=_stop_when_told, args=[intake, stopping], daemon=True).start()
     while not stopping.is_set():
         health.beat()
         if settled := intake.work_once():
@@ -190,6 +188,12 @@ def _look_now_and_then(
         if once:
             return
         stopping.wait(every)
+
+
+def _stop_when_told(intake: Intake, stopping: Event) -> None:
+    """Have what is looked at already written, and the rest left pending, when the worker is told to end."""
+    stopping.wait()
+    intake.close()
 
 
 def _alive_file() -> Path:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from engine.domain import Product
+from engine.domain import Pixels, Product, Scene
 from engine.errors import FeedUnreadable, QueryRejected
 from engine.seams import IngestState
 from ingest import commands
@@ -19,7 +22,7 @@ from ingest.intake import Intake
 from ingest.run.dependencies import IngestDependencies
 from ingest.scale import worker_commands
 from models.settings import Settings
-from tests.fixtures.catalogue import ALONE, BACK, close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import ALONE, BACK, FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 
 
 @pytest.fixture
@@ -94,6 +97,40 @@ def test_the_worker_indexes_what_is_pending(home: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout, "1 products settled" in result.stderr) == (0, "", True)
     parts = open_fake_parts(home)
     assert parts.ledger.counts()[IngestState.FAILED] == 1
+    close_parts(parts)
+
+
+def test_a_worker_that_is_told_to_end_writes_what_it_has_looked_at(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM in the middle of an embedded home's products: some are written, the rest waits; nothing has failed."""
+    looked = FakePipeline.scene
+
+    def told_meanwhile(self: FakePipeline, image: Pixels) -> Scene:
+        if self.scenes == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)  # Signals are heard by the main thread, which waits for this one.
+        return looked(self, image)
+
+    @contextmanager
+    def opened_live(settings: Settings) -> Iterator[Callable[[], IngestDependencies]]:
+        parts = open_fake_parts(settings.home)
+        yield lambda: replace(parts, sources=replace(parts.sources, root=tmp_path), threads=1)
+        close_parts(parts)
+
+    monkeypatch.setattr(worker_commands, "open_live_ingest", opened_live)
+    monkeypatch.setattr(FakePipeline, "scene", told_meanwhile)
+    parts = open_fake_parts(home)
+    for name in (names := [f"p{n:02}" for n in range(30)]):
+        (tmp_path / f"{name}.png").write_bytes(picture())
+    Intake(parts).submit([Product(name, "Shirt", "https://shop.example/", (f"{name}.png",)) for name in names])
+    close_parts(parts)
+    assert call(home, "worker").exit_code == 0
+    parts = open_fake_parts(home)
+    counts = parts.ledger.counts()
+    assert counts[IngestState.INDEXED] >= 1
+    assert counts[IngestState.PENDING] >= 1
+    assert counts[IngestState.INDEXED] + counts[IngestState.PENDING] == len(names)
     close_parts(parts)
 
 
