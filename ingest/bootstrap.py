@@ -74,18 +74,19 @@ def tidy(parts: Parts) -> None:
 
 def ingest_dependencies(parts: Parts) -> IngestDependencies:
     """Parts that a program has open already, as ingest works with them."""
-    settings = parts.settings
+    settings, models = parts.settings, models_fingerprint(parts.pipeline)
     return IngestDependencies(
         pipeline=parts.pipeline,
         store=parts.store,
         objects=parts.objects,
         ledger=parts.ledger,
-        fingerprint=parts.generations.content_name(models_fingerprint(parts.pipeline)),
+        fingerprint=parts.generations.content_name(models),
         sources=source_rules(settings),
         limits=settings.image_limits,
         work=shared_work(parts),
         generation=parts.generation,
         views=settings.views,
+        models=models,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.filters import Filter
     from engine.vision.gate import Policy
     from ingest.run.summary import Summary
+    from models.bootstrap import Parts
 
     Words = str | Sequence[str]
 
@@ -41,10 +42,14 @@ class Embedded:
         """
         require_own_packages()
         from models.bootstrap import open_parts
+        from models.generations.live import LiveParts, watching
         from models.settings import read_settings
 
         self._stack = ExitStack()
-        self._parts = self._stack.enter_context(open_parts(read_settings({**settings, "home": Path(home)})))
+        parts = self._stack.enter_context(open_parts(read_settings({**settings, "home": Path(home)})))
+        self._live = LiveParts(parts, warm=False)
+        if parts.settings.is_shared:  # Others may change its models; a home is held by this process alone.
+            self._stack.enter_context(watching(self._live))
 
     def __enter__(self) -> Self:
         return self
@@ -59,15 +64,21 @@ class Embedded:
     def ingest(self, feed: str | PathLike[str], *, policy: Policy | None = None, prune: bool = False) -> Summary:
         """Bring a shop's feed into the catalogue, as `thatlook ingest` does.
 
+        A catalogue that is being changed to other models meanwhile has it afterwards, too.
+
         Raises:
             FeedUnreadable: the feed cannot be read at all, or is damaged (what was read before is kept).
         """
+        from engine.generations.record import GenerationChanged
         from ingest.bootstrap import ingest_dependencies
         from ingest.pipeline import ingest_feed
 
-        return ingest_feed(
-            ingest_dependencies(self._parts), Path(feed), policy or self._parts.settings.policy, prune=prune
-        )
+        while True:
+            parts = self._parts
+            try:
+                return ingest_feed(ingest_dependencies(parts), Path(feed), policy or parts.settings.policy, prune=prune)
+            except GenerationChanged:  # What was written before is found unchanged.
+                self._live.look()
 
     def search_image(self, photo: Photo | Sequence[Photo], **options: Unpack[PhotoOptions]) -> AnswerForm:
         """Products like each garment of a photo, moved by words if there are any.
@@ -130,6 +141,11 @@ class Embedded:
     def image(self, key: str) -> bytes:
         """A stored picture; `key` is a hit's `image`."""
         return self._parts.objects.get(key)
+
+    @property
+    def _parts(self) -> Parts:
+        """Of the generation that serves at present."""
+        return self._live.current
 
     @staticmethod
     def _told(answer: Answer) -> AnswerForm:

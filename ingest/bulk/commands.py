@@ -16,11 +16,12 @@ from engine.system.printing import print_json, say, spelled
 from engine.system.stopping import terminable
 from engine.taxonomy import load_taxonomy
 from engine.vision.gate import Policy
-from ingest.bootstrap import open_ingest
+from ingest.bootstrap import open_live_ingest
 from ingest.bulk.job import Cluster, embed_parts, part_feed
 from ingest.bulk.load import load_parts
 from ingest.bulk.part_embedder import EmbedJob
 from ingest.bulk.place import open_place
+from ingest.run.dependencies import IngestDependencies
 from models.bootstrap import build_pipeline
 from models.settings import read_settings
 
@@ -80,8 +81,13 @@ def load(options: dict[str, Any], place: str, as_json: bool) -> None:
     changed after the feed was read. Run again after a kill: what is left is written.
     """
     settings = read_settings(options)
-    with terminable(), open_ingest(settings) as parts:
-        summary = load_parts(parts, open_place(place, settings), _told("loaded"), _waits)
+    with terminable(), open_live_ingest(settings) as live:
+
+        def current() -> IngestDependencies:
+            live.live.look()
+            return live()
+
+        summary = load_parts(current, open_place(place, settings), _told("loaded"), _waits)
     _show(asdict(summary), f"{summary.products} products in {summary.seconds:.1f} s", as_json)
 
 

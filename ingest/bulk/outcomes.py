@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         ("defect", pa.bool_()),
         ("refusals", pa.string()),  # JSON
         ("items", pa.string()),  # JSON
+        ("stamps", pa.string()),  # JSON; a part of an earlier thatlook has none
         *((space, _VECTORS) for space in SPACES),
     ]
 )
@@ -76,6 +77,7 @@ def _encoded(outcome: Outcome) -> dict[str, Any]:
         "defect": outcome.defect,
         "refusals": _json(outcome.refusals),
         "items": _json([row.item for row in outcome.rows]),
+        "stamps": _json(diff.stamps),
         **{space: [row.embeddings[space] for row in outcome.rows] for space in SPACES},
     }
 
@@ -97,6 +99,7 @@ def _decoded(
         kind="everything",
         old=old,
         other=record["other"],
+        stamps=msgspec.json.decode(record["stamps"] or "null", type=list[tuple[str, str]] | None),
     )
     return Outcome(
         diff,

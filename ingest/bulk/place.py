@@ -11,6 +11,7 @@ import msgspec
 from engine.errors import QueryRejected
 from engine.objects.folder import FolderObjectStore
 from engine.seams import ObjectStore
+from engine.vision.gate import Policy
 from models.bootstrap import open_objects
 from models.settings import Settings
 
@@ -31,7 +32,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     feed: str
     source: str
-    policy: str
+    policy: Policy
     fingerprint: str
     parts: int
     products: int

@@ -106,7 +106,7 @@ class SharedFeedJobs:
         return [stored.job for stored in self._rows.latest(limit)]
 
     def cancel(self, job_id: str) -> FeedJob:
-        """End a job: at once where it waits, soon where its feed is read. Products that are queued stay queued."""
+        """End a job: at once where it waits, soon where its feed is read; see `ingest.scale.withdrawal`."""
         found = self._rows.change(job_id, _cancelled)
         if found is None:
             raise not_found(job_id)

@@ -61,6 +61,8 @@ def utc_now() -> datetime:
 class IngestDependencies:
     """The parts of one ingest; `fingerprint` names the models (see `models_fingerprint`), `now` tells the time.
 
+    After a change of models `fingerprint` goes on naming the former ones in content hashes; `models` is today's own.
+
     `work` is the queue by which several machines share the work; None where one process does all of it. `generation`
     is the one that `store` shows and whose models `pipeline` has. `views` is how many pictures of a product are indexed
     at most.
@@ -78,6 +80,7 @@ class IngestDependencies:
     now: Callable[[], datetime] = utc_now
     generation: int = FIRST
     views: int = 1
+    models: str = ""
 
 
 def content_hash(

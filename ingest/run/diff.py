@@ -21,6 +21,7 @@ from ingest.run.failures import is_given_up, told
 
 Kind = Literal["unchanged", "words", "everything", "failed", "given up"]
 """`failed`: it cannot even be planned; `given up`: it failed so often that only a change of it is worth a try."""
+Stamps = Sequence[tuple[str, str]]
 _SETTLED = (IngestState.INDEXED, IngestState.REFUSED, IngestState.FAILED)
 
 
@@ -31,6 +32,7 @@ class ProductDiff:
     Attributes:
         wanted: the garment that the shop's words name; None where they name none, and the picture alone can tell.
         other: what they call it instead ("bag"), where it is no garment.
+        stamps: what each picture is known by; None where that could not be told.
     """
 
     product: Product
@@ -42,6 +44,7 @@ class ProductDiff:
     old: LedgerEntry | None
     other: str | None = None
     reason: str | None = None
+    stamps: Stamps | None = None
 
 
 def diff_products(
@@ -66,7 +69,7 @@ def _guarded_diff(
     product: Product,
     feed: str,
     policy: Policy,
-    stamps: list[tuple[str, str]] | None,
+    stamps: Stamps | None,
     old: LedgerEntry | None,
 ) -> ProductDiff:
     """A diff, whatever a product's words do to our reading of them."""
@@ -85,7 +88,7 @@ def record_hash(product: Product, asked: float | None) -> str:
     return digest(INDEX_VERSION, FACETS_VERSION, words, "" if asked is None else repr(asked))
 
 
-def _stamps(sources: ImageSources, product: Product) -> list[tuple[str, str]] | None:
+def _stamps(sources: ImageSources, product: Product) -> Stamps | None:
     """What each picture is known by; None where it cannot be told at present."""
     try:
         return [(image, sources.stamp(image)) for image in product.images]
@@ -98,15 +101,22 @@ def _diff(
     product: Product,
     feed: str,
     policy: Policy,
-    stamps: list[tuple[str, str]] | None,
+    stamps: Stamps | None,
     old: LedgerEntry | None,
 ) -> ProductDiff:
     said = kind_of(product, parts.pipeline.taxonomy)
-    name = said.garment.name if said.garment else f"-{said.other}" if said.other else None
-    content = content_hash(parts, policy, name, stamps) if stamps is not None else ""
+    content = content_of(parts, policy, said.garment, said.other, stamps)
     record = record_hash(product, product.price_at(parts.now()))
     kind = _kind(feed, record, content, old)
-    return ProductDiff(product, feed, said.garment, record, content, kind, old, said.other)
+    return ProductDiff(product, feed, said.garment, record, content, kind, old, said.other, stamps=stamps)
+
+
+def content_of(
+    parts: IngestDependencies, policy: Policy, wanted: GarmentClass | None, other: str | None, stamps: Stamps | None
+) -> str:
+    """The content hash of a product; empty where its pictures cannot be told."""
+    name = wanted.name if wanted else f"-{other}" if other else None
+    return content_hash(parts, policy, name, stamps) if stamps is not None else ""
 
 
 def _kind(feed: str, record: str, content: str, old: LedgerEntry | None) -> Kind:

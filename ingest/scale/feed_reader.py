@@ -39,6 +39,7 @@ from ingest.progress import summary_json
 from ingest.queue.feed_queue import counts_of
 from ingest.run.dependencies import IngestDependencies
 from ingest.run.summary import FeedBrokenOff, Progress, Summary
+from ingest.scale.withdrawal import withdrawn
 
 MOST_LOSSES = 3
 """A feed whose reader died so often is not read again."""
@@ -106,10 +107,10 @@ class FeedReader:
             self._end(stored, JobState.FAILED, ("crashed", "The worker ended each time that it read this feed."))
         elif self._rows.has_earlier(stored.job):
             raise TryLater(TURN_S, "an earlier feed of this name is not done")
+        elif stored.job.cancelling:
+            self._end_cancelled(stored)
         elif "since" not in stored.notes:
             self._read(stored)
-        elif stored.job.cancelling:
-            self._end(stored, JobState.CANCELLED, ("cancelled", "The job was cancelled; what is queued is still done."))
         else:
             self._settle(stored)
 
@@ -125,7 +126,7 @@ class FeedReader:
         except (RunStopped, DownloadStopped) as error:
             if self._stopping.is_set():
                 raise TryLater(0.0, "the worker is stopping") from error
-            self._end(begun, JobState.CANCELLED, ("cancelled", error.message))
+            self._end_cancelled(begun)
         except GenerationChanged as error:
             raise TryLater(TURN_S, error.message) from error
         except StoreUnavailable as error:
@@ -225,7 +226,7 @@ class FeedReader:
     def _conclude(self, stored: StoredJob, read: Summary, since: datetime) -> None:
         found = self._rows.get(stored.job.job_id)
         if found is not None and found.job.cancelling:
-            self._end(found, JobState.CANCELLED, ("cancelled", "The job was cancelled; what is queued is still done."))
+            self._end_cancelled(found)
             return
         summary = self._whole(read, since)
         broken = stored.notes.get("error")
@@ -260,6 +261,12 @@ class FeedReader:
             return
         self._rows.change(stored.job.job_id, lambda found: StoredJob(found.job, {"tries": tries}))
         raise TryLater(min(AWAY_S[1], AWAY_S[0] * 2.0 ** min(tries - 1, 10)), error.message) from error
+
+    def _end_cancelled(self, stored: StoredJob) -> None:
+        """End a job that was cancelled: its new products that wait are taken back."""
+        job = stored.job
+        said = withdrawn(self._parts.ledger, self._work, job.feed, job.started or job.created)
+        self._end(stored, JobState.CANCELLED, ("cancelled", said))
 
     def _end(
         self, stored: StoredJob, state: JobState, error: tuple[str, str] | None = None, summary: Summary | None = None

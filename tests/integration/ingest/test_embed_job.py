@@ -87,11 +87,11 @@ def test_a_job_survives_the_loss_of_an_actor_and_of_its_driver(tmp_path: Path, r
     loaded, plain = open_fake_parts(home), open_fake_parts(tmp_path / "plain")
     try:
         where = open_place(str(place), Settings(home=home))
-        first = load_parts(loaded, where)
+        first = load_parts(lambda: loaded, where)
         assert first.states == {"indexed": PRODUCTS - 3, "refused": 2, "failed": 1}
         ingest_feed(plain, feed)
         assert state_of(loaded) == state_of(plain)
-        assert load_parts(loaded, where).unchanged == PRODUCTS
+        assert load_parts(lambda: loaded, where).unchanged == PRODUCTS
         assert ingest_feed(loaded, feed).unchanged == PRODUCTS
     finally:
         close_parts(loaded)

@@ -12,12 +12,14 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
+from engine.domain import Crop, Embeddings, Space
 from engine.errors import StoreUnavailable
 from engine.generations.record import GenerationChanged
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
@@ -25,20 +27,23 @@ from engine.ledger import queue_worker
 from engine.ledger.queue import JobQueue
 from engine.objects.s3_settings import S3Settings
 from engine.remote import RemoteLimits
+from engine.seams import IngestState
 from ingest.images import s3_pictures
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.shared_feed_jobs import LANE, SharedFeedJobs
 from ingest.jobs.shared_watching import SharedFeedWatch
 from ingest.jobs.watching import WatchRules, looking
+from ingest.pipeline import ingest_feed
 from ingest.queue.work_orders import FEED, PRODUCTS
 from ingest.run.dependencies import IngestDependencies
 from ingest.scale import feed_reader
 from ingest.scale.drift import all_drift
 from ingest.scale.feed_reader import FeedReader
 from ingest.scale.job_worker import JobWorker
-from tests.fixtures.catalogue import close_parts, picture, row
+from ingest.scale.withdrawal import withdrawn
+from tests.fixtures.catalogue import FakePipeline, close_parts, picture, row, write_feed
 from tests.fixtures.postgres import emptied, fresh_database
-from tests.fixtures.workers import in_child, open_worker_parts
+from tests.fixtures.workers import in_child, open_worker_parts, work_until_done
 
 RULES = FeedRules(remote=RemoteLimits(max_bytes=1 << 20, ports=frozenset(), allowed=lambda _: True))
 
@@ -192,11 +197,12 @@ def test_jobs_that_end_otherwise(parts: IngestDependencies, jobs: SharedFeedJobs
 
 
 def test_a_feed_is_cancelled_while_it_is_read(parts: IngestDependencies, jobs: SharedFeedJobs) -> None:
-    """Reading stops; what was queued is still done by the workers, and nothing waits for ever."""
-    job = sent(jobs, lines(*(row(f"p{n}") for n in range(3000))))
+    """Reading stops; new products that wait are taken back, others are brought up to date; nothing waits for ever."""
+    worked(parts, ended(jobs, sent(jobs, lines(row("p0"))).job_id))
+    job = sent(jobs, lines(*(row(f"p{n}", title="New words") for n in range(3000))))
 
     def reading() -> bool:
-        if jobs.get(job.job_id).state is JobState.RUNNING:
+        if parts.ledger.counts()[IngestState.PENDING] > 100:
             jobs.cancel(job.job_id)
         return jobs.get(job.job_id).state.has_ended
 
@@ -205,6 +211,33 @@ def test_a_feed_is_cancelled_while_it_is_read(parts: IngestDependencies, jobs: S
     assert found.state is JobState.CANCELLED
     assert found.error is not None
     assert found.error[0] == "cancelled"
+    assert "new products that waited for a worker were withdrawn" in found.error[1]
+    work_until_done(parts)
+    entries = parts.ledger.page(limit=5000)
+    assert 0 < len(entries) < 3000
+    assert IngestState.PENDING not in {entry.state for entry in entries}
+    assert parts.ledger.get(["p0"])["p0"].product.title == "New words"
+    assert list(all_drift(parts)) == []
+
+
+def test_what_a_worker_looks_at_may_be_taken_back(
+    parts: IngestDependencies, jobs: SharedFeedJobs, tmp_path: Path
+) -> None:
+    """A product whose feed is cancelled between its embedding and its first row leaves nothing behind."""
+    assert parts.work is not None
+    work, said, since = parts.work, list[str](), datetime.now(UTC)
+    feed = write_feed(tmp_path, [row("a"), row("b")])
+
+    class Cancelled(FakePipeline):
+        def embed(self, crops: Sequence[Crop]) -> dict[Space, Embeddings]:
+            said.append(withdrawn(parts.ledger, work, feed.name, since))
+            return super().embed(crops)
+
+    ingest_feed(parts, feed, queued=True)
+    work_until_done(replace(parts, pipeline=Cancelled()))
+    assert "2 new products" in said[0]
+    assert parts.ledger.page() == []
+    assert list(all_drift(parts)) == []
 
 
 def test_feeds_of_one_name_keep_their_order(parts: IngestDependencies, jobs: SharedFeedJobs, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_outcomes_come_back_as_they_were(parts: IngestDependencies, feed: Path, 
 def test_a_load_makes_what_an_ingest_makes(parts: IngestDependencies, feed: Path, tmp_path: Path) -> None:
     """By value, pictures included; a second load, and an ingest after it, find nothing to do."""
     where, _ = embedded(parts, feed, tmp_path / "place")
-    first = load_parts(parts, where)
+    first = load_parts(lambda: parts, where)
     assert (first.states, first.unchanged, first.newer) == ({"indexed": 2, "refused": 2}, 0, 0)
     plain = open_fake_parts(tmp_path / "plain")
     try:
@@ -84,7 +84,7 @@ def test_a_load_makes_what_an_ingest_makes(parts: IngestDependencies, feed: Path
         assert state_of(parts) == state_of(plain)
     finally:
         close_parts(plain)
-    assert load_parts(parts, where).unchanged == 4
+    assert load_parts(lambda: parts, where).unchanged == 4
     assert ingest_feed(parts, feed).unchanged == 4
 
 
@@ -95,7 +95,7 @@ def test_what_was_changed_after_the_feed_was_read_is_left_alone(
     ingest_feed(parts, write_feed(tmp_path / "shop", [row("b", price="1.00 EUR")], "older.jsonl"), name=feed.name)
     where, _ = embedded(parts, feed, tmp_path / "place")
     ingest_feed(parts, write_feed(tmp_path / "shop", [row("a", price="2.00 EUR")], "newer.jsonl"), name=feed.name)
-    summary = load_parts(parts, where)
+    summary = load_parts(lambda: parts, where)
     assert isinstance(summary, LoadSummary)
     assert (summary.newer, summary.states) == (1, {"indexed": 1, "refused": 2})
     prices = {i: parts.ledger.get([i])[i].product.price for i in "ab"}
@@ -108,15 +108,15 @@ def test_another_job_s_place_and_unfinished_jobs_are_refused(
     """With what to do; nothing is written."""
     where = open_place(str(tmp_path / "place"), Settings(home=tmp_path))
     with pytest.raises(QueryRejected, match="No embedding job"):
-        load_parts(parts, where)
+        load_parts(lambda: parts, where)
     part_feed(feed, where, job_of(feed, tmp_path / "place"), "fake", parts.pipeline.taxonomy)
     with pytest.raises(QueryRejected, match="1 of 1 parts are not embedded"):
-        load_parts(parts, where)
+        load_parts(lambda: parts, where)
     with pytest.raises(QueryRejected, match="Another job's parts"):
         part_feed(feed, where, job_of(feed, tmp_path / "place"), "other models", parts.pipeline.taxonomy)
     embedded(parts, feed, tmp_path / "place")
     with pytest.raises(ModelMismatch, match="other models"):
-        load_parts(replace(parts, fingerprint="another"), where)
+        load_parts(lambda: replace(parts, fingerprint="another"), where)
     where.write("manifest.json", b"{}")
     with pytest.raises(QueryRejected, match="no embedding job's"):
         where.manifest()
