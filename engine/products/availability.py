@@ -12,12 +12,17 @@ from engine.domain import Availability
 
 _IN = """
     in stock | instock | available | only left | left in stock | left | pieces | pcs | stück | noch stück |
+    few left | last one | last ones | last items | last pieces | nur noch wenige | letzte stücke | derniers articles |
     is in stock | limited availability | limited | low stock | in store only | online only | available for order |
     available now | immediately available | ready to ship | active | published | continue | true | yes | y | on |
     verfügbar | lieferbar | auf lager | lagernd | vorrätig | sofort lieferbar | sofort verfügbar | ja | en stock |
     disponible | disponibles | oui | disponibile | disponibili | in magazzino | si | op voorraad | leverbaar |
     beschikbaar | disponível | em estoque | em stock | sim | dostępny | w magazynie | skladem | i lager | på lager |
-    på lager nu | varastossa | в наличии | var | stokta var
+    på lager nu | varastossa | в наличии | есть в наличии | var | stokta | stokta var | mevcut | am lager | ab lager |
+    na sklade | na lageru | na zalogi | raktáron | készleten | în stoc | in stoc | в наявності | на склад | налично |
+    σε απόθεμα | διαθέσιμο | άμεσα διαθέσιμο | laos | sandėlyje | noliktavā | finns i lager | tersedia | stok tersedia |
+    còn hàng | มีสินค้า | 有库存 | 有貨 | 有货 | 现货 | 現貨 | 在庫あり | 在庫有り | 재고 있음 | 구매 가능 | متوفر |
+    متاح | במלאי | да
 """
 _OUT = """
     out of stock | outofstock | sold out | soldout | unavailable | not available | no stock | discontinued |
@@ -29,13 +34,20 @@ _OUT = """
     fuera de stock | esaurito | non disponibile | terminato | niet op voorraad | uitverkocht | niet leverbaar |
     niet beschikbaar | nee | esgotado | indisponível | fora de estoque | sem estoque | sem stock | não disponível |
     niedostępny | brak w magazynie | vyprodáno | slutsåld | slut i lager | udsolgt | utsolgt | ikke på lager |
-    ej i lager | нет в наличии | stokta yok | yok | tükendi
+    ej i lager | slut | slut på lager | нет в наличии | stokta yok | yok | tükendi | loppu | loppunut | ei varastossa |
+    není skladem | vyprodané | vypredané | nie je na sklade | rasprodano | nema na zalihi | razprodano | elfogyott |
+    nincs raktáron | stoc epuizat | indisponibil | немає в наявності | няма в наличност | изчерпан | изчерпано |
+    εξαντλήθηκε | εξαντλημένο | μη διαθέσιμο | läbi müüdud | išparduota | izpārdots | habis | stok habis | hết hàng |
+    สินค้าหมด | 缺货 | 缺貨 | 无货 | 無貨 | 售罄 | 在庫なし | 在庫切れ | 売り切れ | 품절 | 일시품절 | 재고 없음 |
+    غير متوفر | نفدت الكمية | אזל | אזל מהמלאי | לא במלאי | нет
 """
 _PREORDER = """
     preorder | pre order | preorders | presale | pre sale | coming soon | available for pre order |
     available for preorder | vorbestellbar | vorbestellung | vorverkauf | bald verfügbar | précommande |
     en précommande | pré commande | preventa | reserva | preordine | in prevendita | prenotabile | voorverkoop |
-    pre order mogelijk | pré venda | przedsprzedaż
+    pre order mogelijk | pré venda | przedsprzedaż | available soon | available from | verfügbar ab | lieferbar ab |
+    disponible bientôt | disponible à partir | disponible a partir | disponibile dal | próximamente | предзаказ |
+    预售 | 預購 | 予約受付中 | 予約商品 | 예약판매
 """
 _BACKORDER = """
     backorder | back order | backordered | on backorder | on back order | available on backorder | made to order |
@@ -47,6 +59,13 @@ _BACKORDER = """
 """
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _COUNT = re.compile(r"(?:[<>]=?\s?)?[-+]?\d{1,9}(?:[.,]0+)?\+?")
+_LONGEST, _SHORT = 120, 6
+"""Characters of a sentence that are read, and of words that say nothing in the midst of one, such as "left"."""
+_ALONE = frozenset(
+    {"published", "continue", "limited", "inactive", "archived", "disabled", "expired", "reserved", "reserva"}
+)
+"""Words that mean stock where nothing else is said."""
+_NOT = re.compile(r" (?:not|no|non|nicht|kein|keine|pas|niet|nao|ne|neni|ikke|inte|ei|nie)(?: \w+)? $")
 _NONE_LEFT = re.compile(r"(?<![\d.,])0(?![\d.,])")
 """In "0 in stock"."""
 _MORE = re.compile(r"[,;(]")
@@ -66,27 +85,61 @@ def availability_of(text: str) -> Availability | None:
         )
     for words in (re.split(r"[/#:]", bare.rstrip("/#"))[-1], _MORE.split(bare)[0]):
         if meant := _STOCK.get(_letters(words)):
-            none_left = meant is Availability.IN_STOCK and _NONE_LEFT.search(bare)
-            return Availability.OUT_OF_STOCK if none_left else meant
+            return _counted(meant, bare)
+    meant = _in_sentence(bare[:_LONGEST])
+    return meant and _counted(meant, bare)
+
+
+def _counted(meant: Availability, text: str) -> Availability:
+    """What a word means beside a count."""
+    none_left = meant is Availability.IN_STOCK and _NONE_LEFT.search(text)
+    return Availability.OUT_OF_STOCK if none_left else meant
+
+
+def _in_sentence(text: str) -> Availability | None:
+    """What words among others mean: "Temporarily sold out", "In stock and ready to ship", "not in stock"."""
+    words = f" {_words(text)} "
+    for meant, phrases in _PHRASES.items():
+        if hit := phrases.search(words):
+            if not _NOT.search(words[: hit.start()]):
+                return meant
+            return Availability.OUT_OF_STOCK if meant is Availability.IN_STOCK else None
     return None
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone, without case and accents."""
+    """Letters alone, without case and accents."""
+    return _words(text).replace(" ", "")
+
+
+def _words(text: str) -> str:
+    """The same with a space between words."""
     apart = normalize("NFKD", text.casefold().replace("ł", "l"))
-    return _NOT_LETTERS.sub("", "".join(each for each in apart if not combining(each)))
+    return _NOT_LETTERS.sub(" ", "".join(each for each in apart if not combining(each))).strip()
 
 
 def _table() -> Mapping[str, Availability]:
-    rows = {
-        Availability.IN_STOCK: _IN,
-        Availability.OUT_OF_STOCK: _OUT,
-        Availability.PREORDER: _PREORDER,
-        Availability.BACKORDER: _BACKORDER,
-    }
-    return MappingProxyType(
-        {_letters(word): meant for meant, words in rows.items() for word in words.split("|") if word.strip()}
+    return MappingProxyType({_letters(word): meant for meant, words in _SAID.items() for word in words})
+
+
+def _phrases() -> Mapping[Availability, re.Pattern[str]]:
+    """By meaning, what is looked for in a sentence: the more special meanings first, of each the longest words."""
+    found = {}
+    for meant in (Availability.PREORDER, Availability.BACKORDER, Availability.OUT_OF_STOCK, Availability.IN_STOCK):
+        plain = {_words(word) for word in _SAID[meant] if word not in _ALONE}
+        long = sorted((word for word in plain if word.isascii() and len(word) > _SHORT), key=len, reverse=True)
+        found[meant] = re.compile(rf"(?<= )(?:{'|'.join(long)})(?= )")
+    return MappingProxyType(found)
+
+
+_SAID = {
+    meant: tuple(word for each in words.split("|") if (word := " ".join(each.split())))
+    for meant, words in (
+        (Availability.IN_STOCK, _IN),
+        (Availability.OUT_OF_STOCK, _OUT),
+        (Availability.PREORDER, _PREORDER),
+        (Availability.BACKORDER, _BACKORDER),
     )
-
-
+}
 _STOCK = _table()
+_PHRASES = _phrases()

@@ -14,67 +14,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from unicodedata import category, decimal
 
+from engine.products.currency_signs import SIGNS
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
-_SIGNS_OF = """
-    $ dollars dollar : USD AUD CAD NZD SGD HKD TWD MXN CLP COP ARS BRL
-    US$ $US U$S USD$ : USD
-    A$ AU$ AUD$ $AU : AUD
-    C$ CA$ CAD$ $CA $CAN CDN$ : CAD
-    NZ$ : NZD
-    S$ SG$ : SGD
-    HK$ : HKD
-    NT$ : TWD
-    MX$ MEX$ : MXN
-    R$ : BRL
-    AR$ : ARS
-    CL$ CLP$ : CLP
-    COL$ COP$ : COP
-    € euro euros : EUR
-    £ pounds pound : GBP EGP
-    ¥ ￥ : JPY CNY
-    円 yen : JPY
-    CN¥ RMB 元 : CNY
-    ₩ 원 : KRW
-    ₹ : INR
-    Rs ₨ : INR PKR LKR NPR
-    ₽ руб : RUB
-    ₺ TL : TRY
-    ₴ грн : UAH
-    ₪ : ILS
-    ₫ đ : VND
-    ฿ : THB
-    ₱ : PHP
-    ₦ : NGN
-    ₸ : KZT
-    ₵ : GHS
-    zł zl : PLN
-    Kč : CZK
-    Ft : HUF
-    lei : RON
-    лв : BGN
-    kr : - SEK NOK DKK ISK
-    SFr Fr : CHF
-    din : RSD
-    Rp : IDR
-    RM : MYR
-    R : ZAR
-    S/ : PEN
-    KSh : KES
-    رس SR : SAR
-    دإ Dhs : AED
-    جم : EGP
-"""
-"""What stands for a currency, without points; of several the first is meant where nothing else tells.
-
-"kr" alone may be any of four crowns, so it names none.
-"""
 _AMOUNT = re.compile(
     r"(?P<before>[^\d]*?)(?P<amount>\d(?:[\d., ']*\d)?|(?<![^\W\d_])[.,]\d{1,2})"
-    r"(?P<dash>[.,]\s?[-=]{1,2}|\s?/-)?[.,]?(?P<after>[^\d]*)"
+    r"(?P<dash>[.,:]\s?[-=]{1,2}|\s?/-)?[.,]?(?P<after>[^\d]*)"
 )
-"""An amount among signs; a dash for no cents ("49.–", "49,-", "1,299/-") and a full stop may end it."""
+"""An amount among signs; a dash for no cents ("49.–", "49,-", "49:-", "1,299/-") and a full stop may end it."""
 _TAXES = "vat|mwst|ust|tax|taxes|gst|btw|moms|iva|tva"
 _TAX = re.compile(
     rf"[\s(,]*\b(?:(?:incl?|inkl|including|inclusive|inklusive)[.\s]*(?:of )?(?:{_TAXES})"
@@ -89,6 +38,12 @@ _HINT = "write it as 49.90 EUR"
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = dict.fromkeys(map(ord, "’‘`´ʼ"), "'")
 _ARABIC = {ord("٫"): ".", ord("٬"): ",", ord("،"): ","}
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""East Asian forms of ASCII's characters."""
+_AROUND = dict.fromkeys(map(ord, '"“”„«»[];|'), " ")
+"""What only sets an amount or its currency apart."""
+_COMMA_BEFORE_THREE = frozenset({"TND"})
+"""Currencies of three decimals in countries that write these behind a comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +101,30 @@ def currencies_of(text: str) -> tuple[str, ...]:
 
 
 def _from_parts(parts: Mapping[str, object]) -> Money:
-    micros = parts.get("amountmicros")
     amount = parts.get("value", parts.get("amount", parts.get("price")))
     named = parts.get("currencycode", parts.get("currency", parts.get("pricecurrency")))
-    if micros is None and (amount is None or isinstance(amount, Mapping)):
+    whole = _from_whole_numbers(parts)
+    if whole is None and (amount is None or isinstance(amount, Mapping)):
         raise ValueError(f"it has neither a value nor amountMicros; {_HINT}")
-    money = read_money(amount) if micros is None else Money(_micros(micros))
+    money = read_money(amount) if whole is None else Money(whole)
     if named is None or not str(named).strip():
         return money
     meant = common(money.currencies, currencies_of(str(named)))
     if meant is None:
         raise ValueError(f"it names two currencies; {_HINT}")
     return Money(money.amount, meant)
+
+
+def _from_whole_numbers(parts: Mapping[str, object]) -> float | None:
+    """An amount without a decimal point: in millionths, in units and nanos (google.type.Money), or in cents."""
+    if (micros := parts.get("amountmicros")) is not None:
+        return _whole("amountMicros", micros) / 1_000_000
+    if (cents := parts.get("centamount")) is not None:
+        digits = _whole("fractionDigits", parts.get("fractiondigits", 2))
+        return _whole("centAmount", cents) / float(10 ** min(digits, 6))
+    if (units := parts.get("units")) is not None:
+        return _whole("units", units) + _whole("nanos", parts.get("nanos", 0)) / 1_000_000_000
+    return None
 
 
 def common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -167,10 +134,10 @@ def common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] |
     return tuple(code for code in first if code and code in second) or None
 
 
-def _micros(value: object) -> float:
+def _whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,18}", str(value)):
-        raise ValueError("amountMicros is not a whole number of millionths")
-    return int(str(value)) / 1_000_000
+        raise ValueError(f"{name} is not a whole number")
+    return int(str(value))
 
 
 def _number(value: float) -> float:
@@ -182,9 +149,9 @@ def _number(value: float) -> float:
 
 def _keyboard(text: str) -> str:
     """The same text in ASCII's digits, spaces and marks, without what cannot be seen."""
-    plain = text[: 4 * _LONGEST].translate({**_DASHES, **_QUOTES, **_ARABIC})
+    plain = text[: 4 * _LONGEST].translate({**_WIDE, **_DASHES, **_QUOTES, **_ARABIC, **_AROUND})
     kept = (str(decimal(each)) if each.isdecimal() else each for each in plain if category(each) not in ("Cf", "Cc"))
-    return " ".join("".join(kept).split())
+    return " ".join("".join(kept).split()).removeprefix("'")
 
 
 def _currencies(marks: str, text: str) -> tuple[str, ...]:
@@ -244,12 +211,14 @@ def _groups(plain: str, last: int, currencies: tuple[str, ...]) -> bool:
         return True
     if {".", ","} <= set(plain) or behind != 3 or plain[:last].strip("0") == "":
         return False
+    if mark == "," and currencies and _COMMA_BEFORE_THREE.issuperset(currencies):
+        return False
     return mark == "," or (bool(currencies) and all(_decimals(code) < 3 for code in currencies if code))
 
 
 @lru_cache(maxsize=1)
 def _signs() -> Mapping[str, tuple[str, ...]]:
-    rows = (line.split(" : ") for line in _SIGNS_OF.splitlines() if line.strip())
+    rows = (line.split(" : ") for line in SIGNS.splitlines() if line.strip())
     codes = {signs: tuple(code.strip("-") for code in row.split()) for signs, row in rows}
     return MappingProxyType({sign.casefold(): meant for signs, meant in codes.items() for sign in signs.split()})
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from engine.products.money import Money, common, currencies_of, read_money
 from engine.products.sales import Period, read_period
 from engine.products.text import plain
-from engine.products.values import is_empty, text_of
+from engine.products.values import is_empty, is_placeholder, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,21 @@ def _with_sale(price: Money | None, sale: Money | None, currency: str | None, da
 
 
 def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str]) -> Money | None:
-    if is_empty(value):
+    if is_empty(value) or _says_nothing(value):
         return None
     try:
         return read_money(value if isinstance(value, int | float | Mapping) else plain(text_of(value)), known)
     except ValueError as error:
         reasons.append(f"{name}: {error}.")
         return None
+
+
+def _says_nothing(value: object) -> bool:
+    """Whether a program wrote only that there is no price: "N/A", `{"value": null, "currency": "EUR"}`."""
+    if isinstance(value, Mapping):
+        amounts = [one for name, one in value.items() if "currency" not in str(name).casefold()]
+        return bool(amounts) and all(is_empty(one) for one in amounts)
+    return is_placeholder(value)
 
 
 def _currency(value: object, reasons: list[str]) -> tuple[str, ...]:
@@ -83,6 +91,6 @@ def _currency(value: object, reasons: list[str]) -> tuple[str, ...]:
 
 
 def _period(value: object) -> Period:
-    if is_empty(value):
+    if is_empty(value) or is_placeholder(value):
         return None, None
     return read_period(value if isinstance(value, Mapping) else plain(text_of(value)))

@@ -26,7 +26,7 @@ from engine.products.limits import (
 from engine.products.pictures import PictureRefused, picture_references
 from engine.products.prices import read_prices
 from engine.products.text import address, identifier, plain, plain_lines
-from engine.products.values import NotText, attributes_of, is_empty, text_of, texts_of
+from engine.products.values import NotText, attributes_of, is_empty, is_placeholder, text_of, texts_of
 
 _T = TypeVar("_T")
 _WORDS = ("brand", "color", "gender")
@@ -212,7 +212,7 @@ class _Reader:
 
     def _availability(self) -> Availability:
         text = plain(self._text("availability"))
-        if not text:
+        if not text or (is_placeholder(text) and not availability_of(text)):
             return Availability.IN_STOCK
         if (meant := availability_of(text)) is None:
             known = ", ".join(each.value for each in Availability)

@@ -12,6 +12,9 @@ _LISTS = ("custom_attributes", "product_details", "product_detail")
 """How Google's APIs list attributes: by name and value."""
 
 
+_PLACEHOLDERS = frozenset({"n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "-", "--", "–", "—"})
+
+
 class NotText(ValueError):
     """A value that no text can be made of; the message follows the field's name."""
 
@@ -19,6 +22,11 @@ class NotText(ValueError):
 def is_empty(value: object) -> bool:
     """Whether a field says nothing."""
     return value is None or value in ([], {}, ()) or (isinstance(value, str) and not value.strip())
+
+
+def is_placeholder(value: object) -> bool:
+    """Whether a program wrote only that there is nothing: "N/A", "null", a dash."""
+    return isinstance(value, str) and value.strip().casefold() in _PLACEHOLDERS
 
 
 def text_of(value: object, join: str = ", ") -> str:

@@ -31,7 +31,18 @@ PRICES = """
     0.99 EUR: 0,99 € | .99 EUR | €0.99
     12000 KRW: ₩12,000 | 12000원 | KRW 12,000
     1299.90 TRY: 1.299,90 TL | ₺1.299,90 | 1.299,90₺
-    12000 RUB: 12 000 ₽ | 12000 руб. | 12 000 RUB
+    49.90 EUR: 49.90;EUR | 49.90|EUR | "49.90 EUR" | 49.90 [EUR] | '49.90 EUR | ４９．９０ EUR | €４９，９０
+    49.90 USD: 49.90 US Dollars | US Dollar 49.90
+    499 -: 499:- | 499:- kr
+    49.900 TND: 49,900 DT | TND 49.900 | 49,900 TND | 49,9 DT
+    12.5 KWD: KD 12.500 | 12.500 KD | 12.500 د.ك
+    12.5 BAM: 12,50 KM
+    1299 RSD: 1.299 дин. | 1.299,00 RSD
+    1290 THB: 1,290 บาท | ฿1,290
+    199 ILS: 199 ש"ח | ₪199 | 199 NIS
+    199 GHS: GH₵ 199 | ₵199
+    199 MAD: 199 DH | 199,00 DH
+    12000 RUB: 12 000 р. | 12 000 ₽ | 12000 руб. | 12 000 RUB
 """
 """An amount and its currency, and how they are written."""
 
@@ -60,6 +71,8 @@ def test_prices_of_the_world(written: str, amount: float, currency: str | None) 
         ({"amount": "$49.90", "currencyCode": "AUD"}, (49.9, "AUD")),
         ({"price": 49.9, "priceCurrency": "EUR"}, (49.9, "EUR")),
         ({"value": 49.9}, (49.9, None)),
+        ({"units": "49", "nanos": 900_000_000, "currencyCode": "EUR"}, (49.9, "EUR")),
+        ({"centAmount": 4990, "currencyCode": "EUR", "fractionDigits": 2}, (49.9, "EUR")),
     ],
 )
 def test_prices_of_apis(value: object, meant: tuple[float, str | None]) -> None:
@@ -71,11 +84,12 @@ def test_prices_of_apis(value: object, meant: tuple[float, str | None]) -> None:
     "written",
     ["free", "gratis", "on request", "10-20 EUR", "10 – 20 €", "from 10 EUR", "ab 10 €", "49,90 € / Stück", "49.90 FOO",
      "−5 €", "$-5", "49.90-", "49.90 EUR excl. VAT", "(5) EUR",
+     "49⁹⁰ €", "49½ €", {"centAmount": 4990.5}, {"units": "x"},
      "49.90 EUR USD", "$49.90 EUR", "A$ 49.90 USD", "1e5", "∞", "10 EUR 5", "12 34 EUR",
-     "1'23 CHF", "1,23,45", "1.2345.678", "10%", "49.90.10", "<b>", "1" * 65, 10**400, {}, {"value": None}, [],
+     "1'23 CHF",  "1,23,45", "1.2345.678", "10%", "49.90.10", "<b>", "1" * 65, 10**400, {}, {"value": None}, [],
      {"amountMicros": "1.5"}, {"amountMicros": True}, {"value": "5 EUR", "currency": "USD"}, {"value": {"value": 1}}],
 )  # fmt: skip
 def test_what_is_no_price(written: object) -> None:
     """It is refused with words that say how to write it, and nothing else is raised."""
-    with pytest.raises(ValueError, match=r"price|currenc|value|amountMicros"):
+    with pytest.raises(ValueError, match=r"price|currenc|value|whole number"):
         parse_money(written)

@@ -122,17 +122,21 @@ STOCK = {
         In Stock (12) | 12 in stock | Only 3 left | 10+ | > 10 | sofort verfügbar, Lieferzeit 1-3 Tage |
         in stock | In_Stock | instock | IN STOCK | https://schema.org/InStock | http://schema.org/InStock |
         InStock | schema:LimitedAvailability | available | available for order | active | continue | true | 1 |
-        7 | auf Lager | lieferbar | disponible | op voorraad | в наличии | InStoreOnly | disponibile
+        7 | auf Lager | lieferbar | disponible | op voorraad | в наличии | InStoreOnly | disponibile |
+        In stock and ready to ship | Few left in stock | Nur noch wenige verfügbar | ab Lager | 有库存 | 在庫あり |
+        재고 있음 | متوفر | raktáron | σε απόθεμα | Still available in our shop
     """,
     "out_of_stock": """
         0 in stock | ausverkauft, wieder ab Mai |
         out of stock | outofstock | OUT_OF_STOCK | https://schema.org/OutOfStock/ | sold out | SoldOut | deny |
         0 | -2 | Discontinued | false | ausverkauft | nicht auf Lager | épuisé | epuise | rupture de stock |
-        agotado | esaurito | uitverkocht | draft | unavailable
+        agotado | esaurito | uitverkocht | draft | unavailable | Temporarily sold out | Out of stock - back soon |
+        out of stock until 12/12 | not in stock | nicht am Lager | není skladem | 缺货 | 売り切れ | 품절 | غير متوفر |
+        not currently available | Limited edition, sold out
     """,
     "preorder": """
         Pre-Order (ships May) | preorder | pre-order | Pre order | https://schema.org/PreOrder | PreSale |
-        vorbestellbar | précommande
+        vorbestellbar | précommande | Preorder until 2026-12-01 | available from 2026-12-01 | verfügbar ab Mai
     """,
     "backorder": """
         backorder | back-order | onbackorder | on backorder | https://schema.org/BackOrder | MadeToOrder |
@@ -152,6 +156,8 @@ def test_booleans_and_unknown_words_for_stock() -> None:
     """JSON's true and false are read; an unknown word is refused with the list."""
     assert product(availability=True).availability is Availability.IN_STOCK
     assert product(availability=False).availability is Availability.OUT_OF_STOCK
+    assert product(availability="N/A").availability is Availability.IN_STOCK
+    assert availability_of("ask us") is availability_of("not sold out") is availability_of("ships in 3 days") is None
     (reason,) = read(availability="maybe").reasons
     assert "'maybe' is none of in_stock, out_of_stock, preorder, backorder" in reason
 
@@ -185,6 +191,17 @@ def test_what_a_buyer_pays(fields: dict[str, Any], paid: float, note: str) -> No
     assert reading.product.price_at(datetime(2026, 11, 29, tzinfo=UTC)) == paid
     assert note in " ".join(reading.notes)
     assert bool(reading.notes) == bool(note)
+
+
+@pytest.mark.parametrize(
+    "nothing", ["N/A", "null", "-", " nan ", {"value": None, "currency": "EUR"}, {"amount": "", "currency": ""}, {}]
+)
+def test_a_place_left_empty_is_no_price(nothing: object) -> None:
+    """What programs write where there is no price costs no product, and neither does it as a sale price."""
+    assert product(price=nothing, sale_price=nothing, sale_price_effective_date="N/A").price is None
+    made = product(price="49.90 EUR", sale_price=nothing)
+    assert (made.price, made.sale_price) == (49.9, None)
+    assert read(price={"currency": "EUR"}).product is None
 
 
 def test_a_sale_to_come_begins_by_itself() -> None:
