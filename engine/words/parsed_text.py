@@ -135,7 +135,8 @@ def with_absences(words: Sequence[str]) -> list[str]:
     """Words with "stripeless" and "unstriped" as "without stripe"; "sleeveless" is a word of its own."""
     written: list[str] = []
     for word in words:
-        base = next((each for each in (word.removesuffix("less"), word.removeprefix("un")) if each != word), "")
+        bases = (word.removesuffix("less"), word.removeprefix("un"), word.removeprefix("non"))
+        base = next((each for each in bases if each != word), "")
         absent = len(base) > 2 and not is_english(word) and is_english(base) and not is_little(base)
         written += ["without", base, ";"] if absent else [word]
     return written

@@ -17,11 +17,12 @@ _TURNS = (
     "all but", "any but", "everything except", "apart from", "aside from", "instead of", "rather than", "free of",
     "free from", "except for", "not a fan of", "no fan of", "not interested in", "not into", "anything other than",
     "something other than", "do not want", "don't want", "don't like", "do not like", "does not have",
-    "nothing in", "nothing with", "opposite of", "different than", "different from",
+    "nothing", "nothing in", "nothing with", "opposite of", "different than", "different from",
 )  # fmt: skip
 """Words that turn away what stands behind them."""
 _NO_TURNS = (
-    "not only", "not just", "nothing but", "no matter", "never mind", "no longer", "no show", "no iron", "non iron",
+    "not only", "not just", "not merely", "nothing but", "nothing like", "nothing special", "nothing else",
+    "no matter", "never mind", "no longer", "no show", "no iron", "non iron",
     "not without", "not necessarily", "why not", "no problem", "no preference", "don't mind", "dont mind", "no one",
     "don't care", "dont care", "no way",
 )  # fmt: skip
@@ -33,6 +34,14 @@ _NOUN_TURNS = frozenset(
     | {"anything other than", "something other than"}
 )
 """After these a noun is turned away with its colour ("no black stripes"); after others the colour alone."""
+_PARTS = frozenset(
+    {"sleeve", "sleeves", "hood", "hoods", "collar", "collars", "heel", "heels", "pocket", "pockets", "button",
+     "buttons", "belt", "belts", "zip", "zips", "zipper", "zippers", "stripe", "stripes", "dot", "dots", "check",
+     "checks", "flower", "flowers", "logo", "logos", "print", "prints", "pattern", "patterns", "lace", "laces",
+     "strap", "straps", "frill", "frills", "ruffle", "ruffles", "fringe", "fringes", "sequins", "buckle", "buckles",
+     "cuffs", "pleats", "bow", "bows", "holes", "rips"}
+)  # fmt: skip
+"""What a garment has or has not: "no sleeves dress" wants a dress."""
 _ENDS = frozenset(
     {"but", "with", "that", "which", "who", "for", "to", "on", "at", "under", "by", "please", "just", "only"}
 )
@@ -94,7 +103,7 @@ def _plain(words: Sequence[str], at: int) -> list[Part]:
 def _turned(words: Sequence[str], start: int, turn: str) -> list[Part]:
     """What stands behind a "not", as far as it reaches: colours, or one thing with what is said of it, or several."""
     found: list[Part] = []
-    number, colored, things, skipped = 0, False, 0, 0
+    number, colored, things, skipped, listed = 0, False, 0, 0, False
     at = start
     while at < len(words):
         word = words[at]
@@ -106,14 +115,15 @@ def _turned(words: Sequence[str], start: int, turn: str) -> list[Part]:
             colored, at = True, at + length
             continue
         if word in _LISTS and (colored or things) and _goes_on(words, at + 1, colored=colored):
-            number, things = number + 1, 0
+            number, things, listed = number + 1, 0, True
+            colored = colored and color_length(words[at + 1 :]) > 0
             found.append(Part(word, "turned"))
         elif is_little(word):
             if colored or things or word in _ENDS or word in MARKS or skipped >= _REACH:
                 break
             skipped += 1
             found.append(Part(word, "turned"))
-        elif (colored or things) and _is_wanted(word, turn, colored=colored and not things):
+        elif (colored or things) and _is_wanted(word, turn, words[at - 1], colored=colored and not things):
             break
         else:
             if colored and not things:  # "No black stripes": the stripes are unwanted, black is not.
@@ -121,11 +131,13 @@ def _turned(words: Sequence[str], start: int, turn: str) -> list[Part]:
             found.append(Part(word, "turned", f"{start}.{number}"))
             things += 1
         at += 1
-    return found if colored or things else [Part(part.word, "little") for part in found]
+    return found if colored or things or listed else [Part(part.word, "little") for part in found]
 
 
-def _is_wanted(word: str, turn: str, *, colored: bool) -> bool:
+def _is_wanted(word: str, turn: str, before: str, *, colored: bool) -> bool:
     """Whether what stands behind an unwanted colour or look is wanted: the dress of "not black dress"."""
+    if _is_garment(word) and before in _PARTS and not colored:
+        return True
     return (_is_garment(word) and (colored or turn not in _NOUN_TURNS)) or (colored and turn not in _NOUN_TURNS)
 
 
@@ -138,11 +150,13 @@ def _goes_on(words: Sequence[str], at: int, *, colored: bool) -> bool:
     length = color_length(words[at:])
     if words[at - 1] == "," and length and at + length < len(words) and _is_garment(words[at + length]):
         return False  # "Not black, red shirts": the red ones are wanted.
+    if colored and not length and words[at - 1] in ("or", "nor"):  # "Not black or striped": neither.
+        return (words[at] in english().looks or words[at] in _PARTS) and not _is_garment(words[at])
     return bool(length) if colored else not is_little(words[at])
 
 
 def _turn_length(words: Sequence[str], at: int) -> int:
-    if words[at] == "but" and any(word in _EVERY for word in words[max(0, at - 3) : at]):
+    if words[at] in ("but", "bar") and any(word in _EVERY for word in words[max(0, at - 3) : at]):
         return 1
     return _phrase_length(words, at, _TURNS)
 

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from engine.products.money import parse_money
+from engine.products.money import read_money
 
 _CURRENCIES = {
     "EUR": "€ eur euro euros", "USD": "us$ $ usd dollar dollars buck bucks", "GBP": "£ gbp pound pounds quid",
@@ -115,19 +115,21 @@ def _range(found: re.Match[str]) -> Price | None:
     word, to = (found["word"] or "").strip(), found["to"]
     if currency is None and (word not in ("between", "zwischen", "entre", "tra", "fra") or to == "-"):
         return None
-    low, high = sorted((_amount(found["low"]), _amount(found["high"])))
+    low, high = sorted(_amount(found[end], currency) for end in ("low", "high"))
     return Price(low, high, found[0].strip(), currency)
 
 
 def _one_side(found: re.Match[str]) -> Price:
-    amount, currency = _amount(found["n"]), _currency(found, "n")
+    currency = _currency(found, "n")
+    amount = _amount(found["n"], currency)
     low, high = (-math.inf, amount) if found["most"] else (amount, math.inf)
     return Price(low, high, found[0].strip(), currency)
 
 
 def _loose(found: re.Match[str]) -> Price | None:
     """ "From 50 euro" is a bound, "around 50 euro" a range; both want a currency, as "from 38" may be a size."""
-    amount, currency = _amount(found["n"]), _currency(found, "n")
+    currency = _currency(found, "n")
+    amount = _amount(found["n"], currency)
     if currency is None:
         return None
     if found.groupdict().get("least"):
@@ -135,9 +137,10 @@ def _loose(found: re.Match[str]) -> Price | None:
     return Price(amount * (1 - _ABOUT_SHARE), amount * (1 + _ABOUT_SHARE), found[0].strip(), currency)
 
 
-def _amount(digits: str) -> float:
+def _amount(digits: str, currency: str | None) -> float:
+    """A number; "1.000" is a thousand, for nobody asks for tenths of a cent."""
     try:
-        return parse_money(digits)[0]
+        return read_money(digits, (currency or "EUR",)).amount
     except ValueError:
         return float(re.sub(r"[^\d]", "", digits))
 

@@ -34,6 +34,9 @@ def read(text: str, *negative: str) -> Understanding:
     ("text", "low", "high", "currency", "left"),
     [
         ("dress under 50 euro", -math.inf, 50, "EUR", "dress"),
+        ("dress under 1.000 euro", -math.inf, 1000, "EUR", "dress"),
+        ("dress between 1.000 and 1.500", 1000, 1500, None, "dress"),
+        ("dress under 49.90", -math.inf, 49.9, None, "dress"),
         ("dress under fifty euros", -math.inf, 50, "EUR", "dress"),
         ("cheaper than 30", -math.inf, 30, None, ""),
         ("shoes max 80\u20ac", -math.inf, 80, "EUR", "shoes"),
