@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from engine.products.limits import MAX_LINK
@@ -14,6 +15,7 @@ _BEFORE_ADDRESS = re.compile(r"\s*[,;|\n]\s*(?=(?:(?:https?|s3):)?//)|\s+(?=(?:h
 _BETWEEN_PATHS = re.compile(r"[,;|\n]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_ADDRESS_KEYS = ("url", "src", "contentUrl", "content_url", "href", "link", "uri")
 _SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 
 
@@ -60,9 +62,18 @@ def encoded_address(url: str) -> str:
 
 def _texts(name: str, value: object) -> list[str]:
     try:
-        return [text for one in texts_of(value) if (text := address(one))]
+        return [text for one in texts_of(_addresses(value)) if (text := address(one))]
     except ValueError as error:
         raise PictureRefused(f"{name} {error}; give addresses") from None
+
+
+def _addresses(value: object) -> object:
+    """Objects that hold a picture's address (`{"url": …}`, `{"src": …}`), alone or in a list, as that address."""
+    if isinstance(value, list | tuple):
+        return [_addresses(one) if isinstance(one, Mapping) else one for one in value]
+    if isinstance(value, Mapping):
+        return next((one for key in _ADDRESS_KEYS if isinstance(one := value.get(key), str)), value)
+    return value
 
 
 def _pieces(text: str) -> list[str]:

@@ -33,6 +33,7 @@ _WORDS = ("brand", "color", "gender")
 _LISTED = {"color": "/", "material": "/"}
 """How several values of one field are written in one text, as Google's format has it."""
 _BROKEN = re.compile(r"[\ud800-\udfff]")
+_NO_UTF_8 = "the row is not UTF-8; save the feed as UTF-8."
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _ONE = ("id", "title", "link")
 """Of several values the first counts."""
@@ -164,8 +165,10 @@ class _Reader:
 
     def _short(self, name: str, text: str, most: int) -> str:
         """A text that every product needs, of a length that is not cut."""
-        if not text:
+        if not text and is_empty(self.fields.get(name)):
             self.reasons.append(f"{name} is empty; every product needs one.")
+        elif not text and not any(reason.startswith((name, _NO_UTF_8)) for reason in self.reasons):
+            self.reasons.append(f"{name} holds no text; every product needs one.")
         elif len(text) > most:
             self.reasons.append(f"{name} has {len(text)} characters; the most is {most}.")
         return text
@@ -206,7 +209,7 @@ class _Reader:
             self.reasons.append(f"{name} {error}.")
             return ""
         if _BROKEN.search(text):
-            self.reasons.append("the row is not UTF-8; save the feed as UTF-8.")
+            self.reasons.append(_NO_UTF_8)
             return ""
         return text
 
@@ -226,7 +229,7 @@ class _Reader:
     def _texts(self, name: str) -> list[str]:
         found = self._try(lambda: texts_of(self.fields.get(name)), name) or []
         if any(_BROKEN.search(text) for text in found):
-            self.reasons.append("the row is not UTF-8; save the feed as UTF-8.")
+            self.reasons.append(_NO_UTF_8)
             return []
         return found
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from engine.products.fields import KNOWN
+from engine.products.fields import API_NAMES, KNOWN, WRAPPERS
 from engine.products.fields import field_name as column_name
 
-__all__ = ["KNOWN", "REQUIRED", "column_name", "missing", "repeated"]
+__all__ = ["KNOWN", "REQUIRED", "column_name", "missing", "named", "repeated"]
 
 REQUIRED = ("id", "title", "link", "image_link")
 _MANY = ("additional_image_link", "category", "product_type", "google_product_category")
 """May be there in several columns, whose values count together."""
+
+
+def named(fields: Mapping[str, object]) -> list[str]:
+    """Google's names of a row's fields; those that an API calls otherwise or nests under `attributes` too."""
+    inner = [value for name, value in fields.items() if WRAPPERS.get(name, name) == "attributes"]
+    keys = [*fields, *(str(key) for value in inner if isinstance(value, Mapping) for key in value)]
+    return [API_NAMES.get(key, column_name(key)) for key in keys]
 
 
 def missing(columns: Collection[str]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.errors import FeedUnreadable
@@ -21,7 +22,10 @@ _SEPARATOR_LINE = re.compile(r'\s*"?sep=(?:(\\t)|([^\n\r"]))"?[\t,;|]*\s*', re.I
 """Excel's first line, which names the separator."""
 _FORMULA_TEXT = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
 """`="00123"`, which keeps a spreadsheet from making a number of it."""
-_HEADER_LINES = 50
+_HEADER_LINES, _TITLE_LINES, _KNOWN_NAMES = 50, 20, 3
+"""Lines that a header may have, lines before it, and names of it that tell it from those."""
+_NO_TEXT = " \t\r\n\v\f\ufeff\x00\x1a"
+"""What programs leave between and behind the lines: padding, and the mark of DOS for a file's end."""
 _OPEN = "A quotation mark may be left open in it."
 
 
@@ -56,8 +60,7 @@ def read_table(feed: Feed, known: Callable[[str], bool], optional: Callable[[str
     source = _Lines(numbered(feed.text))
     text = source.header(feed.name)
     named = _SEPARATOR_LINE.fullmatch(text)
-    if named:
-        text = source.header(feed.name)
+    text = source.header(feed.name) if named else _whole(source.behind_titles(text, lambda line: knows(line, known)))
     if UNDECODED.search(text):
         raise FeedUnreadable(f"The header of {feed.name} is not UTF-8; save the feed as UTF-8, or use --encoding.")
     mark = ("\t" if named[1] else named[2]) if named else _mark(text, known)
@@ -73,16 +76,39 @@ def _mark(text: str, known: Callable[[str], bool]) -> str:
 
 
 def _cells(text: str, mark: str) -> list[str]:
-    return next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), [])
+    return next(_reader(io.StringIO(text, newline=""), mark), [])
+
+
+def _reader(lines: Iterable[str], mark: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """Cells, also where a blank stands between a separator and a quotation mark."""
+    return csv.reader(lines, delimiter=mark, skipinitialspace=True, strict=strict)
+
+
+def _whole(text: str) -> str:
+    """A line that a spreadsheet took for one cell, as it was before."""
+    cells = [cell for cell in _cells(text, ",") if cell.strip()] if text.lstrip()[:1] == '"' else []
+    return cells[0] if len(cells) == 1 and any(mark in cells[0] for mark in MARKS) else text
+
+
+def knows(text: str, known: Callable[[str], bool]) -> bool:
+    """Whether a line is a header."""
+    text = _whole(text)
+    names = (filter(known, _cells(text, mark)) for mark in MARKS if mark in text)
+    return any(len(list(itertools.islice(each, _KNOWN_NAMES))) == _KNOWN_NAMES for each in names)
 
 
 def _rows(source: _Lines, mark: str, columns: int, must: int) -> Iterator[Cells]:
-    reader = csv.reader(source, delimiter=mark)
+    reader = _reader(source, mark)
     while True:
         source.begin()
         try:
             cells = next(reader)
             problem = _problem(cells, columns, must) or source.problem(mark)
+            if problem and (other := _in_another_dialect(source.row, mark)) and not _problem(other, columns, must):
+                cells, problem = other, None
+                source.put_back()
+                del source.row[1:]
+                reader = _reader(source, mark)
         except StopIteration:
             return
         except csv.Error as error:
@@ -90,7 +116,7 @@ def _rows(source: _Lines, mark: str, columns: int, must: int) -> Iterator[Cells]
         if problem and len(source.row) > 1:  # A stray quote swallowed lines: they are rows of their own again.
             cells = _first_cells(source.row[0][1] or "", mark)
             source.put_back()
-            reader = csv.reader(source, delimiter=mark)
+            reader = _reader(source, mark)
             problem += f" {_OPEN}" if _OPEN not in problem else ""
         elif not problem:
             source.took()
@@ -101,9 +127,22 @@ def _rows(source: _Lines, mark: str, columns: int, must: int) -> Iterator[Cells]
 def _first_cells(line: str, mark: str) -> list[str]:
     """The cells of a broken row that stand before what is broken: its id, most likely."""
     try:
-        return next(csv.reader([line], delimiter=mark), [])[:-1]
+        return next(_reader([line], mark), [])[:-1]
     except csv.Error:
         return []
+
+
+def _in_another_dialect(row: Sequence[tuple[int, str | None]], mark: str) -> list[str]:
+    """The cells of a row's first line, read as one cell of a spreadsheet, or with `\\"` for a quotation mark."""
+    line = row[0][1] or ""
+    try:
+        if (whole := _whole(line)) is not line:
+            return _cells(whole, mark)
+        if '\\"' in line:
+            return next(csv.reader([line], delimiter=mark, escapechar="\\", skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        pass
+    return []
 
 
 def _problem(cells: Sequence[str], columns: int, must: int) -> str | None:
@@ -147,7 +186,7 @@ class _Lines:
         for number, content in self._lines:
             if content is None:
                 raise FeedUnreadable(f"Line {number} of {name} has more than {MAX_LINE:,} characters and is no header.")
-            if content.strip(" \t\r\n\ufeff\x00"):
+            if content.strip(_NO_TEXT):
                 found = content
                 break
         more: list[tuple[int, str | None]] = []
@@ -158,6 +197,15 @@ class _Lines:
             self._again.extend(more)
             found = found[: len(found) - sum(len(content or "") for _, content in more)]
         return found
+
+    def behind_titles(self, first: str, is_header: Callable[[str], bool]) -> str:
+        """The header behind a title or a comment, if one stands there; else the first line."""
+        if is_header(first):
+            return first
+        for content in itertools.islice(self._lines, _TITLE_LINES):
+            if content[1] and is_header(content[1]):
+                return content[1]
+        return first
 
     def begin(self) -> None:
         """A new row starts with the next line."""
@@ -179,7 +227,7 @@ class _Lines:
         if len(self.row) < 2:
             return None
         try:
-            for _ in csv.reader((content or "" for _, content in self.row), delimiter=mark, strict=True):
+            for _ in _reader((content or "" for _, content in self.row), mark, strict=True):
                 pass
         except csv.Error as error:
             return f"The row cannot be read ({error})."
@@ -199,7 +247,7 @@ class _Lines:
         if self.row and self._size > max(0, min(MAX_LINE, self._look_ahead)):
             raise csv.Error("it is too long for a product" if self._size > MAX_LINE else "it does not end")
         number, content = self._next()
-        while not self.row and content is not None and not content.strip():
+        while not self.row and content is not None and not content.strip(_NO_TEXT):
             number, content = self._next()
         if not self.row:
             self.line = number

@@ -19,7 +19,7 @@ _KEY = 1_200
 ENVELOPE = frozenset(
     {"products", "product", "items", "item", "data", "feed", "entries", "entry", "offers", "rows", "records",
      "results", "resources", "nodes", "documents", "list", "articles", "goods", "catalog", "catalogue",
-     "channel", "shop", "hits", "response", "payload", "content", "contents", "value"}
+     "channel", "shop", "hits", "edges", "response", "payload", "content", "contents", "value"}
 )  # fmt: skip
 """Keys under which an object may hold the list of products."""
 _OWN = frozenset({"link", "image_link", "price"})

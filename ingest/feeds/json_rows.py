@@ -19,6 +19,7 @@ MOST_PARTS = 200_000
 """Commas in one object: what has more costs seconds and is no product."""
 _MANY = ("image_link", "additional_image_link", "product_type", "google_product_category", "category")
 """Fields whose values are joined where two dialects of one name are there."""
+_WRAPPED_IN = ("node", "_source", "product", "item")
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 _NO_OBJECT = "The line is not a JSON object"
 
@@ -97,7 +98,16 @@ def _row(line: int, text: str) -> Row:
         return Row(line, {}, f"{_NO_OBJECT} ({error}).")
     if not isinstance(value, dict):
         return Row(line, {}, f"{_NO_OBJECT}.")
+    value = _unwrapped(value)
     return _named(line, value.pairs if isinstance(value, _Twice) else list(value.items()))
+
+
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """The product in an object that holds nothing else of it: GraphQL's `node`, a search engine's `_source`."""
+    if any(column_name(key) in KNOWN for key in value):
+        return value
+    inner = next((one for key in _WRAPPED_IN if isinstance(one := value.get(key), dict)), None)
+    return value if inner is None else inner
 
 
 def _named(line: int, pairs: list[tuple[str, Any]]) -> Row:
@@ -141,7 +151,12 @@ def _object(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
 def _load(text: str) -> Any:
     """JSON with what programs make of it: NaN is nothing, long numbers (ids) keep every digit."""
     return json.loads(
-        text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_fraction
+        text,
+        object_pairs_hook=_object,
+        parse_constant=_constant,
+        parse_int=_integer,
+        parse_float=_fraction,
+        strict=False,  # A tab or a line's end inside a text is as clear as it is wrong.
     )
 
 

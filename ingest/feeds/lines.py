@@ -30,13 +30,23 @@ _NO_CHARSETS = frozenset(
 
 
 def charset(name: str) -> codecs.CodecInfo | None:
-    """The encoding of text that has this name, None where there is none."""
+    """The encoding of text that has this name, None where there is none; of those that browsers take for it, the wider.
+
+    Source: https://encoding.spec.whatwg.org/#names-and-labels.
+    """
     try:
         " ".encode(name)  # Refuses codecs of something else than text, which `lookup` knows too.
         found = codecs.lookup(name)
     except (LookupError, ValueError):
         return None
-    return None if found.name in _NO_CHARSETS else found
+    return None if found.name in _NO_CHARSETS else codecs.lookup(_WIDER.get(found.name, found.name))
+
+
+_WIDER = {
+    "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949",
+}  # fmt: skip
+"""A file that says Latin-1 has Windows' euro signs and quotes in it; read as Latin-1 these would be lost."""
 
 
 @contextmanager
@@ -61,7 +71,8 @@ def _encoding(start: bytes, wanted: str | None) -> str:
         if start.startswith(mark):
             return name
     if wanted:
-        return wanted
+        found = charset(wanted)
+        return found.name if found else wanted
     for name, pattern in _UNMARKED.items():
         shares = [start[place::4].count(0) * 4 / max(1, len(start)) for place in range(4)]
         if len(start) >= 8 and all((s > 0.6) if zero else (s < 0.1) for s, zero in zip(shares, pattern, strict=True)):

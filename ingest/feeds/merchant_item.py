@@ -15,12 +15,17 @@ from ingest.feeds.lines import UNDECODED
 _GOOGLE = "base.google.com/ns/1.0"
 _ATOM = "www.w3.org/2005/atom"
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_REFERENCES = re.compile(r"(?:&#(?:\d{1,7}|x[0-9a-fA-F]{1,6});)+")
+_NUMBER = re.compile(r"&#(?:(\d+)|x([0-9a-fA-F]+));")
 _XMLS_OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _PREFIX = re.compile(r"</?([A-Za-z_][A-Za-z0-9_.\-]{0,60}):|\s([A-Za-z_][A-Za-z0-9_.\-]{0,60}):[A-Za-z_]")
 _BOUND = re.compile(r"xmlns:([A-Za-z_][A-Za-z0-9_.\-]*)")
 _MOST_PREFIXES = 200
 _HOUSEKEEPING = frozenset({"guid", "pubdate", "published", "updated", "comments", "source", "author", "rights"})
 """RSS's and Atom's own elements that say nothing of a product."""
+_PRICES = ("price", "sale_price")
+_CURRENCY = ("currency", "currencycode", "currencyid", "pricecurrency", "unit")
 _TEXTS = frozenset({"title", "description", "summary", "content"})
 """May hold HTML's elements, unescaped, whose text counts."""
 _SEVERAL = frozenset(
@@ -45,6 +50,7 @@ def fields_of(item: str, namespaces: Mapping[str, str] | None = None) -> dict[st
     """
     if UNDECODED.search(item):
         raise BadItem("The item has bytes that are not text in the feed's encoding; save it as UTF-8.")
+    item = _REFERENCES.sub(_allowed, _NOT_XML.sub(" ", item))
     declared = {**_undeclared(item), **(namespaces or {})}
     around = "".join(f" xmlns{':' if prefix else ''}{prefix}={quoteattr(uri)}" for prefix, uri in declared.items())
     reader = _ItemReader(by_prefix=_GOOGLE not in item and not any(_is_google(uri) for uri in declared.values()))
@@ -143,11 +149,16 @@ class _ItemReader:
         if name == "product_detail" and tier == "google":
             self._put(tier, self._parts.get("attribute_name", ""), self._parts.get("attribute_value", ""))
             return
+        if self._parts and column_name(name) in _PRICES:
+            self._put(tier, name, _amount(self._parts))
+            return
         if self._parts and name not in _TEXTS:
             return  # Shipping, tax and the like, which have parts.
         if tier == "feed" and name.casefold() in _HOUSEKEEPING:
             return
         value = "".join(self._text).strip()
+        if column_name(name) in _PRICES and value[-1:].isdigit():
+            value = f"{value} {_said(self._attributes, _CURRENCY)}".strip()
         if name == "link" and tier != "google" and _bare(uri) == _ATOM:
             value, tier = self._atom_link(value), tier if uri == self._item_uri else "other"
         elif not value and name.endswith("link"):
@@ -164,12 +175,31 @@ class _ItemReader:
             self._found[tier].setdefault(column_name(name), []).append(value)
 
 
+def _amount(parts: Mapping[str, str]) -> str:
+    """A price whose amount and currency are elements of their own."""
+    return f"{_said(parts, ('value', 'amount', 'price'))} {_said(parts, _CURRENCY)}".strip()
+
+
+def _said(named: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((value for name, value in named.items() if name.casefold().replace("_", "") in names and value), "")
+
+
 def _split(tag: str) -> tuple[str, str, str]:
     """Namespace, name and prefix of an element as expat tells it; "" where there is none."""
     parts = tag.split(" ")
     if len(parts) == 1:
         return "", parts[0], ""
     return parts[0], parts[1], parts[2] if len(parts) > 2 else ""
+
+
+def _allowed(references: re.Match[str]) -> str:
+    """Numbered characters without those that XML forbids; halves of one (an emoji in UTF-16) are put together."""
+    codes = [int(ten or hexadecimal, 10 if ten else 16) for ten, hexadecimal in _NUMBER.findall(references[0])]
+    if not any(code < 32 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF or code & 0xFFFE == 0xFFFE for code in codes):
+        return references[0]
+    text = "".join(chr(code) for code in codes if code < 0x110000)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return "".join(f"&#{ord(one)};" for one in _NOT_XML.sub("", whole))
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -24,6 +24,7 @@ _CHUNK = 1 << 16
 _LONGEST_TAG, _LONGEST_END = 1 << 16, 200
 """Characters of a tag, and of what ends a comment or a document type."""
 _ITEMS = ("item", "entry")
+_ITEM = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]")
 _MARK = re.compile(
     r"<(?:!--|!\[CDATA\[|\?|!DOCTYPE|(?P<end>/)?(?P<name>[A-Za-z_][\w.\-]*+(?::[\w.\-]++)?+)(?P<rest>[^<>]*+)>)"
 )
@@ -179,11 +180,18 @@ def _ends_of(name: str) -> re.Pattern[str]:
     return re.compile(rf"<!--|<!\[CDATA\[|<\?|</{tag}\s{{0,1000}}>|<{tag}(?=[\s>/])")
 
 
+def _without_warnings(start: str) -> str:
+    """The text from its XML declaration on; shop programs in PHP print their warnings before it."""
+    at = start.find("<?xml ", 1, _LONGEST_TAG)
+    return start if at < 0 or _ITEM.search(start, 0, at) else "\n" * start.count("\n", 0, at) + start[at:]
+
+
 def _decoded(feed: Feed) -> Iterator[str]:
     """The text in the encoding that its XML declaration names: it was read as UTF-8, other bytes as surrogates."""
     text: TextIO = feed.text
     start = text.read(max(_CHUNK, 1))
-    declared = _DECLARED.search(feed.start[:1_000])
+    start = _without_warnings(start)
+    declared = _DECLARED.search(start[:_LONGEST_TAG])
     encoding = declared[1] if declared else "utf-8"
     codec = charset(encoding)
     if codec is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _BUFFER = 1 << 20
 _LEVELS = 3
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _BLANK = b" \t\r\n\v\f\x00"
+_TAR_MARK = 257
+_WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,200}(?:<!doctype\s+html\b|<html[\s>])", re.IGNORECASE)
 _OTHERS = {
     b"BZh": "packed with bzip2; unpack it, or pack it with gzip",
     b"\xfd7zXZ": "packed with xz; unpack it, or pack it with gzip",
@@ -72,7 +75,7 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
                 stream = _capped(stack.enter_context(_member(path, stack)), told)
             else:
                 break
-        _check_kind(stream.peek(8), path)
+        _check_kind(stream.peek(_TAR_MARK + 8), path)
         yield stream
 
 
@@ -104,6 +107,12 @@ def _check_kind(start: bytes, path: Path) -> None:
         raise FeedUnreadable(f"The feed {path.name} is packed more than {_LEVELS - 1} times; unpack it.")
     if start[:4] == b"PK\x03\x04":
         raise FeedUnreadable(f"The feed {path.name} is a zip inside an archive; unpack it.")
+    if start[_TAR_MARK : _TAR_MARK + 5] == b"ustar":
+        raise FeedUnreadable(f"The feed {path.name} is a tar archive; unpack it, or pack the feed alone with gzip.")
+    if _WEB_PAGE.match(start):
+        raise FeedUnreadable(
+            f"The feed {path.name} is a web page (HTML) without an <item> or <entry>; see in a browser what it says."
+        )
     for magic, words in _OTHERS.items():
         if start.startswith(magic):
             raise FeedUnreadable(f"The feed {path.name} is {words}.")

@@ -8,7 +8,7 @@ from typing import TextIO, TypeAlias
 
 from engine.errors import FeedUnreadable
 from engine.system.redaction import redacted
-from ingest.feeds.columns import missing, repeated
+from ingest.feeds.columns import missing, named, repeated
 
 PEEK, PEEK_CHARACTERS = 100, 4_000_000
 """Rows of a JSON or XML feed that are looked at before a column is called missing."""
@@ -65,7 +65,7 @@ def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
     characters = 0
     for row in rows:
         first.append(row)
-        found |= dict.fromkeys(row.fields)
+        found |= dict.fromkeys(named(row.fields))
         characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
         if not missing(found) or len(first) >= PEEK or characters > PEEK_CHARACTERS:
             break
@@ -78,7 +78,13 @@ def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
 def check_columns(columns: Sequence[str], name: str) -> None:
     """Raise FeedUnreadable where a required column is missing, or a known one is there twice."""
     if gone := missing(set(columns)):
-        told = redacted(", ".join(" ".join(column[:60].split()) for column in sorted(set(columns))[:40])) or "none"
+        if not any(columns):
+            raise FeedUnreadable(f"The feed {name} is empty: it has no column {', '.join(gone)} and no product.")
+        told = redacted(", ".join(_printable(column[:60]) for column in sorted(set(columns))[:40]))
         raise FeedUnreadable(f"The feed {name} has no column {', '.join(gone)}. Columns found: {told}.")
     if twice := repeated(columns):
         raise FeedUnreadable(f"The feed {name} has the column {', '.join(twice)} more than once; keep one of them.")
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

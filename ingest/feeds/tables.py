@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 
 from ingest.feeds.columns import KNOWN, column_name, missing
-from ingest.feeds.delimited import Cells, Table, plain_cell, read_table
+from ingest.feeds.delimited import Cells, Table, knows, plain_cell, read_table
 from ingest.feeds.rows import MOST_OWN, Feed, Row, check_columns
 from ingest.feeds.shopify import is_shopify, read_shopify, shopify_names
 from ingest.feeds.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
 
 _NUMBERS = frozenset({"id", "item_group_id", "gtin", "mpn", "sku"})
 """Columns where `'00123` means the same; elsewhere it may be a name ('47)."""
+
+
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
+"""What a spreadsheet shows where a formula has no value."""
 
 
 def read_delimited(feed: Feed) -> Iterator[Row]:
@@ -27,6 +32,14 @@ def read_delimited(feed: Feed) -> Iterator[Row]:
     if is_woocommerce(table.header) and not merchant:
         return read_woocommerce(table, feed)
     return _merchant(table, feed)
+
+
+def has_header(start: str) -> bool:
+    """Whether a text begins with a table's header."""
+    try:
+        return knows(start.partition("\n")[0], _is_known)
+    except csv.Error:
+        return False
 
 
 def _is_known(cell: str) -> bool:
@@ -46,7 +59,7 @@ def _fields(columns: Sequence[str], row: Cells) -> dict[str, object]:
     fields: dict[str, object] = {}
     own = 0
     for name, cell in zip(columns, row.cells, strict=False):
-        if not cell.strip():
+        if not cell.strip() or cell.strip() in _ERRORS:
             if name in KNOWN:
                 fields.setdefault(name, "")
             continue
