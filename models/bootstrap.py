@@ -300,6 +300,7 @@ def milvus_options(settings: Settings) -> MilvusOptions:
         warm_up=settings.milvus_warm_up,
         index=settings.milvus_index,
         cache_bytes=settings.milvus_cache_bytes,
+        vectors_bytes=settings.milvus_vectors_bytes,
     )
 
 

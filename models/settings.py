@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """How long a start waits until the server has the collections in memory."""
     milvus_cache_bytes: int = Field(default=128 * 1024 * 1024, ge=0)
     """For words of rows seen lately."""
+    milvus_vectors_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
+    """For embeddings of rows seen lately, two bytes a number: what is at hand here the server is not asked for."""
     ledger_url: str | None = None
     """`postgresql://USER@HOST/DATABASE`; where it is not set, the ledger is SQLite in the home."""
     s3_endpoint: str | None = None

@@ -35,7 +35,7 @@ class MilvusOptions:
         consistency: of reads. Writes wait until every reader can see them, so that nothing stronger is needed.
         warm_up: have the server keep raw embeddings at hand from the start, where it would load them when asked.
         index: an index type other than the one planned for the server's version.
-        cache_bytes: for words of rows seen lately.
+        cache_bytes, vectors_bytes: for words and for embeddings of rows seen lately.
     """
 
     timeout_s: float = 30.0
@@ -48,6 +48,7 @@ class MilvusOptions:
     warm_up: bool = True
     index: str | None = None
     cache_bytes: int = 128 * 1024 * 1024
+    vectors_bytes: int = 256 * 1024 * 1024
 
 
 class MilvusConnection:

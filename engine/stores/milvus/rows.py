@@ -41,13 +41,16 @@ def facet_name(key: str) -> str:
     return "" if key == "%" else unquote(key)
 
 
-def to_row(item: Item, embedding: NDArray[np.float32], columns: Collection[str] = ()) -> dict[str, Any]:
+def to_row(
+    item: Item, embedding: NDArray[np.float32], columns: Collection[str] = (), pair_hash: str = ""
+) -> dict[str, Any]:
     """A row for `upsert`. Milvus 2.3 takes only objects as JSON, hence the box's key.
 
     JSON goes as text: pymilvus walks through every object in Python to find numpy's numbers in it.
 
     Args:
         columns: of the collection; of those that came later only what it has is written.
+        pair_hash: of the item's embeddings in this and the paired collection; empty where that is not known.
     """
     row: dict[str, Any] = {
         "item_id": item.item_id,
@@ -61,7 +64,7 @@ def to_row(item: Item, embedding: NDArray[np.float32], columns: Collection[str] 
     }
     later: dict[str, Any] = {}
     if STAMP in columns:
-        later[STAMP] = packed(stamp_of(row))
+        later[STAMP] = packed(stamp_of(row), pair_hash)
     if GROUP in columns:
         groups = item.facets.get(GROUP_FACET, ())
         later[GROUP] = SEVERAL if len(groups) > 1 else next(iter(groups), "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from json import dumps
 from threading import Lock
@@ -23,8 +24,10 @@ _DIGEST = 12
 """Letters of a stamp before the product's id: 9 bytes."""
 _OVERHEAD = 400
 """Bytes of one entry beside its words and keys, about."""
+_DECODED = 16_384
+"""Items that are kept ready as well: a photo reads hundreds, and mostly the same."""
 _encode = msgpack.Encoder().encode
-_decoder = msgpack.Decoder(Item)
+_decoded = lru_cache(_DECODED)(msgpack.Decoder(Item).decode)
 
 
 def stamp_of(row: Mapping[str, Any]) -> str:
@@ -33,32 +36,47 @@ def stamp_of(row: Mapping[str, Any]) -> str:
     return b64encode(blake2b(words, digest_size=9).digest()).decode() + str(row["product_id"])
 
 
-class _Packed(Struct):
+class _Packed(Struct, omit_defaults=True):
     """A stamp as it lies in a row: an object, as 2.3 takes nothing else as JSON."""
 
     s: str
+    v: str = ""
 
 
 _unpack = json.Decoder(_Packed).decode
 
 
-def packed(stamp: str) -> str:
-    """A stamp as JSON: pymilvus reads text columns cell by cell, at three times the cost of the search itself."""
-    return json.encode(_Packed(stamp)).decode()
+def packed(stamp: str, pair_hash: str = "") -> str:
+    """A stamp, and the hash of the item's embeddings, as JSON: pymilvus reads text columns cell by cell, at three times
+    the cost of the search itself.
+    """
+    return json.encode(_Packed(stamp, pair_hash)).decode()
 
 
 def unpacked(value: Any) -> str:
     """The stamp that `packed` wrote, as text or as pymilvus decodes it."""
-    return str(value["s"]) if isinstance(value, dict) else _unpack(value).s
+    return _unpacked(value).s
 
 
-def stamps_of(hits: Any) -> list[str]:
-    """The stamps of a search's hits: from the column as it came where pymilvus shows it, else hit by hit."""
+def pair_hash_of(value: Any) -> str:
+    """The hash of the item's embeddings that `packed` wrote; empty in rows of former versions."""
+    return _unpacked(value).v
+
+
+def stamps_of(hits: Any) -> list[tuple[str, str]]:
+    """The stamps and pair hashes of a search's hits: from the column as it came where pymilvus shows it, else hit by
+    hit.
+    """
     column = next(iter(getattr(hits, "lazy_field_data", ())), None)
     if column is None or getattr(hits, "has_materialized", True):
-        return [unpacked(hit["entity"][STAMP]) for hit in hits]
-    cells = column.scalars.json_data.data[hits.start : hits.start + len(hits)]
-    return [_unpack(cell).s for cell in cells]
+        found = [_unpacked(hit["entity"][STAMP]) for hit in hits]
+    else:
+        found = [_unpack(cell) for cell in column.scalars.json_data.data[hits.start : hits.start + len(hits)]]
+    return [(each.s, each.v) for each in found]
+
+
+def _unpacked(value: Any) -> _Packed:
+    return _Packed(str(value["s"]), str(value.get("v", ""))) if isinstance(value, dict) else _unpack(value)
 
 
 def product_of(stamp: str) -> str:
@@ -77,7 +95,7 @@ class Words:
         """Those that are kept, by stamp."""
         with self._lock:
             found = {stamp: kept for stamp in stamps if (kept := self._kept.get(stamp)) is not None}
-        return {stamp: _decoder.decode(kept) for stamp, kept in found.items()}
+        return {stamp: _decoded(kept) for stamp, kept in found.items()}
 
     def keep(self, items: Mapping[str, Item]) -> None:
         """Remember items by stamp; one that is larger than all the room is left out."""

@@ -6,7 +6,7 @@ once, in all its collections at the same time, and readers never do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from engine.retrieval.concurrent import Together
@@ -15,6 +15,7 @@ from engine.stores.milvus.collections import Collections
 from engine.stores.milvus.connection import MilvusConnection
 from engine.stores.milvus.expression import quoted_list
 from engine.stores.milvus.rows import to_row
+from engine.stores.milvus.vectors import pair_hashes
 from engine.stores.rows import check_dim, last_of_each, no_such_collection
 
 AT_ONCE = 8
@@ -41,7 +42,8 @@ class MilvusWrites:
             StoreUnavailable: the server did not answer; some of it may be written.
         """
         wanted = [change for change in changes if self._checked(change)]
-        self._pool.run([partial(self._change, change) for change in wanted])
+        hashes = pair_hashes(wanted)
+        self._pool.run([partial(self._change, change, hashes) for change in wanted])
         self._pool.run([partial(self._wait_until_seen, change.name) for change in wanted])
 
     def close(self) -> None:
@@ -58,23 +60,28 @@ class MilvusWrites:
         check_dim(change.name, known.spec.dim, change.embeddings, len(change.items))
         return True
 
-    def _change(self, change: CollectionChange) -> None:
+    def _change(self, change: CollectionChange, hashes: Mapping[str, str]) -> None:
         known, gone = self._known.get(change.name), sorted(change.gone)
         for start in range(0, len(gone), IDS):
             where = f"product_id in {quoted_list(gone[start : start + IDS])}"
             self._server.ask("delete", change.name, filter=where)
-        for rows in _messages(change, known.columns if known else frozenset()):
+        for rows in _messages(change, known.columns if known else frozenset(), hashes):
             self._server.ask("upsert", change.name, rows)
 
     def _wait_until_seen(self, name: str) -> None:
         self._server.ask("query", name, filter='item_id in [""]', output_fields=["item_id"], consistency_level="Strong")
 
 
-def _messages(change: CollectionChange, columns: frozenset[str]) -> Iterator[list[dict[str, object]]]:
+def _messages(
+    change: CollectionChange, columns: frozenset[str], hashes: Mapping[str, str]
+) -> Iterator[list[dict[str, object]]]:
     """The rows of a change, the last of equal ids alone, in messages of a size that the server likes."""
     if change.embeddings is None:
         return
     kept = last_of_each(change.items)
     size = max(1, MESSAGE_BYTES // max(1, change.embeddings.shape[1] * change.embeddings.itemsize))
     for start in range(0, len(kept), size):
-        yield [to_row(change.items[i], change.embeddings[i], columns) for i in kept[start : start + size]]
+        yield [
+            to_row(item, row, columns, hashes[item.item_id])
+            for item, row in ((change.items[i], change.embeddings[i]) for i in kept[start : start + size])
+        ]

@@ -55,9 +55,9 @@ def test_an_item_comes_back_from_its_row() -> None:
 
 
 def test_probing_widens_as_fewer_rows_match() -> None:
-    """Many rows: the plan's nprobe; few: as many lists as hold 8,000 matching rows; never more than there are."""
+    """Many rows: the plan's nprobe; few: as many lists as hold 2,500 matching rows; never more than there are."""
     plan = plan_for("2.6.0")
-    assert [plan.probes(n) for n in (1_000_000, 16_000, 8_000, 10)] == [32, 128, 256, 256]
+    assert [plan.probes(n) for n in (1_000_000, 16_000, 5_000, 10)] == [32, 40, 128, 256]
 
 
 def test_variant_groups_are_looked_up_by_their_own_index_where_there_is_one() -> None:

@@ -82,7 +82,7 @@ def test_lists_grow_with_the_rows() -> None:
 
 
 def test_probing_widens_as_fewer_rows_match() -> None:
-    """Many rows: the plan's nprobe; few: as many lists as hold 8,000 matching rows; never more than there are."""
+    """Many rows: the plan's nprobe; few: as many lists as hold 2,500 matching rows; never more than there are."""
     plan = plan_for("2.6.0")
-    assert [plan.probes(n) for n in (1_000_000, 16_000, 8_000, 10)] == [32, 128, 256, 256]
-    assert plan.probes(16_000, nlist=1024) == 512
+    assert [plan.probes(n) for n in (1_000_000, 16_000, 5_000, 10)] == [32, 40, 128, 256]
+    assert plan.probes(16_000, nlist=1024) == 160

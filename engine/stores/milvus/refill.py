@@ -1,0 +1,92 @@
+"""What searches missed in memory is fetched behind them: a few rows at a time, and a small share of the time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
+from threading import Condition, Thread
+
+from engine.errors import ThatLookError
+
+AT_ONCE = 128
+"""Rows of one request; half a megabyte of 1024 numbers each."""
+MOST = 50_000
+"""Rows that may wait; further ones are fetched when they are missed again."""
+SHARE = 0.25
+"""Of the time, that fetching takes at most."""
+AFTER_FAILURE_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+class Refill:
+    """Fetches wanted rows on a thread of its own, which lives as long as there is something to fetch."""
+
+    def __init__(
+        self,
+        fetch: Callable[[str, Sequence[str]], object],
+        *,
+        share: float = SHARE,
+        after_failure_s: float = AFTER_FAILURE_S,
+    ) -> None:
+        self._fetch, self._share, self._after_failure_s = fetch, share, after_failure_s
+        self._wanted: dict[str, dict[str, None]] = {}
+        self._changed = Condition()
+        self._running = self._closed = False
+        self._not_before = 0.0
+
+    def want(self, name: str, item_ids: Collection[str]) -> None:
+        """Have rows of a collection fetched soon; forgotten where too many wait, or the server failed just now."""
+        with self._changed:
+            if self._closed or not item_ids or time.monotonic() < self._not_before:
+                return
+            if sum(map(len, self._wanted.values())) < MOST:
+                self._wanted.setdefault(name, {}).update(dict.fromkeys(item_ids))
+            if not self._running:
+                self._running = True
+                Thread(target=self._run, name="milvus-refill", daemon=True).start()
+
+    def wait(self, patience_s: float) -> bool:
+        """Whether everything that was wanted has come, or failed, within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, patience_s)
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        with self._changed:
+            self._closed = True
+            self._wanted.clear()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (part := self._next()) is not None:
+            begun = time.monotonic()
+            try:
+                self._fetch(*part)
+            except ThatLookError as error:
+                _log.info("Embeddings are not kept at hand for now: %s", error)
+                self._give_up()
+            pause_s = (time.monotonic() - begun) * (1 / self._share - 1)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, pause_s)
+
+    def _next(self) -> tuple[str, list[str]] | None:
+        """Some rows of one collection; None where no more are wanted, and then the thread ends."""
+        with self._changed:
+            if not self._wanted or self._closed:
+                self._running = False
+                self._changed.notify_all()
+                return None
+            name, waiting = next(iter(self._wanted.items()))
+            ids = list(islice(waiting, AT_ONCE))
+            for item_id in ids:
+                del waiting[item_id]
+            if not waiting:
+                del self._wanted[name]
+            return name, ids
+
+    def _give_up(self) -> None:
+        with self._changed:
+            self._wanted.clear()
+            self._not_before = time.monotonic() + self._after_failure_s
