@@ -110,6 +110,11 @@ def bare_home(folder: Path, specs: Sequence[CollectionSpec]) -> BareStore:
     return BareStore({spec.name: DerivedIndex(_place(folder, spec), spec.dim, WRITING) for spec in specs})
 
 
+def open_home(folder: Path, specs: Sequence[CollectionSpec]) -> BareStore:
+    """The learned indexes of a closed home."""
+    return BareStore({spec.name: DerivedIndex(_place(folder, spec), spec.dim, default_plan()) for spec in specs})
+
+
 def learn_home(folder: Path, specs: Sequence[CollectionSpec], say: Callable[[str], object]) -> None:
     """Have the indexes of a closed `bare_home` learned."""
     for spec in specs:

@@ -1,8 +1,8 @@
 """`thatlook bench latency`: photos over HTTP against `thatlook serve`, alone and under load, and how it starts.
 
 Each case says what it does by its parameters: `clients` (one after another, closed; with `again` the same photos, as
-of somebody who refines), `of_capacity` (open loop at a share of what the server can do, measured just before), or
-neither (cold starts).
+of somebody who refines; with `where`, on a Milvus server beside the embedded store), `of_capacity` (open loop at a
+share of what the server can do, measured just before), or neither (cold starts).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import msgspec
 
 from benchmarks.speed.arithmetic import photo_work
 from benchmarks.speed.load import FAILED, Bodies, Client, Sample, arrivals, closed_loop, open_loop
+from benchmarks.speed.milvus_process import ServerMissing
 from benchmarks.speed.photos import street_photos
 from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, dataset_hash, parameters
@@ -68,7 +69,7 @@ def run(settings: BenchSettings) -> Iterable[Result]:
         try:
             prepared = prepare(settings, case)
             yield _measured(settings, case, prepared, capacities)
-        except TrainingMissing as error:
+        except (TrainingMissing, ServerMissing) as error:
             settings.say(f"{case.name} left out: {error.message}")
         except ThatLookError as error:
             settings.say(f"{case.name} failed: {error.message}")
@@ -80,6 +81,10 @@ def run(settings: BenchSettings) -> Iterable[Result]:
 def _measured(
     settings: BenchSettings, case: Case, prepared: Prepared, capacities: dict[tuple[str, int, str], float]
 ) -> Result:
+    if case.parameters.get("where") == "server":
+        from benchmarks.speed.suites.latency_server import on_server
+
+        return on_server(settings, case, prepared)
     if "clients" in case.parameters:
         return _patient(settings, case, prepared)
     if "of_capacity" in case.parameters:
@@ -133,9 +138,9 @@ def _patient(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
     with _server(settings, case, prepared) as server:
         photos, again = chosen_photos(settings, case, server), bool(given.get("again"))
         if again:
-            _closed(server, photos, clients=1, n=len(photos), again=True)
+            closed(server, photos, clients=1, n=len(photos), again=True)
         before = server.cpu_s()
-        samples, took = _closed(server, photos, clients=int(given["clients"]), n=int(given["n"]), again=again)
+        samples, took = closed(server, photos, clients=int(given["clients"]), n=int(given["n"]), again=again)
         cpu_s = server.cpu_s() - before
         memory = server.memory_bytes()
     return figures_of(case, prepared, samples, took, cpu_s, memory, photo_bytes=photos)
@@ -151,7 +156,7 @@ def _under_load(
         photos = chosen_photos(settings, case, server)
         if key not in capacities:
             settings.say(f"{case.name}: measuring capacity")
-            answered, took = _closed(server, photos, clients=_CAPACITY_CLIENTS, seconds=float(given["seconds"]) / 2)
+            answered, took = closed(server, photos, clients=_CAPACITY_CLIENTS, seconds=float(given["seconds"]) / 2)
             capacities[key] = len([s for s in answered if s.status == 200]) / took
         rate = float(given["of_capacity"]) * capacities[key]
         times = arrivals(str(given["arrivals"]), rate, float(given["seconds"]), settings.seed)
@@ -171,7 +176,7 @@ def _cold_start(settings: BenchSettings, case: Case, prepared: Prepared) -> Resu
         with _server(settings, case, prepared) as server:
             cpu.append(server.cpu_s())
             photo = next(street_photos(photo_size(settings, case), settings.work / "cache", seed=settings.seed))
-            (sample,), _ = _closed(server, [photo], clients=1, n=1)
+            (sample,), _ = closed(server, [photo], clients=1, n=1)
             memory = server.memory_bytes()
             ready.append(server.ready_s)
             first.append(server.ready_s + sample.latency_ms / 1000)
@@ -203,11 +208,11 @@ def chosen_photos(settings: BenchSettings, case: Case, server: Running) -> list[
     drawn = islice(street_photos(photo_size(settings, case), settings.work / "cache", seed=settings.seed), _TRIED)
     need = 1 if settings.size == "tiny" else PHOTOS
     for photo in drawn:
-        (sample,), _ = _closed(server, [photo], clients=1, n=1)
+        (sample,), _ = closed(server, [photo], clients=1, n=1)
         if sample.status == 200 and len(msgspec.json.decode(sample.body, type=AnswerForm).garments) == wanted:
             found.append(photo)
         if len(found) == need:
-            _closed(server, found, clients=1, n=_WARM_UP)
+            closed(server, found, clients=1, n=_WARM_UP)
             return found
     raise ContractBroken(f"Of {_TRIED} photos only {len(found)} were answered for {wanted} garments; see the models.")
 
@@ -217,7 +222,7 @@ def photo_size(settings: BenchSettings, case: Case) -> str:
     return "small" if settings.size == "tiny" else str(case.parameters.get("photo", "1080p"))
 
 
-def _closed(
+def closed(
     server: Running,
     photos: Sequence[bytes],
     *,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -28,7 +28,6 @@ from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, Filter, parse_filter
 from engine.retrieval.fusion import DEFAULTS, fuse, log_odds
 from engine.retrieval.search import Calibrations, QueryVectors, Searcher
-from engine.seams import VectorStore
 from engine.system.clock import Stopwatch
 from engine.taxonomy import collection_name
 
@@ -54,6 +53,7 @@ def run(settings: BenchSettings) -> Iterable[Result]:
 def embedded_case(settings: BenchSettings, case: Case, material: Material) -> Iterator[Result]:
     """The served search over paired indexes of so many rows, for one share of matching rows."""
     n, share = int(case.parameters["rows"]), float(case.parameters["filter"])
+    material = replace(material, queries=material.more_queries(int(case.parameters["queries"])))
     folder = settings.work / "bare" / str(n)
     built = build_bare(folder, material.expander, n, say=settings.say)
     begun = perf_counter()
@@ -111,26 +111,22 @@ def search_both(
     share: float,
     k: int,
     kept: NDArray[np.bool_] | None = None,
-    *,
-    searched: VectorStore | None = None,
 ) -> Measured:
     """Every query once, after one round to warm the pages; exact search beside it.
 
     Args:
         kept: (n,) rows that are still there; all where not given.
-        searched: another store with the same rows, which is measured against the exact search of `store`.
     """
     words, each = FILTERS[share]
     where = parse_filter([words]) if words else EVERYTHING
     allowed = np.arange(n) % each == 0
     truth = true_scores(store, material, allowed if kept is None else allowed & kept, k)
-    measured: VectorStore = searched or store
-    searcher = Searcher(measured, _Words(), material.calibrations)  # type: ignore[arg-type]
+    searcher = Searcher(store, EveryProduct(), material.calibrations)  # type: ignore[arg-type]
     rounds = [_ask(searcher, material, query, where, k) for query in _twice(len(material.queries["visual"]))]
     asked = rounds[len(rounds) // 2 :]
     found = {"fused": _share(asked, truth["fused"], k)}
     for space in SPACES:
-        answers = measured.search(collection_name(SUPERCATEGORY, space), material.queries[space], k, where)
+        answers = store.search(collection_name(SUPERCATEGORY, space), material.queries[space], k, where)
         hits = [_hits(answer.scores, limit, k) for answer, limit in zip(answers, truth[space], strict=True)]
         found[space] = float(np.mean(hits))
     stages = {name: float(np.median([one.timing[name] for one in asked])) for name in ("candidates", "rescore")}
@@ -146,11 +142,6 @@ class _Asked:
 
 def _twice(n: int) -> list[int]:
     return [*range(n), *range(n)]
-
-
-def ask(store: VectorStore, material: Material, query: int, where: Filter, k: int) -> float:
-    """One query; milliseconds of its search."""
-    return _ask(Searcher(store, _Words(), material.calibrations), material, query, where, k).ms  # type: ignore[arg-type]
 
 
 def _ask(searcher: Searcher, material: Material, query: int, where: Filter, k: int) -> _Asked:
@@ -193,7 +184,7 @@ def _fused(cosines: dict[Space, Embeddings], calibrations: Calibrations) -> NDAr
     return np.stack([fuse({"visual": v, "semantic": s}, weights) for v, s in zip(visual, semantic, strict=True)])
 
 
-class _Words:
+class EveryProduct:
     """A ledger that has a product for every id."""
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:

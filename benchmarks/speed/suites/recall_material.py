@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.speed.catalogue import Expander
+from benchmarks.speed.catalogue import CHUNK, Expander
 from benchmarks.speed.home import ItemMaker
 from benchmarks.speed.run import BenchSettings, dataset_hash
 from benchmarks.speed.sample import Sample, load_sample
@@ -27,6 +27,8 @@ FILTERS: dict[float, tuple[str, int]] = {
 }
 """Share of matching rows → the filter that selects it, and which rows those are: every so many-th."""
 TIE = 1e-6
+_EXPANDABLE = 40
+"""Products from which others are drawn: their nearest neighbours are looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,14 @@ class Material:
     def items(self, anchors: Sequence[int], start: int) -> list[Item]:
         """The items of rows from `start` on, one for each of the sample's rows that they resemble."""
         return ItemMaker(self.sample, supercategory=SUPERCATEGORY).items(anchors, start)
+
+    def more_queries(self, n: int) -> dict[Space, Embeddings]:
+        """So many queries: the held-out products' embeddings, expanded as a catalogue's are; or these repeated."""
+        if len(self.queries["visual"]) < _EXPANDABLE:
+            return {space: np.resize(rows, (n, rows.shape[1])) for space, rows in self.queries.items()}
+        held_out = Expander(replace(self.sample, query=~self.sample.query), supercategory=SUPERCATEGORY)
+        (batch,) = held_out.batches(n, chunks=-(-n // CHUNK))
+        return {space: np.ascontiguousarray(rows) for space, rows in batch.rows.items()}
 
 
 def gather(settings: BenchSettings) -> Material:

@@ -20,6 +20,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from benchmarks.speed.milvus_process import MilvusProcess
 from engine.domain import CollectionSpec, Product
 from engine.errors import DeadlineExceeded, StoreUnavailable
 from engine.ledger import queue_worker
@@ -40,7 +41,7 @@ from ingest.scale.put_right import PutRight
 from ingest.scale.queued_intake import QueuedIntake
 from tests.fixtures.catalogue import DIM, close_parts, row, write_feed
 from tests.fixtures.flaky_http import flaky
-from tests.fixtures.milvus import KillableMilvus, killable_milvus
+from tests.fixtures.milvus import killable_milvus
 from tests.fixtures.postgres import emptied, fresh_database
 from tests.fixtures.program import PROGRAM, environment
 from tests.fixtures.relay import relayed
@@ -57,7 +58,7 @@ def database(postgres_url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def milvus() -> Iterator[KillableMilvus]:
+def milvus() -> Iterator[MilvusProcess]:
     """A server of these tests alone, since they kill it."""
     with killable_milvus() as server:
         yield server
@@ -131,7 +132,7 @@ def searched(store: VectorStore) -> int:
 
 
 def test_milvus_is_killed_while_it_is_written_and_searched(
-    tmp_path: Path, parts: IngestDependencies, milvus: KillableMilvus
+    tmp_path: Path, parts: IngestDependencies, milvus: MilvusProcess
 ) -> None:
     """The worker waits; searches are refused in time; what the server lost of what it had acknowledged is put right."""
     parts = on_milvus(parts, milvus.uri)
@@ -169,7 +170,7 @@ def test_milvus_is_killed_while_it_is_written_and_searched(
     parts.store.close()
 
 
-def test_the_network_to_milvus_is_cut(tmp_path: Path, parts: IngestDependencies, milvus: KillableMilvus) -> None:
+def test_the_network_to_milvus_is_cut(tmp_path: Path, parts: IngestDependencies, milvus: MilvusProcess) -> None:
     """For half a minute no byte passes: nothing fails for it, and the feed is indexed when the cable is back."""
     with relayed(milvus.uri) as network:
         parts = on_milvus(parts, network.uri)
