@@ -38,12 +38,12 @@ class IvfpqPlan:
     code_count: int = 128
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
-    nprobe: int = 32
+    nprobe: int = 64
     scan_rows: int = 2_000
     most_lists: int = 160
     candidates: int = 200
     pooled: int = 200
-    pooled_per_root: float = 0.6
+    pooled_per_root: float = 1.5
 
     @property
     def reach(self) -> Reach:
