@@ -59,6 +59,7 @@ class MilvusPlan:
     refine_k: int
     exact_rows: int
     scan_rows: int
+    listed_rows: int
     pooled: int
     pooled_per_root: float
     counted_s: float

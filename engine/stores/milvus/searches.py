@@ -6,7 +6,7 @@ exactly, no embedding travels; where it does not, few matching rows are fetched 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from math import nan
 from typing import Any, TypeVar
@@ -53,19 +53,22 @@ class MilvusSearches:
         check_dim(name, known.spec.dim, queries, len(queries))
         return self._known.or_none(lambda: self._search(known, queries, k, where), nothing)
 
-    def all_of(self, name: str, where: Filter, most: int) -> Found | None:
-        """Every row that matches, its scores NaN; None where these are more than `most`, or have no stamps."""
-        known = self._known.get(name)
-        if known is None or STAMP not in known.columns or self._reads.about(name, where) > most:
+    def all_of(self, name: str, where: Filter, others: Collection[str], most: int) -> Found | None:
+        """Every row that matches, its scores NaN; None where these are many, or have no stamps, or where more than
+        `most` of them lack an embedding in memory.
+        """
+        known, listed = self._known.get(name), max(most, self._plan.listed_rows)
+        if known is None or STAMP not in known.columns or self._reads.about(name, where) > listed:
             return None
-        ask = partial(self._reads.page, name, expression(where, known.columns), [STAMP], most + 1)
+        ask = partial(self._reads.page, name, expression(where, known.columns), [STAMP], listed + 1)
         rows = self._known.or_none(ask, list[dict[str, Any]]())
-        if len(rows) > most:
+        if len(rows) > listed:
             return None
-        item_ids = tuple(row["item_id"] for row in rows)
+        hashes = {row["item_id"]: pair_hash_of(row[STAMP]) for row in rows}
+        if len(rows) > most and max([self._unseen(other, hashes) for other in others], default=0) > most:
+            return None
         stamps = tuple(unpacked(row[STAMP]) for row in rows)
-        hashes = tuple(pair_hash_of(row[STAMP]) for row in rows)
-        return Found(item_ids, tuple(map(product_of, stamps)), (nan,) * len(item_ids), stamps, hashes)
+        return Found(tuple(hashes), tuple(map(product_of, stamps)), (nan,) * len(rows), stamps, tuple(hashes.values()))
 
     def scored(self, name: str, queries: Embeddings, item_ids: Sequence[str]) -> list[Scores]:
         """The cosines of these rows with each query, of those that exist; exact if the index is."""
@@ -175,6 +178,13 @@ class MilvusSearches:
                 consistency_level=self._server.options.consistency,
             )
         )
+
+    def _unseen(self, name: str, hashes: Mapping[str, str]) -> int:
+        """How many rows have no embedding in memory; these are fetched for next time."""
+        unseen = [item_id for item_id, pair_hash in hashes.items() if not self._reads.vectors.has(name, pair_hash)]
+        if self._reads.vectors.is_on:
+            self.refill.want(name, [item_id for item_id in unseen if hashes[item_id]])
+        return len(unseen)
 
     def _lists(self, known: Known) -> int:
         return lists_of(known.index, self._plan.nlist)

@@ -56,8 +56,13 @@ class ScoringServer(Protocol):
         """The k nearest rows of each query with their exact cosines; fewer only where fewer match."""
         ...
 
-    def all_of(self, name: str, where: Filter, most: int) -> Found | None:
-        """Every row that matches, its scores NaN; None where these are more than `most`, or have no stamps."""
+    def all_of(self, name: str, where: Filter, others: Collection[str], most: int) -> Found | None:
+        """Every row that matches, its scores NaN; None where these are not better listed than searched for.
+
+        Args:
+            others: collections whose cosines will be asked for.
+            most: rows of which cosines may be asked for.
+        """
         ...
 
     def scored(self, name: str, queries: Embeddings, item_ids: Sequence[str]) -> list[Scores]:
@@ -157,7 +162,7 @@ def scored_shortlist(server: ScoringServer, query: ShortlistQuery) -> ScoredShor
     Where few rows match, one question lists them all, and no collection weighs the filter in a search.
     """
     asked = {name: queries for name, queries in query.asked.items() if len(queries)}
-    every = server.all_of(query.words, query.where, query.least - 1) if query.where.conditions else None
+    every = server.all_of(query.words, query.where, list(asked), query.least - 1) if query.where.conditions else None
     found = _nearest(server, query, asked) if every is None else {(query.words, 0): [every]}
     products = _products([answer for answers in found.values() for answer in answers], query.exclude)
     item_ids, numbers = tuple(products), dict[str, int]()
@@ -169,7 +174,7 @@ def scored_shortlist(server: ScoringServer, query: ShortlistQuery) -> ScoredShor
         item_ids,
         np.array([numbers.setdefault(product, len(numbers)) for product in products.values()], np.int64),
         _matched_by(brought, 1 + len(query.also), len(item_ids)),
-        all(len(each.answer.item_ids) < query.least for each in brought if each.filter == 0),
+        every is not None or all(len(each.answer.item_ids) < query.least for each in brought if each.filter == 0),
         {(name, _key(one)): cosines[name][:, at] for name, queries in asked.items() for at, one in enumerate(queries)},
         _stamps(query.words, item_ids, cosines, brought),
     )

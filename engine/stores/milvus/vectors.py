@@ -56,6 +56,10 @@ class Vectors:
         """Whether anything may be kept."""
         return self._limit > 0
 
+    def has(self, name: str, pair_hash: str) -> bool:
+        """Whether a row of a collection is kept."""
+        return (name, pair_hash) in self._kept
+
     def cosines(
         self, name: str, hashes: Sequence[str], queries: Embeddings
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from typing import Any
@@ -41,7 +41,7 @@ class FakeServer:
     def found(self, name: str, queries: Embeddings, k: int, where: Filter) -> list[Found]:
         return [self.found_by[name, where]]
 
-    def all_of(self, name: str, where: Filter, most: int) -> Found | None:
+    def all_of(self, name: str, where: Filter, others: Collection[str], most: int) -> Found | None:
         return self.every if self.every and len(self.every.item_ids) <= most else None
 
     def scored(self, name: str, queries: Embeddings, item_ids: Sequence[str]) -> list[dict[str, float]]:
