@@ -1,4 +1,4 @@
-# thatlook's server and worker: the core lock, the starter weights, no torch.
+# thatlook's server and worker: the core and the extras mcp, otel and redis, the starter weights, no torch.
 ARG PYTHON=python:3.11.13-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -7,8 +7,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/thatlook
 ENV PATH=/opt/thatlook/bin:$PATH
 # The lock first: this layer stays until the lock changes.
-COPY requirements/core.txt requirements/core.txt
-RUN pip install -r requirements/core.txt
+COPY requirements/image.txt requirements/image.txt
+RUN pip install -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY thatlook thatlook
 COPY engine engine

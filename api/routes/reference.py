@@ -1,7 +1,7 @@
 """The interactive reference at `/docs`: Swagger UI, whose files another package carries; no other host is asked.
 
-The package (fastapi-offline, MIT; Swagger UI is Apache-2.0) is never imported: only its files are read, when they are
-first asked for.
+The package (swagger-ui-bundle-v2, Apache-2.0) is never imported: only the files of Swagger UI's release are read from it,
+when they are first asked for. One version of it is required, and a test compares its files with those of the release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from litestar.params import PathParameter
 
 from engine.errors import NotFound
 
-CARRIER, FOLDER = "fastapi-offline", "fastapi_offline/static"
+CARRIER = "swagger-ui-bundle-v2"
 _FILES = {"swagger-ui.css": "text/css; charset=utf-8", "swagger-ui-bundle.js": "text/javascript; charset=utf-8"}
 # Swagger UI sets styles on its elements; it runs no code but its own.
 _POLICY = (
@@ -95,8 +95,9 @@ def _carried(name: str) -> bytes:
         ReferenceNotInstalled: the package is not there.
     """
     try:
-        return Path(str(distribution(CARRIER).locate_file(f"{FOLDER}/{name}"))).read_bytes()
-    except (PackageNotFoundError, OSError):
+        paths = distribution(CARRIER).files or ()
+        return next(Path(str(path.locate())).read_bytes() for path in paths if path.name == name)
+    except (PackageNotFoundError, StopIteration, OSError):
         raise ReferenceNotInstalled(
             f"The package {CARRIER}, which carries Swagger UI, is not installed; the API's document is at "
             "/schema/openapi.json."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from litestar.testing import TestClient
 from playwright.sync_api import Browser, Route, expect
@@ -36,6 +38,22 @@ def test_every_route_is_shown_and_one_is_tried(browser: Browser, address: str) -
         expect(block.locator(".responses-table.live-responses-table")).to_contain_text("200")
         expect(page.get_by_role("button", name="Authorize")).to_be_visible()
     assert blocked == []
+
+
+RELEASE = {
+    "swagger-ui-bundle.js": "93b7b0862a80e2786f85b560be7693c2344354ffa7e7e224f850a54349724c31",
+    "swagger-ui.css": "9e576f8322132c76949da47f9bb53c891373c303ea3a761ff548ffc9de50a98c",
+}
+"""SHA-256 of the files of swagger-ui-dist 5.31.0, as its makers publish it (`npm pack swagger-ui-dist@5.31.0`)."""
+
+
+def test_the_files_are_those_of_the_release() -> None:
+    """Another package brings them; whether packed or not, they are what the makers of Swagger UI published."""
+    with TestClient(Shop().app()) as client:
+        for name, digest in RELEASE.items():
+            for coding in ("identity", "gzip"):
+                sent = client.get(f"/docs/{name}", headers={"Accept-Encoding": coding})
+                assert sha256(sent.content).hexdigest() == digest
 
 
 def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

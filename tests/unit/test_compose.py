@@ -190,10 +190,10 @@ def test_commands_exist() -> None:
 
 
 def test_the_image_knows_no_torch_and_is_nobody() -> None:
-    """The image installs the core lock alone, runs as a user of its own, and says whether it is healthy."""
+    """The image installs the image's lock alone, runs as a user of its own, and says whether it is healthy."""
     lines = (ROOT / "Dockerfile").read_text()
-    assert re.findall(r"requirements/\w+\.txt", lines) == ["requirements/core.txt"] * 3
+    assert re.findall(r"requirements/\w+\.txt", lines) == ["requirements/image.txt"] * 3
     assert "\nUSER thatlook\n" in lines
     assert "\nHEALTHCHECK " in lines
-    core = (ROOT / "requirements/core.txt").read_text()
-    assert not re.findall(r"(?m)^(torch|torchvision|ultralytics|mmpose|open-clip-torch|nvidia-\S+|triton)\b", core)
+    lock = (ROOT / "requirements/image.txt").read_text()
+    assert not re.findall(r"(?m)^(torch|torchvision|ultralytics|mmpose|open-clip-torch|nvidia-\S+|triton)\b", lock)

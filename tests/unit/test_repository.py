@@ -17,7 +17,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 STAND_INS = PYPROJECT["tool"]["uv"]["sources"]
-LOCKS = ("core.txt", "test.txt", "cuda.txt")
+LOCKS = ("core.txt", "image.txt", "test.txt", "cuda.txt")
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
 # Written in pieces, so that this file does not hold what it looks for.
 MACHINE = re.compile(
@@ -111,9 +111,9 @@ def test_locks_pin_exactly_and_name_no_address(lock: str) -> None:
 
 
 def test_locks_agree() -> None:
-    """What the core pins, the test lock pins alike; CUDA's packages are constraints and nothing more."""
-    core, everything, cuda = map(pins, LOCKS)
-    assert core.items() <= everything.items()
+    """What the core pins, the image and the test lock pin alike; CUDA's packages are constraints and nothing more."""
+    core, image, everything, cuda = map(pins, LOCKS)
+    assert core.items() <= image.items() <= everything.items()
     assert not cuda.keys() & everything.keys()
     assert all(re.match(r"(cuda|nvidia)-|triton$", name) for name in cuda)
     assert "torch" in everything
@@ -133,6 +133,13 @@ def test_locks_satisfy_the_project(lock: str, groups: tuple[str, ...]) -> None:
         version = locked.get(canonicalize_name(requirement.name))
         assert version is not None, f"{requirement.name} is not in {lock}: run make lock"
         assert requirement.specifier.contains(Version(version)), f"{requirement}, locked {version}"
+
+
+def test_the_image_has_the_extras_that_its_settings_switch_on() -> None:
+    """THATLOOK_MCP, THATLOOK_OTEL and THATLOOK_REDIS_URL reach the container, and so do the packages that they need."""
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    wanted = {canonicalize_name(Requirement(line).name) for name in ("mcp", "otel", "redis") for line in extras[name]}
+    assert wanted <= pins("image.txt").keys()
 
 
 def test_core_lock_serves_without_training_libraries() -> None:
