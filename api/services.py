@@ -21,7 +21,7 @@ from engine.retrieval.listing import Listing
 from engine.retrieval.looks import Shown
 from engine.retrieval.picking import GarmentAsk
 from engine.retrieval.text_query import TextQuery
-from engine.seams import Ledger, LedgerEntry, ObjectStore, VectorStore
+from engine.seams import Ledger, LedgerEntry, ObjectStore, Precondition, VectorStore
 from engine.system.clock import DEFAULT_BUDGET_S, Deadline
 from engine.traffic import Traffic
 from engine.vision.images import DEFAULT_LIMITS
@@ -109,16 +109,16 @@ class Searches(Protocol):
 class Intake(Protocol):
     """Where products go that a caller writes."""
 
-    def submit(self, products: Sequence[Product]) -> None:
-        """Take products on: the ledger knows them when this returns, indexing follows."""
+    def submit(self, products: Sequence[Product], expected: Precondition | None = None) -> None:
+        """Take products on: the ledger knows them when this returns, indexing follows. What `expected` raises goes on."""
         ...
 
     def update(self, changes: Sequence[tuple[LedgerEntry, Product]]) -> frozenset[str]:
         """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
         ...
 
-    def delete(self, product_ids: Collection[str]) -> None:
-        """Take products out: gone from searches and from the ledger when this returns."""
+    def delete(self, product_ids: Collection[str], expected: Precondition | None = None) -> None:
+        """Take products out: gone from searches and from the ledger when this returns. What `expected` raises goes on."""
         ...
 
 

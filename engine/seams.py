@@ -438,6 +438,10 @@ JobsFor: TypeAlias = Callable[[frozenset[str]], Sequence[Job]]
 """The jobs for products that were written."""
 
 
+Precondition: TypeAlias = Callable[["LedgerEntry | None"], None]
+"""Raises unless a product is as its writer expects it; asked with the very entry that is about to be replaced."""
+
+
 TermKind: TypeAlias = Literal["brand", "word"]
 
 

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from engine.domain import Product
 from engine.errors import ThatLookError, Unavailable
 from engine.generations.record import GenerationChanged
-from engine.seams import IngestState
+from engine.seams import IngestState, Precondition
 from engine.vision.gate import Policy
 from ingest.crashes import DEATHS, AtWork
 from ingest.images.sources import ImageSources
@@ -70,9 +70,9 @@ class Intake:
     def _parts(self) -> IngestDependencies:
         return self._current()
 
-    def submit(self, products: Sequence[Product]) -> None:
+    def submit(self, products: Sequence[Product], expected: Precondition | None = None) -> None:
         """Take products on: the ledger knows them when this returns, indexing follows."""
-        latest = take_on(self._parts.ledger, products)
+        latest = take_on(self._parts.ledger, products, expected=expected)
         Sales(self._parts).note(latest)
         self._wake.set()
 
@@ -84,9 +84,9 @@ class Intake:
         self._wake.set()
         return done
 
-    def delete(self, product_ids: Collection[str]) -> None:
+    def delete(self, product_ids: Collection[str], expected: Precondition | None = None) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""
-        self.writer.remove(product_ids)
+        self.writer.remove(product_ids, expected)
 
     def work_once(self) -> int:
         """Index everything that is pending now, and what failed and is due again; returns how many were settled.

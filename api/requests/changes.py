@@ -19,7 +19,7 @@ from engine.forms.catalogue import ProductReceipt, UpdateReceipt
 from engine.product_lookup import find_product
 from engine.products.fields import field_name
 from engine.products.reading import product_id_of, read_product
-from engine.seams import LedgerEntry
+from engine.seams import LedgerEntry, Precondition
 from engine.system.clock import Deadline
 from engine.system.redaction import redacted
 
@@ -161,8 +161,12 @@ def found(services: Services, product_id: str) -> LedgerEntry:
     """
     entry = find_product(services.ledger, product_id)
     if entry is None:
-        raise ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
+        raise _not_there(product_id)
     return entry
+
+
+def _not_there(product_id: str) -> ProductNotFound:
+    return ProductNotFound(f"There is no product {product_id!r} in this catalogue.")
 
 
 def tag_of(entry: LedgerEntry) -> str:
@@ -186,22 +190,28 @@ def check_version(entry: LedgerEntry, if_match: str | None) -> None:
         raise VersionChanged("The product has changed since; read it again, and send its new ETag as If-Match.")
 
 
-def check_expected(
-    services: Services, products: Sequence[Product], if_match: str | None, if_none_match: str | None
-) -> None:
-    """Go on only where the one product that is written is as its writer expects it.
+def expected_by(
+    products: Sequence[Product], if_match: str | None, if_none_match: str | None = None
+) -> Precondition | None:
+    """What a writer expects of the one product that is written, to be asked while it is written.
+
+    It raises VersionChanged where there is another version, or one already, and ProductNotFound where there is none.
 
     Raises:
-        VersionChanged: it is another version, or is there already.
-        ProductNotFound: there is none to replace.
         QueryRejected: such a condition for several products.
     """
     if if_match is None and if_none_match is None:
-        return
+        return None
     if len(products) != 1:
         raise QueryRejected("If-Match and If-None-Match are for one product at a time.")
     product_id = products[0].product_id
-    if if_match is not None:
-        check_version(found(services, product_id), if_match)
-    if if_none_match is not None and services.ledger.get([product_id]):
-        raise VersionChanged(f"There is a product {product_id!r} already; leave If-None-Match out to replace it.")
+
+    def check(entry: LedgerEntry | None) -> None:
+        if if_match is not None:
+            if entry is None:
+                raise _not_there(product_id)
+            check_version(entry, if_match)
+        if if_none_match is not None and entry is not None:
+            raise VersionChanged(f"There is a product {product_id!r} already; leave If-None-Match out to replace it.")
+
+    return check

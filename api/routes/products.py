@@ -13,7 +13,7 @@ from api.description.documentation import UNCHANGED, PutProductsOperation, probl
 from api.http.addresses import with_slashes
 from api.http.uploads import read_body
 from api.problems import ProductsRejected
-from api.requests.changes import check_expected, check_version, found, has_tag, tag_of
+from api.requests.changes import expected_by, found, has_tag, tag_of
 from api.requests.products import (
     ProductPage,
     ProductStateForm,
@@ -126,12 +126,10 @@ def _take_on(
         raise ProductsRejected(
             [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]
         )
-    check_expected(context.services, products, *expected)
-    context.services.intake.submit(products)
+    context.services.intake.submit(products, expected_by(products, *expected))
     return receipt
 
 
 def _delete(context: RequestContext, product_id: str, if_match: str | None) -> None:
-    entry = found(context.services, with_slashes(product_id))
-    check_version(entry, if_match)
-    context.services.intake.delete([entry.product.product_id])
+    product = found(context.services, with_slashes(product_id)).product
+    context.services.intake.delete([product.product_id], expected_by([product], if_match))

@@ -7,19 +7,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.domain import Product
-from engine.seams import IngestState, JobsFor, Ledger, LedgerEntry
+from engine.seams import IngestState, JobsFor, Ledger, LedgerEntry, Precondition
 from ingest.run.dependencies import API_FEED
 from ingest.run.failures import attempts_of
 
 
-def take_on(ledger: Ledger, products: Sequence[Product], jobs: JobsFor | None = None) -> list[Product]:
+def take_on(
+    ledger: Ledger, products: Sequence[Product], jobs: JobsFor | None = None, expected: Precondition | None = None
+) -> list[Product]:
     """Write products as pending; of equal ids the last counts. Whoever else changes one meanwhile goes before or after.
 
     Args:
         jobs: what is queued for those that were written, in the same transaction.
+        expected: asked of each entry that is replaced, anew where somebody else was quicker.
     """
     latest = {product.product_id: product for product in products}
-    replace_all(ledger, list(latest), lambda i, old: pending(latest[i], API_FEED, old), jobs)
+
+    def taken_on(product_id: str, old: LedgerEntry | None) -> LedgerEntry:
+        if expected is not None:
+            expected(old)
+        return pending(latest[product_id], API_FEED, old)
+
+    replace_all(ledger, list(latest), taken_on, jobs)
     return list(latest.values())
 
 

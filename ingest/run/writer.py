@@ -18,7 +18,7 @@ from typing import TypeVar
 from engine.errors import ThatLookError
 from engine.generations.record import GenerationChanged, read_generations
 from engine.products.stored import picture_prefix
-from engine.seams import IngestState, Job, JobsFor, LedgerEntry, moment_of
+from engine.seams import IngestState, Job, JobsFor, LedgerEntry, Precondition, moment_of
 from engine.stores.generations import view_of
 from engine.taxonomy import collection_name
 from ingest.run.dependencies import API_FEED, IngestDependencies
@@ -71,16 +71,20 @@ class Writer:
             told_of = [failed(o.diff, lost[_id(o)]) for o in outcomes if _id(o) in lost]
             return self._settle(self._written([o for o in outcomes if _id(o) in moments]), moments) + told_of
 
-    def remove(self, product_ids: Collection[str]) -> int:
-        """Take products out: rows first, the ledger last; returns how many there were."""
-        try:
-            return self._removed(product_ids)
-        except GenerationChanged:
-            return replace(self, parts=for_serving(self.parts)).remove(product_ids)
+    def remove(self, product_ids: Collection[str], expected: Precondition | None = None) -> int:
+        """Take products out: rows first, the ledger last; returns how many there were.
 
-    def _removed(self, product_ids: Collection[str]) -> int:
+        Args:
+            expected: asked of each entry that is there; what it raises leaves the products where they are.
+        """
+        try:
+            return self._removed(product_ids, expected)
+        except GenerationChanged:
+            return replace(self, parts=for_serving(self.parts)).remove(product_ids, expected)
+
+    def _removed(self, product_ids: Collection[str], expected: Precondition | None) -> int:
         with self._lock:
-            before, leaving = self._leave(list(product_ids))
+            before, leaving = self._leave(list(product_ids), expected)
             gone: dict[str, set[str]] = {}
             for product_id, entry in leaving.items():
                 for supercategory, _ in entry.items:
@@ -95,12 +99,17 @@ class Writer:
             self.parts.ledger.delete(list(leaving), moment=moment, expected=moments, generation=generation)
             return len(leaving)
 
-    def _leave(self, product_ids: Sequence[str]) -> tuple[dict[str, LedgerEntry], dict[str, LedgerEntry]]:
+    def _leave(
+        self, product_ids: Sequence[str], expected: Precondition | None
+    ) -> tuple[dict[str, LedgerEntry], dict[str, LedgerEntry]]:
         """Say of products that they are being taken out, as they are now: what they were, and what they are."""
         before: dict[str, LedgerEntry] = {}
         leaving: dict[str, LedgerEntry] = {}
         while left := [product_id for product_id in product_ids if product_id not in leaving]:
             known = self.parts.ledger.get(left)
+            for entry in known.values():
+                if expected is not None and entry.reason != LEAVING:
+                    expected(entry)
             entries = {product_id: _leaving(entry) for product_id, entry in known.items()}
             moments = {product_id: entry.updated for product_id, entry in known.items()}
             written = self.parts.ledger.replace(list(entries.values()), moments, generation=self.parts.generation)

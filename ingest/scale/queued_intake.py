@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from engine.domain import Product
-from engine.seams import Job
+from engine.seams import Job, Precondition
 from engine.vision.gate import Policy
 from ingest.queue.taken_on import take_on
 from ingest.queue.work_orders import Order, job_of, parted, words_of
@@ -28,10 +28,10 @@ class QueuedIntake:
         self._current, self._policy = current or (lambda: parts), policy
         self._ledger, self._sales = parts.ledger, Sales(parts)
 
-    def submit(self, products: Sequence[Product]) -> None:
+    def submit(self, products: Sequence[Product], expected: Precondition | None = None) -> None:
         """Take products on: ledger and queue know them when this returns, indexing follows."""
         latest = {product.product_id: product for product in products}
-        self._sales.note(take_on(self._ledger, products, partial(self._jobs, latest)))
+        self._sales.note(take_on(self._ledger, products, partial(self._jobs, latest), expected))
 
     def update(self, changes: Sequence[Change]) -> frozenset[str]:
         """Write new words of products that are there; returns the ids of those that nobody else changed meanwhile."""
@@ -40,9 +40,9 @@ class QueuedIntake:
         self._sales.note([product for _, product in changes])
         return done
 
-    def delete(self, product_ids: Collection[str]) -> None:
+    def delete(self, product_ids: Collection[str], expected: Precondition | None = None) -> None:
         """Take products out: gone from searches and from the ledger when this returns."""
-        Writer(self._current()).remove(product_ids)
+        Writer(self._current()).remove(product_ids, expected)
 
     def problem(self) -> str | None:
         """Nothing that this process could know of; see `thatlook queue`."""

@@ -11,7 +11,7 @@ import pytest
 
 from engine.domain import Product
 from engine.errors import StoreUnavailable
-from engine.seams import IngestState
+from engine.seams import IngestState, LedgerEntry
 from ingest import intake as intake_module
 from ingest.images.sources import SourceRules
 from ingest.intake import Intake, running_intake
@@ -83,6 +83,47 @@ def test_deleting_takes_everything(parts: IngestDependencies) -> None:
     assert state(parts, "a") is None
     assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == 1
     assert len(list(parts.objects.keys())) == 1
+
+
+class OtherVersion(Exception):
+    """What a writer's expectation raises in these tests."""
+
+
+def test_what_a_writer_expects_is_asked_of_the_very_entry_that_is_replaced(parts: IngestDependencies) -> None:
+    """Somebody who is quicker, after the first look and before the write, is seen and keeps what they wrote."""
+    intake = Intake(parts)
+    intake.submit([product("a")])
+    seen: list[str] = []
+
+    def first_title(entry: LedgerEntry | None) -> None:
+        assert entry is not None
+        seen.append(entry.product.title)
+        if entry.product.title != "Shirt":
+            raise OtherVersion
+        intake.submit([replace(product("a"), title="Quicker")])
+
+    with pytest.raises(OtherVersion):
+        intake.submit([replace(product("a"), title="Slower")], first_title)
+    assert seen == ["Shirt", "Quicker"]
+    assert parts.ledger.products(["a"])["a"].title == "Quicker"
+
+
+def test_a_product_leaves_only_as_whoever_deletes_it_knows_it(parts: IngestDependencies) -> None:
+    """Another version stays, with its rows and its state; an expectation that holds is asked once."""
+    intake = Intake(parts)
+    intake.submit([product("a")])
+    intake.work_once()
+
+    def refuse(_: LedgerEntry | None) -> None:
+        raise OtherVersion
+
+    with pytest.raises(OtherVersion):
+        intake.delete(["a"], refuse)
+    assert (state(parts, "a"), parts.store.count("upper_wear_visual")) == (IngestState.INDEXED, 1)
+    asked: list[LedgerEntry | None] = []
+    intake.delete(["a", "none"], asked.append)
+    assert ([entry.product.product_id for entry in asked if entry], len(asked)) == (["a"], 1)
+    assert (state(parts, "a"), parts.store.count("upper_wear_visual")) == (None, 0)
 
 
 class Meanwhile(FakePipeline):
