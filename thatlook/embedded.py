@@ -173,6 +173,7 @@ def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:
             options.get("min_score", 0.0),
             options.get("diversity", 0.0),
             options.get("total", False) or bool(facets),
+            diversity_by=options.get("diversity_by", "likeness"),
         ),
         "facets": FacetAsk(facets) if facets else None,
         "deadline": Deadline.within(deadline_ms / 1000),

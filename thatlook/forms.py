@@ -71,6 +71,7 @@ class SearchOptions(TypedDict, total=False):
         sort: `relevance`, or among the best hits `price_asc`, `price_desc` or `newest`.
         min_score: hits with a lower score are left out, 0 to 1.
         diversity: how much unlike each other the first hits are to be, 0 to 1.
+        diversity_by: in what, `likeness` or `brand`.
         cursor: a garment's `next_cursor`, with the rest as it was: its next hits.
         facets: names of facets to count, `price` or `*` among them: `garments[n].facets`, `.price`, `.matching`.
         total: say how many hits there are.
@@ -85,6 +86,7 @@ class SearchOptions(TypedDict, total=False):
     sort: Literal["relevance", "price_asc", "price_desc", "newest"]
     min_score: float
     diversity: float
+    diversity_by: Literal["likeness", "brand"]
     cursor: str | None
     facets: str | list[str]
     total: bool

@@ -9,7 +9,6 @@ import { FilterBar } from "./filters.js";
 import { Results, Tabs } from "./results.js";
 import { nameOf } from "./stage.js";
 import { Compare, Tray } from "./compare.js";
-import { csvOf, download } from "./csv.js";
 import { bytes, count, language, stageName, t } from "./texts.js";
 
 Object.assign(settings, JSON.parse(document.querySelector("meta[name=thatlook]").content));
@@ -50,6 +49,7 @@ function Search({ told }) {
   const empty = nothingAsked() && !answer && !busy && !failed;
   return html`<h1 class=${empty ? "" : "hidden"}>${t("page.title")}</h1>
     ${empty && html`<p class="lead">${t("page.lead")}</p>`}
+    ${empty && state.offered?.products === 0 && !Object.keys(state.query.filters).length && html`<p class="far">${t("catalogue.nothingYet")} <a href="#catalogue?pane=feeds">${t("catalogue.fill")}</a></p>`}
     <div class=${empty ? "desk empty" : "desk"}>
       <div class="left"><${Intake} /><${Refine} /></div>
       <div class="right">
@@ -82,8 +82,9 @@ function Toolbar() {
   </div>`;
 }
 
-function exportCsv() {
+async function exportCsv() {
   const { answer, query } = state;
+  const { csvOf, download } = await import("./csv.js");
   const garments = answer.garments.filter((one) => query.tab === "all" || one.key === query.tab);
   const rows = garments.flatMap((one) => one.hits.map((hit, n) => ({ garment: nameOf(one), rank: n + 1, hit })));
   download("thatlook.csv", csvOf(rows));

@@ -2,7 +2,7 @@
 import { Dialog, html, Icon, state, update } from "./ui.js";
 import { clearPins, togglePin } from "./search.js";
 import { Picture } from "./results.js";
-import { availability, count, money, percent, signalName, t } from "./texts.js";
+import { availability, count, money, ofTen, percent, signalName, t } from "./texts.js";
 
 export function Tray() {
   const { pins } = state;
@@ -20,6 +20,7 @@ export function Compare({ close }) {
   const rows = [
     [t("compare.for"), (pin) => pin.garment],
     [t("compare.match"), (pin) => percent(pin.score)],
+    [t("compare.sure"), (pin) => (pin.confidence == null ? "–" : t("compare.ofTen", { n: ofTen(pin.confidence) }))],
     [t("compare.price"), (pin) => (pin.price == null ? "–" : money(pin.price, pin.currency))],
     [t("compare.brand"), (pin) => pin.brand],
     [t("compare.color"), (pin) => pin.color],

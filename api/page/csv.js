@@ -1,11 +1,11 @@
 // What is on the page as a table for spreadsheets.
-const COLUMNS = ["garment", "rank", "product_id", "title", "brand", "color", "size", "price", "list_price", "currency", "availability", "score", "visual", "semantic", "text", "color_signal", "link", "why"];
+const COLUMNS = ["garment", "rank", "product_id", "title", "brand", "color", "size", "price", "list_price", "currency", "availability", "score", "confidence", "visual", "semantic", "text", "color_signal", "link", "why"];
 
 // One row for each product shown. `rows` are {garment, rank, hit}.
 export function csvOf(rows) {
   const lines = rows.map(({ garment, rank, hit }) => [
     garment, rank, hit.product_id, hit.title, hit.brand, hit.color, hit.size, hit.price, hit.list_price, hit.currency, hit.availability,
-    hit.score, hit.signals?.visual, hit.signals?.semantic, hit.signals?.text, hit.signals?.color, hit.link, (hit.why ?? []).join(" "),
+    hit.score, hit.confidence, hit.signals?.visual, hit.signals?.semantic, hit.signals?.text, hit.signals?.color, hit.link, (hit.why ?? []).join(" "),
   ]);
   return [COLUMNS, ...lines].map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
 }

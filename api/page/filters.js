@@ -1,6 +1,7 @@
 // The filter bar: facets with counts, a price range over a histogram, what can be bought, the order.
 import { Fold, html, Icon, state, useEffect, useState } from "./ui.js";
 import { ask } from "./search.js";
+import { isEmpty } from "./query.js";
 import { chosenGarment, refine, refinement } from "./refine.js";
 import { count, facetName, facetValue, money, t } from "./texts.js";
 
@@ -9,7 +10,7 @@ const OFFERED = 12;
 
 export function FilterBar() {
   const { answer, query } = state;
-  if (!answer) return null;
+  if (!answer && !isOffered()) return null;
   const facets = facetsNow();
   const price = priceNow();
   const set = refinement().filters;
@@ -21,20 +22,27 @@ export function FilterBar() {
     ${rest.length > 0 && html`<${Fold} key="rest" name="rest" label=${t("filters.more")} count=${rest.filter((one) => set[one.name]).length}>
       ${rest.map((facet) => html`<fieldset key=${facet.name}><legend>${facetName(facet.name)}</legend><${FacetValues} facet=${facet} set=${set} /></fieldset>`)}</${Fold}>`}
     <label class="check"><input type="checkbox" id="buyable" checked=${query.buyable} onChange=${(e) => ask({ buyable: e.target.checked })} />${t("filters.buyable")}</label>
-    <label class="sort">${t("sort.label")}
+    ${answer && html`<label class="sort">${t("sort.label")}
       <select id="sort" value=${query.sort} onChange=${(e) => ask({ sort: e.target.value })}>
         ${["relevance", "price_asc", "price_desc", "newest"].map((name) => html`<option value=${name} selected=${name === query.sort}>${t("sort." + name)}</option>`)}
-      </select></label>
+      </select></label>`}
     <${Chips} />
   </div>`;
 }
 
-// The facets of the chosen garment, or of all together; a value that is set stays, also with nothing behind it.
-function facetsNow() {
+// Before the first search the filters of the whole catalogue are offered.
+const isOffered = () => isEmpty(state.query) && state.offered?.products > 0;
+
+// What counts were told for: the chosen garment, all garments together, or the whole catalogue.
+function counted() {
   const garment = chosenGarment();
-  const asked = garment ? [garment] : state.answer.garments;
+  return garment ? [garment] : state.answer ? state.answer.garments : [state.offered];
+}
+
+// The facets of these; a value that is set stays, also with nothing behind it.
+function facetsNow() {
   const merged = new Map();
-  for (const facet of asked.flatMap((one) => one.facets ?? [])) {
+  for (const facet of counted().flatMap((one) => one.facets ?? [])) {
     const values = merged.get(facet.name) ?? merged.set(facet.name, new Map()).get(facet.name);
     for (const { value, label, count: n } of facet.values) {
       const known = values.get(value);
@@ -79,10 +87,9 @@ function toggle(name, value) {
 
 // ---- price
 
-// The histogram of the chosen garment, or of all together where their buckets agree.
+// The histogram of these, put together where their buckets agree.
 function priceNow() {
-  const garment = chosenGarment();
-  const told = (garment ? [garment] : state.answer.garments).map((one) => one.price).filter(Boolean);
+  const told = counted().map((one) => one.price).filter(Boolean);
   if (!told.length) return null;
   const edges = [...new Set(told.flatMap((one) => one.buckets.flatMap((b) => [b.from, b.to])))].sort((a, b) => a - b);
   const buckets = edges.slice(1).map((to, n) => ({ from: edges[n], to, count: 0 }));

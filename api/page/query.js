@@ -21,6 +21,7 @@ export const BLANK = Object.freeze({
   buyable: false,
   sort: "relevance",
   diversity: 0,
+  brands: false, // variety of brands, not of looks
   reads: 0, // -4 looks like it … 4 reads like it
   colour: 0, // -4 any colour … 4 the colour above all
   garments: null, // as they were seen; else [{key, index | box | point, kind, name, words, unwanted, filters}]
@@ -35,7 +36,7 @@ export function toAddress(query) {
   for (const [name, short] of Object.entries(SHORT)) if (query[name] !== BLANK[name]) said.set(short, query[name]);
   for (const name of ["reads", "colour", "diversity"]) if (query[name]) said.set(name, query[name]);
   if (query.more.length) said.set("more", query.more.join(" "));
-  if (query.buyable) said.set("buyable", "1");
+  for (const name of ["buyable", "brands"]) if (query[name]) said.set(name, "1");
   if (Object.keys(query.filters).length) said.set("filters", JSON.stringify(query.filters));
   if (query.garments) said.set("garments", JSON.stringify(query.garments));
   return said.toString();
@@ -49,7 +50,7 @@ export function fromAddress(text) {
   for (const name of ["reads", "colour"]) query[name] = within(Number(said.get(name)), -4, 4);
   query.more = (said.get("more") ?? "").split(" ").filter(Boolean).slice(0, MOST_PHOTOS - 1);
   query.diversity = within(Number(said.get("diversity")), 0, 1);
-  query.buyable = said.get("buyable") === "1";
+  for (const name of ["buyable", "brands"]) query[name] = said.get(name) === "1";
   if (!["relevance", "price_asc", "price_desc", "newest"].includes(query.sort)) query.sort = BLANK.sort;
   return query;
 }
@@ -119,6 +120,7 @@ export function requestOf(query, { cursor, k = PER_PAGE } = {}) {
     sort: query.sort === BLANK.sort ? undefined : query.sort,
     unavailable: query.buyable ? "hidden" : undefined,
     diversity: query.diversity || undefined,
+    diversity_by: query.diversity && query.brands ? "brand" : undefined,
     facets: cursor ? undefined : ["*"],
     cursor,
   };

@@ -56,7 +56,8 @@ function Variety() {
   const told = value ? t("slider.varied", { n: value }) : t("slider.nearest");
   return html`<label class="slider"><span>${t("slider.variety")}</span>
     <input type="range" id="slider-variety" min="0" max="4" step="1" value=${value} aria-valuetext=${told} onChange=${(event) => ask({ diversity: Number(event.target.value) / 4 })} />
-    <span class="ends"><i>${t("slider.nearest")}</i><i>${t("slider.different")}</i></span></label>`;
+    <span class="ends"><i>${t("slider.nearest")}</i><i>${t("slider.different")}</i></span></label>
+    ${value > 0 && html`<label class="check"><input type="checkbox" id="brands" checked=${state.query.brands} onChange=${(event) => ask({ brands: event.target.checked })} />${t("slider.brands")}</label>`}`;
 }
 
 function Slider({ name, label, low, high }) {

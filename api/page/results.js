@@ -5,7 +5,9 @@ import { ask, askLook, askSimilar, dropGarment, everyGarment, changeGarment, ent
 import { photoOf } from "./photos.js";
 import { isPhoto } from "./query.js";
 import { editBox, nameOf } from "./stage.js";
-import { availability, count, kindName, KINDS, money, percent, signalName, t } from "./texts.js";
+import { availability, count, kindName, KINDS, money, ofTen, percent, signalName, t } from "./texts.js";
+
+const FIRST = 10;
 
 export function Tabs() {
   const { answer, query } = state;
@@ -74,11 +76,11 @@ function Section({ garment, whole }) {
   const limit = goodOnes(garment.hits);
   const hits = whole ? garment.hits : garment.hits.slice(0, limit > 0 && limit < fit && fit > 4 ? fit - 1 : fit);
   const cards = hits.map((hit, n) => html`<${Card} key=${hit.product_id} hit=${hit} rank=${n + 1} garment=${garment} />`);
-  if (limit > 0 && limit < hits.length) cards.splice(limit, 0, html`<li key="end" class="end">${t("results.end")}</li>`);
+  if (limit > 0 && limit < hits.length) cards.splice(limit, 0, html`<li key="end" class="end">${endText(hits.slice(limit))}</li>`);
   const left = whole ? Boolean(garment.next_cursor) : garment.hits.length > hits.length;
   return html`<section>
     <header><h2 id=${"garment-" + garment.key} dir="auto">${nameOf(garment)}</h2>
-      <small>${t("results.count", { n: totalText(garment) }, garment.total?.value ?? garment.hits.length)}${(garment.also ?? []).map((other) => " · " + t("results.perhaps", { name: kindName(other) }))}</small>
+      <small>${sureText(garment.hits)}${t("results.count", { n: totalText(garment) }, garment.total?.value ?? garment.hits.length)}${(garment.also ?? []).map((other) => " · " + t("results.perhaps", { name: kindName(other) }))}</small>
       ${whole && garment.box && isPhoto(state.query) && html`<${GarmentMenu} garment=${garment} />`}</header>
     ${garment.no_match && html`<p class="far">${t("results.noMatch")}</p>`}
     <ol ref=${ref} class="cards">${cards}</ol>
@@ -86,6 +88,23 @@ function Section({ garment, whole }) {
     ${left && html`<p class="more"><button type="button" class="quiet" disabled=${state.loadingMore === garment.key}
       onClick=${() => (whole ? more(garment) : showTab(garment.key))}>${whole ? t("results.more") : t("results.all", { n: totalText(garment), name: nameOf(garment) })}</button></p>`}
   </section>`;
+}
+
+// How many of some hits are of the same kind of garment, as was measured for their scores; null where that is not known.
+function alike(hits) {
+  const sure = hits.map((hit) => hit.confidence);
+  return hits.length && !sure.includes(null) && !sure.includes(undefined) ? sure.reduce((sum, one) => sum + one, 0) : null;
+}
+
+function sureText(hits) {
+  const first = hits.slice(0, FIRST);
+  const right = alike(first);
+  return right === null || first.length < 3 ? "" : t("results.sure", { right: count(Math.round(right)), n: count(first.length) }) + " · ";
+}
+
+function endText(rest) {
+  const right = alike(rest);
+  return t("results.end") + (right === null ? "" : " " + t("results.endSure", { n: ofTen(right / rest.length) }));
 }
 
 // How many of the first hits are good matches; -1 where the order is another, or all of them are.
@@ -171,7 +190,7 @@ function Why({ hit }) {
     <button type="button" class="bare text" aria-expanded=${open} aria-label=${t("card.whyLabel", { title: hit.title })} onClick=${() => setOpen(!open)}>${t("card.why")}</button></p>
     ${open && html`<div class="parts">
       <dl>${parts.map(([name, value]) => html`<dt>${signalName(name)}</dt><dd><meter min="0" max="1" value=${value} aria-label=${signalName(name)}></meter> ${percent(value)}</dd>`)}</dl>
-      <ul>${hit.why.map((line) => html`<li>${line}</li>`)}</ul></div>`}`;
+      <ul>${hit.why.map((line) => html`<li>${line}</li>`)}${hit.confidence != null && html`<li>${t("card.sure", { n: ofTen(hit.confidence) })}</li>`}</ul></div>`}`;
 }
 
 // What moved the score most, and what it has to do with the words, without figures: "Alike in colour · fits the words".

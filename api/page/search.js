@@ -2,7 +2,7 @@
 import { kept, say, state, update } from "./ui.js";
 import { call, Problem } from "./http.js";
 import { linkCopy, photoFromLink, photoOf, refusalOf, takeOn } from "./photos.js";
-import { BLANK, fromAddress, isEmpty, MOST_PHOTOS, pairsOf, requestOf, toAddress } from "./query.js";
+import { BLANK, filterDocument, fromAddress, isEmpty, MOST_PHOTOS, pairsOf, requestOf, toAddress } from "./query.js";
 import { count, t } from "./texts.js";
 
 export const GOOD_FROM = 0.5; // A score of 0.5 means "as likely as not".
@@ -10,7 +10,7 @@ const TRIES = 4;
 let running = new AbortController();
 
 Object.assign(state, {
-  query: BLANK, answer: null, seen: null, like: null, busy: false, failed: null, timing: null, pins: kept.get("pins", []),
+  query: BLANK, offered: null, answer: null, seen: null, like: null, busy: false, failed: null, timing: null, pins: kept.get("pins", []),
 });
 
 export const settings = { maxImageBytes: 20 * 1024 * 1024, imageUrls: false };
@@ -24,7 +24,21 @@ export function ask(changes, { entry = false } = {}) {
   if (entry) history.pushState(null, "", target);
   else history.replaceState(null, "", target);
   update({ query, view: "search" });
-  return search();
+  return isEmpty(query) && !("words" in changes) ? offerFilters({ aloud: true }) : search();
+}
+
+// What can be filtered by while nothing is searched yet, and how many products the filters leave.
+export async function offerFilters({ aloud = false } = {}) {
+  const { filters } = state.query;
+  const asked = Object.keys(filters).length ? "?" + new URLSearchParams({ filters: JSON.stringify(filterDocument(filters)) }) : "";
+  try {
+    const { data } = await call("GET", "/v1/facets" + asked);
+    if (state.query.filters !== filters || !isEmpty(state.query)) return;
+    update({ offered: data });
+    if (aloud) say(t("status.offered", { n: count(data.products) }, data.products));
+  } catch (error) {
+    if (aloud) fail(error); // Else the first search says what is wrong.
+  }
 }
 
 // Change what is shown of the answer without asking again.
@@ -62,8 +76,8 @@ export function dropPhoto(id) {
 
 // What stays when another photo comes: what holds for every search, not what was said of one garment.
 export function fresh() {
-  const { words, unwanted, filters, buyable, sort, reads, colour, diversity } = state.query;
-  return { ...BLANK, words, unwanted, filters, buyable, sort, reads, colour, diversity };
+  const { words, unwanted, filters, buyable, sort, reads, colour, diversity, brands } = state.query;
+  return { ...BLANK, words, unwanted, filters, buyable, sort, reads, colour, diversity, brands };
 }
 
 export function putAway() {
@@ -71,6 +85,7 @@ export function putAway() {
   update({ answer: null, seen: null, failed: null, timing: null, busy: false });
   history.pushState(null, "", location.pathname + "#search");
   update({ query: BLANK, say: { words: t("status.putAway"), problem: false } });
+  return offerFilters();
 }
 
 export function askSimilar(hit) {
@@ -95,7 +110,9 @@ export async function restore(text) {
     return update({ answer: null, seen: null, busy: false, failed: { words: t("error.photoElsewhere"), kind: "photo" } });
   }
   introduce(query.product || query.look);
-  return isEmpty(query) ? update({ answer: null, seen: null, failed: null, busy: false }) : search();
+  if (!isEmpty(query)) return search();
+  update({ answer: null, seen: null, failed: null, busy: false });
+  return offerFilters();
 }
 
 // A product that an address names: how it is called and what it looks like.

@@ -26,6 +26,8 @@ t.maybe = (name, given = {}, n = undefined) => {
 
 export const count = (n) => numbers.format(n);
 export const percent = (part) => shares.format(part);
+// A share as people say it, "8 of 10"; never all and never none, for it is an estimate.
+export const ofTen = (part) => numbers.format(Math.min(9, Math.max(1, Math.round(10 * part))));
 export const date = (text) => (text ? dates.format(new Date(text)) : "");
 
 export function bytes(size) {

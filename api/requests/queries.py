@@ -51,6 +51,9 @@ Order = Annotated[
 Share = Annotated[float, Meta(ge=0, le=1)]
 MinScore = Annotated[Share, Meta(description="Hits with a lower score are left out.")]
 Diversity = Annotated[Share, Meta(description="How much unlike each other the first hits are to be.")]
+DiversityBy = Annotated[
+    Literal["likeness", "brand"], Meta(description="In what the first hits are to differ: how they look, or brands.")
+]
 CursorText = Annotated[
     str, Meta(max_length=MAX_CURSOR, description="`next_cursor` of a garment: its next hits, of the same search.")
 ]
@@ -79,6 +82,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sort: Order = "relevance"
     min_score: MinScore = 0.0
     diversity: Diversity = 0.0
+    diversity_by: DiversityBy = "likeness"
     cursor: CursorText | None = None
     facets: FacetNames = []
     total: Total = False
@@ -234,8 +238,8 @@ def listing_of(request: SearchRequest, place: Place | None) -> Listing:
     Args:
         place: what the request's cursor says.
     """
-    total = request.total or bool(request.facets)
-    return Listing(request.sort, request.min_score, request.diversity, total, place.seen if place else None)
+    total, seen = request.total or bool(request.facets), place.seen if place else None
+    return Listing(request.sort, request.min_score, request.diversity, total, seen, request.diversity_by)
 
 
 def garment_asks(request: ImageSearch) -> tuple[GarmentAsk, ...]:

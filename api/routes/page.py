@@ -26,7 +26,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_LATER = ("camera.js", "catalogue.js", "code.js", "feeds.js", "nomatch.js", "product.js")
+_LATER = ("camera.js", "catalogue.js", "code.js", "csv.js", "feeds.js", "nomatch.js", "product.js")
 """Modules of the second view and of dialogs, which are asked for when they are opened."""
 _FOR_GOOD, _ANEW = "public, max-age=31536000, immutable", "no-cache"
 

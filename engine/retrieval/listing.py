@@ -7,20 +7,22 @@ comes once all the same. Pages are cut from the best `STEPS` hits, so that the f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Embeddings, Hit
 from engine.errors import QueryRejected
+from engine.filters import facet_value
 from engine.retrieval.looks import Shown, look_of, sold_out
 
 Sort = Literal["relevance", "price_asc", "price_desc", "newest"]
 SORTS: tuple[Sort, ...] = ("relevance", "price_asc", "price_desc", "newest")
+DiversityBy = Literal["likeness", "brand"]
 WINDOW = 200
 """The best hits, among which another order, variety and totals work."""
 MEANT = 0.5
@@ -50,9 +52,10 @@ class Listing:
 
     Attributes:
         min_score: hits below it are left out; 0 for none, or in other orders half of the best hit's score.
-        diversity: 0 to 1, how much unlike each other the first hits are to be (maximal marginal relevance).
+        diversity: 0 to 1, how much unlike each other the first hits are to be.
         total: whether to say how many hits there are.
         after: what earlier pages showed; None for the first page.
+        diversity_by: in what: how they look (maximal marginal relevance), or their brands.
     Raises:
         QueryRejected: a number out of its range.
     """
@@ -62,6 +65,7 @@ class Listing:
     diversity: float = 0.0
     total: bool = False
     after: Seen | None = None
+    diversity_by: DiversityBy = "likeness"
 
     def __post_init__(self) -> None:
         for name in ("min_score", "diversity"):
@@ -69,11 +73,13 @@ class Listing:
                 raise QueryRejected(f"{name!r} is {getattr(self, name)}; it goes from 0 to 1.")
         if self.sort not in SORTS:
             raise QueryRejected(f"There is no order {self.sort!r}; use one of {', '.join(SORTS)}.")
+        if self.diversity_by not in get_args(DiversityBy):
+            raise QueryRejected(f"There is no diversity by {self.diversity_by!r}; use 'likeness' or 'brand'.")
 
     @property
     def is_plain(self) -> bool:
         """Whether the first hits are all that is asked for."""
-        return self == _PLAIN
+        return replace(self, diversity_by=_PLAIN.diversity_by) == _PLAIN
 
 
 _PLAIN = Listing()
@@ -163,12 +169,18 @@ def _ordered(hits: Sequence[Hit], listing: Listing, sources: Sources) -> list[Hi
         ordered.sort(key=_by_price(descending=listing.sort == "price_desc"))
     elif listing.diversity and len(hits) > 2:
         first = ordered[:WINDOW]
-        scores = np.array([hit.score for hit in first], np.float32)
-        chosen = spread(scores, sources.embeddings(first), listing.diversity)
+        chosen = _spread_out(first, listing, sources)
         ordered = [first[at] for at in chosen] + ordered[WINDOW:]
     if sources.shown.sold_out_last:
         ordered.sort(key=lambda hit: sold_out(hit.item))
     return ordered
+
+
+def _spread_out(hits: Sequence[Hit], listing: Listing, sources: Sources) -> list[int]:
+    scores = np.array([hit.score for hit in hits], np.float32)
+    if listing.diversity_by == "brand":
+        return spread_brands(scores, [hit.product.brand for hit in hits], listing.diversity)
+    return spread(scores, sources.embeddings(hits), listing.diversity)
 
 
 def _by_price(*, descending: bool) -> Callable[[Hit], tuple[bool, float]]:
@@ -197,4 +209,23 @@ def spread(scores: NDArray[np.float32], embeddings: Embeddings, diversity: float
         chosen.append(best)
         left[best] = False
         nearest = np.maximum(nearest, alike[best])
+    return chosen
+
+
+def spread_brands(scores: NDArray[np.float32], brands: Sequence[str | None], diversity: float) -> list[int]:
+    """The places of hits in an order that weighs each score against how many of its brand come before it.
+
+    The first of a brand loses nothing, the second half of `diversity`, the third three quarters; at 1 the brands take
+    turns. What has no brand stands for itself.
+    """
+    names = [facet_value(brand or "") for brand in brands]
+    numbers = np.array([names.index(name) if name else at for at, name in enumerate(names)], np.intp)
+    before, left = np.zeros(len(names), np.float32), np.ones(len(names), bool)
+    chosen: list[int] = []
+    for _ in names:
+        worth = (1 - diversity) * scores - diversity * (1 - 0.5**before)
+        best = int(np.argmax(np.where(left, worth, -np.inf)))
+        chosen.append(best)
+        left[best] = False
+        before += numbers == numbers[best]
     return chosen

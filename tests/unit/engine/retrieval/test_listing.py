@@ -12,7 +12,7 @@ import pytest
 from engine.domain import Availability, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.retrieval.histogram import price_range
-from engine.retrieval.listing import Listing, Page, Seen, Sources, Total, page_of, spread
+from engine.retrieval.listing import Listing, Page, Seen, Sources, Total, page_of, spread, spread_brands
 from engine.retrieval.looks import FOR_SHOPPERS, Shown
 
 
@@ -127,12 +127,25 @@ def test_variety_brings_unlike_hits_forward() -> None:
     assert sorted(every_page(hits, 3, diversity=0.5)[0]) == sorted(f"p{n}" for n in range(16))
 
 
+def test_variety_of_brands() -> None:
+    """Brands take turns the more, the more is asked for; one brand in two spellings is one, none is none of them."""
+    scores = np.array([0.9, 0.89, 0.88, 0.87, 0.5, 0.4], np.float32)
+    brands = ["Acme", "ACME ", None, None, "Ostra", "acme"]
+    assert spread_brands(scores, brands, 0.0) == [0, 1, 2, 3, 4, 5]
+    assert spread_brands(scores, brands, 0.3) == [0, 2, 3, 1, 4, 5]
+    assert spread_brands(scores, brands, 1.0) == [0, 2, 3, 4, 1, 5]
+    hits = [replace(one, product=replace(one.product, brand="ab"[n > 5])) for n, one in enumerate(map(hit, range(8)))]
+    by_brand = Listing(diversity=1.0, diversity_by="brand")
+    assert ids(asked(hits, 4, by_brand)[0]) == ["p0", "p6", "p1", "p7"]
+    assert Listing(diversity_by="brand").is_plain
+
+
 def test_spread_without_diversity_is_the_order_of_scores() -> None:
     scores, rows = np.array([0.9, 0.8, 0.7], np.float32), np.eye(3, dtype=np.float32)
     assert spread(scores, rows, 0.0) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("wrong", [{"min_score": 1.5}, {"diversity": -0.1}, {"sort": "cheapest"}])
+@pytest.mark.parametrize("wrong", [{"min_score": 1.5}, {"diversity": -0.1}, {"sort": "cheapest"}, {"diversity_by": "shoe"}])
 def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(QueryRejected):
         Listing(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,129 @@
+"""What a visitor refines by, and what the page says of how sure it is: over an API of fakes, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.fixtures import page_answers as answers
+from tests.fixtures.browser import tab, violations
+
+SEARCHES = "**/v1/search/**"
+CATALOGUE = {"products": 40, "exact": True, "facets": answers.FACETS, "price": answers.PRICE}
+
+
+class Facets:
+    """Answers for the whole catalogue; with filters there are fewer products."""
+
+    def __init__(self, page: Page, document: object = CATALOGUE) -> None:
+        self.document = document
+        self.asked: list[dict[str, object]] = []
+        page.route("**/v1/facets*", self)
+
+    def __call__(self, route: Route) -> None:
+        filters = parse_qs(urlsplit(route.request.url).query).get("filters")
+        self.asked.append(json.loads(filters[0]) if filters else {})
+        route.fulfill(json={**self.document, "products": 12} if filters else self.document)  # type: ignore[dict-item]
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with tab(browser, address) as page:
+        yield page
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Path:
+    Image.new("RGB", (200, 300), (190, 40, 60)).save(tmp_path / "look.png")
+    return tmp_path / "look.png"
+
+
+def search(page: Page, look: Path, document: object) -> list[str]:
+    """Search with a photo; the bodies of the requests, this one's and those that follow."""
+    bodies: list[str] = []
+
+    def answered(route: Route) -> None:
+        bodies.append((route.request.post_data_buffer or b"").decode("latin-1"))
+        route.fulfill(json=document)
+
+    page.route(SEARCHES, answered)
+    page.set_input_files("#image", look)
+    expect(page.locator("#results .card:not(.skeleton)").first).to_be_visible()
+    return bodies
+
+
+def test_filters_are_offered_before_the_first_search(page: Page, look: Path) -> None:
+    """Names, values and counts of the whole catalogue; what is set holds for the search that follows, and on reload."""
+    facets = Facets(page)
+    page.goto("/")
+    page.locator("[data-name=brand] button").first.click()
+    expect(page.locator(".values li").first).to_contain_text("Norrvik")
+    expect(page.locator(".values small").first).to_have_text("12")
+    assert violations(page) == []
+    page.get_by_role("checkbox", name="Norrvik").check()
+    expect(page.locator("#status")).to_have_text("12 products fit. Choose a photo, or describe what you look for.")
+    assert facets.asked[-1] == {"brand": ["norrvik"]}
+    page.reload()
+    expect(page.get_by_role("button", name="Take away: Norrvik")).to_be_visible()
+    bodies = search(page, look, answers.full())
+    assert '"brand":["norrvik"]' in bodies[-1]
+    expect(page.locator("#sort")).to_be_visible()
+
+
+def test_a_catalogue_without_products_says_how_to_fill_it(page: Page) -> None:
+    """No filters are offered then; the way to the feeds is."""
+    Facets(page, {"products": 0, "exact": True, "facets": [], "price": None})
+    page.goto("/")
+    page.get_by_role("link", name="Take a shop's feed").click()
+    expect(page.locator("#feed")).to_be_attached()
+
+
+def test_a_server_that_tells_no_facets_is_searched_all_the_same(page: Page, look: Path) -> None:
+    page.route("**/v1/facets*", lambda route: route.fulfill(status=503, json={"detail": "Busy."}))
+    page.goto("/")
+    expect(page.locator(".filters")).to_have_count(0)
+    search(page, look, answers.full())
+    expect(page.locator(".filters")).to_be_visible()
+
+
+def test_how_many_are_of_the_same_kind_is_said_in_words(page: Page, look: Path) -> None:
+    """Of the first ten their sum; where good matches end the mean of what follows; of one product its own share."""
+    sure = [answers.hit(n, confidence=0.93 - n / 20) for n in range(12)]
+    page.goto("/")
+    search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], sure)))
+    expect(page.locator("section header small")).to_contain_text(
+        "about 7 of the first 10 are the same kind of garment · 12 products"
+    )
+    expect(page.locator(".end")).to_have_text(
+        "Good matches end here; what follows is alike in part. About 5 of 10 are the same kind of garment."
+    )
+    page.get_by_role("button", name="Why Checked shirt 0").click()
+    expect(page.locator(".parts")).to_contain_text("About 9 of 10 products that match so well")
+
+
+def test_nothing_is_said_of_what_was_not_measured(page: Page, look: Path) -> None:
+    """One hit without a confidence, as with words, and none of the sentences stands there."""
+    hits = [answers.hit(n, confidence=0.8 if n else None) for n in range(12)]
+    page.goto("/")
+    search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], hits)))
+    expect(page.locator("section header small")).to_have_text("12 products")
+    page.get_by_role("button", name="Why Checked shirt 0").click()
+    expect(page.locator(".parts")).not_to_contain_text("same kind")
+
+
+def test_variety_of_brands(page: Page, look: Path) -> None:
+    """Offered where variety is asked for at all; the API's `diversity_by`, and part of the address."""
+    page.goto("/")
+    bodies = search(page, look, answers.full())
+    expect(page.locator("#brands")).to_have_count(0)
+    page.locator("#slider-variety").press("End")
+    page.locator("#brands").check()
+    page.wait_for_function("() => location.hash.includes('brands=1')")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    assert 'name="diversity_by"\r\n\r\nbrand' in bodies[-1]
