@@ -65,6 +65,7 @@ def _of_ledger(ledger: Ledger) -> Iterator[Metric]:
         "thatlook_index_rows", "Indexed garments that products name.", value=ledger.rows_named()[1]
     )
     yield rows
+    yield _waiting(ledger)
     refused = _most(ledger.refusal_counts())
     yield _by("thatlook_pictures_refused", "Pictures that are not indexed, by reason.", "reason", refused)
     failed = _most(ledger.failure_counts())
@@ -73,6 +74,13 @@ def _of_ledger(ledger: Ledger) -> Iterator[Metric]:
     if whole and whole[0].finished:
         words = "When a feed was last taken to its end."
         yield GaugeMetricFamily("thatlook_last_feed_timestamp_seconds", words, value=whole[0].finished.timestamp())
+
+
+def _waiting(ledger: Ledger) -> Metric:
+    since, now = ledger.waiting_since(), time.time()
+    oldest, newest = (max(0.0, now - moment.timestamp()) for moment in since) if since else (0.0, 0.0)
+    words = "How long the oldest and the newest change waits that searches do not know yet; 0 where none waits."
+    return _by("thatlook_index_waiting_seconds", words, "change", {"oldest": oldest, "newest": newest})
 
 
 def _of_feeds(feeds: FeedJobs) -> Iterator[Metric]:
@@ -90,7 +98,7 @@ def _of_feeds(feeds: FeedJobs) -> Iterator[Metric]:
         )
 
 
-def _by(name: str, words: str, label: str, counts: Mapping[str, int]) -> GaugeMetricFamily:
+def _by(name: str, words: str, label: str, counts: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, words, labels=(label,))
     for value, count in counts.items():
         family.add_metric((value,), count)

@@ -110,7 +110,11 @@ class Intake(Protocol):
     """Where products go that a caller writes."""
 
     def submit(self, products: Sequence[Product], expected: Precondition | None = None) -> None:
-        """Take products on: the ledger knows them when this returns, indexing follows. What `expected` raises goes on."""
+        """Take products on: the ledger knows them when this returns, indexing follows.
+
+        Args:
+            expected: asked of each entry that is replaced; what it raises leaves everything as it was.
+        """
         ...
 
     def update(self, changes: Sequence[tuple[LedgerEntry, Product]]) -> frozenset[str]:
@@ -118,7 +122,7 @@ class Intake(Protocol):
         ...
 
     def delete(self, product_ids: Collection[str], expected: Precondition | None = None) -> None:
-        """Take products out: gone from searches and from the ledger when this returns. What `expected` raises goes on."""
+        """Take products out: gone from searches and from the ledger when this returns; see `submit`."""
         ...
 
 

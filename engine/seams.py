@@ -540,6 +540,10 @@ class Ledger(Protocol):
         """How many products stand where."""
         ...
 
+    def waiting_since(self) -> tuple[datetime, datetime] | None:
+        """When the oldest and the newest change was written that waits to be indexed; None where none waits."""
+        ...
+
     def rows_named(self) -> tuple[int, int]:
         """How many indexed rows entries name: those of settled entries, and those of all."""
         ...

@@ -228,6 +228,15 @@ class SqlLedger(RunRecords):
             found = {str(state): int(n) for state, n in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in IngestState}
 
+    def waiting_since(self) -> tuple[datetime, datetime] | None:
+        """When the oldest and the newest change was written that waits to be indexed; None where none waits."""
+        updated = tables.products.c.updated
+        query = select(func.min(updated), func.max(updated))
+        with self._reading() as connection:
+            pending = connection.execute(query.where(tables.products.c.state == IngestState.PENDING.value))
+            oldest, newest = pending.one()
+        return None if oldest is None else (rows.moment(oldest), rows.moment(newest))
+
     def rows_named(self) -> tuple[int, int]:
         """How many indexed rows entries name: those of settled entries, and those of all."""
         length = func.json_array_length(tables.products.c["items"])

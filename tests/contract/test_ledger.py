@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -183,6 +183,16 @@ def test_delete_takes_the_refusals_along(ledger: Ledger) -> None:
     ledger.delete([])
     assert list(ledger.ids()) == ["p2"]
     assert ledger.refusal_counts() == {"404": 1, BACK.rejection.reason: 1}
+
+
+def test_the_oldest_and_the_newest_change_that_wait_are_known(ledger: Ledger) -> None:
+    """Pending products alone; what was settled, however old, and what failed do not wait."""
+    assert ledger.waiting_since() is None
+    ledger.put([replace(entry("old"), updated=NOON - timedelta(days=9)), entry("f", IngestState.FAILED)])
+    assert ledger.waiting_since() is None
+    moments = [NOON + timedelta(minutes=n) for n in (5, 0, 3)]
+    ledger.put([replace(entry(f"p{m.minute}", IngestState.PENDING), updated=m) for m in moments])
+    assert ledger.waiting_since() == (NOON, NOON + timedelta(minutes=5))
 
 
 def test_counts_name_every_state(ledger: Ledger) -> None:

@@ -29,7 +29,9 @@ def test_options_reach_the_engine(shop: Shop, client: Client) -> None:
     body = {"text": "red", "sort": "price_asc", "min_score": 0.5, "diversity": 0.25, "unavailable": "hidden"}
     body["diversity_by"] = "brand"
     assert client.post("/v1/search/text", json={**body, "facets": ["brand", "price"]}).status_code == 200
-    address = "?sort=price_asc&min_score=0.5&diversity=0.25&diversity_by=brand&unavailable=hidden&facets=brand&facets=price"
+    address = (
+        "?sort=price_asc&min_score=0.5&diversity=0.25&diversity_by=brand&unavailable=hidden&facets=brand&facets=price"
+    )
     assert client.get("/v1/products/p1/similar" + address).status_code == 200
     for _, _, options in shop.looks.calls:
         assert options["listing"] == Listing("price_asc", 0.5, 0.25, total=True, diversity_by="brand")

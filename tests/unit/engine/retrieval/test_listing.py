@@ -145,7 +145,9 @@ def test_spread_without_diversity_is_the_order_of_scores() -> None:
     assert spread(scores, rows, 0.0) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("wrong", [{"min_score": 1.5}, {"diversity": -0.1}, {"sort": "cheapest"}, {"diversity_by": "shoe"}])
+@pytest.mark.parametrize(
+    "wrong", [{"min_score": 1.5}, {"diversity": -0.1}, {"sort": "cheapest"}, {"diversity_by": "shoe"}]
+)
 def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(QueryRejected):
         Listing(**wrong)  # type: ignore[arg-type]
