@@ -2,7 +2,8 @@
 
 How much the server can do is measured first (as many patient clients as searches run at once); then photos, no two
 alike, come in an open loop at a share of that. Told are the errors, the latency, and how its own memory grows: the
-median of the slopes between all pairs of readings (Theil 1950, Sen 1968), which single jumps do not move.
+median of the slopes between all pairs of readings (Theil 1950, Sen 1968), which single jumps do not move. With `--feed`
+the server takes a feed meanwhile, and the load goes on until that has ended.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.load import Bodies, Client, Sample, arrivals, closed_loop, open_loop
 from benchmarks.speed.server import HOST, Running, serving
+from benchmarks.speed.soak_feed import FeedTaken, take_feed
 from engine.errors import QueryRejected
 from engine.system.cpus import available_cpus
 from engine.system.printing import print_json, say
@@ -47,6 +50,7 @@ class Soak:
         statuses: of both, counted; 0 where there was no answer.
         memory_mb: the server's own memory (not mapped from files) when the warm-up was over, and in the end.
         slope_mb_h: how it grows, a MiB an hour.
+        feed: what became of the feed that was taken meanwhile, if any.
     """
 
     minutes: float
@@ -61,6 +65,7 @@ class Soak:
     p99_ms: float
     memory_mb: tuple[float, float]
     slope_mb_h: float
+    feed: FeedTaken | None = None
 
 
 @click.command()
@@ -69,6 +74,7 @@ class Soak:
 @click.option("--most-growth", type=click.FloatRange(0), default=60.0, show_default=True, help="MiB an hour, at most.")
 @click.option("--most-shed", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of 503.")
 @click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the home's.")
+@click.option("--feed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Taken meanwhile.")
 @click.option("--seed", default=7, show_default=True, help="Of the moments at which photos come.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_obj
@@ -79,26 +85,30 @@ def soak(
     most_growth: float,
     most_shed: float,
     photos: Path | None,
+    feed: Path | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Serve the home under steady load, and see that nothing fails and memory does not grow.
 
     Exit status 1 where an answer failed, more than --most-shed were turned away, or memory grew by more than
-    --most-growth.
+    --most-growth. With --feed memory is told, not judged, and products that failed count as errors.
     """
     settings = read_settings(options)
     bodies = Bodies(photos_in(photos or settings.home / "images"))
     log = settings.home / "soak.log"
     open_to_us = {"THATLOOK_REQUIRE_KEYS": "false", "THATLOOK_PHOTO_MEMORY_BYTES": str(PHOTO_MEMORY_BYTES)}
     with terminable(), serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
-        found = asyncio.run(_measure(server, bodies, minutes, load, seed, say))
+        taking = partial(take_feed, settings.home, settings.profile, feed) if feed else None
+        found = asyncio.run(_measure(server, bodies, minutes, load, seed, say, taking))
     if as_json:
         print_json(asdict(found))
     else:
         click.echo(told(found))
     turned_away = found.shed > most_shed * found.requests
-    sys.exit(1 if found.errors or turned_away or found.slope_mb_h > most_growth else 0)
+    grown = found.feed is None and found.slope_mb_h > most_growth
+    lost = found.feed is not None and found.feed.failed > 0
+    sys.exit(1 if found.errors or turned_away or grown or lost else 0)
 
 
 def photos_in(folder: Path) -> list[bytes]:
@@ -115,7 +125,13 @@ def photos_in(folder: Path) -> list[bytes]:
 
 
 async def _measure(
-    server: Running, bodies: Bodies, minutes: float, load: float, seed: int, tell: Callable[[str], object]
+    server: Running,
+    bodies: Bodies,
+    minutes: float,
+    load: float,
+    seed: int,
+    tell: Callable[[str], object],
+    taking: Callable[[], Awaitable[FeedTaken]] | None = None,
 ) -> Soak:
     client = Client(HOST, server.port)
 
@@ -130,10 +146,17 @@ async def _measure(
     tell(f"{capacity:.1f} answers a second at most; {rate:.1f} a second for {minutes:g} minutes.")
     readings: list[tuple[float, float]] = []
     watching = asyncio.create_task(_watch(server, readings))
+    taken = asyncio.ensure_future(taking()) if taking else None
+    start = time.perf_counter()
     samples = await open_loop(ask, bodies, arrivals("poisson", rate, 60 * minutes, seed))
+    while taken and not taken.done():
+        seed += 1
+        samples += await open_loop(ask, bodies, arrivals("poisson", rate, min(30.0, 60 * minutes), seed))
+    took = round((time.perf_counter() - start) / 60, 2) if taken else minutes
     watching.cancel()
     await client.close()
-    return summary(samples, readings, minutes, capacity, rate)
+    found = summary(samples, readings, took, capacity, rate)
+    return replace(found, feed=await taken) if taken else found
 
 
 async def _watch(server: Running, readings: list[tuple[float, float]]) -> None:
@@ -170,10 +193,12 @@ def slope_of(rows: NDArray[np.float64]) -> float:
 def told(found: Soak) -> str:
     """The result in a few lines."""
     others = [f"{n} × {status or 'no answer'}" for status, n in found.statuses.items() if status != 503]
+    feed = found.feed
+    took = f"\nfeed: {feed.products} products in {feed.seconds:g} s, {feed.failed} failed" if feed else ""
     return (
         f"{found.requests} photos in {found.minutes:g} minutes, {found.rate_s:g} a second of {found.capacity_s:g}\n"
         f"errors: {', '.join(others) or 'none'}; turned away in time: {found.shed}\n"
         f"latency: p50 {found.p50_ms:g} ms, p95 {found.p95_ms:g} ms, p99 {found.p99_ms:g} ms\n"
         f"memory: {found.memory_mb[0]:g} MiB after warming up, {found.memory_mb[1]:g} MiB in the end, "
-        f"slope {found.slope_mb_h:+g} MiB an hour"
+        f"slope {found.slope_mb_h:+g} MiB an hour{took}"
     )

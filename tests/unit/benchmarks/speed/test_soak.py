@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks.speed.load import Sample
 from benchmarks.speed.soak import photos_in, slope_of, summary, told
+from benchmarks.speed.soak_feed import FeedTaken
 from engine.errors import QueryRejected
 
 
@@ -28,6 +30,13 @@ def test_what_failed_and_how_memory_went() -> None:
     assert (found.p50_ms, found.p99_ms) == (505.0, 990.1)
     assert (found.memory_mb, found.slope_mb_h) == ((596.0, 596.0), 0.0)
     assert "errors: 1 × no answer; turned away in time: 1" in told(found)
+
+
+def test_a_feed_that_was_taken_meanwhile_is_told() -> None:
+    found = summary([Sample(200, 10.0)], [(0.0, 500.0)], minutes=1.0, capacity=2.0, rate=1.0)
+    assert "feed" not in told(found)
+    taken = FeedTaken(products=500, indexed=498, failed=2, seconds=61.5)
+    assert told(replace(found, feed=taken)).endswith("\nfeed: 500 products in 61.5 s, 2 failed")
 
 
 def test_photos_are_those_of_the_home(tmp_path: Path) -> None:
