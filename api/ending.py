@@ -15,6 +15,19 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from api.problems import MEDIA_TYPE, problem_of
 
 _COME_BACK_S = b"2"
+_STARTS = "The server has just started and loads its models"
+_PAGE = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="{_COME_BACK_S.decode()}">
+<link rel="icon" href="data:,">
+<title>thatlook is starting</title>
+<h1>thatlook is starting</h1>
+<p role="status">{_STARTS}; this page opens by itself in a moment.</p>
+</html>
+"""
 
 
 @dataclass(slots=True)
@@ -40,19 +53,21 @@ class Front:
 
 async def _answer(scope: Any, send: Send) -> None:
     path, kind = scope["path"], b"application/json"
-    body: dict[str, Any]
-    if path == "/healthz":
+    body: dict[str, Any] | str
+    if path == "/" and scope["method"] == "GET":
+        status, kind, body = 503, b"text/html; charset=utf-8", _PAGE
+    elif path == "/healthz":
         status, body = 200, {"status": "ok"}
     elif path == "/readyz":
         status, body = 503, {"status": "waiting", "waiting_for": {"models": "They are being loaded."}}
     else:
         status, kind = 503, MEDIA_TYPE.encode()
-        detail = "The server has just started and loads its models; try again in a moment."
-        body = msgspec.to_builtins(problem_of(scope, status, "starting", detail))
+        body = msgspec.to_builtins(problem_of(scope, status, "starting", f"{_STARTS}; try again in a moment."))
     headers = [(b"content-type", kind), (b"retry-after", _COME_BACK_S), (b"connection", b"close")]
     start: Any = {"type": "http.response.start", "status": status, "headers": headers}
     await send(start)
-    await send({"type": "http.response.body", "body": msgspec.json.encode(body), "more_body": False})
+    content = body.encode() if isinstance(body, str) else msgspec.json.encode(body)
+    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 class Server(uvicorn.Server):

@@ -70,6 +70,9 @@ def test_alive_before_the_models_are_and_unready_before_the_end() -> None:
         early = client.post("/v1/search/text", json={"text": "x"})
         assert (early.status_code, early.json()["code"]) == (503, "starting")
         assert "retry-after" in early.headers
+        page = client.get("/")
+        assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert 'http-equiv="refresh"' in page.text
         loaded.set()
         wait_for(lambda: client.get("/readyz").status_code == 200)
         assert "connection" not in client.get("/readyz").headers
