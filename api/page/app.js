@@ -4,7 +4,7 @@ import { giveKey, hasKey } from "./http.js";
 import { askPhoto, restore, search, settings, sharedLink } from "./search.js";
 import { toAddress } from "./query.js";
 import { Intake, nothingAsked, takeFromAnywhere } from "./intake.js";
-import { Sliders, Words } from "./refine.js";
+import { refinement, Sliders, Words } from "./refine.js";
 import { FilterBar } from "./filters.js";
 import { Results, Tabs } from "./results.js";
 import { nameOf } from "./stage.js";
@@ -45,16 +45,18 @@ function addresses() {
 }
 
 function Search({ told }) {
-  const { answer, busy, failed } = state;
+  const { answer, busy, failed, unfolded = "" } = state;
+  const twice = failed && failed.words === told.words; // It stands where products would; here for screen readers alone.
   const empty = nothingAsked() && !answer && !busy && !failed;
   return html`<h1 class=${empty ? "" : "hidden"}>${t("page.title")}</h1>
     ${empty && html`<p class="lead">${t("page.lead")}</p>`}
     ${empty && state.offered?.products === 0 && !Object.keys(state.query.filters).length && html`<p class="far">${t("catalogue.nothingYet")} <a href="#catalogue?pane=feeds">${t("catalogue.fill")}</a></p>`}
-    <div class=${empty ? "desk empty" : "desk"}>
-      <div class="left"><${Intake} /><${Refine} /></div>
+    <div class=${empty ? "desk empty" : "desk open-" + unfolded}>
+      <div class="left"><${Intake} />${!empty && html`<${Unfolds} open=${unfolded} />`}
+        <div class="refine" id="refine"><${Words} /><${Sliders} /></div></div>
       <div class="right">
         <div class="top"><${Tabs} />
-          <p id="status" class=${told.problem ? "problem" : ""} role="status" dir="auto">${told.words}</p>
+          <p id="status" class=${twice ? "hidden" : told.problem ? "problem" : ""} role="status" dir="auto">${told.words}</p>
           ${answer && html`<${Toolbar} />`}</div>
         <${FilterBar} />
         ${answer?.notes?.length > 0 && html`<ul id="notes">${answer.notes.map((note) => html`<li dir="auto">${note}</li>`)}</ul>`}
@@ -63,11 +65,11 @@ function Search({ told }) {
     </div>`;
 }
 
-// Words and sliders; on a narrow screen they fold, so that products come right below the photo.
-function Refine() {
-  const { refineOpen } = state;
-  return html`<button type="button" class="quiet unfold" aria-expanded=${Boolean(refineOpen)} aria-controls="refine" onClick=${() => update({ refineOpen: !refineOpen })}>${t("words.unfold")}<${Icon} name="down" /></button>
-    <div class=${refineOpen ? "refine" : "refine shut"} id="refine"><${Words} /><${Sliders} /></div>`;
+// On a narrow screen tools fold, all but one group of them, so that products come right below the photo.
+function Unfolds({ open }) {
+  const set = Object.keys(refinement().filters).length;
+  return html`<div class="unfolds" role="group" aria-label=${t("unfold.label")}>${["photo", "words", "filters", "share"].map((name) => html`<button type="button" key=${name} class="quiet" aria-expanded=${name === open}
+    onClick=${() => update({ unfolded: name === open ? "" : name })}>${t("unfold." + name)}${name === "filters" && set > 0 && html` <b>${count(set)}</b>`}<${Icon} name="down" /></button>`)}</div>`;
 }
 
 function Toolbar() {
@@ -111,7 +113,7 @@ function AskKey() {
   };
   return html`<${Dialog} title=${t("key.title")} close=${() => update({ needsKey: false })}>
     <form class="key" onSubmit=${submit}><p>${t("key.why")}</p>
-      <label>${t("key.label")}<input name="key" type="password" autocomplete="off" required /></label>
+      <label>${t("key.label")}<input name="key" type="password" autocomplete="off" autofocus required /></label>
       <button>${t("key.use")}</button></form></${Dialog}>`;
 }
 

@@ -22,7 +22,7 @@ export function FilterBar() {
     ${rest.length > 0 && html`<${Fold} key="rest" name="rest" label=${t("filters.more")} count=${rest.filter((one) => set[one.name]).length}>
       ${rest.map((facet) => html`<fieldset key=${facet.name}><legend>${facetName(facet.name)}</legend><${FacetValues} facet=${facet} set=${set} /></fieldset>`)}</${Fold}>`}
     <label class="check"><input type="checkbox" id="buyable" checked=${query.buyable} onChange=${(e) => ask({ buyable: e.target.checked })} />${t("filters.buyable")}</label>
-    ${answer && html`<label class="sort">${t("sort.label")}
+    ${answer && html`<label class="sort"><span class="hidden">${t("sort.label")}</span>
       <select id="sort" value=${query.sort} onChange=${(e) => ask({ sort: e.target.value })}>
         ${["relevance", "price_asc", "price_desc", "newest"].map((name) => html`<option value=${name} selected=${name === query.sort}>${t("sort." + name)}</option>`)}
       </select></label>`}

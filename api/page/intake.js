@@ -43,7 +43,8 @@ function TakePhoto() {
 function Subject() {
   const { answer, like, query } = state;
   const photo = photoOf(query.photo);
-  const stored = query.stored || (query.look && answer?.image);
+  const known = like?.product_id === query.look && like?.image;
+  const stored = query.stored || (query.look && (answer?.image || known));
   const name = photo?.name ?? (query.look ? like?.title ?? query.look : stored ? t("subject.stored") : query.address);
   const picture = photo?.url ?? (stored ? pictureOf(stored) : "");
   return html`<div class="subject">

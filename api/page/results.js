@@ -80,11 +80,11 @@ function Section({ garment, whole }) {
   const left = whole ? Boolean(garment.next_cursor) : garment.hits.length > hits.length;
   return html`<section>
     <header><h2 id=${"garment-" + garment.key} dir="auto">${nameOf(garment)}</h2>
-      <small>${sureText(garment.hits)}${t("results.count", { n: totalText(garment) }, garment.total?.value ?? garment.hits.length)}${(garment.also ?? []).map((other) => " · " + t("results.perhaps", { name: kindName(other) }))}</small>
+      <small>${t("results.count", { n: totalText(garment) }, garment.total?.value ?? garment.hits.length)}${(garment.also ?? []).map((other) => " · " + t("results.perhaps", { name: kindName(other) }))}${garment.no_match ? "" : sureText(garment.hits)}</small>
       ${whole && garment.box && isPhoto(state.query) && html`<${GarmentMenu} garment=${garment} />`}</header>
-    ${garment.no_match && html`<p class="far">${t("results.noMatch")}</p>`}
+    ${garment.no_match && (state.answer.garments.length > 1 || !state.answer.notes?.length) && html`<p class="far">${t("results.noMatch")}</p>`}
     <ol ref=${ref} class="cards">${cards}</ol>
-    ${!hits.length && html`<p class="none">${t("results.noneHere")}</p>`}
+    ${!hits.length && state.answer.garments.some((one) => one.hits.length) && html`<p class="none">${t("results.noneHere")}</p>`}
     ${left && html`<p class="more"><button type="button" class="quiet" disabled=${state.loadingMore === garment.key}
       onClick=${() => (whole ? more(garment) : showTab(garment.key))}>${whole ? t("results.more") : t("results.all", { n: totalText(garment), name: nameOf(garment) })}</button></p>`}
   </section>`;
@@ -99,7 +99,7 @@ function alike(hits) {
 function sureText(hits) {
   const first = hits.slice(0, FIRST);
   const right = alike(first);
-  return right === null || first.length < 3 ? "" : t("results.sure", { right: count(Math.round(right)), n: count(first.length) }) + " · ";
+  return right === null || first.length < 3 ? "" : " · " + t("results.sure", { right: count(Math.round(right)), n: count(first.length) });
 }
 
 function endText(rest) {

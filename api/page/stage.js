@@ -2,14 +2,14 @@
 import { html, Icon, say, state, update, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { addBox, addPoint, changeGarment, showTab } from "./search.js";
 import { isPhoto } from "./query.js";
-import { kindName, percent, t } from "./texts.js";
+import { count, kindName, percent, t } from "./texts.js";
 
 const DRAG_PX = 6;
 const LEAST_SIDE = 8; // pixels of the photo, as the server wants them
 
 export function Stage({ picture, name }) {
   const { answer, query } = state;
-  const { width, height } = useSize(picture, answer);
+  const { width, height } = useSize(picture);
   const [draft, setDraft] = useState(null);
   const [broken, setBroken] = useState(false);
   const ref = useRef();
@@ -24,7 +24,7 @@ export function Stage({ picture, name }) {
     return [part(event.clientX, area.left, area.width) * width, part(event.clientY, area.top, area.height) * height];
   };
   const down = (event) => {
-    if (event.button || edited || several || !answer?.width || !isPhoto(query)) return;
+    if (event.button || edited || several || !sizeNow() || !isPhoto(query)) return;
     if (event.pointerType === "touch" && !state.drawing) return;
     ref.current.setPointerCapture(event.pointerId);
     setDraft({ from: at(event), to: at(event), x: event.clientX, y: event.clientY, drawn: false });
@@ -44,11 +44,11 @@ export function Stage({ picture, name }) {
     const under = garmentsAt(garments, at(event));
     const now = under.findIndex((one) => one.key === query.tab);
     if (under.length) showTab(under[(now + 1) % under.length].key);
-    else if (!several && answer?.width && isPhoto(query)) pointAt(at(event));
+    else if (!several && sizeNow() && isPhoto(query)) pointAt(at(event));
   };
   return html`<div id="look" class=${state.drawing ? "stage drawing" : "stage"}>
     <div class="photo" style=${{ aspectRatio: `${width} / ${height}`, "--ratio": width / height }}>
-      ${broken ? html`<p class="unseen">${t("photo.unseen", { name })}</p>` : html`<img src=${picture} alt=${t("photo.alt", { name })} onError=${() => setBroken(true)} />`}
+      ${broken ? html`<p class="unseen">${t("photo.unseen", { name })}</p>` : picture && html`<img src=${picture} alt=${t("photo.alt", { name })} onError=${() => setBroken(true)} />`}
       <svg ref=${ref} viewBox=${`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true"
         onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${() => setDraft(null)} onClick=${click}>
         ${garments.map((one) => html`<${Outline} key=${one.key} garment=${one} chosen=${one.key === query.tab} width=${width} />`)}
@@ -59,16 +59,17 @@ export function Stage({ picture, name }) {
   </div>`;
 }
 
-// The size of the upright photo: the server's word, or the picture's own until that is there.
-function useSize(picture, answer) {
-  const [size, setSize] = useState({ width: 3, height: 4 });
+// The size of the upright photo: the server's word, or the picture's own; null until one is there.
+const sizeNow = () => (state.answer?.width ? { width: state.answer.width, height: state.answer.height } : state.photoSize);
+
+function useSize(picture) {
   useEffect(() => {
     const probe = new Image();
-    probe.onload = () => setSize({ width: probe.naturalWidth, height: probe.naturalHeight });
+    probe.onload = () => update({ photoSize: { width: probe.naturalWidth, height: probe.naturalHeight } });
     probe.src = picture;
-    return () => (probe.onload = null);
+    return () => { probe.onload = null; state.photoSize = null; };
   }, [picture]);
-  return answer?.width ? { width: answer.width, height: answer.height } : size;
+  return sizeNow() ?? { width: 3, height: 4 };
 }
 
 function Outline({ garment, chosen, width }) {
@@ -83,10 +84,14 @@ function Outline({ garment, chosen, width }) {
   </a>`;
 }
 
+// What a garment is called: by the visitor, or after its kind; several of one kind are numbered.
 export function nameOf(garment) {
   const given = state.query.garments?.find((one) => one.key === garment.key)?.name;
-  return given || kindName(garment.class || garment.supercategory || "products");
+  const alike = (state.answer?.garments ?? []).filter((one) => kindOf(one) === kindOf(garment));
+  return given || kindName(kindOf(garment)) + (alike.length > 1 ? " " + count(alike.findIndex((one) => one.key === garment.key) + 1) : "");
 }
+
+const kindOf = (garment) => garment.class || garment.supercategory || "products";
 
 const boxOf = ([ax, ay], [bx, by]) => [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
 const rectOf = ([x0, y0, x1, y1]) => ({ x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0) });
@@ -115,7 +120,7 @@ function inside(outline, [x, y]) {
 
 // Begin to edit: a garment's own box, or a new one in the middle of the photo.
 export function editBox(garment) {
-  const { width, height } = state.answer;
+  const { width, height } = sizeNow();
   const box = garment?.box ?? [width * 0.3, height * 0.3, width * 0.7, height * 0.7];
   update({ editing: { key: garment?.key ?? "", box }, drawing: false });
 }
@@ -123,7 +128,7 @@ export function editBox(garment) {
 // A click where no outline is: what was left out there comes back; else a box is put there, to be fitted.
 function pointAt(point) {
   if (garmentsAt((state.seen ?? []).filter((one) => one.box), point).length) return addPoint(point);
-  const { width, height } = state.answer;
+  const { width, height } = sizeNow();
   const [x, y] = point;
   const within = (from, to, most) => [Math.max(0, from), Math.min(most, to)];
   const [x0, x1] = within(x - width * 0.15, x + width * 0.15, width);
@@ -205,7 +210,7 @@ const percent100 = (part) => 100 * part + "%";
 
 // The row of tools below the photo.
 export function StageTools() {
-  if (!state.answer?.width) return null;
+  if (!sizeNow()) return null;
   return html`<div class="tools">
     <button type="button" class="quiet" onClick=${() => editBox(null)}><${Icon} name="box" />${t("box.add")}</button>
     <button type="button" class="quiet touch" aria-pressed=${Boolean(state.drawing)} onClick=${() => update({ drawing: !state.drawing })}>${t("box.draw")}</button>

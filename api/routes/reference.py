@@ -1,7 +1,7 @@
 """The interactive reference at `/docs`: Swagger UI, whose files another package carries; no other host is asked.
 
 The package (swagger-ui-bundle-v2, Apache-2.0) is never imported: only the files of Swagger UI's release are read from
-it, when they are first asked for. One version of it is required, and a test compares its files with those of the release.
+it, when they are first asked for. One version of it is required, and a test compares its files with the release's.
 """
 
 from __future__ import annotations

@@ -98,10 +98,10 @@ def test_how_many_are_of_the_same_kind_is_said_in_words(page: Page, look: Path) 
     page.goto("/")
     search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], sure)))
     expect(page.locator("section header small")).to_contain_text(
-        "about 7 of the first 10 are the same kind of garment · 12 products"
+        "12 products · about 7 of the first 10 are the same kind"
     )
     expect(page.locator(".end")).to_have_text(
-        "Good matches end here; what follows is alike in part. About 5 of 10 are the same kind of garment."
+        "Good matches end here; what follows is alike in part. About 5 of 10 are the same kind."
     )
     page.get_by_role("button", name="Why Checked shirt 0").click()
     expect(page.locator(".parts")).to_contain_text("About 9 of 10 products that match so well")
@@ -115,6 +115,37 @@ def test_nothing_is_said_of_what_was_not_measured(page: Page, look: Path) -> Non
     expect(page.locator("section header small")).to_have_text("12 products")
     page.get_by_role("button", name="Why Checked shirt 0").click()
     expect(page.locator(".parts")).not_to_contain_text("same kind")
+
+
+def test_a_box_is_drawn_where_no_garment_was_seen(page: Page, look: Path) -> None:
+    """The photo's own size is known without an answer; what went wrong is said once, and to screen readers too."""
+    page.goto("/")
+    words = {"detail": "No garment was found.", "code": "no-garment-found"}
+    page.route(SEARCHES, lambda route: route.fulfill(status=422, json=words))
+    page.set_input_files("#image", look)
+    expect(page.locator(".failure")).to_contain_text("No garment was found.")
+    expect(page.locator("#status")).to_have_class("hidden")
+    page.unroute(SEARCHES)
+    bodies: list[str] = []
+
+    def answered(route: Route) -> None:
+        bodies.append((route.request.post_data_buffer or b"").decode("latin-1"))
+        route.fulfill(json=answers.answer(answers.garment("upper_wear", [60, 90, 140, 210], [answers.hit(1)])))
+
+    page.route(SEARCHES, answered)
+    page.get_by_role("button", name="Add a box").click()
+    page.keyboard.press("Enter")
+    expect(page.locator("#results .card")).to_have_count(1)
+    assert '[{"box":[60,90,140,210]}]' in bodies[-1]
+
+
+def test_garments_of_one_kind_are_numbered(page: Page, look: Path) -> None:
+    """Two shirts and a coat: each tab has a name of its own."""
+    page.goto("/")
+    boxes = ([60, 60, 140, 140], [20, 60, 60, 140])
+    shirts = [answers.garment("upper_wear", box, [answers.hit(n)]) for n, box in enumerate(boxes)]
+    search(page, look, answers.answer(*shirts, answers.garment("outerwear", [0, 0, 9, 9], [answers.hit(7)])))
+    expect(page.get_by_role("heading", level=2)).to_have_text(["Upper wear 1", "Upper wear 2", "Outerwear"])
 
 
 def test_variety_of_brands(page: Page, look: Path) -> None:
