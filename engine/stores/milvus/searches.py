@@ -23,7 +23,7 @@ from engine.stores.milvus.plan import lists_of, scores_exactly
 from engine.stores.milvus.reads import MAX_STAMPS, MilvusReads, parts
 from engine.stores.milvus.refill import Refill
 from engine.stores.milvus.rows import VECTOR, to_facets
-from engine.stores.milvus.shortlist import Cosines, Found, Scores
+from engine.stores.milvus.scoring import Cosines, Found, Scores
 from engine.stores.milvus.words import STAMP, pair_hash_of, product_of, stamps_of, unpacked
 from engine.stores.rows import check_dim, top_k
 
@@ -34,7 +34,7 @@ _Answer = TypeVar("_Answer")
 
 
 class MilvusSearches:
-    """Implements `shortlist.ScoringServer`. Safe to call from several threads."""
+    """Implements `scoring.ScoringServer`. Safe to call from several threads."""
 
     def __init__(self, reads: MilvusReads) -> None:
         self._reads, self._plan, self._known, self._server = reads, reads.plan, reads.known, reads.server

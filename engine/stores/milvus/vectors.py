@@ -65,7 +65,8 @@ class Vectors:
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Which rows of a collection are kept, and the cosines of these alone, (kept rows, queries).
 
-        They are off by a few millionths: 65,535 steps between the greatest number of a row and its negative.
+        They are off by 2e-5 at most with the starter's models: a row's numbers are told in steps of its greatest one's
+        32,767th part.
         """
         self._forget_old()
         found = [self._kept.get((name, each)) for each in hashes]

@@ -12,7 +12,8 @@ import numpy as np
 from engine.domain import Embeddings, Item
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
 from engine.seams import ShortlistQuery
-from engine.stores.milvus.shortlist import Found, scored_shortlist
+from engine.stores.milvus.scoring import Found
+from engine.stores.milvus.shortlist import scored_shortlist
 
 RED = Filter((FacetCondition("color", frozenset({"red"})),))
 QUERIES = {"u_visual": np.eye(4, dtype=np.float32)[:1], "u_semantic": np.eye(3, dtype=np.float32)[:1]}
