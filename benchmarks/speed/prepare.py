@@ -110,7 +110,7 @@ def _home(settings: BenchSettings) -> None:
 def _photos(settings: BenchSettings) -> None:
     """As many of each size as will hardly ever be too few; whoever needs more draws them."""
     from benchmarks.speed.photos import street_photos
-    from benchmarks.speed.suites.latency import PHOTOS, photo_size
+    from benchmarks.speed.suites.latency_requests import PHOTOS, photo_size
 
     for size in sorted({photo_size(settings, case) for case in settings.cases}):
         for _ in islice(street_photos(size, settings.work / "cache", seed=settings.seed), PHOTOS + 1):

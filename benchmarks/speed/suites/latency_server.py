@@ -16,7 +16,7 @@ from benchmarks.speed.milvus_rows import copy_rows
 from benchmarks.speed.results import Result
 from benchmarks.speed.run import BenchSettings, Case
 from benchmarks.speed.server import Running, serving
-from benchmarks.speed.suites import latency
+from benchmarks.speed.suites.latency_requests import Prepared, chosen_photos, closed, figures_of
 from engine.stores.milvus.store import MilvusStore
 from models.bootstrap import build_pipeline
 
@@ -25,7 +25,7 @@ _ROUNDS = 3
 _SETTLES_S = 5.0
 
 
-def on_server(settings: BenchSettings, case: Case, prepared: latency.Prepared) -> Result:
+def on_server(settings: BenchSettings, case: Case, prepared: Prepared) -> Result:
     """Both programs on the same products and photos, the server's answers as the result.
 
     Raises:
@@ -40,15 +40,15 @@ def on_server(settings: BenchSettings, case: Case, prepared: latency.Prepared) -
         log = settings.work / f"serve-{case.name}.log"
         embedded = stack.enter_context(serving(home, log.with_suffix(".embedded.log"), profile=profile))
         server = stack.enter_context(serving(beside, log, profile=profile, environment=where))
-        photos = latency.chosen_photos(settings, case, embedded)
+        photos = chosen_photos(settings, case, embedded)
         for _ in range(_ROUNDS):
             for running in (embedded, server):
-                latency.closed(running, photos, clients=1, n=len(photos), again=True)
+                closed(running, photos, clients=1, n=len(photos), again=True)
             time.sleep(_SETTLES_S)
         sent, cpu_s = milvus.sent_bytes(), server.cpu_s()
         taken = [_in_turn(embedded, server, photos[n % len(photos)]) for n in range(int(case.parameters["n"]))]
         sent, cpu_s = milvus.sent_bytes() - sent, server.cpu_s() - cpu_s
-        many, seconds = latency.closed(server, photos, clients=4, n=len(taken), again=True)
+        many, seconds = closed(server, photos, clients=4, n=len(taken), again=True)
         memory = server.memory_bytes()
     theirs, ours = ([pair[at] for pair in taken] for at in (0, 1))
     figures = {
@@ -59,16 +59,16 @@ def on_server(settings: BenchSettings, case: Case, prepared: latency.Prepared) -
         "four_clients_refused": float(sum(sample.status != 200 for sample in many)),
     }
     seconds = sum(sample.latency_ms for sample in ours) / 1000
-    return latency.figures_of(case, prepared, ours, seconds, cpu_s, memory, figures, photos)
+    return figures_of(case, prepared, ours, seconds, cpu_s, memory, figures, photos)
 
 
 def _in_turn(embedded: Running, server: Running, photo: bytes) -> tuple[Sample, Sample]:
-    (one,), _ = latency.closed(embedded, [photo], clients=1, n=1, again=True)
-    (other,), _ = latency.closed(server, [photo], clients=1, n=1, again=True)
+    (one,), _ = closed(embedded, [photo], clients=1, n=1, again=True)
+    (other,), _ = closed(server, [photo], clients=1, n=1, again=True)
     return one, other
 
 
-def _fill(settings: BenchSettings, prepared: latency.Prepared, uri: str) -> None:
+def _fill(settings: BenchSettings, prepared: Prepared, uri: str) -> None:
     """The products' rows on the server, as an ingest would have written them."""
     pipeline, _ = build_pipeline(prepared.settings)
     specs = pipeline.collection_specs()

@@ -12,7 +12,8 @@ from benchmarks.speed.photos import street_photos
 from benchmarks.speed.results import Result
 from benchmarks.speed.run import BenchSettings, Case
 from benchmarks.speed.suites import latency as bench_latency
-from benchmarks.speed.suites.latency import Prepared, TrainingMissing, figures_of
+from benchmarks.speed.suites.latency_requests import Prepared, figures_of
+from benchmarks.speed.suites.standard import TrainingMissing
 from engine.errors import ContractBroken, StoreUnavailable
 from engine.vision.images import decode
 from models.settings import Settings
