@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from engine.decoding.formats.outline import FORMATS, Outline
+from engine.decoding.formats.others import no_picture
+from engine.decoding.formats.outline import Outline
 from engine.decoding.formats.primaries import profile_of_codes
 from engine.errors import ImageUnreadable
 
@@ -27,7 +28,7 @@ def outline(data: bytes) -> Outline:
         return Outline("AVIF", data, size, named_profile=colors, bytes_per_pixel=20)
     if brands & _HEIF or brands & _EITHER:
         return Outline("HEIF", data, size, named_profile=colors, bytes_per_pixel=20)
-    raise ImageUnreadable(f"The file is not an image that can be read; send one of {', '.join(FORMATS)}.")
+    raise ImageUnreadable(no_picture(data))
 
 
 def _colors(data: bytes) -> bytes | None:

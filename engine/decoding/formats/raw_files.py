@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from engine.decoding.formats.outline import FORMATS, Outline
+from engine.decoding.formats.others import no_picture
+from engine.decoding.formats.outline import Outline
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
@@ -27,7 +28,7 @@ def outline(data: bytes) -> Outline:
         return Outline("BMP", data, _size(data, "<HH" if old else "<ii", 18), bytes_per_pixel=12)
     if data[:4] in _TIFF:
         return Outline("TIFF", data, _tiff_size(data), bytes_per_pixel=20)
-    raise ImageUnreadable(f"The file is not an image that can be read; send one of {', '.join(FORMATS)}.")
+    raise ImageUnreadable(no_picture(data))
 
 
 def _check_blocks(data: bytes) -> None:

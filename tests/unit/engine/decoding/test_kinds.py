@@ -329,3 +329,54 @@ def test_a_garments_color_keeps_its_name_in_every_profile(
     seen = decode(file_of(other, "JPEG", icc_profile=data, quality=95))
     assert np.allclose(seen[30, 30], color, atol=5)
     assert main_color(whole(seen)) == main_color(whole(np.asarray(plain)))
+
+
+def tiff(values: np.ndarray, *, photometric: int, bits: int, signed: bool = False) -> bytes:
+    """A grey TIFF of one strip, whose values are packed as they are."""
+    data = values.tobytes() if bits != 12 else _twelve_bits(values)
+    tags = [(256, values.shape[1]), (257, values.shape[0]), (258, bits), (259, 1), (262, photometric), (273, 0)]
+    tags += [(277, 1), (278, values.shape[0]), (279, len(data)), (339, 2 if signed else 1)]
+    start = 8 + 2 + 12 * len(tags) + 4
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, start if tag == 273 else value) for tag, value in tags)
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + rows + struct.pack("<I", 0) + data
+
+
+def _twelve_bits(values: np.ndarray) -> bytes:
+    pairs = values.astype(int).reshape(-1, 2)
+    return b"".join(bytes([a >> 4, (a & 15) << 4 | b >> 8, b & 255]) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("file", "level"),
+    [
+        (tiff(np.full((64, 64), 65535 - 40 * 257, "<u2"), photometric=0, bits=16), 40),
+        (tiff(np.full((64, 64), 40 * 257, "<u2"), photometric=1, bits=16), 40),
+        (tiff(np.full((64, 64), 40 * 128, "<i2"), photometric=1, bits=16, signed=True), 40),
+        (tiff(np.full((64, 64), 40 * 16, "<u2"), photometric=1, bits=12), 40),
+    ],
+    ids=["white is zero", "black is zero", "signed", "12 bits"],
+)
+def test_a_grey_tiff_is_neither_inverted_nor_dark(file: bytes, level: int) -> None:
+    """Scanners write white as zero; what is white depends on how many bits there are."""
+    assert np.allclose(decode(file), level, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"%PDF-1.7 ...", "it is a PDF"),
+        (b'<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="http://www.w3.org/2000/svg"/>', "it is an SVG drawing"),
+        (b"<svg/>", "it is an SVG drawing"),
+        (b"\n<!DOCTYPE html><title>404</title>", "it is a web page"),
+        (b'{"error": "not found"}', "it is text"),
+        (b"8BPS\0\1", "it is a Photoshop file"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "it is a film"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "it is a JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "it is a JPEG 2000"),
+        (bytes(range(128, 256)), "that can be read; send one of JPEG"),
+    ],
+)
+def test_what_is_no_picture_is_called_by_its_name(data: bytes, words: str) -> None:
+    """So that whoever sent it sees at once that the address or the file is another one."""
+    with pytest.raises(ImageUnreadable, match=words):
+        decode(data)
