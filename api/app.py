@@ -21,7 +21,7 @@ from api.description.documentation import configuration
 from api.ending import Ending
 from api.http.addresses import decoded_addresses, refuse_unknown_parameters
 from api.http.hosts import checked_hosts
-from api.http.methods import complete_options
+from api.http.methods import complete_options, heads
 from api.http.metrics import Metrics
 from api.http.middleware import request_middleware
 from api.http.ports import parted_ports
@@ -137,7 +137,7 @@ def create_app(
     # Litestar's own middleware does not see requests that no route takes; these must.
     memory = UploadMemory(limits.upload_memory_bytes)
     counted.watch_uploads(lambda: memory.held_bytes)
-    inner = bounded_uploads(complete_options(app, app.asgi_handler), memory, limits.upload_s)
+    inner = bounded_uploads(heads(complete_options(app, app.asgi_handler)), memory, limits.upload_s)
     bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
     app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted, ending)
     return app

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request
 from msgspec import Meta
 
-from api.http.documents import read_json
+from api.http.documents import convert, read_json
 from api.http.uploads import Upload, read_chunks, upload_of
 from api.problems import RequestInvalid, RequestTooLarge
 from api.requests.forms import Part, read_form
@@ -177,7 +177,7 @@ def _fields(given: Mapping[str, str], address: Mapping[str, str]) -> FeedFields:
     for name in given.keys() & address.keys():
         if given[name] != address[name]:
             raise QueryRejected(f"The field {name!r} is given in the body and, with another value, in the address.")
-    return msgspec.convert({**given, **address}, FeedFields, strict=False)
+    return convert({**given, **address}, FeedFields, strict=False)
 
 
 async def _small_body(request: Request[Any, Any, Any]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.http.hints import hinted
 from api.problems import RequestMalformed, RequestTooLarge
 
 T = TypeVar("T")
@@ -33,12 +34,24 @@ def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_mark
         raise RequestTooLarge(f"The {what} has too many values; send fewer.")
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError:
-        raise
+    except msgspec.ValidationError as error:
+        raise hinted(error, kind) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise RequestMalformed(f"The {what} is not valid JSON ({error}).") from None
     except RecursionError:
         raise RequestMalformed(_DEEP.format(what)) from None
+
+
+def convert(fields: object, kind: type[T], *, strict: bool = True) -> T:
+    """What a form's or an address's fields say, as a type.
+
+    Raises:
+        msgspec.ValidationError: wrong or unknown fields.
+    """
+    try:
+        return msgspec.convert(fields, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise hinted(error, kind) from None
 
 
 def check_depth(value: Any, what: str = "body") -> None:

@@ -1,9 +1,13 @@
-"""Which methods a path takes, all of them, whichever handlers they have."""
+"""Which methods a path takes: `OPTIONS` names all of them, and `HEAD` asks what `GET` would answer."""
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+_OWN_HEADS = ("/docs", "/v1/images/", "/v1/export/")
 
 
 def complete_options(app: Litestar, inner: ASGIApp) -> ASGIApp:
@@ -23,5 +27,32 @@ def complete_options(app: Litestar, inner: ASGIApp) -> ASGIApp:
             await send(message)
 
         await inner(scope, receive, completed if scope.get("method") == "OPTIONS" else send)
+
+    return outer
+
+
+def heads(inner: ASGIApp) -> ASGIApp:
+    """Wrap an app so that `HEAD` is answered as `GET` is, without the body: so do load balancers look after a server.
+
+    Handlers that take `HEAD` themselves are left alone, and so are exports, which would be made for nothing.
+    """
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "HEAD" or scope["path"].startswith(_OWN_HEADS) or scope["path"] == "/":
+            await inner(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        asked: Any = {**scope, "method": "GET"}
+        try:
+            await inner(asked, receive, without_body)
+        finally:
+            for name in ("path_template", "state"):  # What the request is counted by.
+                if name in asked:
+                    cast(Any, scope)[name] = asked[name]
 
     return outer

@@ -127,7 +127,9 @@ class _Form:
     def _end(self) -> None:
         data, self._data = b"".join(self._data), []
         part, self._open = self._open, None
-        if part is not None:
+        if part is not None and (
+            data or part.filename != "" or part.name in self._sinks
+        ):  # A page's unused file input.
             self.parts.append(Part(part.name, data, part.filename or None, part.content_type, part.charset))
 
 

@@ -96,7 +96,7 @@ def read_products(body: bytes) -> list[object]:
     if isinstance(document, dict) and set(document) == {"products"}:
         document = document["products"]
     rows = document if isinstance(document, list) else [document]
-    if not rows or not all(isinstance(row, dict) for row in rows):
+    if not any(isinstance(row, dict) for row in rows):
         raise InputRejected("Send a product as a JSON object, or a list of such objects.")
     if len(rows) > MAX_PRODUCTS:
         raise InputRejected(f"The request has {len(rows):,} products; the most is {MAX_PRODUCTS:,}. Send several.")
@@ -131,7 +131,9 @@ def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> 
 
 
 def _reading(fields: dict[str, object], row: object) -> Reading:
-    if isinstance(row, dict) and len(row) > _MOST_PARTS:
+    if not isinstance(row, dict):
+        return Reading(None, ("a product is a JSON object with the fields of a feed.",))
+    if len(row) > _MOST_PARTS:
         return Reading(None, (f"it has {len(row):,} fields; the most is {_MOST_PARTS:,}.",))
     reading = read_product(fields)
     if reading.product and any(_HIDDEN in picture for picture in reading.product.images):

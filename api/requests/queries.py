@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.cursors import MAX_CURSOR, Place
-from api.http.documents import read_json, told
+from api.http.documents import convert, read_json, told
 from api.problems import RequestMalformed
 from api.requests.filters import filter_of
 from engine.domain import Box
@@ -188,7 +188,7 @@ def from_fields(kind: type[Q], fields: Fields) -> Q:
             raise QueryRejected(f"The field {name[:100]!r} is given twice.")
         else:
             data[name] = _from_text(name, value) if name in _JSON_FIELDS else value
-    return msgspec.convert(data, kind, strict=False)
+    return convert(data, kind, strict=False)
 
 
 def joined(body: Q, named: Collection[str], address: Fields) -> Q:

@@ -43,6 +43,16 @@ def test_a_photo_is_taken_with_and_without_a_file_name(shop: Shop, client: Clien
     assert shop.looks.calls[-1][1][0] == PNG
 
 
+def test_an_unused_file_input_of_a_page_is_no_photo(shop: Shop, client: Client) -> None:
+    """Browsers send one with an empty name and no bytes; an empty file with a name is an empty photo."""
+    unused = part(IMAGE + b'; filename=""\r\nContent-Type: application/octet-stream', b"")
+    for parts in ([unused, part(IMAGE, PNG)], [part(IMAGE, PNG), unused]):
+        assert send(client, *parts).status_code == 200
+        assert shop.looks.calls[-1][1][0] == PNG
+    assert send(client, unused).json()["code"] == "query-rejected"
+    assert send(client, part(IMAGE + b'; filename="a.png"', b"")).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("charset", "written"),
     [("iso-8859-1", b"robe \xe9t\xe9"), ("windows-1252", b"robe \xe9t\xe9"), ("UTF-8", "robe été".encode())],

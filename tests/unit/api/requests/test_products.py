@@ -23,6 +23,17 @@ ROW: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x", [], [ROW], True])
+def test_what_is_no_object_costs_no_other_product(odd: object) -> None:
+    """It is told at its place; a request of nothing else is refused."""
+    products, receipt = check_products(read_products(msgspec.json.encode([ROW, odd, ROW | {"id": "p2"}])))
+    assert [product.product_id for product in products] == ["p1", "p2"]
+    assert [row.state for row in receipt.products] == ["pending", "rejected", "pending"]
+    assert "a product is a JSON object" in receipt.products[1].reasons[0]
+    with pytest.raises(InputRejected, match="JSON object"):
+        read_products(msgspec.json.encode([odd]))
+
+
 def test_every_field_arrives() -> None:
     """Merchant field names become the engine's; named attributes join the shop's own; money is parsed."""
     row = ROW | {
