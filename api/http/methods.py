@@ -7,7 +7,7 @@ from typing import Any, cast
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-_OWN_HEADS = ("/docs", "/v1/images/", "/v1/export/")
+_OWN_HEADS = ("/docs", "/v1/images/", "/v1/export/", "/mcp")
 
 
 def complete_options(app: Litestar, inner: ASGIApp) -> ASGIApp:
@@ -34,7 +34,7 @@ def complete_options(app: Litestar, inner: ASGIApp) -> ASGIApp:
 def heads(inner: ASGIApp) -> ASGIApp:
     """Wrap an app so that `HEAD` is answered as `GET` is, without the body: so do load balancers look after a server.
 
-    Handlers that take `HEAD` themselves are left alone, and so are exports, which would be made for nothing.
+    Handlers that take `HEAD` themselves are left alone, and so are exports and agents' streams, made for nothing then.
     """
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,5 +24,6 @@ def test_head_is_counted_by_its_route_and_refused_where_get_is(client: Client) -
     assert client.head("/v1/search/text").status_code == 405
     assert client.head("/v1/products/none").status_code == 404
     assert client.head("/nothing").status_code == 404
+    assert client.head("/v1/export/products").status_code == 405
     client.head("/healthz")
     assert 'method="HEAD",path="/healthz",status="200"' in client.get("/metrics").text
