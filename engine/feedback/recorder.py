@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 from threading import Event as Signal
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic
 
 from engine.errors import ThatLookError
@@ -33,7 +33,7 @@ class Recorder:
         self.book, self.dropped = book, 0
         self._keep, self._most = timedelta(days=days), most
         self._waiting: Queue[AnsweredQuery] = Queue(_WAITING)
-        self._ending, self._pruned = Signal(), monotonic()
+        self._writing, self._ending, self._pruned = Lock(), Signal(), monotonic()
         self._thread = Thread(target=self._write_on, name="feedback", daemon=True)
         self._thread.start()
 
@@ -54,9 +54,10 @@ class Recorder:
         return self.book.weak(datetime.now(UTC) - timedelta(days=days), limit)
 
     def flush(self) -> None:
-        """Write what waits."""
-        while waiting := self._some():
-            self.book.add_queries(waiting)
+        """Write what waits; what another thread is writing is written too when this returns."""
+        with self._writing:
+            while waiting := self._some():
+                self.book.add_queries(waiting)
 
     def close(self) -> None:
         """Write what waits, and end."""
