@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from PIL import Image
+from playwright.sync_api import Browser, Page
 
-from tests.fixtures.browser import launched, serving_fakes
+from tests.fixtures.browser import launched, serving_fakes, tab
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +22,17 @@ def address() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with tab(browser, address) as page:
+        page.goto("/")
+        yield page
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Path:
+    """A photo of 200 × 300 pixels, as `page_answers` has it."""
+    Image.new("RGB", (200, 300), (190, 40, 60)).save(tmp_path / "look.png")
+    return tmp_path / "look.png"

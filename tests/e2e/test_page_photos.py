@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.fixtures import page_answers as answers
 from tests.fixtures.browser import tab, violations
-
-SEARCHES = "**/v1/search/**"
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with tab(browser, address) as page:
-        page.goto("/")
-        yield page
-
-
-@pytest.fixture
-def look(tmp_path: Path) -> Path:
-    Image.new("RGB", (200, 300), (190, 40, 60)).save(tmp_path / "look.png")
-    return tmp_path / "look.png"
-
-
-class Asked:
-    """Answers every search with the same document, and keeps the bodies that were sent."""
-
-    def __init__(self, page: Page, document: Any = None) -> None:
-        self.document = document or answers.full()
-        self.bodies: list[str] = []
-        page.route(SEARCHES, self)
-
-    def __call__(self, route: Route) -> None:
-        self.bodies.append((route.request.post_data_buffer or b"").decode("latin-1"))
-        route.fulfill(json=self.document)
-
-    @property
-    def garments(self) -> Any:
-        text = self.bodies[-1].split('name="garments"')[1].split("\r\n\r\n")[1].split("\r\n")[0]
-        return json.loads(text)
-
-    def photos(self) -> int:
-        return self.bodies[-1].count('name="image"')
+from tests.fixtures.page_searches import Asked
 
 
 def settled(page: Page) -> None:

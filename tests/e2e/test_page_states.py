@@ -4,67 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.fixtures import page_answers as answers
 from tests.fixtures.browser import PHONE, tab, violations
-
-SEARCHES = "**/v1/search/**"
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with tab(browser, address) as page:
-        page.goto("/")
-        yield page
-
-
-@pytest.fixture
-def look(tmp_path: Path) -> Path:
-    Image.new("RGB", (200, 300), (190, 40, 60)).save(tmp_path / "look.png")
-    return tmp_path / "look.png"
-
-
-class Asked:
-    """Answers every search with the same document, and keeps what was asked."""
-
-    def __init__(self, page: Page, document: Any, status: int = 200) -> None:
-        self.document, self.status = document, status
-        self.forms: list[dict[str, list[str]]] = []
-        page.route(SEARCHES, self)
-
-    def __call__(self, route: Route) -> None:
-        self.forms.append(fields_of(route))
-        route.fulfill(status=self.status, json=self.document)
-
-    @property
-    def last(self) -> dict[str, list[str]]:
-        return self.forms[-1]
-
-
-def fields_of(route: Route) -> dict[str, list[str]]:
-    """The fields of a multipart form, the photo apart; or those of a JSON body, each as JSON."""
-    body = (route.request.post_data_buffer or b"").decode("latin-1")
-    if body.startswith("{"):
-        return {name: [json.dumps(value)] for name, value in json.loads(body).items()}
-    fields: dict[str, list[str]] = {}
-    for part in body.split("\r\nContent-Disposition: form-data; name=")[1:]:
-        head, _, rest = part.partition("\r\n\r\n")
-        if "filename" not in head:
-            fields.setdefault(head.strip('"'), []).append(rest.partition("\r\n--")[0])
-    return fields
+from tests.fixtures.page_searches import SEARCHES, Asked
 
 
 def search(page: Page, look: Path, document: Any = None) -> Asked:
     """Search with a photo, and wait for what the document brings."""
-    asked = Asked(page, document or answers.full())
+    asked = Asked(page, document)
     page.set_input_files("#image", look)
     expect(page.locator("#results .card:not(.skeleton)").first).to_be_visible()
     return asked
@@ -219,7 +173,7 @@ def test_a_box_is_drawn_moved_and_searched(page: Page, look: Path) -> None:
     page.mouse.move(photo["x"] + 120 * scale, photo["y"] + 280 * scale, steps=4)
     page.mouse.up()
     expect(page.locator("#results.busy")).to_have_count(0)
-    garments = json.loads(asked.last["garments"][0])
+    garments = asked.garments
     assert [one.get("index") for one in garments[:3]] == [0, 1, 2]
     assert garments[3]["box"] == pytest.approx([20, 220, 120, 280], abs=2)
 
@@ -230,7 +184,7 @@ def test_a_box_is_drawn_moved_and_searched(page: Page, look: Path) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".editor")).to_have_count(0)
     page.wait_for_function("() => location.hash.includes('garments')")
-    assert json.loads(asked.last["garments"][0])[-1]["box"] == [64, 90, 144, 216]
+    assert asked.garments[-1]["box"] == [64, 90, 144, 216]
 
 
 def test_garments_are_left_out_renamed_and_of_another_kind(page: Page, look: Path) -> None:
@@ -242,13 +196,13 @@ def test_garments_are_left_out_renamed_and_of_another_kind(page: Page, look: Pat
     page.get_by_label("Name of this garment").fill("Trench")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="Trench")).to_be_visible()
-    assert len(asked.forms) == 1
+    assert len(asked.bodies) == 1
     page.locator(".garment-menu select").select_option("full_body")
     page.wait_for_function("() => document.querySelector('#results').getAttribute('aria-busy') === 'false'")
-    assert json.loads(asked.last["garments"][0])[1] == {"box": [40, 40, 160, 200], "supercategory": "full_body"}
+    assert asked.garments[1] == {"box": [40, 40, 160, 200], "supercategory": "full_body"}
     page.get_by_role("button", name="Leave it out").click()
     page.wait_for_function("() => !location.hash.includes('full_body')")
-    assert [one.get("index") for one in json.loads(asked.last["garments"][0])] == [0, 2]
+    assert [one.get("index") for one in asked.garments] == [0, 2]
 
 
 TAKE_5_KB = """async () => {
@@ -260,7 +214,7 @@ TAKE_5_KB = """async () => {
 def test_a_photo_too_large_or_of_no_kind_is_told_before_it_is_sent(page: Page, tmp_path: Path) -> None:
     """By its name, with what the server takes; nothing is sent."""
     page.evaluate(TAKE_5_KB)
-    asked = Asked(page, answers.full())
+    asked = Asked(page)
     for name, data, words in (
         ("film.mp4", b"\x00\x00\x00\x18ftypisom" + bytes(9), "is not an image"),
         ("feed.csv", b"id,title\n1,Dress\n", "is not an image"),
@@ -271,18 +225,18 @@ def test_a_photo_too_large_or_of_no_kind_is_told_before_it_is_sent(page: Page, t
         page.set_input_files("#image", tmp_path / name)
         status(page, words)
         status(page, name)
-    assert asked.forms == []
+    assert asked.bodies == []
 
 
 def test_a_photo_is_pasted_dropped_kept_for_this_visit_and_put_away(page: Page, look: Path) -> None:
     """However it comes it is searched; afterwards it is among the recent ones, also after a reload, until forgotten."""
-    asked = Asked(page, answers.full())
+    asked = Asked(page)
     for kind in ("paste", "drop"):
         page.evaluate(HAND_OVER, [kind, list(look.read_bytes())])
         expect(page.locator("#results .card:not(.skeleton)").first).to_be_visible()
         page.click("#put-away")
         expect(page.locator("#look")).to_have_count(0)
-    assert len(asked.forms) == 2
+    assert len(asked.bodies) == 2
     page.reload()
     recent = page.get_by_role("button", name="Search with")
     expect(recent).to_have_count(2)
@@ -318,7 +272,7 @@ def test_words_and_filters_for_one_garment_or_all(page: Page, look: Path) -> Non
     page.locator("[data-name=brand] button").first.click()
     page.get_by_role("checkbox", name="Ostra").check()
     page.wait_for_function("() => location.hash.includes('ostra')")
-    assert json.loads(asked.last["garments"][0])[2] == {"index": 2, "filters": {"brand": ["ostra"]}}
+    assert asked.garments[2] == {"index": 2, "filters": {"brand": ["ostra"]}}
     assert "filters" not in asked.last
 
 
@@ -391,7 +345,7 @@ def test_an_address_brings_the_state_back(page: Page, browser: Browser, address:
     assert len(link) < 10_000
     assert "img=" not in parse_qs(urlsplit(link).query)
     with tab(browser, address) as other:
-        there = Asked(other, answers.full())
+        there = Asked(other)
         other.goto(link)
         expect(other.get_by_role("tab", name="Outerwear")).to_have_attribute("aria-selected", "true")
         assert there.last["text"] == ["navy"]
@@ -457,7 +411,7 @@ def test_offline_is_told_and_the_search_is_made_when_the_line_is_back(page: Page
     page.click("#go")
     status(page, "You are offline")
     expect(page.locator("#results .card").first).to_be_visible()
-    Asked(page, answers.full())
+    Asked(page)
     page.context.set_offline(False)
     status(page, "products in")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,13 +27,6 @@ from tests.fixtures.catalogue import (
     state_of,
     write_feed,
 )
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home")
-    yield made
-    close_parts(made)
 
 
 def job_of(feed: Path, place: Path) -> EmbedJob:

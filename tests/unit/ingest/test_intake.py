@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +16,14 @@ from ingest import intake as intake_module
 from ingest.images.sources import SourceRules
 from ingest.intake import Intake, running_intake
 from ingest.run.dependencies import IngestDependencies
-from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture
+from tests.fixtures.catalogue import FakePipeline, picture
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home")
+def parts(tmp_path: Path, parts: IngestDependencies) -> IngestDependencies:
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(picture())
-    yield replace(made, sources=SourceRules(root=tmp_path))
-    close_parts(made)
+    return replace(parts, sources=SourceRules(root=tmp_path))
 
 
 def product(product_id: str, **more: object) -> Product:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from ingest.run import failures
 from ingest.run.dependencies import IngestDependencies
 from ingest.run.failures import ATTEMPTS, apart
 from ingest.run.summary import Summary
-from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import FakePipeline, picture, row, write_feed
 from tests.fixtures.pictures import drawing, exif, file_of
 
 POISON = (1, 2, 3)
@@ -68,13 +68,11 @@ def pipeline() -> Poisoned:
 
 
 @pytest.fixture
-def parts(tmp_path: Path, pipeline: Poisoned) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home", pipeline)
+def parts(tmp_path: Path, parts: IngestDependencies) -> IngestDependencies:
     (tmp_path / "poison.png").write_bytes(picture(color=POISON))
     for n in range(9):
         (tmp_path / f"g{n}.png").write_bytes(picture(color=(9 * n, 90, 90)))
-    yield replace(made, sources=SourceRules(root=tmp_path))
-    close_parts(made)
+    return replace(parts, sources=SourceRules(root=tmp_path))
 
 
 def ingest(parts: IngestDependencies, tmp_path: Path) -> Summary:

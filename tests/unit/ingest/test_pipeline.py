@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,26 +30,12 @@ from tests.fixtures.catalogue import (
     UNCLEAR,
     UNSEEN,
     FakePipeline,
-    close_parts,
     encoded,
-    open_fake_parts,
     picture,
     row,
     state_of,
     write_feed,
 )
-
-
-@pytest.fixture
-def pipeline() -> FakePipeline:
-    return FakePipeline()
-
-
-@pytest.fixture
-def parts(tmp_path: Path, pipeline: FakePipeline) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home", pipeline)
-    yield made
-    close_parts(made)
 
 
 def items(parts: IngestDependencies, supercategory: str, *filters: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from ingest.pipeline import ingest_feed
 from ingest.progress import summary_json
 from ingest.run.dependencies import IngestDependencies
 from ingest.upkeep.sales import Sales
-from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import FakePipeline, picture, row, write_feed
 
 BEFORE, DURING, AFTER = (datetime(2026, month, 15, tzinfo=UTC) for month in (10, 11, 12))
 SALE = {
@@ -28,18 +27,6 @@ SALE = {
     "sale_price": "19.90 EUR",
     "sale_price_effective_date": "2026-11-01T00:00+0100/2026-11-30T23:59+0100",
 }
-
-
-@pytest.fixture
-def pipeline() -> FakePipeline:
-    return FakePipeline()
-
-
-@pytest.fixture
-def parts(tmp_path: Path, pipeline: FakePipeline) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home", pipeline)
-    yield made
-    close_parts(made)
 
 
 def found(parts: IngestDependencies, *filters: str, supercategory: str = "upper_wear") -> list[str]:

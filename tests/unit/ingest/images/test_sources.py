@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ingest.images.sources import ImageSources, SourceRules
 from ingest.pipeline import ingest_feed
 from ingest.run.dependencies import IngestDependencies
 from tests.contract.test_object_store import open_s3
-from tests.fixtures.catalogue import close_parts, open_fake_parts, picture, row, write_feed
+from tests.fixtures.catalogue import picture, row, write_feed
 
 
 class Shop(BaseHTTPRequestHandler):
@@ -193,11 +194,8 @@ def test_pictures_from_s3(s3_settings: S3Settings) -> None:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home")
-    rules = SourceRules(allow_private_hosts=True, backoff_s=0.0)
-    yield IngestDependencies(made.pipeline, made.store, made.objects, made.ledger, "fake", rules)
-    close_parts(made)
+def parts(parts: IngestDependencies) -> IngestDependencies:
+    return replace(parts, sources=SourceRules(allow_private_hosts=True, backoff_s=0.0))
 
 
 def test_a_dead_link_is_told_and_tried_by_the_next_run(parts: IngestDependencies, shop: str, tmp_path: Path) -> None:

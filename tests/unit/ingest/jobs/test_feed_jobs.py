@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,14 +22,7 @@ from ingest.jobs.giving_way import GivingWay
 from ingest.jobs.job_files import JobFiles
 from ingest.run.dependencies import IngestDependencies
 from ingest.run.writer import Writer
-from tests.fixtures.catalogue import FakePipeline, close_parts, open_fake_parts, picture, row, state_of
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[IngestDependencies]:
-    made = open_fake_parts(tmp_path / "home")
-    yield made
-    close_parts(made)
+from tests.fixtures.catalogue import FakePipeline, picture, row, state_of
 
 
 @pytest.fixture
