@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from api.catalogue_metrics import CatalogueMetrics
 from api.context import RequestContext
@@ -45,12 +46,17 @@ from api.routes.products import ProductController
 from api.routes.reference import reference_routes
 from api.routes.search import SearchController
 from api.services import Build, Limits
-from api.version import version_of_package
 from engine.errors import QueryRejected
+from engine.system.version import version_of_package
 
-COMPRESSED_FROM_BYTES = 2_048
 FORM_ROOM_BYTES = 1024 * 1024
 """For what a form has beside its file."""
+_COMPRESSION = CompressionConfig(
+    "gzip",
+    minimum_size=2_048,
+    gzip_compress_level=4,
+    exclude=["^/v1/images/", "^/metrics$", "^/docs/", "^/v1/export/embeddings$"],
+)
 
 
 def create_app(
@@ -82,49 +88,12 @@ def create_app(
 
     agents = _agents(limits, lambda: app.state.context)
     app = Litestar(
-        route_handlers=[
-            *(agents.routes() if agents else []),
-            Router(
-                "/",
-                route_handlers=[SearchController, search_batch, call_tool],
-                request_max_body_size=limits.max_search_body_bytes,
-            ),
-            facets,
-            export_products,
-            export_embeddings,
-            take_events,
-            no_match,
-            clicks,
-            ProductController,
-            change,
-            change_several,
-            get_several,
-            delete_several,
-            ProductPictureController,
-            IngestController,
-            Router(
-                "/", route_handlers=[FeedJobController], request_max_body_size=limits.max_feed_bytes + FORM_ROOM_BYTES
-            ),
-            read_image,
-            healthz,
-            readyz,
-            metrics,
-            *page_routes(limits),
-            *reference_routes(),
-            backup,
-            change_generations,
-            show_generations,
-        ],
+        route_handlers=[*(agents.routes() if agents else []), *_routes(limits)],
         lifespan=[open_context],
         dependencies={"context": Provide(_the_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         cors_config=_cross_origin(limits),
-        compression_config=CompressionConfig(
-            "gzip",
-            minimum_size=COMPRESSED_FROM_BYTES,
-            gzip_compress_level=4,
-            exclude=["^/v1/images/", "^/metrics$", "^/docs/", "^/v1/export/embeddings$"],
-        ),
+        compression_config=_COMPRESSION,
         guards=[require_key],
         middleware=_rate_limits(limits),
         stores={"rate_limit": shared_counts(limits.redis_url)} if limits.rate and limits.redis_url else None,
@@ -134,13 +103,38 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    # Litestar's own middleware does not see requests that no route takes; these must.
+    app.asgi_handler = _guarded(app, limits, counted, ending)
+    return app
+
+
+def _routes(limits: Limits) -> list[ControllerRouterHandler]:
+    """Everything that is answered, tools for agents apart."""
+    feed_body_bytes = limits.max_feed_bytes + FORM_ROOM_BYTES
+    return [
+        Router(
+            "/",
+            route_handlers=[SearchController, search_batch, call_tool],
+            request_max_body_size=limits.max_search_body_bytes,
+        ),
+        *(facets, export_products, export_embeddings),
+        *(take_events, no_match, clicks),
+        *(ProductController, change, change_several, get_several, delete_several, ProductPictureController),
+        IngestController,
+        Router("/", route_handlers=[FeedJobController], request_max_body_size=feed_body_bytes),
+        *(read_image, healthz, readyz, metrics),
+        *page_routes(limits),
+        *reference_routes(),
+        *(backup, change_generations, show_generations),
+    ]
+
+
+def _guarded(app: Litestar, limits: Limits, counted: Metrics, ending: Ending) -> ASGIApp:
+    """What every request goes through; Litestar's own middleware does not see those that no route takes."""
     memory = UploadMemory(limits.upload_memory_bytes)
     counted.watch_uploads(lambda: memory.held_bytes)
     inner = bounded_uploads(heads(complete_options(app, app.asgi_handler)), memory, limits.upload_s)
     bounded = bounded_callers(parted_ports(decoded_addresses(inner), limits.ports), limits.concurrent)
-    app.asgi_handler = request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted, ending)
-    return app
+    return request_middleware(checked_hosts(bounded, limits.allowed_hosts, limits.origins), counted, ending)
 
 
 def _agents(limits: Limits, context: Callable[[], RequestContext]) -> Agents | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.system.options import JSON
+
 if TYPE_CHECKING:
     from engine.service import ThatLook
 
@@ -21,8 +23,10 @@ FILTER_HELP = (
 
 @click.command()
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless THATLOOK_HOST says otherwise.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 8080 unless THATLOOK_PORT says otherwise.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on; 8080 unless THATLOOK_PORT says otherwise."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes.")
 @click.option(
     "--require-keys/--without-keys",
     "require_keys",
@@ -57,7 +61,7 @@ def serve(
     show_default=True,
     help="What is out of stock comes after what can be bought, or wherever it fits.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+@JSON
 @click.pass_obj
 def search(
     settings: Mapping[str, Any],

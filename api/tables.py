@@ -18,12 +18,7 @@ def show_answer(answer: AnswerForm, console: Console | None = None) -> None:
     stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in answer.timing_ms.items())
     console.print(Text(f"milliseconds: {stages}", style="dim"))
     for note in answer.notes:
-        console.print(printable(note))
-
-
-def printable(text: str) -> Text:
-    """A feed's words without markup and without control characters, which could steer a terminal."""
-    return words(text)
+        console.print(words(note))
 
 
 def _table(garment: GarmentHitsForm) -> Table:
@@ -44,9 +39,9 @@ def _table(garment: GarmentHitsForm) -> Table:
 def _cells(hit: HitForm) -> tuple[Text, ...]:
     brand = f" · {hit.brand}" if hit.brand else ""
     sizes = ", ".join(each.size for each in hit.variants if each.size)
-    product = [printable(hit.title + brand), *([printable(f"Sizes: {sizes}")] if sizes else [])]
-    link = Text(printable(hit.link).plain, style="dim")
-    return _lines(*product, link), _lines(*map(printable, _price(hit))), _lines(*map(printable, hit.why))
+    product = [words(hit.title + brand), *([words(f"Sizes: {sizes}")] if sizes else [])]
+    link = words(hit.link, "dim")
+    return _lines(*product, link), _lines(*map(words, _price(hit))), _lines(*map(words, hit.why))
 
 
 def _price(hit: HitForm) -> list[str]:

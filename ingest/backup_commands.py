@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from engine.errors import HomeInUse, QueryRejected
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from ingest.upkeep.backup import Backup, back_up, no_writes, restore
 from models.bootstrap import LEDGER, hold_home
@@ -16,7 +17,7 @@ from models.settings import Settings, read_settings
 
 @click.command("backup")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def backup_command(options: dict[str, Any], folder: Path, as_json: bool) -> None:
     """Copy the home into FOLDER, with checksums; a server that holds it goes on answering meanwhile."""
@@ -32,7 +33,7 @@ def backup_command(options: dict[str, Any], folder: Path, as_json: bool) -> None
 
 @click.command("restore")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def restore_command(options: dict[str, Any], folder: Path, as_json: bool) -> None:
     """Make the home of the backup in FOLDER, compared with its checksums; the home must be empty."""

@@ -1,4 +1,4 @@
-"""Commands of ingest: `ingest` and `worker`."""
+"""The command `ingest`: a feed taken in here, by workers, or by the server that holds the home."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from engine.errors import HomeInUse, QueryRejected
 from engine.jobs import FeedRequest
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json, say, spelled
 from engine.system.stopping import terminable
 from engine.vision.gate import Policy
@@ -41,7 +42,7 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
 
 @click.command()
 @click.argument("feed", type=click.Path(path_type=Path))
-@click.option("--policy", type=click.Choice(["strict", "prefer"]), help="Which pictures; THATLOOK_POLICY.")
+@click.option("--policy", type=click.Choice(["strict", "prefer"]), help="Which pictures are indexed; THATLOOK_POLICY.")
 @click.option("--prune", is_flag=True, help="Remove products that are no longer in the feed.")
 @click.option("--prune-all", is_flag=True, help="The same, even if that is more than half of them.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many good rows.")
@@ -58,8 +59,8 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
     "--encoding", callback=_checked(text_encoding), help="Encoding of the feed, such as cp1252; UTF-8 by default."
 )
 @click.option("--repair", is_flag=True, help="Open a damaged home, and add what it lost.")
-@click.option("--wait", is_flag=True, help="With workers on servers: until they have done all of it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--wait", is_flag=True, help="Wait until the workers have indexed all of it.")
+@JSON
 @click.pass_obj
 def ingest(
     options: dict[str, Any],
@@ -79,7 +80,8 @@ def ingest(
     """Bring a shop's FEED (JSON, CSV, TSV, XML; Google Merchant's, Shopify's, WooCommerce's) into the catalogue.
 
     Run it again whenever the feed changes or a run was cut off: only what is left to do is done. Exit status 1 where
-    the feed cannot be read to its end, or none of its rows could be taken; some bad rows are told, with status 0.
+    the feed cannot be read to its end, or none of its rows could be taken; where some rows are bad, they are reported
+    and the status is 0.
 
     Where the catalogue lies in servers, the products are queued for `thatlook worker` processes, which go on with them
     whatever becomes of this command; --wait shows how far they are.

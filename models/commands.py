@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ IMAGES = click.argument(
     "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="IMAGE…"
 )
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 DRAW = click.option(
     "--draw",
     type=click.Path(file_okay=False, path_type=Path),
@@ -84,7 +84,7 @@ def detect(
 @JSON
 @click.pass_obj
 def pose(overrides: Overrides, images: tuple[Path, ...], profile: str | None, draw: Path | None, as_json: bool) -> None:
-    """Tell each IMAGE's view and coverage, and if the gate keeps it as full-shot and front-facing."""
+    """Show each IMAGE's view and coverage, and whether the gate keeps it as full-shot and front-facing."""
     from models import looking
     from models.drawing import draw_pose
 

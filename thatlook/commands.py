@@ -1,4 +1,4 @@
-"""Commands of the top floor: `demo`, `doctor`, `eval`."""
+"""The commands `demo` and `doctor`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from engine.system.console import plain_console, words
+from engine.system.options import JSON
 from engine.system.printing import print_json
 from models.settings import read_settings
 
@@ -19,8 +20,8 @@ from models.settings import read_settings
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another catalogue.")
 @click.option("--check", is_flag=True, help="Do the same work, then end instead of serving.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the answer as a picture.")
-@click.option("--host", default=None, help="Where to serve; THATLOOK_HOST.")
-@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to serve; THATLOOK_PORT.")
+@click.option("--host", default=None, help="Address to serve at; THATLOOK_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port to serve at; THATLOOK_PORT.")
 @click.pass_obj
 def demo(
     options: dict[str, Any],
@@ -47,7 +48,7 @@ def demo(
 @click.option("--repair", is_flag=True, help="Mend what can be mended first: from the rows, the index, the pictures.")
 @click.option("--servers", is_flag=True, help="Also try on the servers what is counted on, with throw-away rows.")
 @click.option("--deep", is_flag=True, help="Compare ledger, rows and pictures in both directions; takes long.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_context
 def doctor(ctx: click.Context, repair: bool, servers: bool, deep: bool, as_json: bool) -> None:
     """Look at this installation and say what is wrong and what to do."""

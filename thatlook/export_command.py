@@ -24,9 +24,15 @@ _FORMS = ("jsonl", "csv", "xml", "parquet")
 @click.option("--format", "form", type=click.Choice(_FORMS), help="What to write; TARGET's ending says so by itself.")
 @click.option("--embeddings", metavar="SUPERCATEGORY", help="The embeddings of these garments instead, as Parquet.")
 @click.option(
-    "--space", type=click.Choice(["visual", "semantic"]), default="visual", show_default=True, help="Which of the two."
+    "--space",
+    type=click.Choice(["visual", "semantic"]),
+    default="visual",
+    show_default=True,
+    help="Which of the two embeddings.",
 )
-@click.option("--state", type=click.Choice(["pending", "indexed", "refused", "failed"]), help="Only such products.")
+@click.option(
+    "--state", type=click.Choice(["pending", "indexed", "refused", "failed"]), help="Only products in this state."
+)
 @click.pass_obj
 def export(
     settings: Mapping[str, Any], target: Path, form: str | None, embeddings: str | None, space: str, state: str | None

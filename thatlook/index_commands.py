@@ -14,6 +14,7 @@ from engine.errors import QueryRejected
 from engine.generations.names import FIRST, read_name
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from ingest.generations.commands import generations_command, swap_command
 from models.bootstrap import hold_home, open_embedded_store
@@ -30,7 +31,7 @@ index.add_command(generations_command)
 
 
 @index.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def status(options: dict[str, Any], as_json: bool) -> None:
     """Every collection: its rows, what its index covers, and which kind of search answers."""

@@ -11,6 +11,7 @@ import click
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from engine.system.options import JSON
 from engine.system.printing import print_json
 from engine.system.redaction import redacted
 from models.settings import Settings, read_settings
@@ -36,10 +37,12 @@ Everything that can be set, as `THATLOOK_…` in the environment; options of a c
 `thatlook settings --markdown` from the code; `thatlook settings` shows what is set where it runs.
 """
 _KIBI = 1024
+_LARGEST_PORT = 65_535
+"""Numbers above it are written with commas."""
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.option("--markdown", is_flag=True, help="The page docs/settings.md.")
 @click.pass_obj
 def settings(options: dict[str, Any], as_json: bool, markdown: bool) -> None:
@@ -104,17 +107,9 @@ def default_of(name: str, field: FieldInfo) -> str:
         return "`true`" if value else "`false`"
     if name.endswith("_bytes"):
         return _bytes(value)
-    return (
-        f"`{value:,}`"
-        if isinstance(value, int) and value > 65_535
-        else f"`{value:g}`"
-        if _is_number(value)
-        else f"`{value}`"
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+    if isinstance(value, int) and value > _LARGEST_PORT:
+        return f"`{value:,}`"
+    return f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
 
 
 def _bytes(value: int) -> str:

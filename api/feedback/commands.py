@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.system.options import JSON
+
 if TYPE_CHECKING:
     from engine.feedback.clicks import Clicks, Judgement
     from engine.feedback.events import EventBook
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 _DAYS = click.option(
-    "--days", type=click.IntRange(1, 3_650), default=30, show_default=True, help="Of the last so many days."
+    "--days", type=click.IntRange(1, 3_650), default=30, show_default=True, help="Look back so many days."
 )
 _DEPTH = click.option(
     "--depth", type=click.IntRange(1, 100), default=10, show_default=True, help="Ranks that people are taken to see."
@@ -37,7 +38,7 @@ _DEPTH = click.option(
               help="How often a product must have been shown for a query to be judged.")  # fmt: skip
 @_DAYS
 @_DEPTH
-@_JSON
+@JSON
 @click.pass_obj
 def judge(
     settings: Mapping[str, Any], model: str, form: str, output: Path | None, least_shown: int, days: int, depth: int,
@@ -65,8 +66,10 @@ def report() -> None:
 
 @report.command("no-match")
 @_DAYS
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
-@_JSON
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Show at most so many queries."
+)
+@JSON
 @click.pass_obj
 def no_match(settings: Mapping[str, Any], days: int, limit: int, as_json: bool) -> None:
     """Queries that found nothing good, the most frequent first."""
@@ -88,7 +91,7 @@ def no_match(settings: Mapping[str, Any], days: int, limit: int, as_json: bool) 
 @report.command("clicks")
 @_DAYS
 @_DEPTH
-@_JSON
+@JSON
 @click.pass_obj
 def clicks(settings: Mapping[str, Any], days: int, depth: int, as_json: bool) -> None:
     """How often hits were shown and clicked at each rank."""

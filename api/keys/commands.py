@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.errors import NotFound, QueryRejected
+from engine.system.options import JSON
 
 if TYPE_CHECKING:
     from engine.keys import ApiKey, KeyBook
 
 _SPAN = re.compile(r"(\d{1,5})\s*([hdwy])")
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 class KeyNotFound(NotFound):
@@ -32,10 +32,15 @@ def keys() -> None:
 @keys.command()
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, default=("search",), show_default=True, help="search, catalogue, admin."
+    "--scope",
+    "scopes",
+    multiple=True,
+    default=("search",),
+    show_default=True,
+    help="What it may do: search, catalogue or admin; may be repeated.",
 )
 @click.option("--expires", help="How long it opens anything: 12h, 90d, 6w, 1y. Without it, until it is revoked.")
-@_JSON
+@JSON
 @click.pass_obj
 def create(settings: Mapping[str, Any], name: str, scopes: tuple[str, ...], expires: str | None, as_json: bool) -> None:
     """Make a key named NAME. It is shown once, and cannot be read again."""
@@ -56,7 +61,7 @@ def create(settings: Mapping[str, Any], name: str, scopes: tuple[str, ...], expi
 
 
 @keys.command("list")
-@_JSON
+@JSON
 @click.pass_obj
 def list_keys(settings: Mapping[str, Any], as_json: bool) -> None:
     """All keys with what they may do, when they end and when they were last used; never the keys themselves."""
@@ -76,7 +81,7 @@ def list_keys(settings: Mapping[str, Any], as_json: bool) -> None:
 
 @keys.command()
 @click.argument("key_id")
-@_JSON
+@JSON
 @click.pass_obj
 def revoke(settings: Mapping[str, Any], key_id: str, as_json: bool) -> None:
     """Let the key KEY_ID open nothing any more; a running server obeys within five seconds."""

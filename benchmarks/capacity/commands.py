@@ -15,6 +15,7 @@ from benchmarks.capacity.estimate import Estimate, Need, estimate
 from benchmarks.speed.commands import RELEASES
 from benchmarks.speed.results import read_lines
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json
 from models.manifest import load_manifest
 from models.registry import profile_folder
@@ -29,14 +30,22 @@ from models.settings import read_settings
     "--qps", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Photos per second, at most."
 )
 @click.option("--days", type=click.FloatRange(min=0.01), default=3.0, show_default=True, help="For the first ingest.")
-@click.option("--replicas", type=click.IntRange(min=1), default=1, show_default=True, help="Of every row in memory.")
+@click.option(
+    "--replicas", type=click.IntRange(min=1), default=1, show_default=True, help="Copies of every row in memory."
+)
 @click.option("--node-memory-gb", type=click.FloatRange(min=1), default=64.0, show_default=True)
 @click.option("--node-cores", type=click.IntRange(min=1), default=16, show_default=True)
 @click.option(
-    "--worker-cores", type=click.IntRange(min=1), default=8, show_default=True, help="Of workers and the API."
+    "--worker-cores",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Cores of each machine of workers and the API.",
 )
-@click.option("--history", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Measured elsewhere.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option(
+    "--history", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Result lines measured elsewhere."
+)
+@JSON
 def plan(history: Path | None, as_json: bool, **given: Any) -> None:
     """Say what a catalogue needs: memory by index type, disk, nodes, workers, days, the cost of a swap.
 

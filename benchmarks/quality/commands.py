@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.measured_models import SHIPPED
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json
 from models.settings import read_settings
 
@@ -27,7 +28,6 @@ PROFILE = click.option(
 SHEET = click.option(
     "--sheet", type=click.Path(file_okay=False, path_type=Path), help="Write pictures of the worst errors here."
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group(name="eval")
@@ -43,7 +43,7 @@ def evaluate() -> None:
     help="The folder with ccp, magento_catalog and clothing_dataset.",
 )
 @click.option("-n", "photos", type=click.IntRange(1, 1000), default=30, show_default=True, help="How many photos.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def street(options: dict[str, Any], data: Path, photos: int, as_json: bool) -> None:
     """Real street photos against a real catalogue: products of the right kind for every visible garment?
@@ -153,7 +153,9 @@ def views(data: Path, profile: Path, sheet: Path | None, as_json: bool, drawn: i
 @PROFILE
 @SHEET
 @JSON
-@click.option("--split", type=click.Choice(["val", "tune"]), default="val", show_default=True, help="CCP photos.")
+@click.option(
+    "--split", type=click.Choice(["val", "tune"]), default="val", show_default=True, help="Which of the CCP photos."
+)
 def segmentation(data: Path, profile: Path, sheet: Path | None, as_json: bool, split: str) -> None:
     """Garments found and cut out: boxes and masks against CCP's labels, beside guessing the usual places."""
     from benchmarks.quality.report import Report, say

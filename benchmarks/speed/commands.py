@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from benchmarks.speed.report.compare import NOISE, chosen_lines, latest_run, reg
 from benchmarks.speed.report.compare import compare as judged
 from benchmarks.speed.report.markdown import fill_in, markdown_tables
 from benchmarks.speed.report.tables import judgements_table, show_lines, show_targets
-from benchmarks.speed.results import Line, append_lines, read_lines
+from benchmarks.speed.results import Line, Run, append_lines, read_lines
 from benchmarks.speed.run import SUITES, BenchSettings, Size, describe_run, load_cases, measure
 from benchmarks.speed.soak import soak
 from engine.errors import QueryRejected, ThatLookError
 from engine.system.console import plain_console, wide_console, words
+from engine.system.options import JSON
 from engine.system.printing import print_json, printable
 from engine.system.stopping import terminable
 from models.settings import read_settings
@@ -36,15 +37,19 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--tiny", is_flag=True, hidden=True, help="Seconds, for tests: the figures judge nothing."),
             click.option("--case", "only", multiple=True, help="Only cases whose name matches this pattern."),
             click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is made."),
-            click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Real photos."),
+            click.option(
+                "--data",
+                type=click.Path(exists=True, file_okay=False, path_type=Path),
+                help="Folder of data sets with real photos.",
+            ),
             click.option("--profile", default="starter", show_default=True, help="Model profile."),
-            click.option("--seed", default=7, show_default=True, help="Of everything random."),
+            click.option("--seed", default=7, show_default=True, help="Seed of everything random."),
             click.option(
                 "--history",
                 type=click.Path(dir_okay=False, path_type=Path),
                 help="Where the result lines go; default: history.jsonl in the work folder.",
             ),
-            click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+            JSON,
             click.pass_context,
         )
     ):
@@ -84,7 +89,13 @@ def everything(ctx: click.Context, **options: Any) -> None:
 @bench.command()
 @click.argument("base", required=False)
 @click.option("--head", help="What is judged: a history file, run id or commit; default: the newest run.")
-@click.option("--noise", type=click.FloatRange(0.01), default=NOISE, show_default=True, help="What is no difference.")
+@click.option(
+    "--noise",
+    type=click.FloatRange(0.01),
+    default=NOISE,
+    show_default=True,
+    help="Relative difference that counts as none.",
+)
 @_measuring
 def compare(ctx: click.Context, base: str | None, head: str | None, noise: float, **options: Any) -> None:
     """Without BASE: measure thatlook beside what one would do instead. With BASE: judge a run against it.
@@ -110,9 +121,17 @@ def compare(ctx: click.Context, base: str | None, head: str | None, noise: float
 @bench.command()
 @click.option("--history", "histories", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is made.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Default: report in the work folder.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write; by default `report` in the work folder.",
+)
 @click.option("--markdown", is_flag=True, help="Only the tables of the newest results, as Markdown, on stdout.")
-@click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Renew a page's tables.")
+@click.option(
+    "--fill",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Markdown page whose tables are renewed.",
+)
 @click.pass_context
 def report(
     ctx: click.Context,
@@ -164,8 +183,6 @@ def run_suites(
     if only and not any(chosen.values()):
         raise QueryRejected(f"No case at size {size} matches {', '.join(only)}.")
     run = describe_run(size, describe_machine(peaks=size != "tiny"))
-    lines: list[Line] = []
-    failures = 0
     settings = [
         BenchSettings(suite=suite, size=size, cases=cases, work=work, say=console.print, **rest)
         for suite, cases in chosen.items()
@@ -173,23 +190,33 @@ def run_suites(
     ]
     with terminable():  # Servers and builders are ended too.
         build_all(settings, cores())
-        for each in settings:
-            console.rule(f"bench {each.suite}")
-            try:
-                for line in measure(each, run):
-                    append_lines(history, [line])
-                    lines.append(line)
-                    show_lines(console, [line])
-            except (ThatLookError, ImportError) as error:
-                if len(suites) == 1:
-                    raise
-                failures += 1
-                console.print(words(f"bench {each.suite} failed: ", "red").append(printable(str(error)), "not red"))
+        lines, failures = _measured(settings, run, history, console, alone=len(suites) == 1)
     show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}
         print_json(document)
     ctx.exit(1 if failures else 0)
+
+
+def _measured(
+    settings: Sequence[BenchSettings], run: Run, history: Path, console: Console, *, alone: bool
+) -> tuple[list[Line], int]:
+    """The lines of every suite, and how many suites failed; one that was asked for alone raises instead."""
+    lines: list[Line] = []
+    failures = 0
+    for each in settings:
+        console.rule(f"bench {each.suite}")
+        try:
+            for line in measure(each, run):
+                append_lines(history, [line])
+                lines.append(line)
+                show_lines(console, [line])
+        except (ThatLookError, ImportError) as error:
+            if alone:
+                raise
+            failures += 1
+            console.print(words(f"bench {each.suite} failed: ", "red").append(printable(str(error)), "not red"))
+    return lines, failures
 
 
 def _work(ctx: click.Context, given: Path | None) -> Path:

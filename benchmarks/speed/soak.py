@@ -27,6 +27,7 @@ from benchmarks.speed.server import HOST, Running, serving
 from benchmarks.speed.soak_feed import FeedTaken, take_feed
 from engine.errors import QueryRejected
 from engine.system.cpus import available_cpus
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from engine.system.stopping import terminable
 from models.settings import read_settings
@@ -71,12 +72,32 @@ class Soak:
 @click.command()
 @click.option("--minutes", type=click.FloatRange(0.05), default=10.0, show_default=True, help="How long.")
 @click.option("--load", type=click.FloatRange(0.01, 1.0), default=0.5, show_default=True, help="Share of capacity.")
-@click.option("--most-growth", type=click.FloatRange(0), default=60.0, show_default=True, help="MiB an hour, at most.")
-@click.option("--most-shed", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of 503.")
-@click.option("--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the home's.")
-@click.option("--feed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Taken meanwhile.")
-@click.option("--seed", default=7, show_default=True, help="Of the moments at which photos come.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option(
+    "--most-growth",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Memory may grow by so many MiB an hour.",
+)
+@click.option(
+    "--most-shed",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Share of requests that may be turned away (503).",
+)
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of photos; by default those of the home.",
+)
+@click.option(
+    "--feed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A feed that the server takes in meanwhile.",
+)
+@click.option("--seed", default=7, show_default=True, help="Seed of the moments at which photos come.")
+@JSON
 @click.pass_obj
 def soak(
     options: dict[str, Any],

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from engine.generations.fingerprint import models_fingerprint
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json, say, spelled
 from engine.system.stopping import terminable
 from engine.taxonomy import load_taxonomy
@@ -32,12 +33,16 @@ _TOLD_EVERY = 20
 @click.argument("feed", type=click.Path(path_type=Path))
 @click.argument("place")
 @click.option("--address", help="A running Ray cluster; without it, Ray is started on this machine.")
-@click.option("--actors", type=click.IntRange(min=1), default=1, show_default=True, help="Processes with models.")
-@click.option("--cpus", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="For each of them.")
-@click.option("--gpus", type=click.FloatRange(min=0.0), default=0.0, show_default=True, help="For each of them.")
-@click.option("--policy", type=click.Choice(["strict", "prefer"]), help="Which pictures; THATLOOK_POLICY.")
+@click.option(
+    "--actors", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes with models."
+)
+@click.option(
+    "--cpus", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Processors for each of them."
+)
+@click.option("--gpus", type=click.FloatRange(min=0.0), default=0.0, show_default=True, help="GPUs for each of them.")
+@click.option("--policy", type=click.Choice(["strict", "prefer"]), help="Which pictures are indexed; THATLOOK_POLICY.")
 @click.option("--name", help="Name of the feed; by default its file name.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def embed(
     options: dict[str, Any],
@@ -72,7 +77,7 @@ def embed(
 
 @click.command()
 @click.argument("place")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def load(options: dict[str, Any], place: str, as_json: bool) -> None:
     """Bring what `thatlook embed` left in PLACE into the catalogue.

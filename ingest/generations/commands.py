@@ -17,6 +17,7 @@ from engine.generations.record import Generation
 from engine.ledger.generation_notes import Standing
 from engine.stores.generations import view_of
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from ingest.bootstrap import LiveDependencies
 from ingest.generations.runner import status_of
@@ -32,12 +33,12 @@ LOOK_S = 0.5
 
 
 @click.command("swap")
-@click.option("--models", "profile", metavar="PROFILE", help="The profile to change to; today's where none is named.")
+@click.option("--models", "profile", metavar="PROFILE", help="The profile to change to; by default the present one.")
 @click.option("--index", "index", metavar="KIND", help="A Milvus index type other than the planned one.")
 @click.option("--rollback", is_flag=True, help="Go back to the former generation, the writes since taken along.")
 @click.option("--drop-old", is_flag=True, help="Take former generations away, with their collections.")
 @click.option("--cancel", is_flag=True, help="Take away what is being built; the one that serves goes on.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def swap_command(
     options: dict[str, Any], profile: str | None, index: str | None, rollback: bool, drop_old: bool, cancel: bool,
@@ -68,7 +69,7 @@ def swap_command(
 
 
 @click.command("generations")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.pass_obj
 def generations_command(options: dict[str, Any], as_json: bool) -> None:
     """Which generations of collections there are, which one serves, and how far a change is."""

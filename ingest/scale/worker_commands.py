@@ -1,4 +1,4 @@
-"""The commands `worker` and `queue`: doing the work that is queued, and seeing how it stands."""
+"""The command `worker`: doing the work that `thatlook ingest` and the API have queued."""
 
 from __future__ import annotations
 
@@ -7,40 +7,34 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from engine.errors import QueryRejected, Unavailable
+from engine.errors import Unavailable
 from engine.ledger.work import SharedWork
-from engine.seams import IngestState, Ledger
-from engine.system.console import plain_console
-from engine.system.printing import print_json, say
+from engine.system.printing import say
 from engine.system.stopping import draining
+from engine.system.version import version_of_package
 from engine.vision.gate import Policy
 from ingest.bootstrap import LiveDependencies, feed_limits, open_live_ingest, shared_feed_jobs, watch_rules
 from ingest.intake import Intake
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.watching import looking
-from ingest.queue.taken_on import pending, replace_all
-from ingest.queue.work_orders import jobs_of
 from ingest.run.dependencies import IngestDependencies
 from ingest.scale.worker_health import ALIVE_S, Health, answering
 from ingest.scale.worker_metrics import WorkerMetrics
-from ingest.upkeep.pruning import folder_of
-from models.bootstrap import JOBS, open_ledger
+from models.bootstrap import JOBS
 from models.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from engine.ledger.queue_worker import Lanes
 
 AWAY_S = (1.0, 30.0)
 MODELS = ("segmenter", "pose", "visual", "semantic")
-SHOWN = 20
 LOOK_S = 0.5
-_PAGE = 500
 
 
 @click.command()
@@ -60,23 +54,22 @@ def worker(
     if health:
         _tell_health()
         return
-    settings, stopping = read_settings(options), Event()
-    told = WorkerMetrics()
-    health_told = Health(told.registry, stopping)
+    settings, stopping, metrics = read_settings(options), Event(), WorkerMetrics()
+    healthy = Health(metrics.registry, stopping)
     with ExitStack() as stack:
         stack.enter_context(draining(stopping))
         if port := metrics_port or settings.metrics_port:
-            stack.enter_context(answering(health_told, told.registry, metrics_host, port, settings.drain_s))
+            stack.enter_context(answering(healthy, metrics.registry, metrics_host, port, settings.drain_s))
         live = _opened(settings, stopping, stack)
         if live is None:
             return
         parts = live()
-        told.opened(parts.work, _version(), _fingerprints(parts))
-        health_told.opened()
+        metrics.opened(parts.work, version_of_package(), _fingerprints(parts))
+        healthy.opened()
         if parts.work is not None:
-            _work(settings, live, parts.work, stopping, once, (told, health_told))
+            _work(settings, live, parts.work, stopping, once, (metrics, healthy))
         else:
-            _look_now_and_then(parts, settings.policy, stopping, once, every, health_told)
+            _look_now_and_then(parts, settings.policy, stopping, once, every, healthy)
 
 
 def _opened(settings: Settings, stopping: Event, stack: ExitStack) -> LiveDependencies | None:
@@ -102,45 +95,57 @@ def _work(
     once: bool,
     signals: tuple[WorkerMetrics, Health],
 ) -> None:
+    """Take jobs from the queue until told to stop, or with `once` until none waits."""
     from engine.ledger import queue_worker
+    from ingest.scale.chores import Chores, doing_chores
+    from models.generations.live import watching as watching_generations
+
+    metrics, parts = signals[0], live()
+    lanes = _lanes(settings, live, work, stopping, signals)
+    chores = Chores(parts, work, settings.policy, metrics.drift, live)
+    with watching_generations(live.live), ExitStack() as stack:
+        if once:
+            chores.once()
+            Thread(target=_stop_when_done, args=[work, stopping], daemon=True).start()
+        else:
+            say("This worker takes jobs from the queue; Ctrl-C or SIGTERM ends it in order.")
+            stack.enter_context(_watching(settings, parts, work))
+            stack.enter_context(doing_chores(chores, Event()))
+        queue_worker.work(work.dsn, lanes, stopping)
+    say(f"{metrics.products} products settled")
+
+
+def _lanes(
+    settings: Settings,
+    live: LiveDependencies,
+    work: SharedWork,
+    stopping: Event,
+    signals: tuple[WorkerMetrics, Health],
+) -> Lanes:
+    """Who does the jobs of which lane, and what is told every few seconds while they do."""
+    from engine.ledger.queue_worker import Claim, Lanes
     from ingest.generations.orders import BUILD, BuildWorker
     from ingest.generations.swap import builder_of
     from ingest.jobs.shared_feed_jobs import LANE as READ_FEED
     from ingest.queue.work_orders import FEED, PRODUCTS
-    from ingest.scale.chores import Chores, doing_chores
     from ingest.scale.feed_reader import FeedReader
     from ingest.scale.job_worker import JobWorker
-    from models.generations.live import watching as watching_generations
 
-    (told, health), parts = signals, live()
-    jobs = JobWorker(parts, stopping, told.settled, live)
+    (metrics, health), parts, alive = signals, live(), _alive_file()
+    jobs = JobWorker(parts, stopping, metrics.settled, live)
     builds = BuildWorker(work, lambda number: builder_of(live.live, live.of, number, settings.policy))
-    alive = _alive_file()
-
-    def beat() -> None:
-        alive.touch()
-        told.paused(jobs.paused is not None)
-        health.beat(jobs.paused or "")
-
-    chores = Chores(parts, work, settings.policy, told.drift, live)
-    chores_end = Event()
     rules = FeedRules(settings.policy, feed_limits(settings))
     feeds = FeedReader(parts, work, rules, settings.s3_bucket, settings.home / JOBS, stopping, live)
 
-    def do(claim: queue_worker.Claim) -> None:
+    def do(claim: Claim) -> None:
         {READ_FEED: feeds.do, BUILD: builds.do}.get(claim.lane, jobs.do)(claim)
 
-    lanes = queue_worker.Lanes((PRODUCTS, FEED, READ_FEED, BUILD), do, beat)
-    if once:
-        chores.once()
-        Thread(target=_stop_when_done, args=[work, stopping], daemon=True).start()
-        with watching_generations(live.live):
-            queue_worker.work(work.dsn, lanes, stopping)
-    else:
-        say("This worker takes jobs from the queue; Ctrl-C or SIGTERM ends it in order.")
-        with watching_generations(live.live), _watching(settings, parts, work), doing_chores(chores, chores_end):
-            queue_worker.work(work.dsn, lanes, stopping)
-    say(f"{told.products} products settled")
+    def beat() -> None:
+        alive.touch()
+        metrics.paused(jobs.paused is not None)
+        health.beat(jobs.paused or "")
+
+    return Lanes((PRODUCTS, FEED, READ_FEED, BUILD), do, beat)
 
 
 @contextmanager
@@ -162,13 +167,6 @@ def _stop_when_done(work: SharedWork, stopping: Event) -> None:
         with suppress(Unavailable):
             if not work.ready():
                 stopping.set()
-
-
-def _version() -> str:
-    try:
-        return version("thatlook")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _fingerprints(parts: IngestDependencies) -> dict[str, str]:
@@ -208,95 +206,3 @@ def _tell_health() -> None:
     if age_s > ALIVE_S:
         say("thatlook: no worker of this machine is in touch with the queue.")
         sys.exit(1)
-
-
-@click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@click.pass_context
-def queue(context: click.Context, as_json: bool) -> None:
-    """How the work for the workers stands.
-
-    What waits, what is under way, what was given up and why.
-    """
-    if context.invoked_subcommand:
-        return
-    with _shared(context.obj) as (ledger, work):
-        lanes, counts, reasons = work.lanes(30.0), ledger.counts(), ledger.failure_counts()
-    if as_json:
-        products = {state.value: n for state, n in counts.items()}
-        print_json({"lanes": [asdict(lane) for lane in lanes], "products": products, "failed": dict(reasons)})
-        return
-    console = plain_console()
-    table = Table("lane", "waiting", "under way", "lost", "given up", "oldest", box=None)
-    for lane in lanes:
-        numbers = (lane.queued, lane.picked, lane.stale, lane.dead)
-        table.add_row(lane.lane, *map(str, numbers), f"{lane.oldest_s:.0f} s")
-    console.print(table if lanes else "No job waits.")
-    console.print(" · ".join(f"{n:,} {state.value}" for state, n in counts.items()), markup=False)
-    failed = Table("reason", "products", title="Failed; `thatlook queue retry` tries them again")
-    for reason, n in list(reasons.items())[:SHOWN]:
-        failed.add_row(reason, str(n))
-    if reasons:
-        console.print(failed)
-
-
-@queue.command()
-@click.argument("product_ids", nargs=-1)
-@click.option("--reason", help="Only products whose reason has this in it.")
-@click.pass_obj
-def retry(options: dict[str, Any], product_ids: tuple[str, ...], reason: str | None) -> None:
-    """Try products that failed again, all or those named, and jobs that were given up."""
-    settings = read_settings(options)
-    with _shared(options) as (ledger, work):
-        tried = sum(_again(ledger, settings.policy, some) for some in _failed(ledger, product_ids, reason))
-        jobs = work.revive() if not (product_ids or reason) else 0
-    say(f"{tried:,} products and {jobs:,} jobs are queued again.")
-
-
-def _failed(ledger: Ledger, product_ids: tuple[str, ...], reason: str | None) -> Iterator[list[str]]:
-    after: str | None = None
-    while page := ledger.page(state=IngestState.FAILED, after=after, limit=_PAGE):
-        after = page[-1].product.product_id
-        yield [
-            entry.product.product_id
-            for entry in page
-            if (not product_ids or entry.product.product_id in product_ids)
-            and (reason is None or reason.casefold() in (entry.reason or "").casefold())
-        ]
-
-
-def _again(ledger: Ledger, policy: Policy, product_ids: list[str]) -> int:
-    made = {}
-
-    def anew(product_id: str, old: Any) -> Any:
-        if old is None or old.state is not IngestState.FAILED:
-            return None
-        made[product_id] = pending(old.product, old.feed, old)
-        return made[product_id]
-
-    def jobs(written: frozenset[str]) -> Any:
-        return jobs_of([made[i] for i in sorted(written)], policy, lambda feed: folder_of(ledger, feed))
-
-    replace_all(ledger, product_ids, anew, jobs)
-    return len(made)
-
-
-@contextmanager
-def _shared(options: dict[str, Any]) -> Iterator[tuple[Ledger, SharedWork]]:
-    """The ledger with its queue.
-
-    Raises:
-        QueryRejected: the settings name no PostgreSQL.
-    """
-    from engine.ledger.sql import SqlLedger
-
-    settings = read_settings(options)
-    if settings.ledger_url is None:
-        raise QueryRejected("THATLOOK_LEDGER_URL names no PostgreSQL; only there is a queue, for several workers.")
-    ledger = open_ledger(settings)
-    try:
-        if not isinstance(ledger, SqlLedger) or not ledger.has_queue:
-            raise QueryRejected("THATLOOK_LEDGER_URL names no PostgreSQL; only there is a queue, for several workers.")
-        yield ledger, ledger.work()
-    finally:
-        ledger.close()

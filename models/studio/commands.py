@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -14,7 +15,6 @@ WORKERS = click.option("--workers", default=1, show_default=True, type=click.Int
 SIZE = click.option(
     "--size", nargs=2, type=click.IntRange(32, 4096), default=(480, 640), show_default=True, metavar="WIDTH HEIGHT"
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 @click.group()

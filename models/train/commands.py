@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from engine.system.console import plain_console, words
+from engine.system.options import JSON
 from engine.system.printing import print_json, printable
 from models.architectures.accessories import CLASSES
 from models.manifest import load_manifest
@@ -32,7 +33,6 @@ PROFILE = click.option(
 )
 THREADS = click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 SMOKE = click.option("--smoke", is_flag=True, help="A training of seconds on a few photos, to see that all works.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 @click.group()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.system.console import plain_console
+from engine.system.options import JSON
 
 if TYPE_CHECKING:
     from models.train.clip.start import Towers
@@ -23,7 +24,7 @@ DATA = click.option(
 )
 CACHE = click.option("--cache", type=FOLDER, help="Where the crops are kept; made from --data if it is not there.")
 OUT = click.option("--out", type=FOLDER, help="Where checkpoints go; a run goes on from what lies there.")
-STEPS = click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of the optimiser.")
+STEPS = click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Steps of the optimiser.")
 MINUTES = click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Fit the schedule into this time.")
 THREADS = click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 PROFILE = click.option("--profile", type=FOLDER, help="Folder of a model profile to export the result into.")
@@ -33,7 +34,6 @@ INIT = click.option(
     help="A model profile whose weights to begin with, instead of random ones.",
 )
 SMOKE = click.option("--smoke", is_flag=True, help="Half a minute on generated pictures: does it learn at all?")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 @click.command("embedder")

@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json
 
 KINDS = ("imaterialist", "fashionpedia", "deepfashion2", "coco", "yolo", "studio")
@@ -27,7 +28,7 @@ KINDS = ("imaterialist", "fashionpedia", "deepfashion2", "coco", "yolo", "studio
     help="Profile whose segmenter labels the people, which garment data sets do not (not needed for `studio`).",
 )
 @click.option("--long-side", type=click.IntRange(min=64), default=640, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+@JSON
 def train_dataset_command(
     kind: str,
     source: Path,

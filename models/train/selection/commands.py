@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from engine.system.console import plain_console
+from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from models.registry import WEIGHTS
 
@@ -23,7 +24,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--budget", type=click.IntRange(min=1), required=True, help="How many photos you can label.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for pictures, proposals and the report.")
 @click.option("--profile", type=click.Path(exists=True, file_okay=False, path_type=Path), default=STARTER)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document on stdout.")
+@JSON
 def select_command(photos: tuple[Path, ...], budget: int, out: Path, profile: Path, as_json: bool) -> None:
     """Pick the unlabelled photos worth labelling next: doubtful, and unlike each other.
 
@@ -62,9 +63,11 @@ def select_command(photos: tuple[Path, ...], budget: int, out: Path, profile: Pa
 @click.command("accept")
 @click.argument("labels", type=PATH)
 @click.option("--out", type=FOLDER, required=True, help="YOLO-seg folder to write.")
-@click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the pictures lie.")
-@click.option("--val-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Kept for measuring.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+@click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of the pictures.")
+@click.option(
+    "--val-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share kept for measuring."
+)
+@JSON
 def accept_command(labels: Path, out: Path, images: Path | None, val_share: float, as_json: bool) -> None:
     """Take corrected labels (COCO JSON, or the folder of `train select`) back as training data.
 

@@ -22,7 +22,7 @@ from engine.vision.images import encode_jpeg
 from ingest import commands
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
-from ingest.scale import worker_commands
+from ingest.scale import queue_commands, worker_commands
 from ingest.scale.deep_comparison import compare
 from ingest.scale.drift import all_drift
 from ingest.scale.put_right import PutRight
@@ -106,7 +106,7 @@ def test_the_commands_on_servers(served: Settings, tmp_path: Path) -> None:
     """A feed is queued, a worker does it, all agrees; what Milvus lost is found and put right; all is deleted."""
     feed = write_catalogue(tmp_path / "shop", 8, seed=6, size=(120, 160))
     assert asked(served, commands.ingest, str(feed))["queued"] == 8
-    assert {lane["lane"]: lane["queued"] for lane in asked(served, worker_commands.queue)["lanes"]} == {"feed": 1}
+    assert {lane["lane"]: lane["queued"] for lane in asked(served, queue_commands.queue)["lanes"]} == {"feed": 1}
     told = CliRunner().invoke(worker_commands.worker, ["--once"], obj=given(served), catch_exceptions=False)
     assert (told.exit_code, "8 products settled" in told.stderr) == (0, True)
     again = asked(served, commands.ingest, str(feed), "--wait")

@@ -6,8 +6,9 @@ import io
 
 from rich.console import Console
 
-from api.tables import printable, show_answer
+from api.tables import show_answer
 from engine.forms.answers import AnswerForm, GarmentHitsForm, HitForm, SignalForm
+from engine.system.console import words
 
 
 def test_tables_say_what_was_found() -> None:
@@ -30,7 +31,7 @@ def test_tables_say_what_was_found() -> None:
     out = io.StringIO()
     show_answer(AnswerForm([dress, shoes], {"decode": 1.2, "total": 63.4}), Console(file=out, width=160))
     text = out.getvalue()
-    for words in (
+    for said in (
         "dress (seen with 91%, or lower wear)",
         "Linen [bold]dress",
         "49.90 EUR",
@@ -39,11 +40,11 @@ def test_tables_say_what_was_found() -> None:
         "foot_wear",
         "Nothing matches.",
     ):
-        assert words in text
+        assert said in text
     assert "milliseconds: decode 1, total 63" in text
 
 
 def test_a_feed_cannot_steer_the_terminal() -> None:
     """Escape sequences in a title lose their power; other scripts stay readable."""
-    assert printable("red\x1b[2J\x07\r\ndress").plain == "red [2J   dress"
-    assert printable("Kleid für Łucja 服").plain == "Kleid für Łucja 服"
+    assert words("red\x1b[2J\x07\r\ndress").plain == "red [2J   dress"
+    assert words("Kleid für Łucja 服").plain == "Kleid für Łucja 服"

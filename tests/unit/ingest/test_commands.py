@@ -20,7 +20,7 @@ from engine.seams import IngestState
 from ingest import commands
 from ingest.intake import Intake
 from ingest.run.dependencies import IngestDependencies
-from ingest.scale import worker_commands
+from ingest.scale import queue_commands, worker_commands
 from models.settings import Settings
 from tests.fixtures.catalogue import ALONE, BACK, FakePipeline, close_parts, open_fake_parts, picture, row, write_feed
 
@@ -137,7 +137,7 @@ def test_a_worker_that_is_told_to_end_writes_what_it_has_looked_at(
 def test_the_queue_is_for_servers(home: Path) -> None:
     """An embedded home has none; the command says what a queue needs."""
     with pytest.raises(QueryRejected, match="PostgreSQL"):
-        CliRunner().invoke(worker_commands.queue, [], obj={"home": home}, catch_exceptions=False)
+        CliRunner().invoke(queue_commands.queue, [], obj={"home": home}, catch_exceptions=False)
 
 
 def test_a_workers_health_is_when_it_was_last_in_touch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
