@@ -190,9 +190,16 @@ def test_every_decision_is_dated_and_in_the_index() -> None:
         assert f"| [{number}]({path.name}) | {title} | {stands[1].lower()} | {stands[2]} |" in index
 
 
-def test_the_architecture_names_what_there_is() -> None:
-    """Every file and folder that ARCHITECTURE.md names exists."""
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    named = re.findall(r"`((?:thatlook|engine|models|ingest|api|benchmarks|tests|docs)/[\w/.-]+)`", text)
-    assert len(named) > 40
-    assert [name for name in named if not (ROOT / name).exists()] == []
+def test_pages_name_what_there_is() -> None:
+    """Every file and folder that a page names, or links to, exists; the change log may tell of former ones."""
+    pages = [page for page in ROOT.glob("*.md") if page.name != "CHANGELOG.md"] + list(ROOT.glob("docs/**/*.md"))
+    named, missing = 0, []
+    for page in pages:
+        text = page.read_text("utf-8")
+        names = re.findall(r"`((?:thatlook|engine|models|ingest|api|benchmarks|tests|docs)/[\w/.-]+)`", text)
+        links = re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", text)
+        named += len(names) + len(links)
+        places = [ROOT / name for name in names] + [page.parent / link for link in links]
+        missing += [f"{page.name}: {place}" for place in places if not place.exists()]
+    assert named > 200
+    assert missing == []

@@ -11,8 +11,7 @@ from models.architectures.semantic_color import MEAN, SHADES, STD, ColorPath
 from models.architectures.sentence import WIDTH
 from models.train.clip.bank import Bank
 from models.train.clip.batches import Batch, Draw, draw
-from models.train.clip.captions import KINDS, Caption, answered, caption, facts_of, single_colors, single_facts, truth
-from models.train.clip.captions import SHADES as SHADE_WORDS
+from models.train.clip.captions import KINDS, Caption, answered, caption, facts_of, single_facts, truth
 from models.train.clip.data import CaptionedCrops
 from models.train.clip.training import composition, contrast, doubt, likeness, neighbours, variants
 from models.train.clip.views import VIEWS, Views, several
@@ -112,12 +111,11 @@ def test_words_held_out_are_in_no_caption() -> None:
     assert set(HELD_OUT) | set(SYNONYMS) <= set(KINDS)
 
 
-def test_every_kind_and_color_is_asked_once() -> None:
+def test_every_kind_is_asked_once() -> None:
     """Beside its captions a batch is asked for each single fact, so that no kind waits for its turn."""
     rng = np.random.default_rng(0)
     kinds = [c for c in single_facts(rng) if any(d.startswith("kind:") for d in c.demands)]
     assert len(kinds) == len({c.demands for c in kinds}) == 35
-    assert {frozenset({f"shade:{name}"}) for name in SHADE_WORDS} <= {c.demands for c in single_colors(rng)}
 
 
 def test_a_shade_leaves_its_neighbours_undecided() -> None:
