@@ -152,7 +152,7 @@ class Services:
 
     Attributes:
         ready: what is not ready, as `{part: reason}`; empty when everything can answer.
-        memory: of photos seen before, for the metrics; None where nothing is remembered.
+        result_cache: of photos seen before, for the metrics; None where nothing is remembered.
         examine: compares everything that is kept with what was written, in the same form as `ready`; takes a while.
         keys: by which callers are known; None where none are asked for.
         feeds: takes feeds while searches go on; None where this server takes none.

@@ -32,8 +32,6 @@ from models.settings import Settings, read_settings
 
 FINISH_WITHIN_S = 10
 """How long requests under way may take to end after a stop signal."""
-
-
 STARTS_WITHIN_S = 60
 """How long a process may take to import everything, before it is taken for one that hangs."""
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"

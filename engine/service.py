@@ -50,10 +50,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThatLook:
-    """Photo, words or product in, products out; `memory`, where there is one, knows photos again.
+    """Photo, words or product in, products out.
 
-    `pictures`: where the catalogue's pictures are stored; `look` alone needs it. `vocabulary`: the shop's own terms,
-    for words with a slip in them.
+    Attributes:
+        result_cache: of photos seen before; None analyses each anew.
+        pictures: where the catalogue's pictures are stored; `look` alone needs it.
+        vocabulary: the shop's own terms, for words with a slip in them.
     """
 
     pipeline: VisionPipeline
@@ -100,11 +102,8 @@ class ThatLook:
         kept = [each for number, each in enumerate(picked.garments) if only in (None, number)]
         asks = []
         for looked, asked in kept:
-            read = words[asked.text or text]
-            within = read.within(Filter((*where.conditions, *asked.where.conditions)))
-            kinds, counting = looked.garment.supercategories, asked.weights or weights
-            vectors, codes = _query_vectors_of(looked, read.query_vectors), read.identified
-            ask = Ask(vectors, kinds, watch, within, counting, identified=codes)
+            both = Filter((*where.conditions, *asked.where.conditions))
+            ask = _ask_of(looked, words[asked.text or text], both, asked.weights or weights, watch)
             asks.append((ask, replace(options, k=asked.k or k)))
         found = self._found_each(asks, watch)
         answers = [
@@ -213,10 +212,8 @@ class ThatLook:
         except NoGarmentFound:
             return Answer((), watch.timing_ms(), notes=(_ALONE,), image=item.image)
         looked, words = looked_of(seen), QueryVectors(exclude=frozenset({product_id}))
-        options, places = (
-            Options(k, shown, listing, facets),
-            beside([e.garment for e in looked], item.box, supercategory),
-        )
+        options = Options(k, shown, listing, facets)
+        places = beside([each.garment for each in looked], item.box, supercategory)
         worn = [looked[place] for number, place in enumerate(places) if only is None or number == only]
         asks = []
         for each in worn:
@@ -367,6 +364,12 @@ def worded(text: TextQuery | None, texts: TextEmbedder) -> QueryVectors:
 def _query_vectors_of(looked: Looked, words: QueryVectors) -> QueryVectors:
     """What a garment is searched with."""
     return replace(words, visual=looked.visual, semantic=looked.semantic, palette=looked.palette, color=looked.color)
+
+
+def _ask_of(looked: Looked, read: Words, where: Filter, weights: Weights | None, watch: Stopwatch) -> Ask:
+    """What is asked for a garment, moved by the words that go with it."""
+    vectors, kinds = _query_vectors_of(looked, read.query_vectors), looked.garment.supercategories
+    return Ask(vectors, kinds, watch, read.within(where), weights, identified=read.identified)
 
 
 def _check_found(found: Sequence[GarmentHits], only: int | None) -> None:

@@ -116,6 +116,17 @@ def _check(ports: tuple[Port, ...], inputs: Mapping[str, NDArray[Any]]) -> None:
         port.check(inputs[port.name])
 
 
+def _openvino_settings(options: RuntimeOptions, precision: str) -> dict[str, object]:
+    settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    if options.threads:
+        settings["INFERENCE_NUM_THREADS"] = options.threads
+    if options.streams:
+        settings["NUM_STREAMS"] = options.streams
+    if options.cache_dir:
+        settings["CACHE_DIR"] = str(options.cache_dir)
+    return settings
+
+
 class OpenVinoSession:
     """OpenVINO on the CPU. Infer requests are not thread-safe, so each call borrows one from a pool."""
 
@@ -124,16 +135,7 @@ class OpenVinoSession:
         precision = options.precision
         if precision == "auto":
             precision = "bf16" if cpu_computes_bf16() else "f32"
-        settings: dict[str, object] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision,
-        }
-        if options.threads:
-            settings["INFERENCE_NUM_THREADS"] = options.threads
-        if options.streams:
-            settings["NUM_STREAMS"] = options.streams
-        if options.cache_dir:
-            settings["CACHE_DIR"] = str(options.cache_dir)
+        settings = _openvino_settings(options, precision)
         with _translated(path, "OpenVINO"):
             self._core = ov.Core()
             model = self._core.compile_model(str(path), "CPU", settings)

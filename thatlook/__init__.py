@@ -16,44 +16,8 @@ from typing import TYPE_CHECKING, Any, overload
 from thatlook.missing import require_own_packages
 
 if TYPE_CHECKING:
-    from thatlook.names import (
-        Answer,
-        AsyncClient,
-        BatchAnswer,
-        Client,
-        ContractBroken,
-        DeadlineExceeded,
-        Embedded,
-        Facets,
-        FeedUnreadable,
-        FilterRejected,
-        GarmentHits,
-        Hit,
-        HomeInUse,
-        ImageTooLarge,
-        ImageUnreadable,
-        IngestError,
-        IngestJob,
-        IngestRun,
-        IngestStatus,
-        InputRejected,
-        ModelUnavailable,
-        NoGarmentFound,
-        NotFound,
-        ObjectNotFound,
-        ProductNotFound,
-        ProductPage,
-        ProductPicture,
-        ProductState,
-        QueryRejected,
-        Receipt,
-        Signals,
-        StoreUnavailable,
-        TextRejected,
-        ThatLookError,
-        Unavailable,
-        Variant,
-    )
+    from thatlook.names import *
+    from thatlook.names import Client, Embedded
 
 __all__ = [
     "Answer",

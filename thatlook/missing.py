@@ -7,22 +7,11 @@ from pathlib import Path
 
 from thatlook.own_packages import OURS, taken
 
-TRAINING = frozenset(
-    {
-        *("ai_edge_litert", "chumpy", "matplotlib", "mmcv", "mmengine", "mmpose", "onnx", "onnxscript", "open_clip"),
-        *(
-            "pycocotools",
-            "pytorch_metric_learning",
-            "scipy",
-            "sentencepiece",
-            "sklearn",
-            "timm",
-            "torch",
-            "torchvision",
-        ),
-        *("huggingface_hub", "transformers", "ultralytics", "xtcocotools"),
-    }
-)
+TRAINING = frozenset({
+    "ai_edge_litert", "chumpy", "huggingface_hub", "matplotlib", "mmcv", "mmengine", "mmpose", "onnx", "onnxscript",
+    "open_clip", "pycocotools", "pytorch_metric_learning", "scipy", "sentencepiece", "sklearn", "timm", "torch",
+    "torchvision", "transformers", "ultralytics", "xtcocotools",
+})  # fmt: skip
 """Packages that only training, export and comparisons import."""
 TRAINING_ADVICE = "in a checkout of thatlook, run `pip install -r requirements/test.txt`"
 

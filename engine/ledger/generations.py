@@ -21,8 +21,6 @@ from engine.ledger.generation_lock import change_alone, check_serving, document
 from engine.ledger.generation_notes import Note, Standing
 from engine.seams import MOMENT, IngestState, Job, LedgerEntry
 
-NEVER = 0.0
-"""The moment of a note whose rows are of no moment of the product."""
 CHUNK = 500
 _PROCESS = "process:"
 _SETTLED = (IngestState.INDEXED, IngestState.REFUSED)

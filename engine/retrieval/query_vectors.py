@@ -24,7 +24,7 @@ class QueryVectors:
     Attributes:
         visual, semantic: the query image's embeddings.
         positive, negative: embeddings of wanted and unwanted words, in the semantic space.
-        look: the colours of the query's garment; parsed: what its words ask for.
+        palette: the colours of the query's garment; parsed: what its words ask for.
         words, facets, color: what the explanation compares hits with.
         exclude: product ids never to answer with; own: the look that asks, of which no other size is an answer.
     """

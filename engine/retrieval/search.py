@@ -94,6 +94,13 @@ class Ask:
     identified: Sequence[Identified] = ()
 
 
+def _check(query_vectors: QueryVectors, k: int) -> None:
+    if not 1 <= k <= MAX_K:
+        raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
+    if not any(query_vectors.vectors(space) for space in SPACES):
+        raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Searcher:
     """Searches the paired collections of a catalogue."""
@@ -117,10 +124,7 @@ class Searcher:
         Raises:
             QueryRejected: k out of range, or the query vectors with nothing to search by.
         """
-        if not 1 <= k <= MAX_K:
-            raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
-        if not any(query_vectors.vectors(space) for space in SPACES):
-            raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
+        _check(query_vectors, k)
         asked = _Asked(
             query_vectors,
             where,
@@ -137,10 +141,7 @@ class Searcher:
         Raises:
             QueryRejected: k out of range, or the query vectors with nothing to search by.
         """
-        if not 1 <= k <= MAX_K:
-            raise QueryRejected(f"k is {k}; it goes from 1 to {MAX_K}.")
-        if not any(ask.query_vectors.vectors(space) for space in SPACES):
-            raise QueryRejected("There is nothing to search with: give an image, a wanted text or a product.")
+        _check(ask.query_vectors, k)
         shown = ask.shown.under(ask.where)
         sources = Sources(self._added, self._embeddings_of, shown)
         page = page_of(partial(self._fetch, ask), k, listing, sources)
@@ -197,29 +198,6 @@ class Searcher:
             with watch.stage("variants"):
                 return self._with_variants(hits, where)
         return hits
-
-    def search_each(
-        self,
-        queries: Sequence[tuple[QueryVectors, Sequence[str]]],
-        k: int,
-        where: Filter = EVERYTHING,
-        weights: Weights | None = None,
-        watch: Stopwatch | None = None,
-        shown: Shown = EVERY_PRODUCT,
-    ) -> list[tuple[Hit, ...]]:
-        """What `search` says of each, in its supercategories; a store on servers is asked for all of them at once.
-
-        Raises:
-            QueryRejected: as `search`.
-        """
-        watch = watch or Stopwatch()
-        parts = [Stopwatch(watch.deadline) for _ in queries]
-        calls = [
-            partial(self.search, vectors, names, k, where, weights, part, shown)
-            for (vectors, names), part in zip(queries, parts, strict=True)
-        ]
-        with watch.side_by_side(parts):
-            return together(self.store, calls)
 
     def _best_of_each(self, asked: _Asked, supercategories: Sequence[str], wanted: int) -> list[Ranked]:
         """The best of every supercategory, each asked on a watch of its own."""

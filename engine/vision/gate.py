@@ -22,11 +22,7 @@ from engine.vision.crops import box_area, overlap
 Policy = Literal["strict", "prefer"]
 """`strict` indexes full-front pictures alone; `prefer` takes, per product, the best view there is."""
 
-KEYPOINT_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
+# Keypoints in COCO's order: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; of a pair the left first.
 HEAD = slice(0, 5)
 NOSE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 0, 5, 6, 11, 12
 KNEES, ANKLES, LEGS = slice(13, 15), slice(15, 17), slice(13, 17)

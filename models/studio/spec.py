@@ -57,7 +57,7 @@ class GarmentSpec:
         product_id: the feed's `id`.
         kind: a key of `kinds.KINDS`, such as `sneakers`.
         label: the class of engine/taxonomy.toml that the kind belongs to.
-        colour, accent: names from `colours.COLOURS`; the accent is a pattern's second colour.
+        color, accent: names from `colors.COLORS`; the accent is a pattern's second colour.
         shade: the product's own deviation from its named colour, added to each of R, G, B.
         pattern: solid, stripes, vertical stripes, checks, gingham, dots, floral, camo, colour-block, graphic.
         fabric: cotton, linen, satin, wool, knit, denim, leather, suede, canvas, puffer.

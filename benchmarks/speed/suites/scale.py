@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from benchmarks.speed.bare import BareStore
 from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, parameters
-from benchmarks.speed.suites.index import build_bare, open_bare
+from benchmarks.speed.suites.index import Built, build_bare, open_bare
 from benchmarks.speed.suites.recall import build_figures, search_both
 from benchmarks.speed.suites.recall_material import Material, gather
+from engine.domain import Space
 from engine.errors import ModelUnavailable
 from models.settings import read_settings
 
@@ -29,7 +30,7 @@ def run(settings: BenchSettings) -> Iterable[Result]:
         return
     material = gather(settings)
     for case in sorted(searches, key=lambda each: int(each.parameters["rows"])):
-        n, k = int(case.parameters["rows"]), int(case.parameters["k"])
+        n = int(case.parameters["rows"])
         folder = settings.work / "bare" / str(n)
         built = build_bare(folder, material.expander, n, say=settings.say)
         store = open_bare(folder, material.expander)
@@ -37,26 +38,32 @@ def run(settings: BenchSettings) -> Iterable[Result]:
             yield from _on_server(case, store, material, settings)
             store.close()
             continue
-        plain = search_both(store, material, n, 1.0, k)
-        filtered = search_both(store, material, n, 0.1, k)
-        resident = sum(store.indexes[name].status(name).resident_bytes for name in store.collections())
+        yield _searched(case, store, material, built)
         store.close()
-        yield Result(
-            suite=case.suite,
-            case=case.name,
-            parameters=parameters(case),
-            **timings(plain.milliseconds),  # type: ignore[arg-type]
-            ann_recall=plain.recall["fused"],
-            stages_ms=plain.stages_ms,
-            figures={
-                "filter_10pct_p95_ms": float(timings(filtered.milliseconds)["p95_ms"]),
-                "filter_10pct_recall": filtered.recall["fused"],
-                "first_ms": plain.first_ms,
-                "resident_mb": resident / 1e6,
-                **build_figures(built),
-            },
-            dataset=material.dataset,
-        )
+
+
+def _searched(case: Case, store: BareStore, material: Material, built: dict[Space, Built]) -> Result:
+    """Searches of everything and of a tenth, in an index of this process."""
+    n, k = int(case.parameters["rows"]), int(case.parameters["k"])
+    plain = search_both(store, material, n, 1.0, k)
+    filtered = search_both(store, material, n, 0.1, k)
+    resident = sum(store.indexes[name].status(name).resident_bytes for name in store.collections())
+    return Result(
+        suite=case.suite,
+        case=case.name,
+        parameters=parameters(case),
+        **timings(plain.milliseconds),  # type: ignore[arg-type]
+        ann_recall=plain.recall["fused"],
+        stages_ms=plain.stages_ms,
+        figures={
+            "filter_10pct_p95_ms": float(timings(filtered.milliseconds)["p95_ms"]),
+            "filter_10pct_recall": filtered.recall["fused"],
+            "first_ms": plain.first_ms,
+            "resident_mb": resident / 1e6,
+            **build_figures(built),
+        },
+        dataset=material.dataset,
+    )
 
 
 def _on_server(case: Case, store: BareStore, material: Material, settings: BenchSettings) -> Iterator[Result]:

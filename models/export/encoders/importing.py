@@ -121,11 +121,7 @@ def import_encoder(encoder: Encoder, folder: Path, starter: Path, *, form: Pictu
         encoder.write(images, texts, draft)
         worst = [_check(_embedder(draft, images, texts, runtime), encoder, images, garments) for runtime in RUNTIMES]
         read = calibrations(_embedder(draft, images, texts, RUNTIMES[0]), garments)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (IMAGE, TEXT, TOKENIZER):
-            part = folder / f".{name}"
-            part.write_bytes((draft / name).read_bytes())
-            part.replace(folder / name)
+        _put(draft, folder)
     for spec in (images, texts):
         register(folder, replace(spec, calibration=read))
     return Imported(
@@ -142,6 +138,15 @@ def import_encoder(encoder: Encoder, folder: Path, starter: Path, *, form: Pictu
         min(words for _, words in worst),
         borrow_missing(folder, starter),
     )
+
+
+def _put(draft: Path, folder: Path) -> None:
+    """Each file is there as a whole, or as it was before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (IMAGE, TEXT, TOKENIZER):
+        part = folder / f".{name}"
+        part.write_bytes((draft / name).read_bytes())
+        part.replace(folder / name)
 
 
 def _common_dimension(encoder: Encoder) -> int:

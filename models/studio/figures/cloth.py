@@ -27,7 +27,7 @@ class Swatch:
     """What a piece of cloth looks like before light falls on it.
 
     Attributes:
-        colour: the plain colour, also used where there is no pattern.
+        color: the plain colour, also used where there is no pattern.
         tile: (TEXELS, TEXELS, 3) pattern, wrapping, or None for plain cloth.
         weave: (n, n) float32 multiplier around 1, wrapping, or None; `weave_span` its side in body heights.
         gloss: strength of highlights, 0 to 1; `fold`: how strongly it creases.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -231,10 +231,3 @@ def choose_outfit(products: Sequence[GarmentSpec], rng: np.random.Generator) -> 
     if rng.random() < 0.3:
         labels.append("outerwear")
     return [by_label[label][int(rng.integers(len(by_label[label])))] for label in labels if label in by_label]
-
-
-def spec_as_json(product: GarmentSpec) -> dict[str, Any]:
-    """A product's whole specification, for writing down."""
-    data = asdict(product)
-    data["cut"]["details"] = sorted(product.cut.details)
-    return data

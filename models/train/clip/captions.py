@@ -375,18 +375,12 @@ def modification(colour: str, rng: np.random.Generator) -> str:
 
 
 def single_facts(rng: np.random.Generator) -> list[Caption]:
-    """One caption for every kind, class, pattern, sleeve and colour there is: what a batch is asked throughout."""
+    """One caption for every kind, class, pattern and sleeve there is: what a batch is asked throughout."""
     told = [Caption(_plainly(kind.words, rng), frozenset({f"kind:{k}"})) for k, kind in KINDS.items()]
     told += [Caption(_plainly(words, rng), frozenset({f"label:{k}"})) for k, words in LABEL_WORDS.items()]
     told += [Caption(_plainly(words, rng), frozenset({f"pattern:{k}"})) for k, words in PATTERN_WORDS.items()]
     told += [Caption(f"{s} sleeves", frozenset({f"sleeves:{s}"})) for s in ("short", "long", "no")]
     return told
-
-
-def single_colors(rng: np.random.Generator) -> list[Caption]:
-    """One caption for every colour and shade."""
-    told = [Caption(modification(c, rng), frozenset({f"colour:{c}"})) for c in COLOR_NAMES]
-    return told + [Caption(modification(s, rng), frozenset({f"shade:{s}"})) for s in SHADES]
 
 
 def _plainly(words: Sequence[str], rng: np.random.Generator) -> str:

@@ -18,8 +18,7 @@ import torch
 
 from models.architectures.pose import MEAN, STD, PoseArchitecture, build_pose_model, forward
 from models.runtime import cpu_computes_bf16
-from models.train.data.keypoints.pose import UNKNOWN, PoseLabel, PoseSample, plain_sample, random_sample
-from models.train.data.pictures import read_pixels
+from models.train.data.keypoints.pose import UNKNOWN, PoseSample, plain_sample, random_sample
 from models.train.pose.people import TUNED, Learned, Sources, facing_by_kind, is_tune, pose_people, sampling_chances
 from models.train.pose.warm_start import start_from
 from models.train.resumable import Losses, ResumableRun, running_average
@@ -131,15 +130,6 @@ def _sources(config: PoseTraining) -> Sources:
         config.teachers,
         config.out / "teachers.jsonl",
     )
-
-
-def measure_loss(model: Any, config: PoseTraining, labels: Sequence[PoseLabel]) -> float:
-    """Mean squared heatmap error on plain samples, times 1000."""
-    samples = [plain_sample(read_pixels(label.image), label, config.architecture) for label in labels]
-    pictures, heatmaps, weights = as_tensors(samples)
-    model.eval()
-    with torch.inference_mode():
-        return float(model.head.loss_module(forward(model, pictures)[0], heatmaps, weights)) * 1000
 
 
 def as_tensors(samples: Sequence[PoseSample]) -> tuple[Any, Any, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.domain import Garment, Pixels, Scene
 from engine.taxonomy import Taxonomy, load_taxonomy
 from engine.vision.crops import main_person, merge_pieces, of_main_person
-from models.architectures.accessories import CLASSES, with_accessories
+from models.architectures.accessories import with_accessories
 from models.manifest import load_manifest
 from models.networks.segmenter import PERSON, YoloSegmenter
 from models.runtime import RuntimeOptions, Session, open_session
@@ -109,15 +109,6 @@ def see_split(measured: Measured, ccp: Path, split: str = "val") -> Seen:
         ranked.append(everything)
         kept.append(served)
     return Seen(names, truth, ranked, kept)
-
-
-def measure_segmenter(profile: Path, ccp: Path, split: str = "val") -> Mapping[str, ClassFigures]:
-    """Figures per class, `person` (by its box) included, of the main person's garments.
-
-    Args:
-        profile: folder with a `manifest.json`.
-    """
-    return figures_of(see_split(Measured.open(profile), ccp, split), CLASSES)
 
 
 def figures_of(seen: Seen, classes: Sequence[str]) -> Mapping[str, ClassFigures]:
