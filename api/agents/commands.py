@@ -58,7 +58,7 @@ async def _speak(call: Call) -> None:
     from mcp.server.stdio import stdio_server
 
     from api.agents.server import make_server
-    from api.version import version_of_package
+    from engine.system.version import version_of_package
 
     server = make_server(call, version_of_package(), lambda _: None)
     async with stdio_server() as (reading, writing):

@@ -199,6 +199,29 @@ class Searcher:
                 return self._with_variants(hits, where)
         return hits
 
+    def search_each(
+        self,
+        queries: Sequence[tuple[QueryVectors, Sequence[str]]],
+        k: int,
+        where: Filter = EVERYTHING,
+        weights: Weights | None = None,
+        watch: Stopwatch | None = None,
+        shown: Shown = EVERY_PRODUCT,
+    ) -> list[tuple[Hit, ...]]:
+        """What `search` says of each, in its supercategories; a store on servers is asked for all of them at once.
+
+        Raises:
+            QueryRejected: as `search`.
+        """
+        watch = watch or Stopwatch()
+        parts = [Stopwatch(watch.deadline) for _ in queries]
+        calls = [
+            partial(self.search, vectors, names, k, where, weights, part, shown)
+            for (vectors, names), part in zip(queries, parts, strict=True)
+        ]
+        with watch.side_by_side(parts):
+            return together(self.store, calls)
+
     def _best_of_each(self, asked: _Asked, supercategories: Sequence[str], wanted: int) -> list[Ranked]:
         """The best of every supercategory, each asked on a watch of its own."""
         parts = [replace(asked, watch=Stopwatch(asked.watch.deadline)) for _ in supercategories]
