@@ -442,12 +442,12 @@ Precondition: TypeAlias = Callable[["LedgerEntry | None"], None]
 """Raises unless a product is as its writer expects it; asked with the very entry that is about to be replaced."""
 
 
-TermKind: TypeAlias = Literal["brand", "word"]
+TermKind: TypeAlias = Literal["brand", "word", "category"]
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of the shop's own: a brand, or a word of its titles.
+    """A term of the shop's own: a brand, a word of its titles, or the last step of a category.
 
     Attributes:
         number: rises with every term that is met for the first time.

@@ -29,6 +29,7 @@ from engine.taxonomy import collection_name
 from engine.vision.images import DEFAULT_LIMITS, ImageLimits
 from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoMemory
 from engine.vision.pipeline import VisionPipeline
+from engine.words.categories import CategoryNames
 from engine.words.codes import Identified
 from engine.words.vocabulary import Vocabulary
 
@@ -55,7 +56,8 @@ class ThatLook:
     Attributes:
         result_cache: of photos seen before; None analyses each anew.
         pictures: where the catalogue's pictures are stored; `look` alone needs it.
-        vocabulary: the shop's own terms, for words with a slip in them.
+        vocabulary: the shop's own terms, for words with a slip in them and for the names of its categories.
+        categories: compares words with those names.
     """
 
     pipeline: VisionPipeline
@@ -65,6 +67,7 @@ class ThatLook:
     pictures: ObjectStore | None = None
     counts: CountMemory = field(default_factory=CountMemory)
     vocabulary: Vocabulary | None = None
+    categories: CategoryNames = field(default_factory=CategoryNames)
 
     def search_image(
         self,
@@ -298,6 +301,7 @@ class ThatLook:
                 beside_a_photo=beside_a_photo,
                 codes=Identities(store, self.searcher.ledger, list(taxonomy.supercategories)),
                 vocabulary=self.vocabulary,
+                categories=self.categories,
             )
 
     def _like_the_first(

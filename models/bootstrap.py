@@ -139,6 +139,7 @@ def open_parts(
         )
         if warmed:
             warmed.result()
+            thatlook.categories.read(pipeline.texts, vocabulary.categories())
         yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
 
 

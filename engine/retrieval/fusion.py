@@ -8,7 +8,7 @@ docs/adr/0006.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -111,6 +111,7 @@ def explain(
     shared: Mapping[str, tuple[str, ...]] | None = None,
     color: str | None = None,
     asked: Sequence[str] = (),
+    categories: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Why this product: the signals, the one that moved the score most first, then what it shares with the query.
 
@@ -118,7 +119,7 @@ def explain(
         words: the query's positive texts.
         shared: facets of the query (of a product query, say) to compare with the hit's.
         color: the colour measured on the query's garment.
-        asked: colours that the words ask for.
+        asked: colours that the words ask for; categories: those that the words mean.
     """
     values: dict[Signal, float | None] = {name: getattr(signals, name) for name in SIGNALS}
     present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
@@ -140,6 +141,8 @@ def explain(
     )
     if said:
         lines.append(f"The shop's own words say: {', '.join(said)}.")
+    if fitting := [name for name in categories if name in item.facets.get("category", ())]:
+        lines.append(f"The shop's category: {', '.join(fitting)}.")
     return tuple(lines)
 
 

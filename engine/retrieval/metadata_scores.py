@@ -36,6 +36,10 @@ _NAMED = {BRAND_FACET: (0.15, 0.3), "size": (0.3, 0.6), "gender": (0.2, 0.8), "a
 WORDS_GAIN = 5.0
 """The log-odds that finding every wanted word among the shop's adds to the text's: a shop seldom calls a thing wrongly,
 and a picture's likeness to words is a guess (odds of 150 to 1, where 3 were 20 to 1)."""
+CATEGORY_GAIN = 2.5
+"""The same of a category that the words mean: "trainers" in a shop that says sneakers."""
+COLOR_GAIN = 2.0
+"""The log-odds that the shop's own word for a colour adds to what is measured, or takes where it names another."""
 
 _ALSO_READ = {BRAND_FACET: ("brand",)}
 """Where else a facet's value lies in items of former versions."""
@@ -48,6 +52,7 @@ def facets_weighed(palette: Palette | None, parsed: ParsedText) -> tuple[str, ..
     colored = bool(parsed.colors or parsed.unwanted)
     worded = bool(parsed.words or parsed.unwanted_words)
     asked = {PALETTE_FACET: colored or palette is not None, "color": colored, WORDS_FACET: worded}
+    asked["category"] = bool(parsed.categories)
     named = dict.fromkeys(name for each in parsed.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
     return (*(name for name, wanted in asked.items() if wanted), *named)
 
@@ -65,8 +70,10 @@ def with_metadata(
         joined["color"] = wanted_colors(parsed, facets)
     elif palette is not None:
         joined["color"] = same_colors(palette, facets)
-    if parsed.words and "text" in joined:
+    if "text" in joined and parsed.words:
         joined["text"] = joined["text"] + shop_says(parsed, facets)
+    if "text" in joined and parsed.categories:
+        joined["text"] = joined["text"] + in_category(parsed, facets)
     return joined
 
 
@@ -108,7 +115,7 @@ def wanted_colors(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.fl
         shares = np.stack([_share(word, palettes, facets) for word in parsed.colors])
         # Of two colours wanted together each is expected on its part of the garment alone.
         has = shares.max(axis=0) if parsed.either else np.minimum(1, len(shares) * shares).min(axis=0)
-        logits = _log_odds(has, OF_COLOR)
+        logits = _log_odds(has, OF_COLOR) + _shop_names(parsed, facets)
     for word in parsed.unwanted:
         logits = logits + np.minimum(
             -_log_odds(_share(word, palettes, facets), OF_COLOR), 0 if parsed.colors else UNWANTED_CAP
@@ -116,10 +123,24 @@ def wanted_colors(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.fl
     return logits
 
 
+def _shop_names(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds to add by the shop's words for colours; nothing where it has none that is known."""
+    told = np.array([[_told(word, each.get("color", ())) for each in facets] for word in parsed.colors], np.float32)
+    said = told.max(axis=0) if parsed.either else told.mean(axis=0)
+    return np.asarray(np.nan_to_num(COLOR_GAIN * (2 * said - 1)), np.float32)
+
+
 def shop_says(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds to add for wanted words that the shop's own words hold."""
     found = [len(parsed.words.intersection(each.get(WORDS_FACET, ()))) for each in facets]
     return np.asarray(WORDS_GAIN * np.array(found, np.float32) / max(1, len(parsed.words)), np.float32)
+
+
+def in_category(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds to add for items of categories that the words come near."""
+    near = dict(parsed.categories)
+    found = [max((near.get(name, 0.0) for name in each.get("category", ())), default=0.0) for each in facets]
+    return np.asarray(CATEGORY_GAIN * np.array(found), np.float32)
 
 
 def near_names(parsed: ParsedText) -> frozenset[str]:

@@ -14,8 +14,9 @@ from engine.retrieval.query_vectors import QueryVectors
 from engine.seams import TextEmbedder, VectorStore
 from engine.taxonomy import Taxonomy, collection_name
 from engine.values import BRAND_FACET
+from engine.words.categories import CategoryNames
 from engine.words.codes import Identified, Lookup, WithoutCodes, take_codes
-from engine.words.parsed_text import NO_TEXT, ParsedText
+from engine.words.parsed_text import NO_TEXT, ParsedText, kind_said
 from engine.words.prices import Price
 from engine.words.understanding import GENERIC, Understanding, understand
 from engine.words.vocabulary import Vocabulary
@@ -75,12 +76,14 @@ def words_of(
     beside_a_photo: bool = False,
     codes: Lookup | None = None,
     vocabulary: Vocabulary | None = None,
+    categories: CategoryNames | None = None,
 ) -> Words:
     """Understand and embed words.
 
     Args:
         store, taxonomy: the catalogue whose brands, sizes and words may stand in them.
         codes: looks ids and article numbers up; vocabulary: the shop's terms, for words with a slip in them.
+        categories: compares words with the vocabulary's names of categories.
         beside_a_photo: words of which nothing is understood then leave the photo to itself.
     """
     names = [collection_name(name, "semantic") for name in taxonomy.supercategories] if taxonomy else []
@@ -106,6 +109,9 @@ def words_of(
         read = replace(read, positive=(), parsed=parsed, notes=notes)
     if beside_a_photo:  # What says no more than "clothes" moves no photo.
         read = replace(read, positive=tuple(text for text in read.positive if text != GENERIC))
+    if vocabulary is not None and categories is not None and read.positive:
+        parsed = replace(read.parsed, categories=_categories(read, texts, vocabulary, categories))
+        read = replace(read, parsed=parsed)
     rows = texts.embed_texts([*read.positive, *read.negative]) if read.positive or read.negative else None
     split = len(read.positive)
     query_vectors = QueryVectors(
@@ -115,6 +121,17 @@ def words_of(
         words=tuple(asked),
     )
     return Words(read, query_vectors, identified, alone=bool(identified) and not asked and not negative)
+
+
+def _categories(
+    read: Understanding, texts: TextEmbedder, vocabulary: Vocabulary, categories: CategoryNames
+) -> tuple[tuple[str, float], ...]:
+    """The shop's categories that any of the wanted texts comes near."""
+    names, nearest = vocabulary.categories(), dict[str, float]()
+    for words in dict.fromkeys(map(kind_said, read.kinds[: len(read.positive)])):
+        for name, near in categories.near(texts, names, words):
+            nearest[name] = max(near, nearest.get(name, 0.0))
+    return tuple(nearest.items())
 
 
 def _without_brand(parsed: ParsedText, hits: Sequence[Hit]) -> list[str]:

@@ -40,6 +40,7 @@ from engine.seams import Ledger, ShortlistQuery, VectorStore
 from engine.system.clock import Stopwatch
 from engine.taxonomy import collection_name
 from engine.values import WORDS_FACET
+from engine.words.categories import MEANT
 from engine.words.codes import Identified
 from engine.words.parsed_text import ParsedText
 
@@ -325,6 +326,7 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _A
         shared=query_vectors.facets,
         color=query_vectors.color,
         asked=query_vectors.parsed.colors,
+        categories=_meant(query_vectors.parsed),
     )
     return Hit(
         product,
@@ -337,9 +339,15 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _A
     )
 
 
+def _meant(parsed: ParsedText) -> list[str]:
+    """The shop's categories that the words mean."""
+    return [name for name, near in parsed.categories if near >= MEANT]
+
+
 def _narrower(parsed: ParsedText, where: Filter) -> list[Filter]:
     """The filters under which more candidates are asked for."""
     colors = [FacetCondition(NAMES_FACET, near_names(parsed))] if parsed.colors else []
     words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(parsed.words)]
     named = [[FacetCondition(each.facet, each.values)] for each in parsed.named]
-    return [Filter((*where.conditions, *some)) for some in (colors, words, *named) if some]
+    categories = [FacetCondition("category", frozenset(meant))] if (meant := _meant(parsed)) else []
+    return [Filter((*where.conditions, *some)) for some in (colors, words, *named, categories) if some]

@@ -73,6 +73,7 @@ class ParsedText:
         unwanted_words: what to stay away from; of each phrase all words together.
         named: values of the catalogue that the words name, a brand say.
         understood: how much of the words is understood, 0 to 1.
+        categories: the shop's names of kinds that the words come near, each with how near, above 0 to 1.
     """
 
     colors: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ class ParsedText:
     unwanted_words: frozenset[frozenset[str]] = frozenset()
     named: tuple[Named, ...] = ()
     understood: float = 1.0
+    categories: tuple[tuple[str, float], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.colors or self.unwanted or self.words or self.unwanted_words or self.named)
@@ -181,6 +183,12 @@ def shop_words(texts: Iterable[str]) -> frozenset[str]:
 def colors_in(text: str) -> tuple[str, ...]:
     """The colour words of a text, in order."""
     return tuple(dict.fromkeys(part.phrase for part in parts(in_english(text)) if part.role == "color"))
+
+
+def kind_said(text: str) -> str:
+    """What an English text calls the thing itself: "navy boots with red laces" → "boots"."""
+    read = parts(tokens(text.split(" with ", maxsplit=1)[0]))
+    return spelled([part.word for part in read if part.role == "word"])
 
 
 def said(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The shop's own vocabulary: its brands, and the words of its titles that no dictionary of ours has.
+"""The shop's own vocabulary: brands, categories, and the words of its titles that no dictionary of ours has.
 
 A word that nothing understands is compared with it: "adidsa" is adidas, where the shop has adidas. Only words are
 compared that begin alike and are about as long, so that a hundred thousand of them take a third of a millisecond (all
@@ -18,11 +18,12 @@ from rapidfuzz.distance import OSA
 
 from engine.domain import Product
 from engine.seams import Term, TermKind
-from engine.values import bare, folded
+from engine.values import bare, canonical, folded
 from engine.words.english import english
 from engine.words.parsed_text import is_english
 
 _SHORTEST, _LONGEST = 4, 30
+_LONGEST_CATEGORY = 60
 _LONG = 8
 """Letters from which two slips are taken for slips."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -40,6 +41,10 @@ def terms_of(products: Sequence[Product]) -> dict[tuple[TermKind, str], str]:
         for word in _WORD.findall(folded(product.title)):
             if _SHORTEST <= len(word) <= _LONGEST and not is_english(word):
                 found.setdefault(("word", word), word)
+        for category in product.categories or (product.category or "",):
+            name = canonical("category", category).rpartition(" > ")[2]
+            if 0 < len(name) <= _LONGEST_CATEGORY:
+                found.setdefault(("category", name), name)
     return found
 
 
@@ -78,7 +83,7 @@ class Vocabulary:
             read: the terms behind a number, in the order of their numbers.
         """
         self._read, self._lock = read, Lock()
-        self._kinds: dict[TermKind, _Kind] = {"brand": _Kind(), "word": _Kind()}
+        self._kinds: dict[TermKind, _Kind] = {"brand": _Kind(), "word": _Kind(), "category": _Kind()}
         self._parts: dict[str, set[str]] = {}
         self._last, self._until = 0, 0.0
 
@@ -99,6 +104,12 @@ class Vocabulary:
         self._refresh()
         found = self._parts.get(word, set())
         return next(((name, self._kinds["brand"].labels[name]) for name in found), None) if len(found) == 1 else None
+
+    def categories(self) -> tuple[str, ...]:
+        """The last steps of the products' categories, as facets have them; those that came first, first."""
+        self._refresh()
+        with self._lock:
+            return tuple(self._kinds["category"].labels)
 
     def _near(self, kind: TermKind, text: str) -> list[tuple[str, str]]:
         if not _SHORTEST <= len(text) <= _LONGEST or text in english().never_corrected:

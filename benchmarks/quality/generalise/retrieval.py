@@ -21,7 +21,15 @@ from benchmarks.quality.generalise.baselines import whole_pictures
 from benchmarks.quality.generalise.sheet import write_sheet
 from benchmarks.quality.generalise.supercategory import UPRIGHT, Sold
 from benchmarks.quality.report import Target
-from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, image_query, look_at
+from benchmarks.quality.retrieval.fused_gallery import (
+    Evidence,
+    Exhibit,
+    Looked,
+    catalogue,
+    image_query,
+    look_at,
+    vocabulary_of,
+)
 from engine.domain import Product
 from engine.retrieval.search import Calibrations
 from engine.service import TextQuery, ThatLook
@@ -197,7 +205,8 @@ def words_figure(
 ) -> dict[str, float]:
     """Mean precision_at_10 over every pair of colour and article with enough products."""
     looked = shop.looked if evidence == "shop" else _silent(shop.looked)
-    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence))
+    vocabulary = vocabulary_of(looked) if evidence == "shop" else None
+    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence), vocabulary=vocabulary)
     fact_of = {fact["id"]: fact for fact in shop.facts}
     shares = []
     for color, article in asked_pairs(shop.facts):

@@ -22,11 +22,13 @@ from engine.domain import SPACES, Crop, Embeddings, Item, Pixels, Product, Space
 from engine.filters import EVERYTHING, Filter
 from engine.retrieval.fusion import Weights
 from engine.retrieval.search import MAX_K, Calibrations, QueryVectors, Searcher
+from engine.seams import Term
 from engine.service import TextQuery, worded
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.vision.crops import cut
 from engine.vision.pipeline import VisionPipeline
+from engine.words.vocabulary import Vocabulary, terms_of
 from ingest.run.facets import item_facets
 from ingest.run.select_image import Picture, select_image
 
@@ -130,6 +132,13 @@ def catalogue(
             matrix = looked.embeddings[space][[n for n, _ in some]]
             store.upsert(collection_name(supercategory, space), [item for _, item in some], matrix)
     return Searcher(store, Shelf(known), calibrations)  # type: ignore[arg-type]  # It asks nothing else of a ledger.
+
+
+def vocabulary_of(looked: Looked) -> Vocabulary:
+    """The terms of these exhibits' products, as their ledger would note them."""
+    found = terms_of([exhibit.product for exhibit in looked.exhibits])
+    terms = [Term(number, kind, text, label) for number, ((kind, text), label) in enumerate(found.items(), 1)]
+    return Vocabulary(lambda after: terms[after:])
 
 
 def image_query(looked: Looked, row: int, *, exclude: Collection[str] = ()) -> QueryVectors:

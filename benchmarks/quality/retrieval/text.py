@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.retrieval.crops import HeldOut, read_held_out, served_crop, write_sheet
-from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, look_at
+from benchmarks.quality.retrieval.fused_gallery import Evidence, Exhibit, Looked, catalogue, look_at, vocabulary_of
 from engine.color.naming import COLOR_NAMES, color_shares
 from engine.domain import Product
 from engine.retrieval.search import MAX_K, Calibrations
@@ -138,7 +138,8 @@ def by_search(
     pipeline: VisionPipeline, calibrations: Calibrations, looked: Looked, known: TextTruth, evidence: Evidence
 ) -> Rank:
     """By the search as served: the kind that words name first, then everything that the taxonomy knows."""
-    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence))
+    vocabulary = vocabulary_of(looked) if evidence == "shop" else None
+    thatlook = ThatLook(pipeline, catalogue(pipeline, calibrations, looked, evidence), vocabulary=vocabulary)
     row_of = {exhibit.product.product_id: row for row, exhibit in enumerate(looked.exhibits)}
 
     def rank(number: int) -> list[int]:
