@@ -35,7 +35,7 @@ from engine.words.vocabulary import Vocabulary
 
 __all__ = ["MAX_TEXT", "MAX_TEXTS", "TextQuery", "ThatLook", "worded"]
 
-SIMILAR_FACETS = ("brand", "color", "material", "pattern")
+SIMILAR_FACETS = ("brand", "category", "color", "material", "pattern")
 _ALONE = "The product is alone in its picture: nothing that is worn with it was seen there."
 
 

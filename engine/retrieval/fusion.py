@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.color.palette import NAMES_FACET
 from engine.domain import Item, Product, Signals
 from engine.errors import QueryRejected
+from engine.retrieval.category_votes import CATEGORY, MOST
 from engine.seams import Calibration
 
 Signal = Literal["visual", "semantic", "text", "color"]
@@ -112,6 +113,7 @@ def explain(
     color: str | None = None,
     asked: Sequence[str] = (),
     categories: Collection[str] = (),
+    agreed: float = 0.0,
 ) -> tuple[str, ...]:
     """Why this product: the signals, the one that moved the score most first, then what it shares with the query.
 
@@ -120,6 +122,7 @@ def explain(
         shared: facets of the query (of a product query, say) to compare with the hit's.
         color: the colour measured on the query's garment.
         asked: colours that the words ask for; categories: those that the words mean.
+        agreed: the share of what looks most alike that is in the hit's category.
     """
     values: dict[Signal, float | None] = {name: getattr(signals, name) for name in SIGNALS}
     present = {name: value for name, value in values.items() if value is not None and weights.of(name) > 0}
@@ -131,8 +134,13 @@ def explain(
     if color and not asked and color in (*item.facets.get(NAMES_FACET, ()), *item.facets.get("color", ())):
         lines.append(f"The colour of the photo: {color}.")
     for facet, wanted in (shared or {}).items():
-        if both := sorted(set(wanted) & set(item.facets.get(facet, ()))):
+        both = sorted(set(wanted) & set(item.facets.get(facet, ())))
+        if facet == CATEGORY:
+            both = sorted(both, key=len)[-1:]  # Of a path and its steps the path.
+        if both:
             lines.append(f"The same {facet.replace('_', ' ')}: {', '.join(both)}.")
+    if agreed >= MOST and CATEGORY not in (shared or {}):
+        lines.append("Most of what looks alike is in its category.")
     if asked and (seen := item.facets.get(NAMES_FACET)):
         lines.append(f"Its picture shows {' and '.join(seen)}.")
     haystack = f"{product.title} {product.description} {product.color or ''}".casefold().split()

@@ -40,6 +40,8 @@ CATEGORY_GAIN = 2.5
 """The same of a category that the words mean: "trainers" in a shop that says sneakers."""
 COLOR_GAIN = 2.0
 """The log-odds that the shop's own word for a colour adds to what is measured, or takes where it names another."""
+SAME_COLOR_GAIN = 1.0
+"""The same where a product asks for others like it, and the shop calls both colours alike."""
 
 _ALSO_READ = {BRAND_FACET: ("brand",)}
 """Where else a facet's value lies in items of former versions."""
@@ -47,29 +49,36 @@ _ALSO_READ = {BRAND_FACET: ("brand",)}
 Facets = Mapping[str, tuple[str, ...]]
 
 
-def facets_weighed(palette: Palette | None, parsed: ParsedText) -> tuple[str, ...]:
+def facets_weighed(palette: Palette | None, parsed: ParsedText, own: Sequence[str] = ()) -> tuple[str, ...]:
     """The facets that `with_metadata` reads: none where there is nothing to weigh, and no more than it needs."""
     colored = bool(parsed.colors or parsed.unwanted)
     worded = bool(parsed.words or parsed.unwanted_words)
-    asked = {PALETTE_FACET: colored or palette is not None, "color": colored, WORDS_FACET: worded}
+    asked = {PALETTE_FACET: colored or palette is not None, "color": colored or bool(own), WORDS_FACET: worded}
     asked["category"] = bool(parsed.categories)
     named = dict.fromkeys(name for each in parsed.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
     return (*(name for name, wanted in asked.items() if wanted), *named)
 
 
 def with_metadata(
-    logits: Mapping[Signal, NDArray[np.float32]], palette: Palette | None, parsed: ParsedText, facets: Sequence[Facets]
+    logits: Mapping[Signal, NDArray[np.float32]],
+    palette: Palette | None,
+    parsed: ParsedText,
+    facets: Sequence[Facets],
+    own: Sequence[str] = (),
 ) -> dict[Signal, NDArray[np.float32]]:
     """The embeddings' log-odds joined by those of colours and of the shop's words.
 
     Where words name a colour, it is theirs that counts and not the photo's: "the same in navy" is not held
     against the navy one. The shop's words add to the text's log-odds.
+
+    Args:
+        own: what the shop calls the colours of the product that asks.
     """
     joined = dict(logits)
     if parsed.colors or parsed.unwanted:
         joined["color"] = wanted_colors(parsed, facets)
     elif palette is not None:
-        joined["color"] = same_colors(palette, facets)
+        joined["color"] = same_colors(palette, facets) + (_named_alike(own, facets) if own else 0)
     if "text" in joined and parsed.words:
         joined["text"] = joined["text"] + shop_says(parsed, facets)
     if "text" in joined and parsed.categories:
@@ -105,6 +114,13 @@ def _named_share(named: Named, facets: Facets) -> float:
 def same_colors(palette: Palette, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds that an item's colours are the query garment's; NaN where one is unknown."""
     return _log_odds(alike(palette, read_palettes(facets)), ALIKE)
+
+
+def _named_alike(own: Sequence[str], facets: Sequence[Facets]) -> NDArray[np.float32]:
+    """(len(facets),) log-odds to add where the shop calls an item's colour as it calls the asking product's."""
+    names = [name for text in own for name in colors_in(text)]
+    alike_ = [max((_told(name, each.get("color", ())) for name in names), default=np.nan) for each in facets]
+    return np.asarray(np.nan_to_num(SAME_COLOR_GAIN * (2 * np.array(alike_, np.float32) - 1)), np.float32)
 
 
 def wanted_colors(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:

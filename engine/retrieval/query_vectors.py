@@ -42,6 +42,11 @@ class QueryVectors:
     own: Look = frozenset()
 
     @property
+    def colors(self) -> tuple[str, ...]:
+        """What the shop calls the colours of the product that asks."""
+        return self.facets.get("color", ())
+
+    @property
     def query_kind(self) -> QueryKind:
         """Whether a photo (or a product) asks, or words, or both; `recolor`: a photo, in another colour, no more."""
         if self.positive is None and self.negative is None:

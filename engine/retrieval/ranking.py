@@ -3,12 +3,13 @@
 The embeddings' signals are arrays over all rows. What an item's colours and the shop's words say needs its words, which
 are slow to bring; they are brought for the rows that the embeddings alone put first (see `EVIDENCE`), and for the first
 of those that came in under the query's own filters. So colours reorder these, and cannot lift a row from further
-behind: there the embeddings have found some two hundred that are more alike.
+behind: there the embeddings have found some two hundred that are more alike. Where a photo or a product asks alone, the
+categories of the nearest have a say in the end (`category_votes.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item, Signals
-from engine.retrieval.fusion import Signal, Weights, fuse, log_odds, sigmoid
+from engine.retrieval.category_votes import CATEGORY, lowered, support
+from engine.retrieval.fusion import DEFAULTS, Signal, Weights, fuse, log_odds, sigmoid
 from engine.retrieval.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
-from engine.retrieval.metadata_scores import facets_weighed, kept, with_metadata
+from engine.retrieval.metadata_scores import Facets, facets_weighed, kept, with_metadata
 from engine.retrieval.query_vectors import Calibrations, QueryVectors
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
@@ -41,6 +43,7 @@ class Ranked:
         chances: what each signal says of each hit, 0 to 1, NaN where an item lacks it.
         buyable: the first so many can be bought, or were not asked whether they can.
         complete: no further product matches.
+        agreed: the share of votes for each hit's category, NaN where none voted.
     """
 
     items: list[Item]
@@ -48,6 +51,7 @@ class Ranked:
     chances: dict[Signal, list[float]]
     buyable: int
     complete: bool
+    agreed: list[float]
 
     def signals(self, row: int) -> Signals:
         """What each signal says of a hit, None where it had no part."""
@@ -69,18 +73,21 @@ def rank(
     nearness = fuse(logits, weights if any(weights.of(signal) for signal in logits) else _EVEN)
     # Rows that were deleted meanwhile, or whose paired row is not written yet.
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
-    weighed, reach, every = (
-        facets_weighed(query_vectors.palette, query_vectors.parsed),
-        wanted,
-        count_of(listed.products[nearness >= 0]),
-    )
+    weighed = facets_weighed(query_vectors.palette, query_vectors.parsed, query_vectors.colors)
+    voting = bool(weighed) and query_vectors.query_kind == "photo" and weights == DEFAULTS["photo"]
+    weighed = (*weighed, CATEGORY) if voting else weighed
+    reach, every = wanted, count_of(listed.products[nearness >= 0])
     while True:
         places = contenders(nearness, close, listed, reach, weighed=bool(weighed))
         joined = {signal: values[places] for signal, values in logits.items()}
         told = [facets or {} for facets in listed.facets(places.tolist(), weighed)] if weighed else []
-        joined = with_metadata(joined, query_vectors.palette, query_vectors.parsed, told) if weighed else joined
+        if weighed:
+            joined = with_metadata(joined, query_vectors.palette, query_vectors.parsed, told, query_vectors.colors)
         joined = _as_understood(joined, query_vectors)
         scores = fuse(joined, weights) * (kept(query_vectors.parsed, told) if weighed else 1)
+        agreed = np.full(len(scores), np.nan, np.float32)
+        if voting:
+            scores, agreed = _voted(scores, listed.products[places], told, query_vectors)
         order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
         chosen = _choose(listed, places, order, wanted, shown, query_vectors.own)
         if chosen.buyable >= wanted or len(order) >= every:
@@ -89,7 +96,20 @@ def rank(
     best = np.array(chosen.rows, np.int64)
     chances = {signal: sigmoid(values[best]).tolist() for signal, values in joined.items()}
     complete = listed.exhausted and chosen.walked >= every
-    return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete)
+    return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete, agreed[best].tolist())
+
+
+def _voted(
+    scores: NDArray[np.float32], products: NDArray[np.int64], told: Sequence[Facets], query_vectors: QueryVectors
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(rows,) scores after the categories of the nearest have voted, and the share of votes for each row's."""
+    chances = np.clip(scores, 1e-6, 1 - 1e-6)
+    logits = np.log(chances / (1 - chances))
+    nearest = _one_per_product(np.argsort(-scores, kind="stable"), products)
+    shares = support(logits, nearest, told, query_vectors.facets.get(CATEGORY, ()))
+    if shares is None:
+        return scores, np.full(len(scores), np.nan, np.float32)
+    return sigmoid(lowered(logits, shares)), shares
 
 
 def _as_understood(

@@ -281,7 +281,8 @@ class Searcher:
             product = products.get(item.product_id)
             look = look_of(item) if asked.shown.one_per_look else frozenset()
             if product and product.product_id not in hits and looks.isdisjoint(look):
-                hits[product.product_id] = _hit(product, item, ranked.scores[row], ranked.signals(row), asked)
+                signals, agreed = ranked.signals(row), ranked.agreed[row]
+                hits[product.product_id] = _hit(product, item, ranked.scores[row], signals, agreed, asked)
                 looks |= look
 
     def _with_variants(self, hits: Sequence[Hit], where: Filter) -> tuple[Hit, ...]:
@@ -315,7 +316,7 @@ class Searcher:
         return dict.fromkeys(item.product_id for item in of_same_look(hit.item, group))
 
 
-def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _Asked) -> Hit:
+def _hit(product: Product, item: Item, score: float, signals: Signals, agreed: float, asked: _Asked) -> Hit:
     query_vectors = asked.query_vectors
     why = explain(
         product,
@@ -327,6 +328,7 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, asked: _A
         color=query_vectors.color,
         asked=query_vectors.parsed.colors,
         categories=_meant(query_vectors.parsed),
+        agreed=agreed,
     )
     return Hit(
         product,

@@ -28,6 +28,7 @@ from benchmarks.quality.retrieval.fused_gallery import (
     catalogue,
     image_query,
     look_at,
+    product_query,
     vocabulary_of,
 )
 from engine.domain import Product
@@ -58,11 +59,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
 GOALS = {
     "like this, same article": 0.78,
     "like this, same article and colour": 0.36,
+    "like a stored product, same article": 0.78,
+    "like a stored product, same article and colour": 0.36,
     "words, pictures alone": 0.65,
     "words, the shop's words": 0.90,
 }
 SYNONYMS_WITHIN = 0.05
 SAID: Mapping[str, Evidence] = {"pictures alone": "picture", "the shop's words": "shop"}
+STORED = "the shop's words, asked by the stored product"
 SHEET_ROWS = 24
 
 
@@ -109,6 +113,7 @@ def measure(
     root = data / "unseen_shop"
     shop = read_shop(pipeline, root)
     found = {name: like_served(pipeline, calibrations, shop, evidence) for name, evidence in SAID.items()}
+    found[STORED] = like_served(pipeline, calibrations, shop, "shop", stored=True)
     like = {name: like_figures(shop, best) for name, best in found.items()}
     if sheet is not None:
         write_rows(sheet / "more_like_this.png", shop, found["pictures alone"], root)
@@ -125,9 +130,9 @@ def measure(
 
 
 def like_served(
-    pipeline: VisionPipeline, calibrations: Calibrations, shop: Shop, evidence: Evidence
+    pipeline: VisionPipeline, calibrations: Calibrations, shop: Shop, evidence: Evidence, *, stored: bool = False
 ) -> NDArray[np.int64]:
-    """(products, BEST) the products that each one's page would show, -1 where nothing stands."""
+    """(products, BEST) the products that a photo of each, or each stored product, finds; -1 where nothing stands."""
     looked = shop.looked if evidence == "shop" else _silent(shop.looked)
     searcher = catalogue(pipeline, calibrations, looked, evidence)
     place = {fact["id"]: number for number, fact in enumerate(shop.facts)}
@@ -135,7 +140,8 @@ def like_served(
     for number, row in enumerate(shop.row_of):
         if row >= 0:
             exhibit = looked.exhibits[row]
-            query_vectors = image_query(looked, int(row), exclude={exhibit.product.product_id})
+            own = exhibit.product.product_id
+            query_vectors = product_query(looked, int(row)) if stored else image_query(looked, int(row), exclude={own})
             hits = searcher.search(query_vectors, exhibit.supercategories, BEST)
             found[number, : len(hits)] = [place[hit.product.product_id] for hit in hits]
     return found
@@ -233,10 +239,12 @@ def _silent(looked: Looked) -> Looked:
 
 def targets(figures: Mapping[str, Any]) -> list[Target]:
     """What the issue of the day aims at."""
-    like, words = figures["like_this"]["pictures alone"], figures["words"]
+    like, stored, words = figures["like_this"]["pictures alone"], figures["like_this"][STORED], figures["words"]
     values = {
         "like this, same article": like["same_article"],
         "like this, same article and colour": like["same_article_and_colour"],
+        "like a stored product, same article": stored["same_article"],
+        "like a stored product, same article and colour": stored["same_article_and_colour"],
         "words, pictures alone": words["pictures alone, plain words"]["precision_at_10"],
         "words, the shop's words": words["the shop's words, plain words"]["precision_at_10"],
     }

@@ -23,7 +23,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.retrieval.fusion import Weights
 from engine.retrieval.search import MAX_K, Calibrations, QueryVectors, Searcher
 from engine.seams import Term
-from engine.service import TextQuery, worded
+from engine.service import SIMILAR_FACETS, TextQuery, worded
 from engine.stores.exact import ExactStore
 from engine.taxonomy import collection_name
 from engine.vision.crops import cut
@@ -139,6 +139,14 @@ def vocabulary_of(looked: Looked) -> Vocabulary:
     found = terms_of([exhibit.product for exhibit in looked.exhibits])
     terms = [Term(number, kind, text, label) for number, ((kind, text), label) in enumerate(found.items(), 1)]
     return Vocabulary(lambda after: terms[after:])
+
+
+def product_query(looked: Looked, row: int) -> QueryVectors:
+    """The query_vectors of this exhibit as a stored product that asks for others like it."""
+    product = looked.exhibits[row].product
+    told = item_facets(product)
+    facets = {name: told[name] for name in SIMILAR_FACETS if name in told}
+    return replace(image_query(looked, row, exclude={product.product_id}), facets=facets)
 
 
 def image_query(looked: Looked, row: int, *, exclude: Collection[str] = ()) -> QueryVectors:

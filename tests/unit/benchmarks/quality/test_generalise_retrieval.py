@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.quality.generalise.retrieval import WORDS, Shop, asked_pairs, like_figures, targets
-from benchmarks.quality.retrieval.fused_gallery import Looked
+from benchmarks.quality.generalise.retrieval import STORED, WORDS, Shop, asked_pairs, like_figures, targets
+from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, image_query, product_query, vocabulary_of
+from engine.domain import Crop, Product
 from models.train.clip.captions import KINDS
 
 
@@ -48,7 +49,23 @@ def test_what_synonyms_lose_is_a_target() -> None:
             "pictures alone, words of no caption": {"precision_at_10": synonyms},
             "the shop's words, plain words": {"precision_at_10": 0.95},
         }
-        return {t.name for t in targets({"like_this": {"pictures alone": like}, "words": words}) if not t.met}
+        figures = {"like_this": {"pictures alone": like, STORED: like}, "words": words}
+        return {t.name for t in targets(figures) if not t.met}
 
     assert missed(0.66) == set()
     assert missed(0.6) == {"words of no caption against plain ones"}
+
+
+def test_a_stored_product_asks_with_what_the_shop_says_of_it() -> None:
+    """Its category and colour, as `similar` does; a photo knows neither. The vocabulary is that of the products."""
+    shirt = Product("1", "Oxford", "", (), category="Men > Shirts", color="Navy")
+    pixels = np.full((20, 20, 3), 40, np.uint8)
+    exhibit = Exhibit(shirt, "upper_wear", "upper_wear", Crop(pixels, np.ones((20, 20), bool)))
+    rows = np.ones((1, 1), np.float32)
+    looked = Looked((exhibit,), {"visual": rows, "semantic": rows})
+    asked = product_query(looked, 0)
+    assert asked.facets["category"][:2] == ("men", "shirts")
+    assert asked.colors == ("navy",)
+    assert asked.exclude == {"1"}
+    assert image_query(looked, 0).facets == {}
+    assert vocabulary_of(looked).categories() == ("shirts",)

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from engine.domain import SPACES, CollectionSpec, Embeddings, Item, Product
-from engine.retrieval.metadata_scores import CATEGORY_GAIN, COLOR_GAIN, facets_weighed, wanted_colors, with_metadata
+from engine.retrieval.metadata_scores import (
+    CATEGORY_GAIN,
+    COLOR_GAIN,
+    Facets,
+    facets_weighed,
+    wanted_colors,
+    with_metadata,
+)
 from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Calibration, IngestState, LedgerEntry, Term
 from engine.service import TextQuery, ThatLook
@@ -100,7 +107,8 @@ def shop(*sold: tuple[str, str, str]) -> ThatLook:
 def test_a_category_counts_by_how_near_it_is() -> None:
     """Beside words alone, where a text asks."""
     parsed = ParsedText(categories=(("sneakers", 1.0), ("sandals", 0.4)))
-    items = [{"category": ("shoes", "sneakers")}, {"category": ("sandals",)}, {"category": ("jeans",)}, {}]
+    named = [("shoes", "sneakers"), ("sandals",), ("jeans",)]
+    items: list[Facets] = [*({"category": names} for names in named), {}]
     joined = with_metadata({"text": np.zeros(4, np.float32)}, None, parsed, items)
     assert joined["text"] == pytest.approx([CATEGORY_GAIN, 0.4 * CATEGORY_GAIN, 0, 0])
     assert facets_weighed(None, parsed) == ("category",)
