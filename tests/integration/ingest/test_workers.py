@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -19,7 +18,7 @@ import pytest
 
 from engine.domain import Product
 from engine.errors import ContractBroken, StoreUnavailable
-from engine.ledger import bounded_connection, queue_worker
+from engine.ledger import queue_worker
 from engine.ledger.queue_worker import Claim, TryLater
 from engine.objects.folder import FolderObjectStore
 from engine.seams import IngestState
@@ -31,10 +30,10 @@ from ingest.scale.drift import all_drift
 from ingest.scale.job_worker import FOLDER_TRIES, JobWorker
 from ingest.scale.queued_intake import QueuedIntake
 from tests.fixtures.catalogue import FakePipeline, close_parts, picture, row, state_of, write_feed
-from tests.fixtures.postgres import emptied, fresh_database, restartable_postgres
-from tests.fixtures.workers import in_child, lanes, open_worker_parts, work_until_done
+from tests.fixtures.postgres import emptied, fresh_database
+from tests.fixtures.workers import in_child, lanes, leases_over, open_worker_parts, work_until_done
 
-LEASE_S = 1.0
+pytestmark = pytest.mark.usefixtures("small_jobs")
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +57,6 @@ def parts(tmp_path: Path, url: str) -> Iterator[IngestDependencies]:
     made = open_worker_parts(tmp_path, url)
     yield made
     close_parts(made)
-
-
-@pytest.fixture(autouse=True)
-def small_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ingest.queue.work_orders.JOB_PRODUCTS", "ingest.queue.feed_queue.JOB_PRODUCTS"):
-        monkeypatch.setattr(name, 4)
 
 
 def a_feed(folder: Path, products: int) -> Path:
@@ -148,11 +141,12 @@ def test_a_worker_killed_anywhere_is_taken_over(tmp_path: Path, url: str, operat
     def dies() -> None:
         parts = open_worker_parts(tmp_path, url)
         _arm(parts, operation, after=after)
-        work_until_done(parts, lease_s=LEASE_S)
+        work_until_done(parts)
 
     assert in_child(dies) == signal.SIGKILL
     parts = open_worker_parts(tmp_path, url)
-    work_until_done(parts, lease_s=LEASE_S)
+    leases_over(parts)
+    work_until_done(parts)
     settled(parts)
     assert parts.ledger.counts()[IngestState.INDEXED] == 6
     assert parts.store.count("upper_wear_visual") == parts.store.count("upper_wear_semantic") == 6
@@ -275,8 +269,14 @@ def test_a_product_that_kills_workers_is_found_and_given_up(tmp_path: Path, url:
     parts = open_worker_parts(tmp_path, url)
     queued(parts, feed)
     close_parts(parts)
+
+    def works() -> None:
+        mine = open_worker_parts(tmp_path, url, Deadly())
+        leases_over(mine)
+        work_until_done(mine)
+
     deaths = 0
-    while in_child(lambda: work_until_done(open_worker_parts(tmp_path, url, Deadly()), lease_s=LEASE_S)):
+    while in_child(works):
         deaths += 1
         assert deaths < 10
     parts = open_worker_parts(tmp_path, url)
@@ -366,78 +366,6 @@ def test_an_outage_that_is_over_at_once(tmp_path: Path, parts: IngestDependencie
     work_until_done(replace(parts, objects=Once(tmp_path / "images")))
     assert parts.ledger.counts()[IngestState.INDEXED] == 4
     settled(parts)
-
-
-def test_postgresql_restarted_and_hanging_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker and a reader of a feed both go on where they were; nothing is lost or doubled."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
-    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
-    monkeypatch.setattr(queue_worker, "RECONNECT_S", (0.2, 1.0))
-    with restartable_postgres() as server:
-        parts = open_worker_parts(tmp_path, server.url)
-        feed = a_feed(tmp_path, 80)
-        worker = Thread(target=_until_indexed, args=[parts, 80])
-        worker.start()
-        reader = Thread(target=queued, args=[parts, feed])
-        reader.start()
-        time.sleep(0.3)
-        server.restart()
-        _until(parts, lambda counts: counts[IngestState.INDEXED] >= 4)
-        with server.hanging():
-            time.sleep(5.0)
-        reader.join()
-        worker.join()
-        settled(parts)
-        close_parts(parts)
-
-
-def test_a_worker_can_be_stopped_while_postgresql_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not wait for a server that may never answer; its products are another's afterwards."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
-    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
-    with restartable_postgres() as server:
-        parts = open_worker_parts(tmp_path, server.url)
-        queued(parts, a_feed(tmp_path, 40))
-        stopping = Event()
-        assert parts.work is not None
-        args = parts.work.dsn, lanes(JobWorker(parts, stopping), LEASE_S), stopping
-        worker = Thread(target=queue_worker.work, args=args)
-        worker.start()
-        _until(parts, lambda counts: counts[IngestState.INDEXED] >= 4)
-        with server.hanging():
-            time.sleep(0.5)
-            stopping.set()
-            worker.join(20)
-            assert not worker.is_alive()
-        work_until_done(parts, lease_s=LEASE_S)
-        assert parts.ledger.counts()[IngestState.INDEXED] == 40
-        settled(parts)
-        close_parts(parts)
-
-
-def _until(parts: IngestDependencies, enough: Callable[[Any], bool], patience_s: float = 60.0) -> None:
-    end = time.monotonic() + patience_s
-    while True:
-        with suppress(StoreUnavailable):
-            if enough(parts.ledger.counts()):
-                return
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.05)
-
-
-def _until_indexed(parts: IngestDependencies, products: int) -> None:
-    assert parts.work is not None
-    stopping = Event()
-    args = parts.work.dsn, lanes(JobWorker(parts, stopping), LEASE_S), stopping
-    thread = Thread(target=queue_worker.work, args=args)
-    thread.start()
-    try:
-        _until(parts, lambda counts: counts[IngestState.INDEXED] == products, patience_s=90)
-    finally:
-        stopping.set()
-        thread.join()
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back(tmp_path: Path, parts: IngestDependencies) -> None:

@@ -16,22 +16,20 @@ from engine.ledger import bounded_connection
 from engine.ledger.sql import SqlLedger
 from engine.system.clock import Deadline, Stopwatch
 from tests.fixtures.generations import a_feed, home_of, opened, shot
-from tests.fixtures.postgres import PostgresServer, fresh_database, restartable_postgres
+from tests.fixtures.postgres import PostgresServer, fresh_database
 from tests.fixtures.program import start, stop
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server of these tests alone, since they stop it."""
-    with restartable_postgres() as running:
-        yield running
+@pytest.fixture
+def server(stoppable_postgres: PostgresServer) -> PostgresServer:
+    return stoppable_postgres
 
 
 @pytest.fixture
 def ledger(server: PostgresServer) -> Iterator[SqlLedger]:
-    opened = SqlLedger(server.url)
+    opened = SqlLedger(fresh_database(server.url))
     opened.set_setting("name", "value")
     yield opened
     opened.close()
