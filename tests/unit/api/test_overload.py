@@ -101,14 +101,14 @@ def test_an_upload_that_does_not_come_is_ended(shop: Shop) -> None:
     assert shop.looks.calls == []
 
 
-def test_the_answer_tells_its_stages(client: Client) -> None:
+def test_the_answer_tells_its_stages(own_client: Client) -> None:
     """Browsers read Server-Timing; waiting for a thread and writing the answer are stages too, and counted."""
-    response = client.post("/v1/search/image", content=PNG, headers={"Content-Type": "image/png"})
+    response = own_client.post("/v1/search/image", content=PNG, headers={"Content-Type": "image/png"})
     stages = dict(re.findall(r"(\w+);dur=([0-9.]+)", response.headers["server-timing"]))
     assert (stages["decode"], stages["total"]) == ("1.500", "12.250")
     assert float(stages["serialize"]) > 0
     assert 0 < float(stages["queue"]) < 1000
-    assert 'stage_duration_seconds_count{stage="serialize"} 1.0' in client.get("/metrics").text
+    assert 'stage_duration_seconds_count{stage="serialize"} 1.0' in own_client.get("/metrics").text
 
 
 def test_operators_see_the_queue(shop: Shop) -> None:

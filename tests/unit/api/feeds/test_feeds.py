@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from api.http.uploads import UploadMemory
 from api.problems import UploadTooSlow
 from api.services import Limits
 from engine.jobs import FeedRequest
-from tests.fixtures.shop import FakeFeeds, Shop
+from tests.fixtures.shop import FakeFeeds, Serve, Shop
 
 Client = TestClient[Litestar]
 FEED = b"id,title\n1,Shirt\n"
@@ -29,10 +28,9 @@ def feeds(tmp_path: Path) -> FakeFeeds:
 
 
 @pytest.fixture
-def client(feeds: FakeFeeds) -> Iterator[Client]:
+def client(feeds: FakeFeeds, serve: Serve) -> Client:
     shop = Shop(feeds=feeds, local_token="owner")
-    with TestClient(shop.app(Limits(max_feed_bytes=3_000_000, upload_memory_bytes=8_000_000))) as client:
-        yield client
+    return serve(shop, Limits(max_feed_bytes=3_000_000, upload_memory_bytes=8_000_000))
 
 
 def raw(content: bytes, kind: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -11,17 +9,16 @@ from litestar.testing import TestClient
 from api.http.hosts import origins_of
 from api.services import Limits
 from engine.errors import QueryRejected
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Serve, Shop
 
 SITE, OTHER = "https://shop.example", "https://evil.example"
 Client = TestClient[Litestar]
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client(shop: Shop, serve: Serve) -> Client:
     limits = Limits(origins=(SITE,), allowed_hosts=frozenset({"127.0.0.1"}))
-    with TestClient(Shop().app(limits), base_url="http://127.0.0.1:8080") as client:
-        yield client
+    return serve(shop, limits, "http://127.0.0.1:8080")
 
 
 def preflight(client: Client, origin: str) -> str | None:

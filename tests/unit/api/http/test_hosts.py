@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.http.hosts import hosts_of
 from api.services import Limits
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Serve, Shop
 
 Client = TestClient[Litestar]
 PATH = "/v1/products/p%201%2Fa"
 
 
 @pytest.fixture
-def local(shop: Shop) -> Iterator[Client]:
+def local(shop: Shop, serve: Serve) -> Client:
     """A server that listens on 127.0.0.1, with two more names."""
     allowed = hosts_of("127.0.0.1", "Shop.Example, *.lan.example., bücher.example")
-    with TestClient(shop.app(Limits(allowed_hosts=allowed)), base_url="http://127.0.0.1:8080") as client:
-        yield client
+    return serve(shop, Limits(allowed_hosts=allowed), "http://127.0.0.1:8080")
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,12 @@ def test_log_lines_are_one_json_object_each() -> None:
     assert json.loads(line)["message"].startswith("bad\n")
 
 
-def test_metrics(client: Client) -> None:
+def test_metrics(own_client: Client) -> None:
     """Latency by template, stages of searches, errors by code; paths of strangers make no new series."""
-    client.post("/v1/search/text", json={"text": "x"})
-    client.get("/v1/products/nobody")
-    client.get("/wp-login.php")
-    text = client.get("/metrics").text
+    own_client.post("/v1/search/text", json={"text": "x"})
+    own_client.get("/v1/products/nobody")
+    own_client.get("/wp-login.php")
+    text = own_client.get("/metrics").text
     assert 'thatlook_http_request_duration_seconds_count{method="POST",path="/v1/search/text",status="200"} 1.0' in text
     assert 'thatlook_search_stage_duration_seconds_sum{stage="total"} 0.01225' in text
     assert 'thatlook_http_errors_total{code="product-not-found",status="404"} 1.0' in text
@@ -229,12 +229,12 @@ def test_services_are_opened_and_closed_with_the_app(shop: Shop) -> None:
     assert not [t.name for t in set(threading.enumerate()) - before if t.name.startswith(("search", "lookup"))]
 
 
-def test_garments_with_nothing_alike_are_counted(shop: Shop, client: Client) -> None:
+def test_garments_with_nothing_alike_are_counted(shop: Shop, own_client: Client) -> None:
     """Their share of the garments that were answered for tells what the catalogue lacks."""
     alike, unlike = ANSWER.garments[0], replace(ANSWER.garments[0], no_match=True)
     shop.looks.acts = lambda: replace(ANSWER, garments=(alike, unlike, unlike))
-    client.post("/v1/search/text", json={"text": "x"})
-    text = client.get("/metrics").text
+    own_client.post("/v1/search/text", json={"text": "x"})
+    text = own_client.get("/metrics").text
     assert "thatlook_search_garments_asked_total 3.0" in text
     assert "thatlook_search_garments_without_match_total 2.0" in text
 

@@ -21,7 +21,7 @@ from engine.keys import ApiKey, matches, new_key
 from engine.ledger.keys import SqlKeys
 from models.bootstrap import open_keys
 from models.settings import Settings
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Serve, Shop
 
 Client = TestClient[Litestar]
 NOW = datetime.now(UTC)
@@ -41,11 +41,8 @@ def made(book: SqlKeys, *scopes: str, expires: datetime | None = None) -> tuple[
 
 
 @pytest.fixture
-def client(book: SqlKeys) -> Iterator[Client]:
-    shop = Shop()
-    shop.keys = Keys(book)
-    with TestClient(shop.app(Limits(allowed_hosts=None))) as client:
-        yield client
+def client(book: SqlKeys, serve: Serve) -> Client:
+    return serve(Shop(keys=Keys(book)), Limits(allowed_hosts=None))
 
 
 def as_bearer(key: str) -> dict[str, str]:
