@@ -15,8 +15,16 @@ import numpy as np
 
 from engine.taxonomy import load_taxonomy
 from models.studio.output.dataset import write_segmentation_set
-from models.train.data.datasets import CcpFolder, LabelledPhoto, write_data_yaml, write_yolo_folder
+from models.train.data.datasets import (
+    CcpFolder,
+    LabelledPhoto,
+    skirts_put_right,
+    write_data_yaml,
+    write_yolo_folder,
+)
 from models.train.data.drawn import drawn_shop_photos
+from models.train.data.long_tops import with_long_top
+from models.train.data.patterns import in_other_cloth
 from models.train.data.people import PeopleFinder
 from models.train.data.pictures import DatasetUnreadable
 from models.train.data.products import (
@@ -39,6 +47,8 @@ from models.train.data.self_training import (
     tagged_photos,
 )
 
+OTHER_CLOTH = 0.3
+"""Share of the made pictures in which a garment is of another cloth."""
 TAUGHT_STUDIO, TAUGHT_THIGH = 0.35, 0.25
 """Studio scenes per street photo that a teacher labelled: whole, and from the head to the thigh."""
 DRAWN_SHOP = 8800
@@ -123,10 +133,12 @@ def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto
     rng = np.random.default_rng(mix.seed)
     finder = PeopleFinder(mix.people_finder) if mix.people_finder else None
     for photo in (_alone(folder.read(photo_id), finder) for photo_id in folder.split("fit")[: mix.limit]):
-        yield from _street_photos(photo, mix, rng)
+        yield from _street_photos(skirts_put_right(photo), mix, rng)
     if mix.flat_lays is not None:
         lays = flat_lays(mix.flat_lays, mix.flat_lays_per_class, mix.seed)
-        yield from map(with_bars, (made for lay in lays for made in as_shops_show(lay, rng)))
+        for lay in lays:
+            shown = (made if made is lay else _clothed(made, rng) for made in as_shops_show(lay, rng))
+            yield from map(with_bars, shown)
     if mix.samples is not None:
         yield from map(with_bars, (made for one in sample_photos(mix.samples) for made in repeated(one, rng)))
     if mix.catalogue is not None:
@@ -137,18 +149,31 @@ def _training_photos(folder: CcpFolder, mix: SceneMix) -> Iterator[LabelledPhoto
 
 
 def _street_photos(photo: LabelledPhoto, mix: SceneMix, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
-    """A street photo in several framings, before a studio's wall, and what is worn by itself."""
+    """A street photo in several framings, before a studio's wall, in a tunic, and what is worn by itself."""
     for number in range(mix.framings):
-        yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
+        framed = replace(around_person(photo, rng), name=f"{photo.name}_{number}")
+        yield _clothed(framed, rng) if number else framed
     if rng.random() < mix.studio_share:
-        yield in_studio(photo, f"{photo.name}_studio", rng)
+        yield _clothed(in_studio(photo, f"{photo.name}_studio", rng), rng)
     if rng.random() < mix.thigh_share:
-        yield in_studio(photo, f"{photo.name}_thigh", rng, "thigh")
+        yield _clothed(in_studio(photo, f"{photo.name}_thigh", rng, "thigh"), rng)
+    yield from _in_tunics(photo, 1.0, rng)
     if rng.random() < mix.alone_share:
         yield from cut_out(photo, rng)
     if rng.random() < mix.alone_share / 2:
         rare = {label: mask for label, mask in photo.masks.items() if label in RARE_ALONE}
         yield from cut_out(replace(photo, name=f"{photo.name}_rare", masks=rare), rng)
+
+
+def _in_tunics(photo: LabelledPhoto, share: float, rng: np.random.Generator) -> Iterator[LabelledPhoto]:
+    """Before a wall with the top drawn down to a tunic, where it is worn over trousers."""
+    longer = with_long_top(photo, f"{photo.name}_tunic", rng)
+    if longer is not None and rng.random() < share:
+        yield _clothed(in_studio(longer, longer.name, rng, str(rng.choice(["whole", "headless"]))), rng)
+
+
+def _clothed(photo: LabelledPhoto, rng: np.random.Generator) -> LabelledPhoto:
+    return in_other_cloth(photo, rng) if rng.random() < OTHER_CLOTH else photo
 
 
 def _alone(photo: LabelledPhoto, finder: PeopleFinder | None) -> LabelledPhoto:
@@ -160,17 +185,20 @@ def _taught_photos(
     root: Path, mix: SceneMix, teacher: Teacher, finder: PeopleFinder | None, rng: np.random.Generator
 ) -> Iterator[LabelledPhoto]:
     """What a teacher labels, framed anew; a shop's pictures also as they are."""
-    for photo in (_alone(p, finder) for p in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit])):
+    for taught in agreed_photos(teacher, list(tagged_photos(root))[: mix.limit]):
+        photo = skirts_put_right(_alone(taught, finder))
         yield around_person(photo, rng)
         if rng.random() < TAUGHT_STUDIO:
-            yield in_studio(photo, f"{photo.name}_studio", rng)
+            yield _clothed(in_studio(photo, f"{photo.name}_studio", rng), rng)
         if rng.random() < TAUGHT_THIGH:
-            yield in_studio(photo, f"{photo.name}_thigh", rng, "thigh")
+            yield _clothed(in_studio(photo, f"{photo.name}_thigh", rng, "thigh"), rng)
+        yield from _in_tunics(photo, TAUGHT_STUDIO, rng)
     if mix.catalogue is not None:
         for photo in agreed_photos(teacher, list(catalogue_photos(mix.catalogue))[: mix.limit]):
             yield with_bars(photo)
             for number in range(2 if "upper_wear" in photo.masks else 1):
-                yield replace(around_person(photo, rng), name=f"{photo.name}_{number}")
+                yield _clothed(replace(around_person(photo, rng), name=f"{photo.name}_{number}"), rng)
+            yield from _in_tunics(photo, TAUGHT_STUDIO, rng)
 
 
 def _smaller(photo: LabelledPhoto, long_side: int) -> LabelledPhoto:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ Mask = NDArray[np.bool_]
 
 """One training photo in so many is kept for choices."""
 
+SKIRT_BELOW = 0.3
+"""What is worn below a top and starts under this share of a person's height is no dress."""
 _SMALLEST_PIECE = 0.0003
 """Pieces under this share of the picture are specks left by the resizing of the masks."""
 _SMALLEST_SHARE = 0.04
@@ -97,6 +99,21 @@ def garment_masks(values: NDArray[np.integer], class_values: Mapping[str, tuple[
     """The clean mask of every class of `CLASSES` that a label map (H, W) shows."""
     masks = {name: without_specks(np.isin(values, class_values[name])) for name in CLASSES if name in class_values}
     return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def skirts_put_right(photo: LabelledPhoto) -> LabelledPhoto:
+    """The photo with what is called a dress, and is worn below a top from the waist on, named a skirt.
+
+    CCP calls one skirt in three a dress: of 245 dresses 84 start under the waist.
+    """
+    masks = dict(photo.masks)
+    if not {"dress", "upper_wear", "person"} <= set(masks):
+        return photo
+    rows, dress = np.flatnonzero(masks["person"].any(1)), np.flatnonzero(masks["dress"].any(1))
+    if dress[0] <= rows[0] + SKIRT_BELOW * (rows[-1] - rows[0]):
+        return photo
+    skirt = masks.pop("dress")
+    return replace(photo, masks={**masks, "lower_wear": skirt | masks.get("lower_wear", False)})
 
 
 def without_specks(mask: Mask) -> Mask:

@@ -55,6 +55,8 @@ SAMPLE_WORDS: dict[str, str] = {
 }
 """Words of the shop samples' `article`, the first that occurs decides; others (sunglasses) are no class of ours."""
 
+TOPS = 1.75
+"""Of tops, the most various and the most often mistaken, there may be so many times as many flat-lays."""
 WALLS = 0.6
 """Share of the flat-lays that are put before a wall as well."""
 FOLDED = 0.5
@@ -76,7 +78,7 @@ def flat_lay_rows(root: Path) -> list[dict[str, str]]:
 
 
 def flat_lays(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
-    """Flat-lays whose garment could be told from the floor, the labels of a class taking turns."""
+    """Flat-lays whose garment could be told from the floor, the labels of a class taking turns; more of tops."""
     order = np.random.default_rng(seed).permutation(len(rows := flat_lay_rows(root)))
     turns: Counter[str] = Counter()
     ranked = []
@@ -86,7 +88,8 @@ def flat_lays(root: Path, per_class: int, seed: int) -> Iterator[LabelledPhoto]:
     taken: Counter[str] = Counter()
     for _, row in sorted(ranked, key=lambda pair: pair[0]):
         label, path = FLAT_LAY_CLASSES[row["label"]], root / "images" / f"{row['image'].removesuffix('.jpg')}.jpg"
-        if taken[label] >= per_class or not path.exists():
+        most = int(TOPS * per_class) if label == "upper_wear" else per_class
+        if taken[label] >= most or not path.exists():
             continue
         pixels = read_pixels(path)
         mask = flat_lay_mask(pixels)

@@ -46,6 +46,8 @@ class SegmenterTraining:
         init: profile whose segmenter the training goes on from, or a checkpoint of ultralytics, or None to start
             from scratch.
         freeze: so many of the network's first layers stay as they are; 10 are the backbone.
+        epoch_batches: batches after which an epoch ends, picked anew each time, so that a training on many photos
+            still leaves a checkpoint and looks at the clock often; None for all photos.
     """
 
     data: SceneMix
@@ -65,6 +67,7 @@ class SegmenterTraining:
     seed: int = 0
     init: Path | None = None
     freeze: int = 0
+    epoch_batches: int | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,9 +100,13 @@ def planned(
         width=0.75,
         close_mosaic_at=0.5,
         learning_rate=0.001,
+        epoch_batches=BY_THE_CLOCK if hours else None,
         overrides=dict(GENTLE),
     )
 
+
+BY_THE_CLOCK = 60
+"""Batches of an epoch where the clock decides, which is looked at after each: on a busy machine some minutes."""
 
 CLASS_BRANCH = "network.model.23.cv3.0.2.weight"
 """The last layer of the class branch, by its name in an exported file: (classes, width, 1, 1)."""
@@ -228,6 +235,9 @@ def _trainer_class() -> Any:
         def _setup_train(self) -> None:
             super()._setup_train()
             self.model: Any = self.model.to(memory_format=torch.channels_last)
+            if self.config.epoch_batches is not None:
+                self.train_loader: Any
+                self.train_loader.sampler._num_samples = self.config.epoch_batches * self.config.batch
 
         def _do_train(self) -> None:
             plain = engine.autocast

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from models.train.commands import train
 from models.train.data.build import SceneMix
-from models.train.segmenter.training import _overrides, planned, served_size, size_at
+from models.train.segmenter.training import BY_THE_CLOCK, _overrides, planned, served_size, size_at
 
 SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 
@@ -50,3 +50,9 @@ def test_layers_are_frozen_only_where_weights_are_given(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "give --init" in result.output
     assert CliRunner().invoke(train, [*asked[:3], "--keep", "0.3", *asked[5:]]).exit_code == 2
+
+
+def test_a_training_by_the_clock_looks_at_it_within_an_epoch_of_all_photos(tmp_path: Path) -> None:
+    """On a busy machine an epoch of many photos takes longer than the whole training may."""
+    assert planned(SceneMix(), tmp_path, tmp_path, hours=1.0).epoch_batches == BY_THE_CLOCK
+    assert planned(SceneMix(), tmp_path, tmp_path, epochs=3).epoch_batches is None
