@@ -41,7 +41,6 @@ from ingest.scale.put_right import PutRight
 from ingest.scale.queued_intake import QueuedIntake
 from tests.fixtures.catalogue import DIM, close_parts, row, write_feed
 from tests.fixtures.flaky_http import flaky
-from tests.fixtures.milvus import killable_milvus
 from tests.fixtures.postgres import emptied, fresh_database
 from tests.fixtures.program import PROGRAM, environment
 from tests.fixtures.relay import relayed
@@ -55,13 +54,6 @@ PRODUCTS = 60
 @pytest.fixture(scope="module")
 def database(postgres_url: str) -> str:
     return fresh_database(postgres_url)
-
-
-@pytest.fixture(scope="module")
-def milvus() -> Iterator[MilvusProcess]:
-    """A server of these tests alone, since they kill it."""
-    with killable_milvus() as server:
-        yield server
 
 
 @pytest.fixture
@@ -132,10 +124,10 @@ def searched(store: VectorStore) -> int:
 
 
 def test_milvus_is_killed_while_it_is_written_and_searched(
-    tmp_path: Path, parts: IngestDependencies, milvus: MilvusProcess
+    tmp_path: Path, parts: IngestDependencies, killable: MilvusProcess
 ) -> None:
     """The worker waits; searches are refused in time; what the server lost of what it had acknowledged is put right."""
-    parts = on_milvus(parts, milvus.uri)
+    parts = on_milvus(parts, killable.uri)
     queued(parts, tmp_path)
     longest, refused, over = [0.0], [0], Event()
 
@@ -153,9 +145,9 @@ def test_milvus_is_killed_while_it_is_written_and_searched(
     try:
         with working(parts):
             begun(parts)
-            milvus.kill()
+            killable.kill()
             time.sleep(1.0)
-            milvus.start()
+            killable.start()
     finally:
         over.set()
         searching.join()
@@ -170,9 +162,9 @@ def test_milvus_is_killed_while_it_is_written_and_searched(
     parts.store.close()
 
 
-def test_the_network_to_milvus_is_cut(tmp_path: Path, parts: IngestDependencies, milvus: MilvusProcess) -> None:
+def test_the_network_to_milvus_is_cut(tmp_path: Path, parts: IngestDependencies, killable: MilvusProcess) -> None:
     """For half a minute no byte passes: nothing fails for it, and the feed is indexed when the cable is back."""
-    with relayed(milvus.uri) as network:
+    with relayed(killable.uri) as network:
         parts = on_milvus(parts, network.uri)
         queued(parts, tmp_path)
         with working(parts):
