@@ -194,9 +194,12 @@ def test_an_alert_fires_when_the_service_is_slow(tmp_path: Path) -> None:
                 def fires() -> bool:
                     assert client.post(f"{address}/v1/search/text", json={"text": "x"}).status_code in (503, 504)
                     try:
-                        found = client.get(f"http://127.0.0.1:{port}/api/v1/alerts").json()["data"]["alerts"]
+                        told = client.get(f"http://127.0.0.1:{port}/api/v1/alerts")
                     except httpx.TransportError:
                         return False
+                    if told.status_code == 503:  # It listens before its database is open.
+                        return False
+                    found = told.json()["data"]["alerts"]
                     return any(
                         each["labels"]["alertname"] == "ThatlookLatencyFastBurn" and each["state"] == "firing"
                         for each in found
