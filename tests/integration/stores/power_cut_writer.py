@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from engine.ledger.sql import SqlLedger
 from ingest.pipeline import ingest_feed
 from tests.fixtures.catalogue import close_parts, open_fake_parts, row, write_feed
 
@@ -27,6 +28,9 @@ def write_feeds(folder: Path) -> None:
 def main() -> None:
     """Two sessions of two feeds each, so that a home is opened, closed and opened again."""
     home, feeds = Path(sys.argv[1]), Path(sys.argv[2])
+    home.mkdir(parents=True, exist_ok=True)
+    # Made as a home's is: the copy of an empty ledger that tests take otherwise is not flushed to the disk.
+    SqlLedger(f"sqlite:///{home}/ledger.db").close()
     for session in (FEEDS[:2], FEEDS[2:]):
         parts = open_fake_parts(home, lite=True)
         for name in session:
