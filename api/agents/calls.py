@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from api.agents.forms import Form
 from api.agents.schemas import LOOKUP_INPUT, PRODUCT_INPUT, SEARCH_INPUT, Schema
 from api.agents.tools import get_product, lookup_catalog, search_catalog
@@ -47,12 +49,15 @@ def called_here(context: Callable[[], RequestContext]) -> Call:
     """
 
     async def call(tool: str, arguments: Mapping[str, Any], base: str | None) -> Form:
-        """Raises what the tools raise, and QueryRejected for a tool that there is not."""
+        """Raises what the tools raise, and QueryRejected for a tool that there is not, or arguments of other types."""
         if tool not in TOOLS:
             raise QueryRejected(f"There is no tool {tool[:100]!r}; there are {', '.join(TOOLS)}.")
         if "catalog" not in arguments:
             raise QueryRejected("The arguments have no `catalog`.")
         work, _, _ = TOOLS[tool]
-        return await work(context(), arguments["catalog"], base)
+        try:
+            return await work(context(), arguments["catalog"], base)
+        except msgspec.ValidationError as error:
+            raise QueryRejected(f"The arguments cannot be used: {error}") from None
 
     return call

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
@@ -60,8 +59,6 @@ async def _answered(call: Call, tool: str, arguments: Mapping[str, Any], base: s
         return await call(tool, arguments, base)
     except (InputRejected, NotFound) as error:
         raise MCPError(_INVALID, error.message) from None
-    except msgspec.ValidationError as error:
-        raise MCPError(_INVALID, f"The arguments cannot be used: {error}") from None
     except Unavailable as error:
         raise MCPError(_INTERNAL, f"{error.message} Try again in a moment.") from None
     except ThatLookError as error:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, asgi, get, post
 from litestar.params import PathParameter
 from litestar.types import Receive, Scope, Send
@@ -18,7 +17,7 @@ from api.http.documents import read_json
 from api.http.uploads import read_body
 from api.keys.owner import is_owner
 from api.services import Limits
-from engine.errors import NotFound, QueryRejected
+from engine.errors import NotFound
 from engine.keys import Scope as KeyScope
 
 
@@ -71,10 +70,7 @@ async def call_tool(
     if not is_owner(request, context):
         raise NotFound("There is nothing at this path; /schema lists what there is.")
     arguments = read_json(await read_body(request), dict[str, Any])
-    try:
-        return await called_here(lambda: context)(tool, arguments, None)
-    except msgspec.ValidationError as error:
-        raise QueryRejected(f"The arguments cannot be used: {error}") from None
+    return await called_here(lambda: context)(tool, arguments, None)
 
 
 def _base(request: Request[Any, Any, Any]) -> str:
