@@ -41,9 +41,10 @@ def _with_fields(found: re.Match[str], struct: Any) -> msgspec.ValidationError:
         return msgspec.ValidationError(found[0])
     names = [field.encode_name for field in msgspec.structs.fields(struct)]
     meant = _meant(found["field"], names)
-    asked = f"; did you mean {meant!r}?" if meant else ""
-    told = f"Object contains unknown field `{found['field']}`{asked} There are: {', '.join(names)}"
-    return msgspec.ValidationError(f"{told if asked else told.replace(' There', '; there')}{_at(found)}")
+    told = f"; did you mean {meant!r}? There are" if meant else "; there are"
+    return msgspec.ValidationError(
+        f"Object contains unknown field `{found['field']}`{told}: {', '.join(names)}{_at(found)}"
+    )
 
 
 def _with_choices(found: re.Match[str], kind: Any) -> msgspec.ValidationError:

@@ -127,10 +127,11 @@ class _Form:
     def _end(self) -> None:
         data, self._data = b"".join(self._data), []
         part, self._open = self._open, None
-        if part is not None and (
-            data or part.filename != "" or part.name in self._sinks
-        ):  # A page's unused file input.
-            self.parts.append(Part(part.name, data, part.filename or None, part.content_type, part.charset))
+        if part is None:
+            return
+        if part.filename == "" and not data and part.name not in self._sinks:
+            return  # A page's file input that was left empty.
+        self.parts.append(Part(part.name, data, part.filename or None, part.content_type, part.charset))
 
 
 def _boundary(options: Mapping[str, str]) -> bytes:
