@@ -9,10 +9,8 @@ overflow without a word: the same file would embed well on one machine and badly
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ContractBroken
 from models.export.onnx_file import SMALL, describe, store_half
+from models.export.quiet import quiet_logs
 from models.runtime import _onnxruntime
 
 KINDS = ("Conv", "MatMul", "Gemm")
@@ -98,7 +97,7 @@ def _quantize(plain: Path, draft: Path, inputs: Mapping[str, NDArray[Any]], laye
     _onnxruntime()
     from onnxruntime import quantization
 
-    with _quiet():
+    with quiet_logs():  # The quantiser advises to pre-process the model, which `fold` has done.
         quantization.quantize_static(
             str(plain),
             str(draft),
@@ -124,14 +123,3 @@ def _reader(base: Any, batches: Sequence[Mapping[str, NDArray[Any]]]) -> Any:
     """ONNX Runtime's idea of an iterator; its class is known only once the library is imported."""
     waiting = iter(batches)
     return type("Reader", (base,), {"get_next": lambda _: next(waiting, None)})()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The quantiser advises through the root logger to pre-process the model, which `fold` has done."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

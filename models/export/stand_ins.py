@@ -6,15 +6,13 @@ The segmenter is the starter's: a random one would see no garments, and nothing 
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from models.architectures.torchvision_cpu import prepare
 from models.borrowing import borrow_segmenter
+from models.export.quiet import quiet_logs
 from models.export.standard import CLIP, build_hrnet, export_checkpoint
 from models.manifest import MANIFEST, load_manifest
 from models.registry import STARTER, WEIGHTS
@@ -35,7 +33,7 @@ def ensure_stand_ins(folder: Path, seed: int = 0) -> Path:
     for role, build in (("visual", random_densenet), ("semantic", random_clip), ("pose", random_hrnet)):
         with tempfile.TemporaryDirectory(prefix="thatlook-export-") as scratch:
             checkpoint = Path(scratch) / f"{role}-random.pth"
-            with quiet_logs():
+            with quiet_logs():  # That the weights are random, which they are meant to be.
                 torch.save(build(seed).state_dict(), checkpoint)
                 export_checkpoint(role, checkpoint, folder)
     borrow_segmenter(folder, WEIGHTS / STARTER)
@@ -89,14 +87,3 @@ def random_hrnet(seed: int) -> Any:
 
     torch.manual_seed(seed)
     return build_hrnet()
-
-
-@contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Keep the libraries from telling that the weights are random, which they are meant to be."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

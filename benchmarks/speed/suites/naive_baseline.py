@@ -59,7 +59,7 @@ class NaiveBaseline:
         if threads:
             torch.set_num_threads(threads)
         self.side = side
-        from models.export.stand_ins import quiet_logs
+        from models.export.quiet import quiet_logs
 
         with redirect_stdout(sys.stderr), quiet_logs():
             self._pose, self._segmenter = _pose(seed), _segmenter(seed)
