@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
 from engine.errors import FeedUnreadable
-from engine.system.redaction import redacted
+from engine.system.printing import printable
 from ingest.feeds.columns import missing, named, repeated
 
 PEEK, PEEK_CHARACTERS = 100, 4_000_000
@@ -80,11 +80,7 @@ def check_columns(columns: Sequence[str], name: str) -> None:
     if gone := missing(set(columns)):
         if not any(columns):
             raise FeedUnreadable(f"The feed {name} is empty: it has no column {', '.join(gone)} and no product.")
-        told = redacted(", ".join(_printable(column[:60]) for column in sorted(set(columns))[:40]))
+        told = ", ".join(" ".join(printable(column[:60]).split()) for column in sorted(set(columns))[:40])
         raise FeedUnreadable(f"The feed {name} has no column {', '.join(gone)}. Columns found: {told}.")
     if twice := repeated(columns):
         raise FeedUnreadable(f"The feed {name} has the column {', '.join(twice)} more than once; keep one of them.")
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
