@@ -109,10 +109,9 @@ def _read(place: Place, name: str) -> bytes:
 
 def _load(parts: IngestDependencies, manifest: Manifest, data: bytes) -> Counter[str] | None:
     """Write a part; None where another generation serves meanwhile."""
-    outcomes = decode_outcomes(data, manifest.feed, parts.pipeline.taxonomy, parts.ledger.get)
-    sorted_out = [
-        (_verdict(outcome, manifest.read_at), outcome) for outcome in (_named(parts, manifest, o) for o in outcomes)
-    ]
+    decoded = decode_outcomes(data, manifest.feed, parts.pipeline.taxonomy, parts.ledger.get)
+    outcomes = [_named(parts, manifest, outcome) for outcome in decoded]
+    sorted_out = [(_verdict(outcome, manifest.read_at), outcome) for outcome in outcomes]
     try:
         written = Writer(parts).commit([outcome for verdict, outcome in sorted_out if verdict == "write"])
     except GenerationChanged:
@@ -123,7 +122,10 @@ def _load(parts: IngestDependencies, manifest: Manifest, data: bytes) -> Counter
 
 
 def _named(parts: IngestDependencies, manifest: Manifest, outcome: Outcome) -> Outcome:
-    """With the content hash that this catalogue has for it: after a change of models it goes on naming former ones."""
+    """With the content hash that this catalogue has for it: after a change of models it goes on naming former ones.
+
+    It names one picture a product, as many as a job embeds, whatever the catalogue's own `views` are.
+    """
     diff = outcome.diff
     if diff.stamps is None or parts.fingerprint == manifest.fingerprint:
         return outcome

@@ -27,6 +27,11 @@ _NO_CHARSETS = frozenset(
      "undefined", "charmap", "mbcs", "oem"}
 )  # fmt: skip
 """Python's codecs for something else than a file's text."""
+_WIDER = {
+    "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949",
+}  # fmt: skip
+"""A file that says Latin-1 has Windows' euro signs and quotes in it; read as Latin-1 these would be lost."""
 
 
 def charset(name: str) -> codecs.CodecInfo | None:
@@ -40,13 +45,6 @@ def charset(name: str) -> codecs.CodecInfo | None:
     except (LookupError, ValueError):
         return None
     return None if found.name in _NO_CHARSETS else codecs.lookup(_WIDER.get(found.name, found.name))
-
-
-_WIDER = {
-    "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
-    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949",
-}  # fmt: skip
-"""A file that says Latin-1 has Windows' euro signs and quotes in it; read as Latin-1 these would be lost."""
 
 
 @contextmanager

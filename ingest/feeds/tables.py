@@ -13,8 +13,6 @@ from ingest.feeds.woocommerce import is_woocommerce, read_woocommerce, woocommer
 
 _NUMBERS = frozenset({"id", "item_group_id", "gtin", "mpn", "sku"})
 """Columns where `'00123` means the same; elsewhere it may be a name ('47)."""
-
-
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
 """What a spreadsheet shows where a formula has no value."""
 

@@ -106,13 +106,13 @@ def _shared(options: dict[str, Any]) -> Iterator[tuple[Ledger, SharedWork]]:
     """
     from engine.ledger.sql import SqlLedger
 
-    settings, no_queue = read_settings(options), QueryRejected(_NO_QUEUE)
+    settings = read_settings(options)
     if settings.ledger_url is None:
-        raise no_queue
+        raise QueryRejected(_NO_QUEUE)
     ledger = open_ledger(settings)
     try:
         if not isinstance(ledger, SqlLedger) or not ledger.has_queue:
-            raise no_queue
+            raise QueryRejected(_NO_QUEUE)
         yield ledger, ledger.work()
     finally:
         ledger.close()

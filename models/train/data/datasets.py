@@ -25,9 +25,6 @@ from models.train.splits import is_for_tuning
 
 Mask = NDArray[np.bool_]
 
-
-"""One training photo in so many is kept for choices."""
-
 SKIRT_BELOW = 0.3
 """What is worn below a top and starts under this share of a person's height is no dress."""
 _SMALLEST_PIECE = 0.0003
