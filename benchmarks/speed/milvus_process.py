@@ -44,10 +44,12 @@ class MilvusProcess:
 
     def _order(self, order: str) -> str:
         if self.process.stdin is None or self.process.stdout is None:
-            raise ServerMissing("The Milvus server was started without a way to order it.")
+            raise ModelUnavailable("The Milvus server was started without a way to order it.")
         self.process.stdin.write(f"{order}\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        if answer := self.process.stdout.readline().strip():
+            return answer
+        raise ModelUnavailable(f"The process of the Milvus server ended on the order `{order}`.")
 
 
 @contextmanager
@@ -56,6 +58,7 @@ def milvus_process() -> Iterator[MilvusProcess]:
 
     Raises:
         ServerMissing: it cannot be had here; the message says why.
+        ModelUnavailable: it can, and did not start.
     """
     namespace = _namespace()
     script = Path(__file__).with_name("milvus_namespace.py")
@@ -69,7 +72,7 @@ def milvus_process() -> Iterator[MilvusProcess]:
         ) as process:
             try:
                 if process.stdout is None or process.stdout.readline().strip() != "ready":
-                    raise ServerMissing(f"The Milvus server did not start (exit status {process.wait(10)}).")
+                    raise ModelUnavailable(f"The Milvus server did not start (exit status {process.wait(10)}).")
                 yield MilvusProcess(f"http://127.0.0.1:{listener.getsockname()[1]}", process)
             finally:
                 if process.stdin is not None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from benchmarks.speed.bare import BareStore
+from benchmarks.speed.milvus_process import ServerMissing
 from benchmarks.speed.results import Result, timings
 from benchmarks.speed.run import BenchSettings, Case, parameters
 from benchmarks.speed.suites.index import Built, build_bare, open_bare
 from benchmarks.speed.suites.recall import build_figures, search_both
 from benchmarks.speed.suites.recall_material import Material, gather
 from engine.domain import Space
-from engine.errors import ModelUnavailable
 from models.settings import read_settings
 
 
@@ -72,7 +72,7 @@ def _on_server(case: Case, store: BareStore, material: Material, settings: Bench
 
     try:
         yield on_server(case, store, material, settings.say)
-    except ModelUnavailable as error:
+    except ServerMissing as error:
         settings.say(f"{case.name} is left out: {error.message}")
 
 

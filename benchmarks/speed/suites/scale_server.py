@@ -23,7 +23,7 @@ from benchmarks.speed.suites.recall import EveryProduct
 from benchmarks.speed.suites.recall_material import FILTERS, SUPERCATEGORY, Material
 from engine.domain import SPACES, CollectionSpec, Hit
 from engine.errors import ModelUnavailable
-from engine.filters import Filter, parse_filter
+from engine.filters import EVERYTHING, parse_filter
 from engine.retrieval.search import QueryVectors, Searcher
 from engine.stores.milvus.store import MilvusStore
 from engine.taxonomy import collection_name
@@ -42,7 +42,8 @@ def on_server(case: Case, bare: BareStore, material: Material, say: Callable[[st
     """One size on the server that THATLOOK_MILVUS_URI names, else on one that is started for it.
 
     Raises:
-        ModelUnavailable: there is none, or it holds a catalogue, which is left alone.
+        ServerMissing: none can be had.
+        ModelUnavailable: it holds a catalogue, which is left alone, or does not index the rows.
     """
     with _server() as (uri, sent_bytes):
         settings = read_settings()
@@ -139,7 +140,7 @@ class _Seen:
 
 def _side_by_side(both: Mapping[str, Searcher], photos: list[Photo], k: int, share: float) -> _Seen:
     words, _ = FILTERS[share]
-    where, seen = parse_filter([words]) if words else Filter(), _Seen()
+    where, seen = parse_filter([words]) if words else EVERYTHING, _Seen()
     for photo in photos:
         answers: list[Lists] = []
         for name, searcher in both.items():
