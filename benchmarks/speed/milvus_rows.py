@@ -13,6 +13,8 @@ from engine.stores.milvus.store import MilvusStatus, MilvusStore
 
 INDEXED_WITHIN_S = 1800.0
 _BATCH = 500
+_LEAST_INDEXED = 1_000
+"""A server builds no index for so few rows or fewer."""
 
 
 def copy_rows(
@@ -60,5 +62,5 @@ def _have_indexed(store: MilvusStore, name: str) -> None:
 
 
 def _indexed(status: MilvusStatus) -> bool:
-    """Whether the index is built; a server builds none for a thousand rows."""
-    return status.rows <= 2 * _BATCH or status.indexed_rows >= status.rows
+    """Whether the index is built, where one is to be."""
+    return status.rows <= _LEAST_INDEXED or status.indexed_rows >= status.rows

@@ -18,7 +18,7 @@ import httpx
 from engine.errors import Unavailable
 
 HOST = "127.0.0.1"
-_PROGRAM = (sys.executable, "-c", "from thatlook.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from thatlook.cli import main; main()")
 _READY_WITHIN_S = 180.0
 
 
@@ -60,7 +60,7 @@ def serving(
     """
     port = free_port()
     settings = {"THATLOOK_HOME": str(home), "THATLOOK_PROFILE": profile, **(environment or {})}
-    command = [*_PROGRAM, "serve", "--host", HOST, "--port", str(port)]
+    command = [*PROGRAM, "serve", "--host", HOST, "--port", str(port)]
     start = time.perf_counter()
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out)

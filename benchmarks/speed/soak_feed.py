@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.speed.server import PROGRAM
 from engine.errors import Unavailable
 
 
@@ -36,7 +36,7 @@ async def take_feed(home: Path, profile: str, feed: Path) -> FeedTaken:
     """
     start = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from thatlook.cli import main; main()", "ingest", str(feed), "--json"),
+        *(*PROGRAM, "ingest", str(feed), "--json"),
         env=os.environ | {"THATLOOK_HOME": str(home), "THATLOOK_PROFILE": profile},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -48,18 +48,18 @@ def on_server(settings: BenchSettings, case: Case, prepared: Prepared) -> Result
         sent, cpu_s = milvus.sent_bytes(), server.cpu_s()
         taken = [_in_turn(embedded, server, photos[n % len(photos)]) for n in range(int(case.parameters["n"]))]
         sent, cpu_s = milvus.sent_bytes() - sent, server.cpu_s() - cpu_s
-        many, seconds = closed(server, photos, clients=4, n=len(taken), again=True)
+        many, many_s = closed(server, photos, clients=4, n=len(taken), again=True)
         memory = server.memory_bytes()
-    theirs, ours = ([pair[at] for pair in taken] for at in (0, 1))
+    of_embedded, of_server = ([pair[at] for pair in taken] for at in (0, 1))
     figures = {
-        "embedded_p50_ms": _p50(theirs),
-        "times_embedded": _p50(ours) / _p50(theirs),
+        "embedded_p50_ms": _p50(of_embedded),
+        "times_embedded": _p50(of_server) / _p50(of_embedded),
         "bytes_per_photo": sent / len(taken),
-        "four_clients_per_s": sum(sample.status == 200 for sample in many) / seconds,
+        "four_clients_per_s": sum(sample.status == 200 for sample in many) / many_s,
         "four_clients_refused": float(sum(sample.status != 200 for sample in many)),
     }
-    seconds = sum(sample.latency_ms for sample in ours) / 1000
-    return figures_of(case, prepared, ours, seconds, cpu_s, memory, figures, photos)
+    asked_s = sum(sample.latency_ms for sample in of_server) / 1000
+    return figures_of(case, prepared, of_server, asked_s, cpu_s, memory, figures, photos)
 
 
 def _in_turn(embedded: Running, server: Running, photo: bytes) -> tuple[Sample, Sample]:
