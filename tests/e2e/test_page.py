@@ -28,15 +28,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stop(running)
 
 
-@pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
-    with tab(browser, str(server.client.base_url)) as page:
-        page.goto("/")
-        yield page
+@pytest.fixture(scope="module")
+def address(server: Server) -> str:
+    return str(server.client.base_url)
 
 
 @pytest.fixture
 def look(tmp_path: Path) -> Path:
+    """A photo of the size for which the tiny models see two garments."""
     Image.new("RGB", (256, 256), (190, 40, 60)).save(tmp_path / "look.png")
     return tmp_path / "look.png"
 
@@ -68,7 +67,7 @@ def test_photo_hits_words_and_a_bad_file(page: Page, look: Path, tmp_path: Path)
     assert sent == []
 
 
-def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Server, look: Path) -> None:
+def test_filtered_refined_and_shared(browser: Browser, page: Page, address: str, look: Path) -> None:
     """A filter with its count, words for one garment, a box, a link to all of it; what is like a product."""
     page.set_input_files("#image", look)
     status(page, "products in")
@@ -95,7 +94,7 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, server: Serve
     status(page, "The link is copied")
     page.get_by_role("tab", name="All").click()
     shown = _shown(page)
-    with tab(browser, str(server.client.base_url)) as other:
+    with tab(browser, address) as other:
         other.goto(page.evaluate("navigator.clipboard.readText()"))
         expect(other.get_by_role("tab")).to_have_count(4)
         other.get_by_role("tab", name="All").click()
@@ -121,10 +120,12 @@ def _shown(page: Page) -> list[list[str]]:
     return found
 
 
-def test_a_feed_is_dropped_and_its_product_looked_after(page: Page, server: Server, tmp_path: Path) -> None:
+def test_a_feed_is_dropped_and_its_product_looked_after(
+    page: Page, server: Server, address: str, tmp_path: Path
+) -> None:
     """The job ends while the page looks on, a row that was not taken is told; the product is found, its stock set."""
     hit = server.client.post("/v1/search/text", json={"text": "shirt", "supercategory": "upper_wear"}).json()
-    picture = str(server.client.base_url).rstrip("/") + hit["garments"][0]["hits"][0]["image"]
+    picture = address.rstrip("/") + hit["garments"][0]["hits"][0]["image"]
     rows = ["id,title,link,image_link,price", f"zz-1,Velvet shirt,https://shop.example/zz,{picture},20 EUR"]
     (tmp_path / "late.csv").write_text("\n".join([*rows, "zz-2,No link,,,", ""]))
     page.goto("/#catalogue?pane=feeds")
@@ -160,13 +161,13 @@ def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> No
     assert 0 <= photo["y"] < 768
 
 
-def test_what_the_page_weighs_and_costs(browser: Browser, server: Server, look: Path) -> None:
+def test_what_the_page_weighs_and_costs(browser: Browser, address: str, look: Path) -> None:
     """At most 150 kB before compression; the first products are painted 100 ms after the answer.
 
     What photo, answer and first products take of the browser's main thread is held to 100 ms too, in the thread's own
     time: a busy machine makes everything later, but not more.
     """
-    with tab(browser, str(server.client.base_url)) as page:
+    with tab(browser, address) as page:
         sizes: list[int] = []
         page.on("response", lambda response: "/v1/" in response.url or sizes.append(len(response.body())))
         page.goto("/")

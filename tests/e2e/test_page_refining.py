@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.fixtures import page_answers as answers
-from tests.fixtures.browser import tab, violations
+from tests.fixtures.browser import violations
+from tests.fixtures.page_searches import SEARCHES, Asked, search
 
-SEARCHES = "**/v1/search/**"
 CATALOGUE = {"products": 40, "exact": True, "facets": answers.FACETS, "price": answers.PRICE}
 
 
@@ -32,32 +29,6 @@ class Facets:
         route.fulfill(json={**self.document, "products": 12} if filters else self.document)  # type: ignore[dict-item]
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with tab(browser, address) as page:
-        yield page
-
-
-@pytest.fixture
-def look(tmp_path: Path) -> Path:
-    Image.new("RGB", (200, 300), (190, 40, 60)).save(tmp_path / "look.png")
-    return tmp_path / "look.png"
-
-
-def search(page: Page, look: Path, document: object) -> list[str]:
-    """Search with a photo; the bodies of the requests, this one's and those that follow."""
-    bodies: list[str] = []
-
-    def answered(route: Route) -> None:
-        bodies.append((route.request.post_data_buffer or b"").decode("latin-1"))
-        route.fulfill(json=document)
-
-    page.route(SEARCHES, answered)
-    page.set_input_files("#image", look)
-    expect(page.locator("#results .card:not(.skeleton)").first).to_be_visible()
-    return bodies
-
-
 def test_filters_are_offered_before_the_first_search(page: Page, look: Path) -> None:
     """Names, values and counts of the whole catalogue; what is set holds for the search that follows, and on reload."""
     facets = Facets(page)
@@ -71,8 +42,8 @@ def test_filters_are_offered_before_the_first_search(page: Page, look: Path) -> 
     assert facets.asked[-1] == {"brand": ["norrvik"]}
     page.reload()
     expect(page.get_by_role("button", name="Take away: Norrvik")).to_be_visible()
-    bodies = search(page, look, answers.full())
-    assert '"brand":["norrvik"]' in bodies[-1]
+    asked = search(page, look)
+    assert '"brand":["norrvik"]' in asked.bodies[-1]
     expect(page.locator("#sort")).to_be_visible()
 
 
@@ -88,14 +59,13 @@ def test_a_server_that_tells_no_facets_is_searched_all_the_same(page: Page, look
     page.route("**/v1/facets*", lambda route: route.fulfill(status=503, json={"detail": "Busy."}))
     page.goto("/")
     expect(page.locator(".filters")).to_have_count(0)
-    search(page, look, answers.full())
+    search(page, look)
     expect(page.locator(".filters")).to_be_visible()
 
 
 def test_how_many_are_of_the_same_kind_is_said_in_words(page: Page, look: Path) -> None:
     """Of the first ten their sum; where good matches end the mean of what follows; of one product its own share."""
     sure = [answers.hit(n, confidence=0.93 - n / 20) for n in range(12)]
-    page.goto("/")
     search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], sure)))
     expect(page.locator("section header small")).to_contain_text(
         "12 products · about 7 of the first 10 are the same kind"
@@ -110,7 +80,6 @@ def test_how_many_are_of_the_same_kind_is_said_in_words(page: Page, look: Path) 
 def test_nothing_is_said_of_what_was_not_measured(page: Page, look: Path) -> None:
     """One hit without a confidence, as with words, and none of the sentences stands there."""
     hits = [answers.hit(n, confidence=0.8 if n else None) for n in range(12)]
-    page.goto("/")
     search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], hits)))
     expect(page.locator("section header small")).to_have_text("12 products")
     page.get_by_role("button", name="Why Checked shirt 0").click()
@@ -119,29 +88,21 @@ def test_nothing_is_said_of_what_was_not_measured(page: Page, look: Path) -> Non
 
 def test_a_box_is_drawn_where_no_garment_was_seen(page: Page, look: Path) -> None:
     """The photo's own size is known without an answer; what went wrong is said once, and to screen readers too."""
-    page.goto("/")
     words = {"detail": "No garment was found.", "code": "no-garment-found"}
     page.route(SEARCHES, lambda route: route.fulfill(status=422, json=words))
     page.set_input_files("#image", look)
     expect(page.locator(".failure")).to_contain_text("No garment was found.")
     expect(page.locator("#status")).to_have_class("hidden")
     page.unroute(SEARCHES)
-    bodies: list[str] = []
-
-    def answered(route: Route) -> None:
-        bodies.append((route.request.post_data_buffer or b"").decode("latin-1"))
-        route.fulfill(json=answers.answer(answers.garment("upper_wear", [60, 90, 140, 210], [answers.hit(1)])))
-
-    page.route(SEARCHES, answered)
+    asked = Asked(page, answers.answer(answers.garment("upper_wear", [60, 90, 140, 210], [answers.hit(1)])))
     page.get_by_role("button", name="Add a box").click()
     page.keyboard.press("Enter")
     expect(page.locator("#results .card")).to_have_count(1)
-    assert '[{"box":[60,90,140,210]}]' in bodies[-1]
+    assert '[{"box":[60,90,140,210]}]' in asked.bodies[-1]
 
 
 def test_garments_of_one_kind_are_numbered(page: Page, look: Path) -> None:
     """Two shirts and a coat: each tab has a name of its own."""
-    page.goto("/")
     boxes = ([60, 60, 140, 140], [20, 60, 60, 140])
     shirts = [answers.garment("upper_wear", box, [answers.hit(n)]) for n, box in enumerate(boxes)]
     search(page, look, answers.answer(*shirts, answers.garment("outerwear", [0, 0, 9, 9], [answers.hit(7)])))
@@ -150,11 +111,10 @@ def test_garments_of_one_kind_are_numbered(page: Page, look: Path) -> None:
 
 def test_variety_of_brands(page: Page, look: Path) -> None:
     """Offered where variety is asked for at all; the API's `diversity_by`, and part of the address."""
-    page.goto("/")
-    bodies = search(page, look, answers.full())
+    asked = search(page, look)
     expect(page.locator("#brands")).to_have_count(0)
     page.locator("#slider-variety").press("End")
     page.locator("#brands").check()
     page.wait_for_function("() => location.hash.includes('brands=1')")
     expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
-    assert 'name="diversity_by"\r\n\r\nbrand' in bodies[-1]
+    assert 'name="diversity_by"\r\n\r\nbrand' in asked.bodies[-1]

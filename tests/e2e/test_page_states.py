@@ -13,15 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.fixtures import page_answers as answers
 from tests.fixtures.browser import PHONE, tab, violations
-from tests.fixtures.page_searches import SEARCHES, Asked
-
-
-def search(page: Page, look: Path, document: Any = None) -> Asked:
-    """Search with a photo, and wait for what the document brings."""
-    asked = Asked(page, document)
-    page.set_input_files("#image", look)
-    expect(page.locator("#results .card:not(.skeleton)").first).to_be_visible()
-    return asked
+from tests.fixtures.page_searches import SEARCHES, Asked, search
 
 
 def status(page: Page, words: str) -> None:
