@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,17 +17,9 @@ from ingest.pipeline import ingest_feed
 from ingest.run.dependencies import IngestDependencies
 from models.settings import Settings
 from tests.fixtures.catalogue import row, write_feed
-from tests.fixtures.fake_generations import Shop, opened_shop
+from tests.fixtures.fake_generations import IDS, Shop
 
-IDS = [f"p{n:02}" for n in range(20)]
 NEW = [f"new{n}" for n in range(6)]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop(tmp_path / "home") as made:
-        ingest_feed(made.parts(), write_feed(tmp_path / "feed", [row(each) for each in IDS]))
-        yield made
 
 
 @pytest.fixture

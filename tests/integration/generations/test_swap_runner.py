@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from engine.errors import QueryRejected
 from ingest.generations.runner import SwapRunner, running_swaps
 from ingest.generations.swap import SwapRefused
-from ingest.pipeline import ingest_feed
-from tests.fixtures.catalogue import row, write_feed
-from tests.fixtures.fake_generations import Shop, opened_shop
-
-IDS = [f"p{n:02}" for n in range(40)]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop(tmp_path / "home") as made:
-        ingest_feed(made.parts(), write_feed(tmp_path / "feed", [row(each) for each in IDS]))
-        yield made
+from tests.fixtures.fake_generations import Shop
 
 
 def ended(runner: SwapRunner) -> None:

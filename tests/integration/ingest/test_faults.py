@@ -57,9 +57,9 @@ def database(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def parts(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[IngestDependencies]:
-    for name in ("ingest.queue.work_orders.JOB_PRODUCTS", "ingest.queue.feed_queue.JOB_PRODUCTS"):
-        monkeypatch.setattr(name, 4)
+def parts(
+    tmp_path: Path, database: str, small_jobs: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[IngestDependencies]:
     monkeypatch.setattr(job_worker, "PAUSE_S", (0.1, 0.5))
     made = open_worker_parts(tmp_path, emptied(database))
     yield made

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.errors import StoreUnavailable
-from engine.ledger import bounded_connection, queue_worker
+from engine.ledger import queue_worker
 from engine.seams import IngestState
 from ingest.run.dependencies import IngestDependencies
 from ingest.scale.job_worker import JobWorker
@@ -21,7 +21,7 @@ from tests.fixtures.postgres import PostgresServer, fresh_database
 from tests.fixtures.workers import lanes, leases_over, open_worker_parts, work_until_done
 from tests.integration.ingest.test_workers import a_feed, queued, settled
 
-pytestmark = pytest.mark.usefixtures("small_jobs")
+pytestmark = pytest.mark.usefixtures("small_jobs", "soon_away")
 LEASE_S = 1.0
 
 
@@ -29,9 +29,6 @@ def test_postgresql_restarted_and_hanging_in_the_middle(
     tmp_path: Path, stoppable_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker and a reader of a feed both go on where they were; nothing is lost or doubled."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
-    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
     monkeypatch.setattr(queue_worker, "RECONNECT_S", (0.2, 1.0))
     parts = open_worker_parts(tmp_path, fresh_database(stoppable_postgres.url))
     feed = a_feed(tmp_path, 80)
@@ -50,13 +47,8 @@ def test_postgresql_restarted_and_hanging_in_the_middle(
     close_parts(parts)
 
 
-def test_a_worker_can_be_stopped_while_postgresql_hangs(
-    tmp_path: Path, stoppable_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_can_be_stopped_while_postgresql_hangs(tmp_path: Path, stoppable_postgres: PostgresServer) -> None:
     """It does not wait for a server that may never answer; its products are another's afterwards."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
-    monkeypatch.setattr(queue_worker, "ANSWER_S", 1.0)
     parts = open_worker_parts(tmp_path, fresh_database(stoppable_postgres.url))
     queued(parts, a_feed(tmp_path, 40))
     stopping = Event()

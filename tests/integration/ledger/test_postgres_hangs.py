@@ -52,12 +52,9 @@ def back_again(ledger: SqlLedger, patience_s: float = 30.0) -> str | None:
             time.sleep(0.1)
 
 
-def test_whoever_waits_is_told_in_time(
-    server: PostgresServer, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("soon_away")
+def test_whoever_waits_is_told_in_time(server: PostgresServer, ledger: SqlLedger) -> None:
     """The first calls end after a few seconds, later ones at once; afterwards the ledger answers as before."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
     with server.hanging():
         first = [seconds_until_refused(ledger) for _ in range(2)]
         later = [seconds_until_refused(ledger) for _ in range(3)]
@@ -85,12 +82,9 @@ def test_a_statement_that_takes_long_is_waited_for(
         assert connection.execute(text("SELECT 7 FROM pg_sleep(1.5)")).scalar() == 7
 
 
-def test_who_wrote_when_it_stopped_has_written_once_or_not_at_all(
-    server: PostgresServer, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("soon_away")
+def test_who_wrote_when_it_stopped_has_written_once_or_not_at_all(server: PostgresServer, ledger: SqlLedger) -> None:
     """What was acknowledged is there, what was not may be tried again; no connection of before is used again."""
-    monkeypatch.setattr(bounded_connection, "QUIET_S", 0.3)
-    monkeypatch.setattr(bounded_connection, "CONNECT_S", 2.0)
     acknowledged, over = list[int](), threading.Event()
 
     def write() -> None:
