@@ -1,4 +1,4 @@
-"""Filters as Milvus expressions, and the plan for a server's version."""
+"""Filters as Milvus expressions, and items as rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from engine.domain import Item
 from engine.filters import FacetCondition, Filter, PriceCondition
 from engine.stores.milvus.expression import broader, expression, quoted
-from engine.stores.milvus.plan import plan_for
 from engine.stores.milvus.rows import facet_key, facet_name, to_item, to_row
 
 
@@ -52,12 +51,6 @@ def test_an_item_comes_back_from_its_row() -> None:
     """Every attribute, also the price that is not there."""
     item = Item("i", "p", "s", "l", "x.jpg", (1.5, 2.0, 3.0, 4.25), {"color": ("a", "b"), "%": ("c",)})
     assert to_item(to_row(item, None)) == item  # type: ignore[arg-type]
-
-
-def test_probing_widens_as_fewer_rows_match() -> None:
-    """Many rows: the plan's nprobe; few: as many lists as hold 2,500 matching rows; never more than there are."""
-    plan = plan_for("2.6.0")
-    assert [plan.probes(n) for n in (1_000_000, 16_000, 5_000, 10)] == [32, 40, 128, 256]
 
 
 def test_variant_groups_are_looked_up_by_their_own_index_where_there_is_one() -> None:
