@@ -25,6 +25,7 @@ from engine.seams import Calibration
 Signal = Literal["visual", "semantic", "text", "color"]
 SIGNALS: tuple[Signal, ...] = ("visual", "semantic", "text", "color")
 _LOGIT_CAP = 12.0
+_LEAST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ def log_odds(cosines: NDArray[np.float32], calibration: Calibration) -> NDArray[
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log-odds → probability."""
     return np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32)
+
+
+def logit(chances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability → log-odds, finite for what is certain too."""
+    inside = np.clip(chances, _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+    return np.asarray(np.log(inside / (1 - inside)), np.float32)
 
 
 def fuse(logits: Mapping[Signal, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
@@ -149,7 +156,7 @@ def explain(
     )
     if said:
         lines.append(f"The shop's own words say: {', '.join(said)}.")
-    if fitting := [name for name in categories if name in item.facets.get("category", ())]:
+    if fitting := [name for name in categories if name in item.facets.get(CATEGORY, ())]:
         lines.append(f"The shop's category: {', '.join(fitting)}.")
     return tuple(lines)
 

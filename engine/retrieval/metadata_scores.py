@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.color.palette import PALETTE_FACET, Palette, alike, read_palettes, share_of
 from engine.color.words import base_name, color_anchors, names_near
+from engine.retrieval.category_votes import CATEGORY, Facets
 from engine.retrieval.fusion import Signal, sigmoid
 from engine.seams import Calibration
 from engine.values import BRAND_FACET, WORDS_FACET, bare
@@ -46,15 +47,13 @@ SAME_COLOR_GAIN = 1.0
 _ALSO_READ = {BRAND_FACET: ("brand",)}
 """Where else a facet's value lies in items of former versions."""
 
-Facets = Mapping[str, tuple[str, ...]]
-
 
 def facets_weighed(palette: Palette | None, parsed: ParsedText, own: Sequence[str] = ()) -> tuple[str, ...]:
     """The facets that `with_metadata` reads: none where there is nothing to weigh, and no more than it needs."""
     colored = bool(parsed.colors or parsed.unwanted)
     worded = bool(parsed.words or parsed.unwanted_words)
     asked = {PALETTE_FACET: colored or palette is not None, "color": colored or bool(own), WORDS_FACET: worded}
-    asked["category"] = bool(parsed.categories)
+    asked[CATEGORY] = bool(parsed.categories)
     named = dict.fromkeys(name for each in parsed.named for name in (each.facet, *_ALSO_READ.get(each.facet, ())))
     return (*(name for name, wanted in asked.items() if wanted), *named)
 
@@ -155,7 +154,7 @@ def shop_says(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float3
 def in_category(parsed: ParsedText, facets: Sequence[Facets]) -> NDArray[np.float32]:
     """(len(facets),) log-odds to add for items of categories that the words come near."""
     near = dict(parsed.categories)
-    found = [max((near.get(name, 0.0) for name in each.get("category", ())), default=0.0) for each in facets]
+    found = [max((near.get(name, 0.0) for name in each.get(CATEGORY, ())), default=0.0) for each in facets]
     return np.asarray(CATEGORY_GAIN * np.array(found), np.float32)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.color.palette import Palette
 from engine.domain import Space
 from engine.retrieval.confidence import NO_CONFIDENCES, Confidences
-from engine.retrieval.fusion import QueryKind
+from engine.retrieval.fusion import DEFAULTS, QueryKind, Weights
 from engine.retrieval.looks import Look
 from engine.seams import Calibration
 from engine.words.parsed_text import NO_TEXT, ParsedText
@@ -54,6 +54,13 @@ class QueryVectors:
         if self.semantic is None and self.visual is None:
             return "words"
         return "recolor" if self.parsed.colors and not self.parsed.words else "both"
+
+    def is_plain_photo(self, weights: Weights) -> bool:
+        """Whether a photo (or a product) asks by itself and by the usual weights.
+
+        Confidences and the votes of categories were measured on such queries.
+        """
+        return self.query_kind == "photo" and weights == DEFAULTS["photo"]
 
     def vectors(self, space: Space) -> list[NDArray[np.float32]]:
         """The vectors that bring candidates from one space."""

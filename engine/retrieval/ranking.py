@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item, Signals
-from engine.retrieval.category_votes import CATEGORY, lowered, support
-from engine.retrieval.fusion import DEFAULTS, Signal, Weights, fuse, log_odds, sigmoid
+from engine.retrieval.category_votes import CATEGORY, Facets, lowered, support
+from engine.retrieval.fusion import Signal, Weights, fuse, log_odds, logit, sigmoid
 from engine.retrieval.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
-from engine.retrieval.metadata_scores import Facets, facets_weighed, kept, with_metadata
+from engine.retrieval.metadata_scores import facets_weighed, kept, with_metadata
 from engine.retrieval.query_vectors import Calibrations, QueryVectors
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
@@ -74,7 +74,7 @@ def rank(
     # Rows that were deleted meanwhile, or whose paired row is not written yet.
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
     weighed = facets_weighed(query_vectors.palette, query_vectors.parsed, query_vectors.colors)
-    voting = bool(weighed) and query_vectors.query_kind == "photo" and weights == DEFAULTS["photo"]
+    voting = bool(weighed) and query_vectors.is_plain_photo(weights)
     weighed = (*weighed, CATEGORY) if voting else weighed
     reach, every = wanted, count_of(listed.products[nearness >= 0])
     while True:
@@ -103,8 +103,7 @@ def _voted(
     scores: NDArray[np.float32], products: NDArray[np.int64], told: Sequence[Facets], query_vectors: QueryVectors
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(rows,) scores after the categories of the nearest have voted, and the share of votes for each row's."""
-    chances = np.clip(scores, 1e-6, 1 - 1e-6)
-    logits = np.log(chances / (1 - chances))
+    logits = logit(scores)
     nearest = _one_per_product(np.argsort(-scores, kind="stable"), products)
     shares = support(logits, nearest, told, query_vectors.facets.get(CATEGORY, ()))
     if shares is None:
@@ -121,9 +120,8 @@ def _as_understood(
         return dict(logits)
     lowered: dict[Signal, NDArray[np.float32]] = {}
     for signal, values in logits.items():
-        chance = np.clip(share * sigmoid(values), 1e-6, 1 - 1e-6)
         mine = signal == "text" or query_vectors.query_kind == "words"
-        lowered[signal] = np.log(chance / (1 - chance)).astype(np.float32) if mine else values
+        lowered[signal] = logit(share * sigmoid(values)) if mine else values
     return lowered
 
 

@@ -18,6 +18,7 @@ from engine.color.palette import NAMES_FACET
 from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
+from engine.retrieval.category_votes import CATEGORY
 from engine.retrieval.concurrent import together
 from engine.retrieval.confidence import Confidences
 from engine.retrieval.fusion import DEFAULTS, Weights, explain
@@ -63,11 +64,6 @@ class _Asked:
     watch: Stopwatch
     shown: Shown
     confidences: Confidences
-
-    @property
-    def is_plain_photo(self) -> bool:
-        """Whether a photo or a product asks by itself and by the usual weights: what confidences were measured on."""
-        return self.query_vectors.query_kind == "photo" and self.weights == DEFAULTS["photo"]
 
 
 def _none_unwanted(_: Hit) -> bool:
@@ -318,6 +314,7 @@ class Searcher:
 
 def _hit(product: Product, item: Item, score: float, signals: Signals, agreed: float, asked: _Asked) -> Hit:
     query_vectors = asked.query_vectors
+    plain = query_vectors.is_plain_photo(asked.weights)
     why = explain(
         product,
         item,
@@ -337,7 +334,7 @@ def _hit(product: Product, item: Item, score: float, signals: Signals, agreed: f
         signals,
         why,
         matched_by=matched_by(query_vectors.parsed, item),
-        confidence=asked.confidences.of(item.supercategory, score) if asked.is_plain_photo else None,
+        confidence=asked.confidences.of(item.supercategory, score) if plain else None,
     )
 
 
@@ -351,5 +348,5 @@ def _narrower(parsed: ParsedText, where: Filter) -> list[Filter]:
     colors = [FacetCondition(NAMES_FACET, near_names(parsed))] if parsed.colors else []
     words = [FacetCondition(WORDS_FACET, frozenset({word})) for word in sorted(parsed.words)]
     named = [[FacetCondition(each.facet, each.values)] for each in parsed.named]
-    categories = [FacetCondition("category", frozenset(meant))] if (meant := _meant(parsed)) else []
+    categories = [FacetCondition(CATEGORY, frozenset(meant))] if (meant := _meant(parsed)) else []
     return [Filter((*where.conditions, *some)) for some in (colors, words, *named, categories) if some]
