@@ -35,13 +35,16 @@ _PARTS = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*|[^\w\s.]")
 _SPACED = re.compile(r"(\d{1,3})(?:[ '](\d{3}))+(?:[.,]\d+)?")
 _LONGEST = 64
 _HINT = "write it as 49.90 EUR"
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
-_QUOTES = dict.fromkeys(map(ord, "’‘`´ʼ"), "'")
-_ARABIC = {ord("٫"): ".", ord("٬"): ",", ord("،"): ","}
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-"""East Asian forms of ASCII's characters."""
-_AROUND = dict.fromkeys(map(ord, '"“”„«»[];|'), " ")
-"""What only sets an amount or its currency apart."""
+_MARKS = str.maketrans(
+    {
+        **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # East Asian forms of ASCII's characters.
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys("’‘`´ʼ", "'"),
+        **{"٫": ".", "٬": ",", "،": ","},
+        **dict.fromkeys('"“”„«»[];|', " "),  # They only set an amount or its currency apart.
+    }
+)
+"""Marks of other scripts and of typography → the ones on a keyboard."""
 _COMMA_BEFORE_THREE = frozenset({"TND"})
 """Currencies of three decimals in countries that write these behind a comma."""
 
@@ -149,7 +152,7 @@ def _number(value: float) -> float:
 
 def _keyboard(text: str) -> str:
     """The same text in ASCII's digits, spaces and marks, without what cannot be seen."""
-    plain = text[: 4 * _LONGEST].translate({**_WIDE, **_DASHES, **_QUOTES, **_ARABIC, **_AROUND})
+    plain = text[: 4 * _LONGEST].translate(_MARKS)
     kept = (str(decimal(each)) if each.isdecimal() else each for each in plain if category(each) not in ("Cf", "Cc"))
     return " ".join("".join(kept).split()).removeprefix("'")
 

@@ -10,8 +10,6 @@ _MOST_DIGITS = 64
 _DEEPEST = 4
 _LISTS = ("custom_attributes", "product_details", "product_detail")
 """How Google's APIs list attributes: by name and value."""
-
-
 _PLACEHOLDERS = frozenset({"n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "-", "--", "–", "—"})
 
 

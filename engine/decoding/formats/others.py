@@ -26,6 +26,7 @@ _SVG = re.compile(
 )
 _WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 _LOOKED_AT = 1024
+_FORMATS = ", ".join(FORMATS)
 
 
 def no_picture(data: bytes) -> str:
@@ -51,6 +52,3 @@ def _is_text(start: bytes) -> bool:
         return start.decode("ascii").replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
     except UnicodeError:
         return False
-
-
-_FORMATS = ", ".join(FORMATS)
