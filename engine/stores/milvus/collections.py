@@ -16,6 +16,7 @@ from engine.stores.milvus.errors import CollectionGone
 from engine.stores.milvus.plan import MilvusPlan
 from engine.stores.milvus.rows import VECTOR
 from engine.stores.milvus.schema import schema_for, spec_from
+from engine.stores.milvus.words import STAMP
 from engine.stores.rows import is_name
 
 _Answer = TypeVar("_Answer")
@@ -28,6 +29,11 @@ class Known:
     spec: CollectionSpec
     columns: frozenset[str]
     index: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_stamps(self) -> bool:
+        """Whether its rows carry a stamp of their words; those of former versions do not."""
+        return STAMP in self.columns
 
 
 class Collections:

@@ -75,10 +75,9 @@ class MilvusReads:
         known = self.known.get(name)
         if known is None or not item_ids:
             return {}
-        stamped = STAMP in known.columns
-        rows = self.by_id(name, item_ids, [*ATTRIBUTES, STAMP] if stamped else ATTRIBUTES)
+        rows = self.by_id(name, item_ids, [*ATTRIBUTES, STAMP] if known.has_stamps else ATTRIBUTES)
         items = {item_id: to_item(row) for item_id, row in rows.items()}
-        if stamped:
+        if known.has_stamps:
             self.words.keep({unpacked(row[STAMP]): items[item_id] for item_id, row in rows.items()})
         return items
 
@@ -93,12 +92,12 @@ class MilvusReads:
         known = self.known.get(name)
         if known is None:
             return []
-        fields = [STAMP] if STAMP in known.columns else ATTRIBUTES
-        if most is not None and most <= (MAX_STAMPS if STAMP in known.columns else self.plan.batch_rows):
+        fields = [STAMP] if known.has_stamps else ATTRIBUTES
+        if most is not None and most <= (MAX_STAMPS if known.has_stamps else self.plan.batch_rows):
             rows = self.page(name, where, fields, most)
         else:
             rows = list(islice(self.pages(name, where, fields), most))
-        if STAMP not in known.columns:
+        if not known.has_stamps:
             return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
         items = self.items_by_stamp(name, {row["item_id"]: unpacked(row[STAMP]) for row in rows})
         return sorted(items.values(), key=lambda item: item.item_id)

@@ -58,7 +58,7 @@ class MilvusSearches:
         `most` of them lack an embedding in memory.
         """
         known, listed = self._known.get(name), max(most, self._plan.listed_rows)
-        if known is None or STAMP not in known.columns or self._reads.about(name, where) > listed:
+        if known is None or not known.has_stamps or self._reads.about(name, where) > listed:
             return None
         ask = partial(self._reads.page, name, expression(where, known.columns), [STAMP], listed + 1)
         rows = self._known.or_none(ask, list[dict[str, Any]]())
@@ -156,7 +156,7 @@ class MilvusSearches:
         return [_joined(answer, query, fetched, products, k) for answer, query in zip(found, queries, strict=True)]
 
     def _probed(self, known: Known, queries: Embeddings, k: int, where: str, nprobe: int) -> list[Found]:
-        if STAMP not in known.columns:
+        if not known.has_stamps:
             return [
                 Found(tuple(hits.ids), tuple(hit.entity["product_id"] for hit in hits), tuple(hits.distances))
                 for hits in self._hits(known, queries, k, where, nprobe, ["product_id"])
