@@ -6,6 +6,7 @@ values to combine: `nprobe`, `filters` (shares of matching rows), `rescored` (0:
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from models.settings import read_settings
 faiss: Any = typed_faiss
 _TRAIN_ROWS = 40_000
 _CHUNK = 8192
+_FIRST_IS_CODES = re.compile(r"^(?:IVF\d+,)?PQ(\d+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +73,9 @@ def faiss_case(settings: BenchSettings, case: Case, material: Material) -> Itera
     n, k = len(on.rows), int(given["k"])
     nlist = max(1, min(1 << round(log2(2 * sqrt(n))), n // 40))
     faiss.omp_set_num_threads(1)
-    index = faiss.index_factory(on.rows.shape[1], str(given["factory"]).replace("NLIST", str(nlist)), faiss.METRIC_L2)
+    dim = on.rows.shape[1]
+    factory = factory_for(str(given["factory"]).replace("NLIST", str(nlist)), dim)
+    index = faiss.index_factory(dim, factory, faiss.METRIC_L2)
     begun = perf_counter()
     index.train(np.ascontiguousarray(on.rows[:: max(1, n // _TRAIN_ROWS)]))
     trained_s, begun = perf_counter() - begun, perf_counter()
@@ -87,6 +91,17 @@ def faiss_case(settings: BenchSettings, case: Case, material: Material) -> Itera
             for depth in given["rescored"]:
                 chosen = {"filter": share, "nprobe": nprobe, "nlist": nlist, "rescored": depth, "filters": None}
                 yield _measure(case, on, limits, search, chosen, costs, material.dataset)
+
+
+def factory_for(factory: str, dim: int) -> str:
+    """FAISS's name of the index for rows of so many numbers: zeros behind them where the codes do not divide these evenly.
+
+    Zeros change no distance. An index that brings rows to another length first (PCA, OPQ) divides what it made.
+    """
+    codes = _FIRST_IS_CODES.search(factory)
+    if codes is None or dim % int(codes[1]) == 0:
+        return factory
+    return f"Pad{-(-dim // int(codes[1])) * int(codes[1])},{factory}"
 
 
 def _faiss_search(

@@ -39,16 +39,16 @@ class IvfpqPlan:
     lists_per_root: float = 2.0
     train_rows_per_list: int = 40
     nprobe: int = 64
+    probed_share: float = 0.0625
     scan_rows: int = 2_000
     most_lists: int = 160
     candidates: int = 200
     pooled: int = 200
     pooled_per_root: float = 1.5
 
-    @property
-    def reach(self) -> Reach:
-        """How far a search goes at first."""
-        return Reach(self.nprobe, self.scan_rows, self.most_lists)
+    def reach(self, nlist: int) -> Reach:
+        """How far a search goes at first, among so many lists."""
+        return Reach(max(self.nprobe, round(self.probed_share * nlist)), self.scan_rows, self.most_lists)
 
     def nlist(self, rows: int) -> int:
         """Inverted lists for so many rows: a power of two, and at least `train_rows_per_list` rows for each."""

@@ -146,7 +146,7 @@ def _near(
     index: Ann, plan: IvfpqPlan, query: NDArray[np.float32], depth: int, least: int, found: Matching
 ) -> NDArray[np.int64]:
     """At most `depth` of the index's matching rows, the nearest by their codes; wider until `least` are there."""
-    reach = plan.reach
+    reach = plan.reach(index.nlist)
     while True:
         rows = index.candidates(query, depth, reach, found.only)
         if len(rows) >= least:

@@ -14,7 +14,7 @@ from engine.filters import EVERYTHING, parse_filter
 from engine.stores.ivfpq.ann import Ann
 from engine.stores.ivfpq.columns import Columns, NewRows
 from engine.stores.ivfpq.index import DerivedIndex
-from engine.stores.ivfpq.plan import IvfpqPlan
+from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.stores.ivfpq.postings import facet_key, item_key, product_key
 from engine.stores.ivfpq.search import scores_of
 from tests.contract.vector_store_cases import an_item, clustered, unit
@@ -42,7 +42,7 @@ def recall(ann: Ann, rows: Embeddings, allowed: np.ndarray, depth: int) -> float
     for query in rows[::200]:
         scores = np.where(allowed, rows @ query, -2)
         true = np.argsort(-scores)[:10]
-        found += len(set(true) & set(ann.candidates(query, depth, PLAN.reach, only)))
+        found += len(set(true) & set(ann.candidates(query, depth, PLAN.reach(ann.nlist), only)))
     return found / 200
 
 
@@ -55,7 +55,7 @@ def test_a_filter_that_leaves_nothing_near_the_query_is_answered_from_afar(ann: 
     """The lists around the query hold no matching row at all; the nearest that do are read instead."""
     far = rows @ rows[0] < 0.5
     only = ann.restricted(far)
-    found = ann.candidates(rows[0], 60, PLAN.reach, only)
+    found = ann.candidates(rows[0], 60, PLAN.reach(ann.nlist), only)
     assert far[found].all()
     true = np.argsort(-np.where(far, rows @ rows[0], -2))[:10]
     assert len(set(true) & set(found)) >= 7
@@ -64,8 +64,8 @@ def test_a_filter_that_leaves_nothing_near_the_query_is_answered_from_afar(ann: 
 def test_only_allowed_rows_come(ann: Ann, rows: Embeddings) -> None:
     """Whatever is near, a row that does not match is no candidate."""
     allowed = np.arange(len(rows)) % 7 == 0
-    assert (ann.candidates(rows[1], 500, PLAN.reach.wider(16), ann.restricted(allowed)) % 7 == 0).all()
-    assert not len(ann.candidates(rows[1], 10, PLAN.reach, ann.restricted(np.zeros(len(rows), bool))))
+    assert (ann.candidates(rows[1], 500, PLAN.reach(ann.nlist).wider(16), ann.restricted(allowed)) % 7 == 0).all()
+    assert not len(ann.candidates(rows[1], 10, PLAN.reach(ann.nlist), ann.restricted(np.zeros(len(rows), bool))))
 
 
 def test_scattered_rows_are_multiplied_where_they_lie(rows: Embeddings) -> None:
@@ -210,3 +210,9 @@ def having(columns: Columns, facet: str, value: str) -> list[int]:
     has = np.zeros(columns.n, bool)
     columns.postings.mark(facet_key(facet, value), has)
     return np.flatnonzero(has).tolist()
+
+
+@pytest.mark.parametrize(("nlist", "probed"), [(256, 64), (1024, 64), (2048, 128), (8192, 512)])
+def test_more_lists_are_read_of_many(nlist: int, probed: int) -> None:
+    """64 of the 2,048 lists of a million rows held too few of the neighbours in both spaces together."""
+    assert default_plan().reach(nlist).nprobe == probed
