@@ -42,7 +42,7 @@ _OPTIONS: dict[str, Any] = {
     "proxy_headers": False,
     "timeout_graceful_shutdown": FINISH_WITHIN_S,
     "timeout_keep_alive": 15,
-    "limit_concurrency": 512,
+    "ws": "none",
     "http": "api.http.connections:Connection",
 }
 

@@ -22,6 +22,7 @@ from typing import NoReturn
 import click
 
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
+from engine.system.open_files import allow_more_open_files
 from engine.system.printing import json_was_printed, print_json, printable, say
 from thatlook.missing import import_advice
 
@@ -134,6 +135,7 @@ def thatlook(ctx: click.Context, home: Path | None) -> None:
 
 def main() -> None:
     """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
+    allow_more_open_files()
     try:
         status = thatlook(standalone_mode=False)
         if sys.stdout is not None:

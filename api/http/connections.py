@@ -3,61 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import h11
 import msgspec
+from litestar.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.problems import MEDIA_TYPE, problem_of
+from api.http.closing import TAKE_WITHIN_S, Way
+from api.http.framing import Reader
+from api.problems import MEDIA_TYPE, problem_of, refuse
+from api.workers import Busy
+from engine.system.open_files import most_open_files
 
 HEAD_WITHIN_S = 10.0
 """How long a head may take to arrive, and what is left of a body that nobody reads."""
-LINGER_S = 3.0
-"""How long a refused body may go on coming, so that its caller hears why."""
-
-
-class _Way:
-    """A transport that, where a body is still coming, ends in two steps: the answer's end first, then the connection.
-
-    Closing at once would let the caller's system throw the answer away, for it is still sending.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._closing = False
-        self.is_expecting: Callable[[], bool] = lambda: False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def is_closing(self) -> bool:
-        """Whether nothing more will be said."""
-        return self._closing or self._transport.is_closing()
-
-    def close(self) -> None:
-        """End; what still comes of a body is thrown away for a while."""
-        if self.is_closing() or not (self.is_expecting() and self._transport.can_write_eof()):
-            self._transport.close()
-            return
-        self._closing = True
-        self._transport.write_eof()
-        self._transport.resume_reading()
-        self._loop.call_later(LINGER_S, self._transport.close)
+MOST = 512
+"""Connections that are open at once; fewer where the system lets the process open fewer files."""
+_OTHER_FILES = 128
+"""Files that the process needs beside its connections: models, indexes, databases."""
+_SLOW_S = 1.0
+"""A caller that takes longer over a body, or an answer, makes room for others where every connection is taken."""
+_ALWAYS = ("/healthz", "/readyz", "/metrics")
+"""A server that is full is not ill: whoever watches it hears so."""
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which by itself waits for ever for a head that has begun, or for one that never begins."""
+    """uvicorn's own, which by itself waits for ever for a head that has begun, or for one that never begins.
+
+    Nor does it know whom to let go when there are too many: here that is who has waited longest without a request.
+    """
 
     _timer: asyncio.TimerHandle | None = None
-    _way: _Way
+    _sending: asyncio.TimerHandle | None = None
+    _way: Way
+    _since = 0.0
+    """When its request began, or where it has none, when it began to wait for one."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.conn: Reader = Reader(h11.SERVER)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Time begins with the connection."""
-        self._way = _Way(transport, self.loop)
+        """Time begins with the connection; where there are too many, another ends."""
+        self._way = Way(transport, self.loop)
         self._way.is_expecting = lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+        self._since = self.loop.time()
+        if len(self.connections) >= most_connections() and not self._make_room():
+            self.app = _full_but_for_watchers(self.app)
         super().connection_made(self._way)  # type: ignore[arg-type]
         self._watch()
 
@@ -65,12 +58,16 @@ class Connection(H11Protocol):
         """Time ends when a whole head has come, and begins anew with the first byte of the next."""
         if self._way.is_closing():
             return
+        before = self.cycle
         super().data_received(data)
+        if self.cycle is not before:
+            self._since = self.loop.time()
         self._watch()
 
     def on_response_complete(self) -> None:
         """The rest of a body that was not read is thrown away for a while; a head that has begun has its time."""
         super().on_response_complete()
+        self._since = self.loop.time()
         begun, _ = self.conn.trailing_data
         if begun or self.conn.their_state is h11.SEND_BODY:
             self._watch()
@@ -78,7 +75,19 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._unwatch()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller takes less than it is sent; one that takes nothing for long is taken for gone."""
+        super().pause_writing()
+        self._taken()
+        self._sending = self.loop.call_later(TAKE_WITHIN_S, self._way.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._taken()
 
     def shutdown(self) -> None:
         """The server ends; a connection that is ending anyhow does so now."""
@@ -89,7 +98,39 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem."""
-        self._refuse(400, "request-malformed", f"{msg} The head of the request breaks the rules of HTTP/1.1.")
+        if self.conn.in_crumbs:
+            self._refuse(400, "request-malformed", "The body comes in too many small chunks; send larger ones.")
+        else:
+            self._refuse(400, "request-malformed", f"{msg} The request breaks the rules of HTTP/1.1.")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Clients that offer another protocol, as some do with each request, are answered in this one."""
+
+    def _make_room(self) -> bool:
+        """End the connection that has waited longest for its caller; whether there was one."""
+        waiting = [each for each in self.connections if isinstance(each, Connection) and each._may_go()]
+        if not waiting:
+            return False
+        min(waiting, key=lambda each: each._since)._let_go()
+        return True
+
+    def _may_go(self) -> bool:
+        """Whether it waits for its caller: for a request, or for long for a body to come or an answer to be taken."""
+        closing, cycle = self._way.is_closing(), self.cycle
+        if not closing and (cycle is None or cycle.response_complete):
+            return True
+        slow = self.loop.time() - self._since > _SLOW_S
+        return slow and (closing or self._sending is not None or (cycle.more_body and not cycle.response_started))
+
+    def _let_go(self) -> None:
+        self.connections.discard(self)
+        cycle = self.cycle
+        if self._way.is_closing() or cycle is None or cycle.response_started:
+            self._way.abort()
+            return
+        self._refuse(408, "upload-too-slow", "Others wait, and the request's body had not arrived; send it again.")
+        cycle.disconnected = True
+        cycle.message_event.set()
 
     def _watch(self) -> None:
         under_way = self.cycle is not None and not self.cycle.response_complete
@@ -102,6 +143,11 @@ class Connection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _taken(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
     def _too_late(self) -> None:
         self._timer = None
@@ -125,3 +171,20 @@ class Connection(H11Protocol):
         except h11.LocalProtocolError:
             pass  # An answer has begun; its caller sees that it is cut short.
         self.transport.close()
+
+
+def most_connections() -> int:
+    """How many connections this process may hold."""
+    return max(8, min(MOST, most_open_files() - _OTHER_FILES))
+
+
+def _full_but_for_watchers(app: Any) -> Any:
+    """An app for a connection that is one too many: it is told so, and ends."""
+
+    async def full(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in _ALWAYS:
+            await app(scope, receive, send)
+        else:
+            await refuse(scope, send, Busy("The server has as many connections as it holds; try again in a moment."))
+
+    return full

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from api.http import connections
+from api.http import closing, connections
 from api.services import Limits
 from tests.fixtures.shop import PNG, Shop
 
@@ -25,7 +25,7 @@ def port() -> Iterator[int]:
     """An app of fakes behind our connections, with short times."""
     patch = pytest.MonkeyPatch()
     patch.setattr(connections, "HEAD_WITHIN_S", 0.4)
-    patch.setattr(connections, "LINGER_S", 1.5)
+    patch.setattr(closing, "LINGER_S", 1.5)
     options = {"log_config": None, "access_log": False, "lifespan": "on", "http": "api.http.connections:Connection"}
     app = Shop().app(Limits(upload_s=0.5, allowed_hosts=frozenset({"localhost"})))
     server = uvicorn.Server(uvicorn.Config(app, **options))  # type: ignore[arg-type]
