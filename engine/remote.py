@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,11 +23,21 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 
 from engine.errors import ImageTooLarge, ImageUnreadable, QueryRejected
+from engine.system.http_answers import Garbled, retry_after_s, trouble, unpacked
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_ADDRESSES = 4
+"""Of one host, so many are tried."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _USER_AGENT = "thatlook"
+UNANSWERED = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+)
+"""What httpcore raises where a server does not answer as it should."""
 
 
 def is_public(address: Address) -> bool:
@@ -75,11 +86,12 @@ class RemoteLimits:
 
 
 class NotServed(ImageUnreadable):
-    """A server did not answer with a picture; `transient` says that a later try may succeed."""
+    """A server did not answer with a picture; `transient` says that a later try may succeed, after `retry_after_s`."""
 
-    def __init__(self, message: str, *, transient: bool = True) -> None:
+    def __init__(self, message: str, *, transient: bool = True, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.transient = transient
+        self.retry_after_s = retry_after_s
 
     @property
     def code(self) -> str:
@@ -143,6 +155,7 @@ def check_url(url: str, limits: RemoteLimits) -> None:
 
 def _get(pool: httpcore.ConnectionPool, url: str, limits: RemoteLimits, give_up: float) -> bytes | _Redirect:
     headers = [("Host", urlsplit(url).netloc), ("User-Agent", _USER_AGENT), ("Accept", "image/*")]
+    headers.append(("Accept-Encoding", "identity"))
     left = _left(give_up)
     timeouts = {"connect": left, "read": left, "write": left, "pool": left}
     try:
@@ -153,11 +166,15 @@ def _get(pool: httpcore.ConnectionPool, url: str, limits: RemoteLimits, give_up:
             if response.status != 200:
                 transient = response.status >= 500 or response.status in (408, 429)
                 raise NotServed(
-                    f"The image_url answered with status {response.status}, not with a picture.", transient=transient
+                    f"The image_url answered with status {response.status}, not with a picture.",
+                    transient=transient,
+                    retry_after_s=retry_after_s(_header(response.headers, b"retry-after")),
                 )
             return _read(response, limits, give_up)
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol):
-        raise NotServed("The image_url did not answer properly in time; send the picture itself.") from None
+    except UNANSWERED as error:
+        raise NotServed(f"The image_url {trouble(error)}; send the picture itself.") from None
+    except Garbled as error:
+        raise NotServed(f"The picture behind the image_url {error}; send the picture itself.") from None
 
 
 def _read(response: httpcore.Response, limits: RemoteLimits, give_up: float) -> bytes:
@@ -166,7 +183,7 @@ def _read(response: httpcore.Response, limits: RemoteLimits, give_up: float) -> 
     if announced and announced.isdigit() and int(announced) > limits.max_bytes:
         raise _too_large(limits)
     body = bytearray()
-    for chunk in response.iter_stream():
+    for chunk in unpacked(response.iter_stream(), _header(response.headers, b"content-encoding")):
         body += chunk
         if len(body) > limits.max_bytes:
             raise _too_large(limits)
@@ -190,16 +207,21 @@ class CheckedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Resolve, check every address, connect to the first."""
+        """Resolve, check every address, connect to the first that answers."""
         del timeout
         addresses = _resolve(host, port)
         trusted = host.casefold() in self._limits.trusted
         if not addresses or not (trusted or all(self._limits.allowed(address) for address in addresses)):
             raise QueryRejected("The image_url does not lead to a public address; send the picture itself.")
-        stream = self._inner.connect_tcp(
-            str(addresses[0]), port, _left(self._give_up), local_address, socket_options or []
-        )
+        stream = self._connected(addresses[:_ADDRESSES], port, local_address, socket_options or [])
         return _TimedStream(stream, self._give_up, self._limits.silent_s)
+
+    def _connected(self, addresses: list[Address], port: int, *options: Any) -> httpcore.NetworkStream:
+        """A connection to one of several addresses; each has its share of the time that is left."""
+        for left in range(len(addresses), 1, -1):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._inner.connect_tcp(str(addresses[-left]), port, _left(self._give_up) / left, *options)
+        return self._inner.connect_tcp(str(addresses[-1]), port, _left(self._give_up), *options)
 
 
 class _TimedStream(httpcore.NetworkStream):

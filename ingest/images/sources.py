@@ -13,11 +13,15 @@ from engine.objects.s3_settings import S3Settings
 from engine.products.pictures import encoded_address
 from engine.remote import NotServed, RemoteLimits, fetch
 from engine.vision.images import DEFAULT_LIMITS
+from ingest.images.hosts import PictureHosts, the_hosts
 from ingest.images.not_fetched import ImageNotFetched
 from ingest.images.paths import found_path
 
 if TYPE_CHECKING:
     from ingest.images.s3_pictures import S3Pictures
+
+MOST_WAIT_S = 10.0
+"""A server that is busy for longer is left to the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class ImageSources:
 
     rules: SourceRules
     stopping: Event = field(default_factory=Event)
+    hosts: PictureHosts = field(default_factory=the_hosts)
     _clients: list[S3Pictures] = field(default_factory=list)
 
     def fetch(self, reference: str) -> bytes:
@@ -125,15 +130,32 @@ class ImageSources:
             limits = RemoteLimits(self.rules.max_bytes, self.rules.timeout_s, ports=frozenset(), allowed=_anywhere)
         for attempt in range(1, self.rules.tries + 1):
             try:
-                return fetch(encoded_address(url), limits)
+                return self._asked(encoded_address(url), limits)
             except NotServed as error:
-                if not error.transient or attempt == self.rules.tries:
+                backoff_s = self.rules.backoff_s * 2 ** (attempt - 1)
+                wait_s = backoff_s if error.retry_after_s is None else error.retry_after_s
+                if not error.transient or attempt == self.rules.tries or wait_s > MOST_WAIT_S:
                     raise ImageNotFetched(_told(error), transient=error.transient) from None
             except InputRejected as error:
                 raise ImageNotFetched(_told(error)) from None
-            if self.stopping.wait(self.rules.backoff_s * 2 ** (attempt - 1)):
+            if self.stopping.wait(wait_s):
                 break
         raise ImageNotFetched("The run was stopped before the picture came.", transient=True)
+
+    def _asked(self, url: str, limits: RemoteLimits) -> bytes:
+        """One try; the server's other pictures profit from what becomes of it."""
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        moment = self.hosts.check(host)
+        try:
+            data = fetch(url, limits)
+        except NotServed as error:
+            if error.transient:
+                self.hosts.failed(host, moment)
+            else:
+                self.hosts.answered(host)
+            raise
+        self.hosts.answered(host)
+        return data
 
     def _stamp_s3(self, reference: str) -> str:
         try:
@@ -180,4 +202,5 @@ def _bucket_and_key(reference: str) -> tuple[str, str]:
 
 def _told(error: InputRejected) -> str:
     """The API's words for an `image_url`, in a feed's."""
-    return error.message.replace("The image_url", "The picture's address").replace("image_url", "picture's address")
+    said = error.message.replace("; send the picture itself", "")
+    return said.replace("The image_url", "The picture's address").replace("image_url", "picture's address")

@@ -14,8 +14,9 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import httpcore
 
 from engine.errors import FeedUnreadable, InputRejected, Unavailable
-from engine.remote import CheckedBackend, NotServed, RemoteLimits, check_url, tls
+from engine.remote import UNANSWERED, CheckedBackend, NotServed, RemoteLimits, check_url, tls
 from engine.system.durable import refusal
+from engine.system.http_answers import trouble
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "thatlook"
@@ -62,8 +63,8 @@ def download(
         if isinstance(error, FeedUnreadable):
             raise
         raise type(error)(_of_a_feed(error.message)) from None
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol):
-        raise FeedNotServed("The feed's address did not answer properly in time.") from None
+    except UNANSWERED as error:
+        raise FeedNotServed(f"The feed's address {trouble(error)}.") from None
     except OSError as error:
         raise refusal(error, "The feed cannot be stored", into) from error
 
@@ -104,7 +105,8 @@ def _download(url: str, into: Path, limits: RemoteLimits, known: Served | None, 
 
 
 def _headers(url: str, known: Served | None, signed: Mapping[str, str]) -> list[tuple[bytes | str, bytes | str]]:
-    headers = {"Host": urlsplit(url).netloc, "User-Agent": _AGENT, "Accept": "*/*", **signed}
+    headers = {"Host": urlsplit(url).netloc, "User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+    headers |= signed
     if known and known.etag:
         headers["If-None-Match"] = known.etag
     if known and known.last_modified:
