@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -139,7 +140,8 @@ def open_parts(
         )
         if warmed:
             warmed.result()
-            thatlook.categories.read(pipeline.texts, vocabulary.categories())
+            # Two hundred names take three seconds of a core: no reason to wait, as a query reads what it meets first.
+            stack.enter_context(_beside(partial(thatlook.categories.read, pipeline.texts, vocabulary.categories())))
         yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
 
 

@@ -116,12 +116,18 @@ def soak(
     --most-growth. With --feed memory is told, not judged, and products that failed count as errors.
     """
     settings = read_settings(options)
-    bodies = Bodies(photos_in(photos or settings.home / "images"))
+    folder = photos or settings.home / "images"
+    offered = photos_in(folder)
     log = settings.home / "soak.log"
     open_to_us = {"THATLOOK_REQUIRE_KEYS": "false", "THATLOOK_PHOTO_MEMORY_BYTES": str(PHOTO_MEMORY_BYTES)}
     with terminable(), serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
         taking = partial(take_feed, settings.home, settings.profile, feed) if feed else None
-        found = asyncio.run(_measure(server, bodies, minutes, load, seed, say, taking))
+        answered = asyncio.run(_answered(server, offered))
+        if not answered:
+            raise QueryRejected(f"No photo below {folder} is answered; name a folder with --photos.")
+        if left_out := len(offered) - len(answered):
+            say(f"{left_out} of {len(offered)} photos are left out: no garment is found in them.")
+        found = asyncio.run(_measure(server, Bodies(answered), minutes, load, seed, say, taking))
     if as_json:
         print_json(asdict(found))
     else:
@@ -143,6 +149,16 @@ def photos_in(folder: Path) -> list[bytes]:
     if not photos:
         raise QueryRejected(f"There are no JPEG photos below {folder}; name a folder with --photos.")
     return photos
+
+
+async def _answered(server: Running, photos: Sequence[bytes]) -> list[bytes]:
+    """The photos but for those that show no garment (422): these say nothing about the server."""
+    client = Client(HOST, server.port)
+    try:
+        statuses = [(await client.post(photo, time.perf_counter())).status for photo in photos]
+    finally:
+        await client.close()
+    return [photo for photo, status in zip(photos, statuses, strict=True) if status != 422]
 
 
 async def _measure(

@@ -94,7 +94,7 @@ def faiss_case(settings: BenchSettings, case: Case, material: Material) -> Itera
 
 
 def factory_for(factory: str, dim: int) -> str:
-    """FAISS's name of the index for rows of so many numbers: zeros behind them where the codes do not divide these evenly.
+    """FAISS's name of the index for rows of so many numbers, with zeros behind them where codes do not divide these.
 
     Zeros change no distance. An index that brings rows to another length first (PCA, OPQ) divides what it made.
     """
