@@ -140,8 +140,9 @@ def open_parts(
         )
         if warmed:
             warmed.result()
-            # Two hundred names take three seconds of a core: no reason to wait, as a query reads what it meets first.
-            stack.enter_context(_beside(partial(thatlook.categories.read, pipeline.texts, vocabulary.categories())))
+            if names := vocabulary.categories():
+                # Two hundred take three seconds of a core: nobody waits for them, and a query reads what it meets first.
+                stack.enter_context(_beside(partial(thatlook.categories.read, pipeline.texts, names)))
         yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
 
 

@@ -13,7 +13,7 @@ from benchmarks.speed.run import BenchSettings, Case, load_cases
 from benchmarks.speed.sample import QUERY_EVERY, Sample
 from benchmarks.speed.suites.index import build_bare, open_bare
 from benchmarks.speed.suites.recall import changes_case, search_both, true_scores
-from benchmarks.speed.suites.recall_indexes import faiss_case, factory_for
+from benchmarks.speed.suites.recall_indexes import factory_for, faiss_case
 from benchmarks.speed.suites.recall_material import Material
 from engine.domain import SPACES
 from engine.retrieval.search import Calibrations
