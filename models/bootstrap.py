@@ -141,7 +141,7 @@ def open_parts(
         if warmed:
             warmed.result()
             if names := vocabulary.categories():
-                # Two hundred take three seconds of a core: nobody waits for them, and a query reads what it meets first.
+                # Two hundred take three seconds of a core: nobody waits, and a query reads what it meets first.
                 stack.enter_context(_beside(partial(thatlook.categories.read, pipeline.texts, names)))
         yield Parts(settings, store, objects, ledger, pipeline, thatlook, generations, result_cache)
 
