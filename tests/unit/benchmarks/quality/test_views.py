@@ -7,24 +7,19 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from benchmarks.quality.gate.captioned_sheet import captioned_sheet
 from benchmarks.quality.gate.views import (
     Told,
-    evaluate_views,
     tell_views,
     told_view,
     view_figures,
     view_rows,
     view_targets,
-    write_view_sheet,
 )
-from benchmarks.quality.gate.views_cases import PARTS, VIEWS, Part, Shown, ViewCase, catalogue_views, drawn_views
+from benchmarks.quality.gate.views_cases import Part, Shown, ViewCase, catalogue_views
 from engine.domain import GateReport, Pixels, View
 from engine.vision.pipeline import VisionPipeline
-from models.train.data.pictures import DatasetUnreadable
 from models.train.splits import is_held_out
 
 PIXELS = np.full((120, 60, 3), 200, np.uint8)
@@ -90,15 +85,6 @@ def test_sources_and_parts_stand_apart() -> None:
     assert {"catalogue, tops: front", "drawn, tops: left", "catalogue, bottoms"} <= set(view_rows(figures))
 
 
-def test_drawn_people_are_shown_from_every_side_and_close_by() -> None:
-    """As many of each; a view is another picture, and the same picture comes again."""
-    cases = list(drawn_views(1, size=(90, 120)))
-    assert [(c.part, c.shown) for c in cases] == [(part, view) for part in PARTS for view in VIEWS]
-    assert all(c.pixels.shape[0] == 120 for c in cases)
-    again = list(drawn_views(1, size=(90, 120)))
-    assert all((a.pixels == b.pixels).all() for a, b in zip(cases, again, strict=True))
-
-
 class FrontPipeline:
     """Says of every picture that it is a front."""
 
@@ -127,14 +113,3 @@ def test_a_catalogue_s_views_are_those_of_its_file_names(tmp_path: Path) -> None
     cases = list(catalogue_views(shop(tmp_path) / "magento_catalog"))
     assert [(c.source, c.part, c.shown) for c in cases] == [("luma", "tops", "front"), ("venia", "bottoms", "detail")]
     assert [t.view for t in tell_views(cast(VisionPipeline, FrontPipeline()), cases)] == ["front", "front"]
-
-
-def test_everything_is_told_and_what_is_wrong_drawn(tmp_path: Path) -> None:
-    """Catalogue and drawn people together; without the catalogue nothing is measured."""
-    seen = evaluate_views(cast(VisionPipeline, FrontPipeline()), shop(tmp_path), 1)
-    assert len(seen) == 2 + len(PARTS) * len(VIEWS)
-    with Image.open(write_view_sheet(seen, tmp_path / "sheet")) as sheet:
-        assert sheet.size == (8 * 170, 2 * 230), "9 of 12 are wrong"
-    assert captioned_sheet([], []).shape == (230, 170, 3)
-    with pytest.raises(DatasetUnreadable, match="lacks magento_catalog"):
-        evaluate_views(cast(VisionPipeline, FrontPipeline()), tmp_path / "sheet")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -28,14 +26,13 @@ from models.export.agreement import (
     garment_iou,
 )
 from models.export.int8 import quantize_file, weighted_layers
-from models.export.material import drawn_pictures, pictures_in, spread
+from models.export.material import pictures_in, spread
 from models.export.onnx_file import store_half
 from models.export.quantize import quantize_profile
 from models.manifest import fingerprint, load_manifest, register
 from models.registry import load_folder
 from models.runtime import OpenVinoSession, RuntimeOptions, open_session
 from tests.fixtures.tiny_models import write_tiny_profile
-from thatlook.cli import thatlook
 
 RNG = np.random.default_rng(5)
 OPTIONS = RuntimeOptions(threads=1, precision="f32", device="cpu")
@@ -96,6 +93,23 @@ def quantized(source: Path, target: Path, floor: Floor | None = None) -> dict[st
     return {verdict.role: verdict for verdict in found}
 
 
+@dataclass(frozen=True, slots=True)
+class Int8:
+    """A profile, what was quantised of it, and the verdicts by role."""
+
+    source: Path
+    target: Path
+    verdicts: dict[str, quantizing.Quantized]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Int8:
+    """A faithful one, which several tests look at."""
+    folder = tmp_path_factory.mktemp("plain")
+    source, target = profile(folder / "plain"), folder / "plain-int8"
+    return Int8(source, target, quantized(source, target))
+
+
 def test_layers_with_weights_are_quantised_but_not_the_one_that_reads_pixels(tmp_path: Path) -> None:
     """The file has int8 weights of seven bits for the two inner layers, and both runtimes compute them alike."""
     source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
@@ -146,11 +160,9 @@ def test_what_runs_once_on_a_pooled_vector_stays_in_float() -> None:
     assert weighted_layers(model) == ["maps"]
 
 
-def test_a_faithful_model_is_taken_and_is_another_model(tmp_path: Path) -> None:
+def test_a_faithful_model_is_taken_and_is_another_model(plain: Int8) -> None:
     """The manifest says int8 and how near it comes; its fingerprint is its own, and the profile loads and embeds."""
-    source, target = profile(tmp_path / "plain"), tmp_path / "plain-int8"
-    verdicts = quantized(source, target)
-    verdict = verdicts["visual"]
+    source, target, verdict = plain.source, plain.target, plain.verdicts["visual"]
     assert (verdict.precision, verdict.reason) == ("int8", "2 layers in int8")
     assert isinstance(verdict.agreement, EmbedderAgreement)
     assert verdict.agreement.crops == 24
@@ -178,14 +190,13 @@ def test_a_damaged_model_is_refused_and_stays_in_float(tmp_path: Path) -> None:
     assert sorted(p.name for p in target.iterdir() if p.name.startswith(".")) == [".manifest.json.lock"]
 
 
-def test_a_model_without_weights_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_model_without_weights_stays_as_it_is(plain: Int8) -> None:
     """The tiny segmenter and CLIP have none; the text tower comes along with its tokenizer."""
-    verdicts = quantized(profile(tmp_path / "plain"), tmp_path / "out")
-    assert {role: v.precision for role, v in verdicts.items() if role != "visual"} == dict.fromkeys(
+    assert {role: v.precision for role, v in plain.verdicts.items() if role != "visual"} == dict.fromkeys(
         ("segmenter", "pose", "semantic_image", "semantic_text"), "float"
     )
-    assert "no convolution" in verdicts["segmenter"].reason
-    assert (tmp_path / "out" / "tokenizer.json").exists()
+    assert "no convolution" in plain.verdicts["segmenter"].reason
+    assert (plain.target / "tokenizer.json").exists()
 
 
 def test_too_few_garments_and_a_profile_into_itself_are_refused(tmp_path: Path) -> None:
@@ -195,20 +206,6 @@ def test_too_few_garments_and_a_profile_into_itself_are_refused(tmp_path: Path) 
         quantize_profile(source, tmp_path / "out", pictures(6), taxonomy=load_taxonomy(), options=OPTIONS)
     with pytest.raises(QueryRejected, match="into itself"):
         quantize_profile(source, source, pictures(36), taxonomy=load_taxonomy(), options=OPTIONS)
-
-
-@pytest.mark.integration  # It takes seconds.
-def test_the_command_prints_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On drawn pictures; the new profile has the name of the old one and `-int8`."""
-    monkeypatch.setenv("THATLOOK_THREADS", "1")
-    profile(tmp_path / "models" / "tiny")
-    call = ["--home", str(tmp_path), "models", "quantize", "tiny", "--count", "36", "--json"]
-    result = CliRunner().invoke(thatlook, call, catch_exceptions=False)
-    entries = {entry["role"]: entry for entry in json.loads(result.stdout)}
-    assert entries["visual"]["agreement"]["mean"] > 0.98
-    assert entries["pose"]["agreement"] is None
-    assert (tmp_path / "models" / "tiny-int8" / "manifest.json").exists()
-    assert result.exit_code == (0 if entries["visual"]["precision"] == "int8" else 1)
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -270,13 +267,6 @@ def test_material_is_spread_over_a_folder_and_unreadable_pictures_are_told(tmp_p
     assert "broken.jpg" in told[0]
 
 
-def test_drawn_pictures_differ_and_come_again() -> None:
-    """Seeded: two runs draw the same, two numbers different ones."""
-    first, again = (list(drawn_pictures(4)) for _ in range(2))
-    assert all((a == b).all() for a, b in zip(first, again, strict=True))
-    assert len({p.tobytes() for p in first}) == 4
-
-
 def test_few_rows_run_on_forms_of_their_own_and_give_the_same(tmp_path: Path) -> None:
     """The first call compiles a form for each number up to `fixed_rows`; more rows take the form for any number."""
     source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
@@ -293,10 +283,8 @@ def test_few_rows_run_on_forms_of_their_own_and_give_the_same(tmp_path: Path) ->
     assert sorted(free._pools) == [0]
 
 
-def test_small_int8_models_of_a_profile_get_fixed_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_int8_models_of_a_profile_get_fixed_rows(plain: Int8, monkeypatch: pytest.MonkeyPatch) -> None:
     """The quantised one alone; a large one would cost a copy of its weights for each number."""
-    target = tmp_path / "plain-int8"
-    quantized(profile(tmp_path / "plain"), target)
     for most, wanted in ((32_000_000, 4), (100, 0)):
         opened: dict[str, int] = {}
 
@@ -306,6 +294,6 @@ def test_small_int8_models_of_a_profile_get_fixed_rows(tmp_path: Path, monkeypat
 
         monkeypatch.setattr(registry, "FIXED_MOST_BYTES", most)
         monkeypatch.setattr(registry, "open_session", opening)
-        load_folder(target, options=OPTIONS, lazy=False)
+        load_folder(plain.target, options=OPTIONS, lazy=False)
         assert opened == {**dict.fromkeys(opened, 0), "visual": wanted}
         assert len(opened) == 5

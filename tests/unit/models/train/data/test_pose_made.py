@@ -21,8 +21,6 @@ from models.train.data.keypoints.pose import (
     random_sample,
 )
 from models.train.data.keypoints.pose_made import (
-    drawn_people,
-    drawn_shop,
     nobody,
     painted_backs,
     stitch,
@@ -116,27 +114,6 @@ def test_a_painted_back_has_hair_for_a_face_and_left_for_right(tmp_path: Path) -
     samples = [random_sample(made.pixels, made.label, whole, rng) for _ in range(30)]
     shoulders = [sample.heatmaps[5].max() > 0.5 for sample in samples]
     assert np.mean(shoulders) > 0.8, "moved about, but not cut"
-
-
-def test_drawn_people_face_where_they_are_drawn_to() -> None:
-    """Shoulders of a front and of a back lie as they must, and a face seen from behind has no nose."""
-    made = list(drawn_people(8, 3, (96, 128)))
-    assert {m.label.facing for m in made} == {"front", "back", "side"}
-    for each in made:
-        left, right = each.label.keypoints[5], each.label.keypoints[6]
-        if each.label.facing == "front" and min(left[2], right[2]) > 0:
-            assert left[0] > right[0]
-        if each.label.facing == "back":
-            assert each.label.keypoints[0, 2] == 0
-
-
-def test_a_drawn_shop_shows_people_from_the_front_and_behind() -> None:
-    """So many of them and no more, as its catalogue shows them; the truth is what was drawn."""
-    made = list(drawn_shop(6, 3, (96, 128)))
-    assert len(made) == 6
-    assert {m.label.facing for m in made} == {"front", "back"}
-    assert all((m.label.keypoints[0, 2] > 0) <= (m.label.facing == "front") for m in made)
-    assert list(drawn_shop(0, 3, (96, 128))) == []
 
 
 def test_a_picture_of_nobody_teaches_that_every_keypoint_is_absent() -> None:

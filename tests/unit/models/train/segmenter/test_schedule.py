@@ -1,10 +1,9 @@
-"""The segmenter's schedule: what grows and what falls as a training goes on, and the NMS of CPU trainings."""
+"""The segmenter's schedule: what grows and what falls as a training goes on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from models.train.commands import train
@@ -17,18 +16,6 @@ SIZES = ((0.0, 192), (0.42, 256), (0.8, 320))
 def test_pictures_grow_with_progress() -> None:
     """Each size holds from its own share of the training on."""
     assert [size_at(p, SIZES) for p in (0.0, 0.41, 0.42, 0.79, 0.8, 1.2)] == [192, 192, 256, 256, 320, 320]
-
-
-def test_suppression_keeps_the_best_of_those_that_overlap() -> None:
-    """Order by score, not by place; a box at exactly the threshold stays, as torchvision has it."""
-    torch = pytest.importorskip("torch", reason="needs the group `train`")
-    from models.architectures.torchvision_cpu import _nms
-
-    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 20], [50, 50, 60, 60]])
-    kept = _nms(boxes, torch.tensor([0.5, 0.9, 0.4, 0.7]), 0.5)
-    assert kept.tolist() == [1, 3, 2]
-    assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.5).tolist() == [0, 1]
-    assert _nms(boxes[[0, 2]], torch.tensor([0.9, 0.8]), 0.49).tolist() == [0]
 
 
 def test_what_goes_on_starts_gently_and_ends_upright(tmp_path: Path) -> None:

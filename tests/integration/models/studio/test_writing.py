@@ -14,7 +14,7 @@ from PIL import Image
 from engine.taxonomy import load_taxonomy
 from models.studio.catalogue import sample_catalogue
 from models.studio.commands import studio
-from models.studio.output.dataset import SEGMENTATION_CLASSES, crops, outlines, write_segmentation_set
+from models.studio.output.dataset import SEGMENTATION_CLASSES, crops, write_segmentation_set
 from models.studio.output.feed import write_catalogue, write_queries, write_query
 
 SIZE = (96, 128)
@@ -61,16 +61,6 @@ def test_a_shop_has_a_feed_whose_pictures_exist_and_a_truth_for_each(tmp_path: P
         assert picture.size == SIZE
 
 
-def test_titles_name_the_class_that_the_garment_has(tmp_path: Path) -> None:
-    """The taxonomy reads the right class from title and product type of every product."""
-    taxonomy = load_taxonomy()
-    for product in sample_catalogue(120, 2):
-        for text in (product.title, product.product_type):
-            found = taxonomy.classify(text)
-            assert found is not None, text
-            assert found.name == product.label, text
-
-
 def test_a_query_wears_the_products(tmp_path: Path) -> None:
     """The products asked for are in the photo's truth."""
     shop = sample_catalogue(40, 5)
@@ -111,21 +101,6 @@ def test_a_training_set_has_labels_of_six_classes_inside_the_picture(tmp_path: P
             assert values.max() <= 1
             seen.add(SEGMENTATION_CLASSES[int(number)])
     assert {"person", "upper_wear", "foot_wear"} <= seen
-
-
-def test_outlines_give_back_the_mask() -> None:
-    """Filling the outlines of a two-piece mask gives the mask, joined or not."""
-    mask = np.zeros((60, 60), bool)
-    mask[5:25, 5:50] = True
-    mask[35:55, 20:40] = True
-    for joined, count in ((False, 2), (True, 1)):
-        found = outlines(mask, joined=joined)
-        assert len(found) == count
-        drawn = np.zeros(mask.shape, np.uint8)
-        for outline in found:
-            cv2.fillPoly(drawn, [np.round(outline - 0.5).astype(np.int32)], 1)
-        wrong = (drawn.astype(bool) != mask).sum()
-        assert wrong <= 15 * joined
 
 
 def test_crops_show_one_product_in_several_views() -> None:
