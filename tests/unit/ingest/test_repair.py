@@ -28,19 +28,27 @@ from tests.fixtures.catalogue import close_parts, open_fake_parts, row, write_fe
 NAME = collection_name("upper_wear", "visual")
 
 
-@pytest.fixture
-def feed(tmp_path: Path) -> Path:
-    return write_feed(tmp_path / "shop", [row(f"p{n}") for n in range(6)])
-
-
-@pytest.fixture
-def home(tmp_path: Path, feed: Path) -> Path:
-    """A closed home with six products, on the embedded store."""
-    parts = open_fake_parts(tmp_path / "home", lite=True)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a feed of six products and a closed home that took them, on the embedded store; to be copied."""
+    folder = tmp_path_factory.mktemp("repair")
+    feed = write_feed(folder / "shop", [row(f"p{n}") for n in range(6)])
+    parts = open_fake_parts(folder / "home", lite=True)
     assert ingest_feed(parts, feed).indexed == 6
     check_agreement(parts.store, parts.ledger)
     close_parts(parts)
+    return folder
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "home"
+
+
+@pytest.fixture
+def feed(home: Path) -> Path:
+    return home.parent / "shop" / "feed.jsonl"
 
 
 @pytest.fixture

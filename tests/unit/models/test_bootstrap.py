@@ -19,7 +19,19 @@ from tests.fixtures.tiny_models import write_tiny_profile
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     write_tiny_profile(tmp_path / "models" / "tiny")
-    return Settings(home=tmp_path, profile="tiny", threads=1)
+    return settings_of(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home whose models are compiled once; they are kept for this very path, so no copy of them would do."""
+    home = tmp_path_factory.mktemp("compiled")
+    write_tiny_profile(home / "models" / "tiny")
+    return settings_of(home)
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, profile="tiny", threads=1)
 
 
 def kept(settings: Settings) -> list[Path]:
@@ -40,10 +52,10 @@ def test_compiled_models_are_kept_until_the_profile_changes(settings: Settings) 
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "a folder", "the seal is gone"])
-def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: str) -> None:
+def test_a_damaged_compiled_model_is_compiled_anew(compiled: Settings, damage: str) -> None:
     """It would compute other numbers without a word; the others are kept as they are."""
-    build_pipeline(settings)[0].warm_up()
-    first, *others = kept(settings)
+    build_pipeline(compiled)[0].warm_up()
+    first, *others = kept(compiled)
     whole, data = {path: path.stat().st_mtime_ns for path in others}, bytearray(first.read_bytes())
     first.chmod(0o600)
     data[len(data) // 2] ^= 1
@@ -56,11 +68,11 @@ def test_a_damaged_compiled_model_is_compiled_anew(settings: Settings, damage: s
     else:
         first.write_bytes({"flipped": data, "cut": data[:-7], "emptied": b""}[damage])
     before = first.stat().st_mtime_ns
-    build_pipeline(settings)[0].warm_up()
+    build_pipeline(compiled)[0].warm_up()
     assert first.is_file()
     assert first.stat().st_mtime_ns > before
     assert {path: path.stat().st_mtime_ns for path in whole} == whole
-    assert len(kept(settings)) == 5
+    assert len(kept(compiled)) == 5
 
 
 def test_nothing_is_kept_where_that_is_not_wanted(settings: Settings) -> None:

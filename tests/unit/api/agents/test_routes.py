@@ -13,7 +13,7 @@ from api.services import Limits
 from engine.domain import Answer
 from engine.errors import StoreUnavailable, TextRejected
 from engine.keys import Scope, new_key
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Serve, Shop
 
 HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 ON = Limits(mcp=True, ucp=True)
@@ -25,10 +25,10 @@ def call(client: TestClient[Litestar], tool: str, catalog: Any, **headers: str) 
     return client.post("/mcp", json=body, headers=HEADERS | headers)
 
 
-def test_a_search_by_words(shop: Shop) -> None:
+def test_a_search_by_words(shop: Shop, serve: Serve) -> None:
     """Products in UCP's form with why; what the engine was asked is what the tool was."""
-    with TestClient(shop.app(ON)) as client:
-        told = call(client, "search_catalog", {"query": "linen", "pagination": {"limit": 3}}).json()["result"]
+    client = serve(shop, ON)
+    told = call(client, "search_catalog", {"query": "linen", "pagination": {"limit": 3}}).json()["result"]
     (product,) = told["structuredContent"]["products"]
     assert product["id"] == "p 1/a"
     assert product["variants"][0]["price"] == {"amount": 4990, "currency": "EUR"}
@@ -41,40 +41,42 @@ def test_a_search_by_words(shop: Shop) -> None:
     ("error", "code", "words"),
     [(TextRejected("Say what."), -32602, "Say what."), (StoreUnavailable("Away."), -32603, "Try again")],
 )
-def test_what_cannot_be_answered_is_an_error_of_json_rpc(shop: Shop, error: Exception, code: int, words: str) -> None:
+def test_what_cannot_be_answered_is_an_error_of_json_rpc(
+    shop: Shop, serve: Serve, error: Exception, code: int, words: str
+) -> None:
     def fails() -> Answer:
         raise error
 
     shop.looks.acts = fails
-    with TestClient(shop.app(ON)) as client:
-        told = call(client, "search_catalog", {"query": "linen"}).json()["error"]
+    client = serve(shop, ON)
+    told = call(client, "search_catalog", {"query": "linen"}).json()["error"]
     assert told["code"] == code
     assert words in told["message"]
 
 
 @pytest.mark.parametrize("catalog", [{}, {"query": 7}, {"like": {}}, {"pagination": {"limit": 0}}, [], None])
-def test_arguments_that_fit_nothing_are_invalid(shop: Shop, catalog: Any) -> None:
-    with TestClient(shop.app(ON)) as client:
-        assert call(client, "search_catalog", catalog).json()["error"]["code"] == -32602
+def test_arguments_that_fit_nothing_are_invalid(shop: Shop, serve: Serve, catalog: Any) -> None:
+    client = serve(shop, ON)
+    assert call(client, "search_catalog", catalog).json()["error"]["code"] == -32602
 
 
-def test_a_key_is_asked_for_as_everywhere(shop: Shop) -> None:
+def test_a_key_is_asked_for_as_everywhere(shop: Shop, serve: Serve) -> None:
     class Held:
         def checked(self, text: str) -> Any:
             return new_key("k", [Scope.SEARCH if text == "s" else Scope.CATALOGUE], datetime.now(UTC))[1]
 
     shop.keys = Held()
-    with TestClient(shop.app(ON)) as client:
-        assert call(client, "search_catalog", {"query": "a"}).status_code == 401
-        assert call(client, "search_catalog", {"query": "a"}, Authorization="Bearer c").status_code == 403
-        assert call(client, "search_catalog", {"query": "a"}, Authorization="Bearer s").status_code == 200
-        assert client.get("/.well-known/ucp").json()["ucp"]["version"] == "2026-08-25"
+    client = serve(shop, ON)
+    assert call(client, "search_catalog", {"query": "a"}).status_code == 401
+    assert call(client, "search_catalog", {"query": "a"}, Authorization="Bearer c").status_code == 403
+    assert call(client, "search_catalog", {"query": "a"}, Authorization="Bearer s").status_code == 200
+    assert client.get("/.well-known/ucp").json()["ucp"]["version"] == "2026-08-25"
 
 
-def test_without_the_setting_there_is_nothing(shop: Shop) -> None:
+def test_without_the_setting_there_is_nothing(shop: Shop, serve: Serve) -> None:
     """And with MCP alone no profile."""
-    with TestClient(shop.app()) as client:
-        assert call(client, "search_catalog", {"query": "a"}).status_code in (404, 405)
-    with TestClient(shop.app(Limits(mcp=True))) as client:
-        assert call(client, "search_catalog", {"query": "a"}).status_code == 200
-        assert client.get("/.well-known/ucp").status_code == 404
+    client = serve(shop, Limits())
+    assert call(client, "search_catalog", {"query": "a"}).status_code in (404, 405)
+    client = serve(shop, Limits(mcp=True))
+    assert call(client, "search_catalog", {"query": "a"}).status_code == 200
+    assert client.get("/.well-known/ucp").status_code == 404

@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 from api.http import uploads
 from api.http.uploads import UploadMemory
 from api.services import Limits
-from tests.fixtures.shop import PNG, Shop
+from tests.fixtures.shop import PNG, Serve, Shop
 
 Client = TestClient[Litestar]
 KB = 1024
@@ -46,6 +46,16 @@ class Caller:
         await app(self.scope, self.receive, self.send)
 
 
+def ask(client: Client, callers: list[Caller]) -> None:
+    """Have all of them ask the client's app at once."""
+
+    async def play() -> None:
+        await asyncio.gather(*(caller.ask(client.app) for caller in callers))
+
+    with client.portal() as portal:
+        portal.call(play)
+
+
 ROUTES = [
     ("POST", "/v1/search/image", "image/jpeg"),
     ("POST", "/v1/search/image", "application/json"),
@@ -56,33 +66,19 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "kind"), ROUTES)
-def test_every_body_has_a_time(shop: Shop, method: str, path: str, kind: str) -> None:
+def test_every_body_has_a_time(shop: Shop, serve: Serve, method: str, path: str, kind: str) -> None:
     """408, and the connection closes."""
-
-    async def play() -> Caller:
-        app = shop.app(Limits(upload_s=0.05))
-        async with app.lifespan():
-            caller = Caller(method, path, kind, 1)
-            await caller.ask(app)
-            return caller
-
-    caller = asyncio.run(play())
+    caller = Caller(method, path, kind, 1)
+    ask(serve(shop, Limits(upload_s=0.05)), [caller])
     assert (caller.status, caller.headers[b"connection"]) == (408, b"close")
     assert json.loads(caller.body)["code"] == "upload-too-slow"
 
 
 @pytest.mark.parametrize(("method", "path", "kind"), ROUTES)
-def test_bodies_share_a_memory(shop: Shop, method: str, path: str, kind: str) -> None:
+def test_bodies_share_a_memory(shop: Shop, serve: Serve, method: str, path: str, kind: str) -> None:
     """What does not fit beside the others is refused while it comes, and told when to come back."""
-
-    async def play() -> list[Caller]:
-        app = shop.app(Limits(upload_memory_bytes=640 * KB, upload_s=0.4))
-        async with app.lifespan():
-            callers = [Caller(method, path, kind, 3) for _ in range(10)]
-            await asyncio.gather(*(caller.ask(app) for caller in callers))
-            return callers
-
-    callers = asyncio.run(play())
+    callers = [Caller(method, path, kind, 3) for _ in range(10)]
+    ask(serve(shop, Limits(upload_memory_bytes=640 * KB, upload_s=0.4)), callers)
     statuses = [caller.status for caller in callers]
     assert set(statuses) == {408, 503}
     assert 1 <= statuses.count(503) <= 7  # Three fit; more of them where the first ones' time ran out.
@@ -148,10 +144,10 @@ def _documents() -> Iterator[tuple[str, str, bytes]]:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), list(_documents()))
-def test_json_with_too_many_values(shop: Shop, method: str, path: str, body: bytes) -> None:
+def test_json_with_too_many_values(shop: Shop, serve: Serve, method: str, path: str, body: bytes) -> None:
     """413 before anything is made of it."""
-    with TestClient(shop.app()) as client:
-        response = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    client = serve(shop, Limits())
+    response = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["code"]) == (413, "request-too-large")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,17 +19,13 @@ from benchmarks.speed.run import BenchSettings
 from engine.errors import QueryRejected, StoreUnavailable
 
 
-def worked() -> None:
+def worked_ms() -> float:
     """What the stand-in suite measures."""
-    time.sleep(0.03)
+    return 30.0
 
 
 def suite(settings: BenchSettings) -> Iterable[Result]:
-    samples = []
-    for _ in range(5):
-        started = time.perf_counter()
-        worked()
-        samples.append(1e3 * (time.perf_counter() - started))
+    samples = [worked_ms() + n / 10 for n in range(5)]
     yield Result(suite=settings.suite, case="embedded-1m", ann_recall=1.0, dataset="d", **timings(samples))  # type: ignore[arg-type]
 
 
@@ -89,7 +84,7 @@ def test_a_slowed_build_makes_compare_fail(
     base = read_lines(tmp_path / "history.jsonl")[0].run.id
     same = bench(tmp_path, "compare", base, "--noise", "4", "--json")
     assert (same.exit_code, json.loads(same.stdout)["regressed"]) == (0, False), same.output
-    monkeypatch.setitem(globals(), "worked", lambda: time.sleep(0.4))
+    monkeypatch.setitem(globals(), "worked_ms", lambda: 400.0)
     assert bench(tmp_path, "recall").exit_code == 0
     slowed = bench(tmp_path, "compare", base, "--noise", "4", "--json")
     assert (slowed.exit_code, json.loads(slowed.stdout)["regressed"]) == (1, True), slowed.output

@@ -22,6 +22,7 @@ from engine.vision.photo_analysis import ImageQuery
 from engine.vision.pipeline import VisionPipeline
 from engine.words.vocabulary import Vocabulary
 from ingest.run.facets import item_facets
+from tests.fixtures.catalogue import put_empty_ledger
 from tests.fixtures.shop import WHEN
 from tests.unit.engine.test_service import HalvesSegmenter, NoPose, photo
 from tests.unit.engine.words.test_service_words import DIM, OneModel
@@ -39,7 +40,7 @@ SHOP = [
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[SqlLedger]:
-    made = SqlLedger(f"sqlite:///{tmp_path}/ledger.db")
+    made = SqlLedger(put_empty_ledger(tmp_path))
     yield made
     made.close()
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.networks.semantic import SemanticEmbedder
 from models.registry import STARTER, WEIGHTS, load_folder
 from models.runtime import RuntimeOptions
 
 PLAIN = ("sneakers", "sweater", "trousers", "dress", "shorts", "jacket", "sandals", "boots", "shirt", "skirt")
+
+
+@pytest.fixture(scope="module")
+def texts() -> SemanticEmbedder:
+    options = RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu")
+    return load_folder(WEIGHTS / STARTER, options=options).semantic
 
 
 @pytest.mark.parametrize(
@@ -23,10 +30,8 @@ PLAIN = ("sneakers", "sweater", "trousers", "dress", "shorts", "jacket", "sandal
         ("evening wear gown", "dress"),  # In no caption.
     ],
 )
-def test_other_words_for_a_kind_lie_nearest_to_it(word: str, kind: str) -> None:
+def test_other_words_for_a_kind_lie_nearest_to_it(texts: SemanticEmbedder, word: str, kind: str) -> None:
     """Of ten plain words the right one is the nearest, in any case of letters."""
-    options = RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu")
-    texts = load_folder(WEIGHTS / STARTER, options=options).semantic
     rows = texts.embed_texts([word, word.upper(), *PLAIN])
     assert PLAIN[int(np.argmax(rows[2:] @ rows[0]))] == kind
     assert np.allclose(rows[0], rows[1], atol=1e-5)

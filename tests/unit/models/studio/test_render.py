@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,12 +20,15 @@ from models.studio.spec import Framing, GarmentSpec
 SIZE = (120, 160)
 
 
-def look(
+def drawn(
     seed: int, view: View = "front", framing: Framing = "full", background: str = "white", bystanders: int = 0
 ) -> Rendered:
     person = sample_person(seed)
     outfit = sample_outfit(seed, person.gender)
     return render_look(outfit, person, view, background, SIZE, seed, framing=framing, bystanders=bystanders)
+
+
+look = cache(drawn)
 
 
 def of_kind(kind: str, seed: int = 0, **changes: object) -> GarmentSpec:
@@ -33,7 +37,7 @@ def of_kind(kind: str, seed: int = 0, **changes: object) -> GarmentSpec:
 
 def test_one_seed_draws_one_picture() -> None:
     """Equal arguments give equal pixels and equal truth; another seed gives another picture."""
-    one, two, other = look(5, background="street"), look(5, background="street"), look(6, background="street")
+    one, two, other = (drawn(seed, background="street") for seed in (5, 5, 6))
     assert np.array_equal(one.pixels, two.pixels)
     assert np.array_equal(one.people[0].keypoints, two.people[0].keypoints)
     assert not np.array_equal(one.pixels, other.pixels)
@@ -51,7 +55,7 @@ def test_masks_of_garments_share_no_pixel_and_lie_on_the_person(view: View) -> N
 
 def test_boxes_are_tight() -> None:
     """Every side of a box touches a pixel of its mask, and none lies outside."""
-    picture = look(3)
+    picture = look(3, "front")
     for shown in picture.garments:
         x0, y0, x1, y1 = (int(v) for v in shown.box)
         inside = shown.mask[y0:y1, x0:x1]
@@ -96,7 +100,7 @@ def test_a_partial_shot_is_no_full_shot(framing: Framing, gone: int) -> None:
 def test_seen_joints_lie_on_the_person() -> None:
     """Visibility 2 means that the pixel there is the person's."""
     for seed in range(4):
-        person = look(seed).people[0]
+        person = look(seed, "front").people[0]
         for x, y, seen in person.keypoints:
             if seen == 2:
                 assert person.mask[int(y), int(x)]
