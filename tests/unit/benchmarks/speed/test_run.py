@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.speed
 from benchmarks.speed.machine import limit_ms
 from benchmarks.speed.results import Machine, Result, Work
 from benchmarks.speed.run import SUITES, Case, Target, dataset_hash, judge, load_cases, load_targets, parameters
@@ -20,6 +21,13 @@ def test_every_target_has_a_case_that_make_bench_runs() -> None:
     """A target whose case nobody measures would stay open for ever."""
     quick = {(case.suite, case.name) for suite in SUITES for case in load_cases(suite, "quick")}
     assert {(target.suite, target.case) for target in load_targets()} <= quick
+
+
+def test_every_parameter_of_a_case_is_read() -> None:
+    """A name that no suite asks for does nothing, and nobody would notice."""
+    code = "\n".join(path.read_text() for path in Path(benchmarks.speed.__path__[0]).rglob("*.py"))
+    cases = [case for suite in SUITES for size in ("quick", "full") for case in load_cases(suite, size)]
+    assert not {name for case in cases for name in case.parameters if f'"{name}"' not in code}
 
 
 def test_a_size_changes_a_cases_parameters(tmp_path: Path) -> None:
