@@ -1,38 +1,63 @@
 """A JSON document of any size → the text of each product in it, in a stream, without parsing the whole.
 
-Brackets and strings are told apart, nothing else: what is wrong inside a product is found when it is parsed alone.
+What is wrong inside a product is found when it is parsed alone (`json_rows.py`).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TextIO
 
 from engine.errors import FeedUnreadable
-from ingest.feeds import lines
-from ingest.feeds.columns import column_name
+from ingest.feeds.columns import KNOWN, column_name, named
+from ingest.feeds.json_scanner import CLOSES, MARK, Brackets, Scanner
 
-CHUNK = 1 << 16
-_KEY = 1_200
-"""Characters of a key that is looked at."""
 ENVELOPE = frozenset(
     {"products", "product", "items", "item", "data", "feed", "entries", "entry", "offers", "rows", "records",
      "results", "resources", "nodes", "documents", "list", "articles", "goods", "catalog", "catalogue",
      "channel", "shop", "hits", "edges", "response", "payload", "content", "contents", "value"}
+    | {"values", "result", "objects", "member", "hydra:member", "@graph"}
 )  # fmt: skip
 """Keys under which an object may hold the list of products."""
+HEADERS = frozenset({"columns", "header", "headers", "fields", "names", "column_names", "columnnames", "meta"})
+"""Keys under which a table of rows has the names of its columns."""
 _OWN = frozenset({"link", "image_link", "price"})
 """Keys that an object with products in it does not have."""
-_MARK = re.compile(r'["{}\[\]]')
-_STRING_ENDS = re.compile(r'["\\\n]')
-_JSON_LINE = re.compile(r'[ \t\r\n]{0,200}(?:"(?![,}\]\s])|[{}\[\]])')
-_AFTER_KEY = re.compile(r"\s{0,1000}:\s{0,1000}([\[{])?")
-_CLOSES = {"}": "{", "]": "["}
+_PRODUCT = frozenset({"title", "link", "image_link"})
+"""What an object under a key has where that is its id."""
+_CELLS = re.compile(r"\s{0,1000}[^\s\[{]")
+_NEXT_KEY = re.compile(r'\s{0,500}(?:,\s{0,500}"((?:[^"\\]|\\.){0,1200})"\s{0,500}:\s{0,500}\{|\}|,?\s{0,500}\Z)')
+_LONGEST_STEP = 4_000
+_NAMES = re.compile(r'\s{0,1000}"[^"]{1,60}"\s{0,100},\s{0,1000}"[^"]{1,60}"\s{0,100}[,\]]')
+MOST_PARTS = 200_000
+"""Commas in one object: what has more costs seconds and is no product."""
+WRAPPED_IN = ("node", "_source", "product", "item")
+_ID_FIRST = re.compile(r'\s{0,1000}"(?:g:)?(?:id|offerId)"\s{0,100}:', re.IGNORECASE)
 
 
-def elements(text: TextIO, name: str) -> Iterator[tuple[int, str | None]]:
-    """Every product's text at the line where it begins; None for one that is too long.
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What is a product, or several in columns (an object), or one as a row of a table (a list).
+
+    Attributes:
+        text: None where it is too long.
+        key: under which it stands, where that is its id.
+        place: how many stand before it under such keys.
+        columns: the list of names that a table has before its rows.
+    """
+
+    line: int
+    text: str | None
+    key: str = ""
+    place: int = 0
+    columns: str = ""
+
+
+def elements(text: TextIO, name: str) -> Iterator[Element]:
+    """Every product's text at the line where it begins.
 
     Raises:
         FeedUnreadable: the document has no product, or ends before its end.
@@ -65,161 +90,147 @@ class _Document:
     """
 
     def __init__(self, text: TextIO) -> None:
-        self._source = text
-        self._text = ""
-        self._at = 0
-        self._line = 1
-        self._gone = 0
-        self._keep = False
-        self._too_long = False
+        self._text = Scanner(text)
+        self._columns = ""
+        self._led: set[int] = set()
+        """Depths at which a key led to products, so that no other key is an id."""
+        self._keyed: dict[int, int] = {}
+        """Depths at which products stand under their ids, and the place of the last one."""
         self.path: list[str] = []
         self.open_since = 0
 
-    def __iter__(self) -> Iterator[tuple[int, str | None]]:
-        while (mark := self._next(_MARK)) is not None:
-            if mark == '"':
-                self._outer_string()
-            elif mark == "[":
-                self.path.append(mark)
-            elif mark in _CLOSES:
+    def __iter__(self) -> Iterator[Element]:
+        while (mark := self._text.next(MARK)) is not None:
+            if mark in CLOSES:
                 self._close(mark)
-            else:
-                self._forget(self._at - 1)
-                line = self._line
-                if (element := self._element(watch=not self.path)) != "":
-                    yield line, element
+            elif mark == '"':
+                if found := self._under_a_key():
+                    yield found
+            elif mark == "[" and not self._is_row():
+                self.path.append(mark)
+            elif found := self._element(mark, watch=mark == "{" and not self.path):
+                yield found
 
-    def _outer_string(self) -> None:
-        """Pass a string outside of products; a key that may lead to them opens the way."""
-        key = self._string()
-        opens = self._value_opens()
-        if opens and self.path and self.path[-1] == "{":
-            if _leads(key):
-                self._at = self._text.index(opens, self._at) + 1
-                self.path.append(opens)
-            else:
-                self._at = self._text.index(opens, self._at) + 1
-                self._skip(opens)
+    def _is_row(self) -> bool:
+        """Whether the list that opens here is a row of a table: its cells, or the names of its columns."""
+        self._text.need(2_000)
+        return (_CELLS if self.path else _NAMES).match(self._text.text, self._text.at) is not None
+
+    def _under_a_key(self) -> Element | None:
+        """Pass a string outside of products; a key that may lead to them opens the way, or is a product's id."""
+        key = self._text.string()
+        opens = self._text.value_opens()
+        if not opens or not self.path or self.path[-1] != "{":
+            return None
+        self._text.enter(opens)
+        depth = len(self.path)
+        if _leads(key) and depth not in self._keyed:
+            return self._lead(opens)
+        found = self._element(opens, watch=False)
+        if found is None or found.text is None:
+            return found if depth in self._keyed else None
+        self._keep_columns(key, found.text)
+        return self._with_key(found.line, found.text, key) if self._is_keyed(depth, found.text) else None
+
+    def _is_keyed(self, depth: int, text: str) -> bool:
+        """Whether an object under a key is a product, and the key its id."""
+        if depth in self._keyed:
+            return text.startswith("{")
+        return depth not in self._led and _is_product(text) and self._keys_go_on()
+
+    def _lead(self, opens: str) -> Element | None:
+        """Go into the value of a key that may lead to products; it may also be one product, or hold them in columns."""
+        self._led.add(len(self.path))
+        self._text.need(2_000)
+        if opens == "{" and _ID_FIRST.match(self._text.text, self._text.at):
+            found = self._element(opens, watch=True)
+            return found if found and (found.text is None or found.key or _is_product(found.text)) else None
+        self.path.append(opens)
+        return None
 
     def _close(self, mark: str) -> None:
-        if self.path and self.path[-1] == _CLOSES[mark]:
+        if self.path and self.path[-1] == CLOSES[mark]:
+            self._keyed.pop(len(self.path), None)
+            self._led.discard(len(self.path))
             self.path.pop()
 
-    def _element(self, *, watch: bool) -> str | None:
-        """The object that begins here; "" where it turns out to hold the products (`watch`), or never ends."""
-        self._keep, self._too_long, self._at, self.open_since = True, False, 1, self._line
-        stack = _Brackets("{")
+    def _element(self, opens: str, *, watch: bool) -> Element | None:
+        """The object or row that begins here; None where it turns out to hold the products (`watch`), or never ends."""
+        text = self._text
+        text.begin()
+        self.open_since = line = text.line
+        stack = Brackets(opens)
+        key, began, may_be_keyed = "", 0, watch
         while stack.kinds:
-            if (mark := self._next(_MARK)) is None:
-                return ""
-            if mark == '"':
-                key = self._string()
-                if watch and len(stack.kinds) == 1 and (opens := self._value_opens()):
-                    if _leads(key):
-                        return self._enter(opens)
-                    watch = column_name(key) not in _OWN
-                elif watch and len(stack.kinds) == 1 and column_name(key) in _OWN and self._is_key():
-                    watch = False
-            elif mark in _CLOSES:
-                if not stack.close(_CLOSES[mark]):
-                    self._at -= 1  # The list around it ends here, so the object lacks its end.
-                    break
-            else:
-                stack.open(mark)
-        self._keep, self.open_since = False, 0
-        element = None if self._too_long else self._text[: self._at]
-        self._forget(self._at)
-        return element
-
-    def _enter(self, opens: str) -> str:
-        """The object at hand holds the products under this key."""
-        self._at = self._text.index(opens, self._at) + 1
-        self.path += ["{", opens]
-        self._keep, self.open_since = False, 0
-        return ""
-
-    def _skip(self, opens: str) -> None:
-        """Pass a value that holds no products."""
-        stack = _Brackets(opens)
-        while stack.kinds and (mark := self._next(_MARK)) is not None:
-            if mark == '"':
-                self._string()
-            elif mark in _CLOSES:
-                stack.close(_CLOSES[mark])
-            else:
-                stack.open(mark)
-
-    def _string(self) -> str:
-        """The string that begins here, without escapes undone; "" where it is too long for a key."""
-        self._need(_KEY)
-        began, gone = self._at, self._gone
-        while (mark := self._next(_STRING_ENDS)) == "\\" or (mark == "\n" and not self._left_open()):
-            self._need(1)
-            self._at += mark == "\\"
-        return self._text[began : self._at - 1][:_KEY] if mark is not None and gone == self._gone else ""
-
-    def _left_open(self) -> bool:
-        """Whether a line end inside a string (there is none in JSON) was no text, but the next line is JSON again."""
-        self._need(300)
-        return _JSON_LINE.match(self._text, self._at) is not None
-
-    def _value_opens(self) -> str:
-        self._need(2_100)
-        found = _AFTER_KEY.match(self._text, self._at)
-        return (found[1] or "") if found else ""
-
-    def _is_key(self) -> bool:
-        self._need(1_100)
-        return _AFTER_KEY.match(self._text, self._at) is not None
-
-    def _next(self, pattern: re.Pattern[str]) -> str | None:
-        while (match := pattern.search(self._text, self._at)) is None:
-            self._at = len(self._text)
-            if not self._more():
+            if (mark := text.next(MARK)) is None:
                 return None
-        self._at = match.end()
-        return match[0]
+            if mark == '"':
+                string = text.string()
+                if not watch or len(stack.kinds) > 1 or not text.is_key():
+                    continue
+                key, began, inner = string, text.at, text.value_opens()
+                if inner and _leads(key):
+                    return self._enter(inner)
+                watch = column_name(key) not in _OWN
+                may_be_keyed &= column_name(key) not in KNOWN
+            elif mark not in CLOSES:
+                stack.open(mark)
+            elif not stack.close(CLOSES[mark]):
+                text.at -= 1  # The list around it ends here, so the object lacks its end.
+                break
+            elif watch and len(stack.kinds) == 1 and not text.too_long:
+                value = text.text[began : text.at].lstrip(": \t\r\n")
+                self._keep_columns(key, value)
+                if may_be_keyed and key not in WRAPPED_IN and _is_product(value) and self._keys_go_on():
+                    return self._enter_keyed(line + text.text.count("\n", 0, began), key, value)
+        self.open_since = 0
+        return Element(line, text.end(), columns=self._columns if opens == "[" else "")
 
-    def _need(self, count: int) -> None:
-        while len(self._text) - self._at < count and self._more():
-            pass
+    def _enter(self, opens: str) -> Element | None:
+        """The object at hand holds the products under this key."""
+        self._text.enter(opens)
+        self._text.keep, self.open_since = False, 0
+        self.path.append("{")
+        return self._lead(opens)
 
-    def _more(self) -> bool:
-        chunk = self._source.read(CHUNK)
-        if self._keep and len(self._text) > lines.MAX_LINE:
-            self._too_long = True
-        if not self._keep or self._too_long:
-            self._forget(self._at)
-        self._text += chunk
-        return bool(chunk)
+    def _enter_keyed(self, line: int, key: str, value: str) -> Element:
+        """The object at hand holds products under their ids, the first of which is this."""
+        self._text.end()
+        self.open_since = 0
+        self.path.append("{")
+        return self._with_key(line, value, key)
 
-    def _forget(self, count: int) -> None:
-        self._gone += count
-        self._line += self._text.count("\n", 0, count)
-        self._text, self._at = self._text[count:], max(0, self._at - count)
+    def _with_key(self, line: int, text: str, key: str) -> Element:
+        depth = len(self.path)
+        self._keyed[depth] = place = self._keyed.get(depth, -1) + 1
+        return Element(line, text, _unescaped(key), place)
+
+    def _keys_go_on(self) -> bool:
+        """Whether behind an object under a key another such one follows, or nothing."""
+        self._text.need(_LONGEST_STEP)
+        found = _NEXT_KEY.match(self._text.text, self._text.at)
+        return found is not None and not _leads(found[1] or "")
+
+    def _keep_columns(self, key: str, value: str) -> None:
+        if key.casefold() in HEADERS and value.startswith("["):
+            self._columns = value
 
 
-class _Brackets:
-    """Brackets that are open, and how many of each kind."""
+def _is_product(text: str) -> bool:
+    if not text.startswith("{") or text.count(",") > MOST_PARTS:
+        return False
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return _PRODUCT.issubset(named(value))
 
-    def __init__(self, first: str) -> None:
-        self.kinds = [first]
-        self._count = {"{": 0, "[": 0, first: 1}
 
-    def open(self, kind: str) -> None:
-        """One more."""
-        self.kinds.append(kind)
-        self._count[kind] += 1
-
-    def close(self, kind: str) -> bool:
-        """Close the innermost of a kind, with those inside it that lack their end; whether there was one."""
-        if not self._count[kind]:
-            return False
-        while True:
-            closed = self.kinds.pop()
-            self._count[closed] -= 1
-            if closed == kind:
-                return True
+def _unescaped(key: str) -> str:
+    try:
+        return str(json.loads(f'"{key}"', strict=False))
+    except ValueError:
+        return key
 
 
 def _leads(key: str) -> bool:

@@ -1,27 +1,30 @@
-"""JSON feeds → rows: an object in each line, a list, objects one after the other, or a list inside an object."""
+"""JSON feeds → rows: an object in each line, a list, objects one after the other, a list inside an object, a table."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.errors import FeedUnreadable
-from ingest.feeds.columns import KNOWN, column_name
-from ingest.feeds.json_document import elements, holds_products
+from ingest.feeds.columns import KNOWN, column_name, named
+from ingest.feeds.json_document import MOST_PARTS, WRAPPED_IN, Element, elements, holds_products
+from ingest.feeds.json_tables import in_columns, in_row, names_of
 from ingest.feeds.lines import numbered
 from ingest.feeds.rows import MOST_OWN, Feed, Row, checked
 
 _LOOKED_AT = 50
 """Lines of a feed's beginning that are looked at for what kind of JSON it is."""
-MOST_PARTS = 200_000
-"""Commas in one object: what has more costs seconds and is no product."""
 _MANY = ("image_link", "additional_image_link", "product_type", "google_product_category", "category")
 """Fields whose values are joined where two dialects of one name are there."""
-_WRAPPED_IN = ("node", "_source", "product", "item")
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 _NO_OBJECT = "The line is not a JSON object"
+
+
+class _BadText(ValueError):
+    """What is no product; the message is for the shop's staff."""
 
 
 def read_json(feed: Feed) -> Iterator[Row]:
@@ -31,7 +34,15 @@ def read_json(feed: Feed) -> Iterator[Row]:
         FeedUnreadable: a required column is in none of the first rows; the document has no product or no end.
     """
     rows = _lines(feed) if _has_lines(feed.start) else _elements(feed)
-    return checked(rows, feed.name)
+    return checked(_ascending(rows), feed.name)
+
+
+def _ascending(rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows by ascending lines: of several in one line each counts as one more."""
+    last = 0
+    for row in rows:
+        last = max(row.line, last + 1)
+        yield row if row.line == last else replace(row, line=last)
 
 
 def _has_lines(start: str) -> bool:
@@ -67,7 +78,7 @@ def _lines(feed: Feed) -> Iterator[Row]:
             closed = text.endswith("]")
             text = _element(text)
         if text:
-            yield _row(line, text)
+            yield from _rows(line, text)
     if listed and not closed:
         raise FeedUnreadable(f"The feed {feed.name} is cut short, its closing ] is missing; fetch it again.")
 
@@ -81,32 +92,83 @@ def _element(text: str) -> str:
 
 
 def _elements(feed: Feed) -> Iterator[Row]:
-    for line, text in elements(feed.text, feed.name):
-        yield Row(line, {}, "The object is too long for a product.") if text is None else _row(line, text)
+    columns: list[str] = []
+    unnamed = numbered_from_0 = False
+    for element in elements(feed.text, feed.name):
+        numbered_from_0 = element.key == "0" if element.place == 0 else numbered_from_0
+        if element.text is None:
+            yield Row(element.line, {}, "The object is too long for a product.")
+        elif not element.text.startswith("["):
+            yield from _rows(element.line, element.text, "" if numbered_from_0 else element.key)
+        elif not columns:
+            columns = names_of(_parsed(element.columns)) or names_of(_parsed(element.text))
+            if element.columns and columns:
+                yield _in_row(element, columns)
+            unnamed = not columns
+        else:
+            yield _in_row(element, columns)
+    if unnamed and not columns:
+        raise FeedUnreadable(
+            f"The feed {feed.name} has rows of values without names; write the columns' names before them."
+        )
 
 
-def _row(line: int, text: str) -> Row:
+def _in_row(element: Element, columns: list[str]) -> Row:
+    """A row of a table."""
+    try:
+        cells = _load(element.text or "")
+    except (ValueError, RecursionError) as error:
+        return Row(element.line, {}, f"The row cannot be read ({error}).")
+    if len(cells) > len(columns):
+        return Row(element.line, {}, f"The row has {len(cells)} values, the columns are {len(columns)}.")
+    return _named(element.line, in_row(columns, cells))
+
+
+def _rows(line: int, text: str, key: str = "") -> Iterator[Row]:
+    """The product that a text is, or those that it holds in columns; a key under which it stands is its id."""
+    try:
+        value = _read(text)
+    except _BadText as error:
+        yield Row(line, {}, str(error))
+        return
+    if products := in_columns(value):
+        yield from (_named(line, pairs) for pairs in products)
+        return
+    pairs = value.pairs if isinstance(value, _Twice) else list(value.items())
+    if key and "id" not in named(value):
+        pairs.append(("id", key))
+    yield _named(line, pairs)
+
+
+def _read(text: str) -> dict[str, Any]:
+    """An object from its text.
+
+    Raises:
+        _BadText: it is none, or too much for one.
+    """
     if text.count(",") > MOST_PARTS:
-        return Row(line, {}, f"The object has more than {MOST_PARTS:,} parts, which is too much for a product.")
+        raise _BadText(
+            f"The object has more than {MOST_PARTS:,} parts, which is too much for a product; "
+            "write an object in each line."
+        )
     try:
         value = _load(text)
     except json.JSONDecodeError as error:
-        return Row(line, {}, f"{_NO_OBJECT} at character {error.pos + 1}.")
+        raise _BadText(f"{_NO_OBJECT} at character {error.pos + 1}.") from None
     except RecursionError:
-        return Row(line, {}, f"{_NO_OBJECT} that can be read: it is nested too deeply.")
+        raise _BadText(f"{_NO_OBJECT} that can be read: it is nested too deeply.") from None
     except ValueError as error:
-        return Row(line, {}, f"{_NO_OBJECT} ({error}).")
+        raise _BadText(f"{_NO_OBJECT} ({error}).") from None
     if not isinstance(value, dict):
-        return Row(line, {}, f"{_NO_OBJECT}.")
-    value = _unwrapped(value)
-    return _named(line, value.pairs if isinstance(value, _Twice) else list(value.items()))
+        raise _BadText(f"{_NO_OBJECT}.")
+    return _unwrapped(value)
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
     """The product in an object that holds nothing else of it: GraphQL's `node`, a search engine's `_source`."""
     if any(column_name(key) in KNOWN for key in value):
         return value
-    inner = next((one for key in _WRAPPED_IN if isinstance(one := value.get(key), dict)), None)
+    inner = next((one for key in WRAPPED_IN if isinstance(one := value.get(key), dict)), None)
     return value if inner is None else inner
 
 

@@ -87,6 +87,79 @@ def test_answers_of_apis_are_feeds(tmp_path: Path, document: object) -> None:
     assert ids(tmp_path, json.dumps(document), "feed.json") == ["1"]
 
 
+SHIRTS = [{**GOOD, "id": n, "title": f"Shirt {n}"} for n in ("1", "2")]
+NAMES, VALUES = list(SHIRTS[0]), [list(shirt.values()) for shirt in SHIRTS]
+COLUMNS = {name: [shirt[name] for shirt in SHIRTS] for name in NAMES}
+WITHOUT_ID = {shirt["id"]: {name: value for name, value in shirt.items() if name != "id"} for shirt in SHIRTS}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        WITHOUT_ID,
+        {"0": SHIRTS[0], "1": SHIRTS[1]},
+        {"status": "ok", "count": 2, "products": WITHOUT_ID, "next": {"page": 2}},
+        {"count": 2, **WITHOUT_ID},
+        COLUMNS,
+        {name: {str(row): value for row, value in enumerate(column)} for name, column in COLUMNS.items()},
+        {"data": COLUMNS},
+        {"columns": NAMES, "index": [0, 1], "data": VALUES},
+        {"columns": [{"name": name, "type": "text"} for name in NAMES], "rows": VALUES},
+        {"range": "A1:D3", "values": [NAMES, *VALUES]},
+        [NAMES, *VALUES],
+        {"result": {"header": NAMES, "rows": VALUES}},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_tables_and_objects_under_their_ids_are_feeds(tmp_path: Path, document: object, indent: int | None) -> None:
+    """As programs for tables, databases and spreadsheets export: by id, by column, and by row behind the names."""
+    products, errors = read(tmp_path, json.dumps(document, indent=indent), "feed.json")
+    assert ([(one.product_id, one.title) for one in products], errors) == ([("1", "Shirt 1"), ("2", "Shirt 2")], [])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"products": SHIRTS, "featured": {**GOOD, "id": "9"}},
+        {"featured": {**GOOD, "id": "9"}, "products": SHIRTS},
+        {"products": SHIRTS, "deleted": {"9": {**GOOD, "id": "9"}}},
+        {"shop": {"id": "7", "products": SHIRTS}},
+    ],
+)
+def test_what_stands_beside_the_list_of_products_is_none_of_them(tmp_path: Path, document: object) -> None:
+    """A key is an id only where every object has one."""
+    assert ids(tmp_path, json.dumps(document), "feed.json") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"0": WITHOUT_ID["1"], "1": WITHOUT_ID["2"]}, "no column id"),
+        (VALUES, "without names"),
+        ({"data": VALUES, "columns": NAMES}, "without names"),
+    ],
+)
+def test_a_place_in_a_table_is_no_id_and_rows_need_names(tmp_path: Path, document: object, words: str) -> None:
+    """Numbers from 0 are places, which shift with each export."""
+    with pytest.raises(FeedUnreadable, match=words):
+        read(tmp_path, json.dumps(document), "feed.json")
+
+
+def test_rows_of_a_table_are_bad_alone(tmp_path: Path) -> None:
+    """One with too many values, one under its id without a title; a short one has nothing in its last columns."""
+    rows = [[*NAMES, "color"], VALUES[0], [*VALUES[1], "red", "x"]]
+    products, errors = read(tmp_path, json.dumps(rows), "feed.json")
+    assert ([one.product_id for one in products], [one.line for one in errors]) == (["1"], [2])
+    products, errors = read(tmp_path, json.dumps({**WITHOUT_ID, "3": {"title": "A"}}), "feed.json")
+    assert ([one.product_id for one in products], [one.product_id for one in errors]) == (["1", "2"], ["3"])
+
+
+def test_an_id_twice_in_one_line_counts_once(tmp_path: Path) -> None:
+    """Products of a list without line ends are told apart as those of many lines are."""
+    products, errors = read(tmp_path, json.dumps([SHIRTS[0], {**SHIRTS[1], "id": "1"}]), "feed.json")
+    assert ([one.title for one in products], [one.line for one in errors]) == (["Shirt 1"], [2])
+
+
 def test_a_tab_inside_a_json_text_costs_no_product(tmp_path: Path) -> None:
     """Control characters that JSON forbids stand in texts of shops; what is really broken stays a bad row."""
     first = json.dumps({**GOOD, "id": "1"}).replace("A shirt", "A\tshirt\x01")
