@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-from engine.decoding.formats.orientation import xmp_orientation
 from engine.decoding.formats.outline import Outline
+from engine.decoding.tiff import opened_tiff
 
 
 def opened(outline: Outline) -> tuple[ImageFile.ImageFile, int]:
@@ -46,22 +46,6 @@ def _bmp(file: io.BytesIO) -> tuple[ImageFile.ImageFile, int]:
     from PIL.BmpImagePlugin import BmpImageFile
 
     return BmpImageFile(file), 0
-
-
-def _tiff(file: io.BytesIO) -> tuple[ImageFile.ImageFile, int]:
-    from PIL.TiffImagePlugin import TiffImageFile
-
-    class AsStored(TiffImageFile):
-        """The first page; Pillow would turn it, reading all of its EXIF for that, and count the pages."""
-
-        def load_end(self) -> None:
-            """Leave the pixels as they are stored."""
-
-    image = AsStored(file)
-    orientation = image.tag_v2.get(274)
-    if isinstance(orientation, int) and 1 <= orientation <= 8:
-        return image, orientation
-    return image, xmp_orientation(_bytes(image.tag_v2.get(700)))
 
 
 def _avif(file: io.BytesIO) -> tuple[ImageFile.ImageFile, int]:
@@ -104,16 +88,10 @@ _OPENERS: dict[str, Callable[[io.BytesIO], tuple[Any, int]]] = {
     "WEBP": _webp,
     "GIF": _gif,
     "BMP": _bmp,
-    "TIFF": _tiff,
+    "TIFF": opened_tiff,
     "AVIF": _avif,
     "HEIF": _heif,
 }
-
-
-def _bytes(value: object) -> bytes | None:
-    if isinstance(value, bytes):
-        return value
-    return value[0] if isinstance(value, tuple) and value and isinstance(value[0], bytes) else None
 
 
 def core_size(image: Image.Image) -> tuple[int, int]:

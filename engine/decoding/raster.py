@@ -7,19 +7,17 @@ Runs in a decoder process, or in the caller's own for what is cheap. Raises what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image, ImageFile
 
 from engine.decoding.color import Profiles
 from engine.decoding.files import core_size, opened
 from engine.decoding.formats.outline import Outline
+from engine.decoding.levels import Levels, levels_of
 from engine.decoding.salvage import ended, loaded
 from engine.errors import ImageTooLarge, ImageUnreadable
 
 STRIP_PIXELS = 4_000_000
-_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
-"""Tags of TIFF."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,14 +43,6 @@ class Wanted:
     min_side: int
     enough_side: int | None = None
     max_side: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """The values of black and of white in a picture of more than 8 bits; white may be the smaller one."""
-
-    black: float
-    white: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,16 +128,16 @@ def _in_srgb(image: Image.Image, factor: int, profile: bytes | None, profiles: P
     """The picture as RGB in sRGB, shrunk by a power of two; and whether its profile changed nothing."""
     width, height = core_size(image)
     image._size = width, height
-    scale = _scale_of(image)
+    levels = levels_of(image)
     rows = max(1, STRIP_PIXELS // (width * factor)) * factor
-    to_srgb = profiles.of(profile, _opaque(image.crop((0, 0, 1, 1)), scale).mode)
+    to_srgb = profiles.of(profile, _opaque(image.crop((0, 0, 1, 1)), levels).mode)
     if rows >= height:
-        return to_srgb.apply(_reduced(_opaque(image, scale), factor)), to_srgb.transform is None
+        return to_srgb.apply(_reduced(_opaque(image, levels), factor)), to_srgb.transform is None
     if image.mode == "RGB" and factor == 1 and to_srgb.transform is None:
         return image, True
     picture = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top in range(0, height, rows):
-        strip = _opaque(image.crop((0, top, width, min(height, top + rows))), scale)
+        strip = _opaque(image.crop((0, top, width, min(height, top + rows))), levels)
         picture.paste(to_srgb.apply(_reduced(strip, factor)), (0, top // factor))
     return picture, to_srgb.transform is None
 
@@ -156,38 +146,13 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _opaque(image: Image.Image, scale: _Scale) -> Image.Image:
+def _opaque(image: Image.Image, levels: Levels) -> Image.Image:
     """L, RGB or CMYK of 8 bits; what is transparent lies on white, as on a catalogue page."""
     if image.mode in ("L", "RGB", "CMYK") and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        levels = image if image.mode in ("I", "F") else image.convert("I")
-        slope = 255 / (scale.white - scale.black)
-        return levels.point(lambda value: value * slope + -scale.black * slope).convert("L")
+        return levels.applied(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _scale_of(image: Image.Image) -> _Scale:
-    """The scale of a picture of more than 8 bits: a TIFF's tags tell it, else its brightest value may."""
-    if not image.mode.startswith(("I", "F")):
-        return _Scale(0.0, 255.0)
-    tags: Any = getattr(image, "tag_v2", {})
-    bits, signed = _first(tags.get(_BITS), 16), _first(tags.get(_SAMPLE_FORMAT), 1) == 2
-    if image.mode == "F":
-        white = _brightest(image, 1.0, float("inf"))
-    else:
-        white = _brightest(image, 65535.0, 2.0**31) if bits > 16 else 2.0 ** (bits - signed) - 1
-    return _Scale(white, 0.0) if tags.get(_PHOTOMETRIC) == 0 else _Scale(0.0, white)
-
-
-def _brightest(image: Image.Image, least: float, most: float) -> float:
-    _, top = image.getextrema()
-    return float(top) if isinstance(top, int | float) and least < top < most else least
-
-
-def _first(value: object, otherwise: int) -> int:
-    one = value[0] if isinstance(value, tuple) and value else value
-    return one if isinstance(one, int) else otherwise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.decoding.formats import iso_file, jpeg_file, png_file, raw_files, webp_file
+from engine.decoding.formats import iso_file, jpeg_file, png_file, raw_files, tiff_file, webp_file
 from engine.decoding.formats.outline import Outline
 
 
@@ -21,4 +21,6 @@ def outline_of(data: bytes) -> Outline:
         return webp_file.outline(data)
     if data[4:8] == b"ftyp":
         return iso_file.outline(data)
+    if data[:4] in tiff_file.STARTS:
+        return tiff_file.outline(data)
     return raw_files.outline(data)
