@@ -245,6 +245,9 @@ class ChangeOperation(Operation):
         self.request_body = RequestBody(required=True, content=content)
 
 
+_LINES = {"type": "string", "description": "A JSON object in each line, as in the list."}
+
+
 @dataclass
 class ChangesOperation(Operation):
     """Change many products."""
@@ -252,8 +255,7 @@ class ChangesOperation(Operation):
     def __post_init__(self) -> None:
         row = {"id": "dress-17", "price": "39.90 EUR", "availability": "out_of_stock"}
         listed = {"type": "array", "items": change_schema(with_id=True), "minItems": 1, "maxItems": 10_000}
-        lines = {"type": "string", "description": "A JSON object in each line, as in the list."}
-        content = {"application/json": content_of(listed, [row]), "application/x-ndjson": content_of(lines)}
+        content = {"application/json": content_of(listed, [row]), "application/x-ndjson": content_of(_LINES)}
         self.request_body = RequestBody(required=True, content=content)
 
 
@@ -312,4 +314,5 @@ class PutProductsOperation(Operation):
         one = product_schema()
         listed = {**one, "title": "ListedProduct"}  # Generators want another name in the list.
         schema = {"oneOf": [one, {"type": "array", "items": listed, "minItems": 1, "maxItems": 1000}]}
-        self.request_body = RequestBody(required=True, content={"application/json": content_of(schema, _PRODUCT)})
+        content = {"application/json": content_of(schema, _PRODUCT), "application/x-ndjson": content_of(_LINES)}
+        self.request_body = RequestBody(required=True, content=content)

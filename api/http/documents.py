@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 from codecs import BOM_UTF8
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,7 +27,7 @@ def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_mark
         what: what this is, for messages.
         most_marks: how many quotes, commas, brackets and beginnings of markup it may have; reading costs by these.
     Raises:
-        RequestMalformed: not JSON, or nested too deeply.
+        RequestMalformed: not JSON, nested too deeply, or with a key twice that says two things.
         RequestTooLarge: too many values.
         msgspec.ValidationError: JSON with wrong or unknown fields.
     """
@@ -33,13 +35,40 @@ def read_json(body: bytes | str, kind: type[T], what: str = "body", *, most_mark
     if len(data) > _LARGE_BYTES and sum(data.count(mark) for mark in _MARKS) > most_marks:
         raise RequestTooLarge(f"The {what} has too many values; send fewer.")
     try:
-        return msgspec.json.decode(data, type=kind)
+        value = msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         raise hinted(error, kind) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise RequestMalformed(f"The {what} is not valid JSON ({error}).") from None
     except RecursionError:
         raise RequestMalformed(_DEEP.format(what)) from None
+    if (key := _key_twice(data)) is not None:
+        raise RequestMalformed(f"The {what} has {told(key)} more than once, with different values; send it once.")
+    return value
+
+
+def _key_twice(data: bytes) -> str | None:
+    """A key that an object has twice with different values, of which msgspec takes the last without a word."""
+    try:
+        with suppress(ValueError, RecursionError):
+            json.loads(data, object_pairs_hook=_checked, parse_int=str, parse_float=str, parse_constant=str)
+    except _Twice as error:
+        return error.key
+    return None
+
+
+def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if found[key] != value:
+                raise _Twice(key)
+    return found
+
+
+class _Twice(Exception):
+    def __init__(self, key: str) -> None:
+        self.key = key
 
 
 def convert(fields: object, kind: type[T], *, strict: bool = True) -> T:

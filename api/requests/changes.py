@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from api.http.documents import check_depth, read_json
-from api.problems import ChangeRejected, RequestMalformed, VersionChanged
+from api.http.json_lines import JSON_LINES, BadLine, read_lines
+from api.problems import ChangeRejected, VersionChanged
 from api.requests.products import bounded, product_form, state_form
 from api.services import Services
 from engine.domain import Product
@@ -36,27 +37,18 @@ def read_changes(body: bytes, media_type: str) -> list[object]:
     """Lines of JSON, or a JSON list, one change each.
 
     Raises:
-        RequestMalformed, RequestTooLarge: a line that is no JSON, or too much of it.
+        RequestMalformed, RequestTooLarge: nothing of it is JSON, or too much of it.
         InputRejected: none, or too many.
     """
-    if media_type == "application/json":
-        document = read_json(body, object, most_marks=_MOST_MARKS)
-        rows = document if isinstance(document, list) else [document]
+    if media_type in JSON_LINES:
+        rows = read_lines(body, most_marks=_MOST_MARKS)
     else:
-        rows = [_line(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
-    check_depth(rows)
+        document = read_json(body, object, most_marks=_MOST_MARKS)
+        check_depth(document)
+        rows = document if isinstance(document, list) else [document]
     if not rows or len(rows) > MAX_CHANGES:
         raise InputRejected(f"The request has {len(rows):,} changes; send 1 to {MAX_CHANGES:,}.")
     return rows
-
-
-def _line(number: int, line: bytes) -> object:
-    try:
-        return read_json(line, object, f"line {number}", most_marks=_MOST_MARKS)
-    except RequestMalformed:
-        raise
-    except msgspec.ValidationError as error:
-        raise RequestMalformed(f"Line {number} is not valid JSON ({error}).") from None
 
 
 def change_many(services: Services, rows: Sequence[object], deadline: Deadline) -> UpdateReceipt:
@@ -81,7 +73,9 @@ def _change_some(
     changes: dict[str, tuple[LedgerEntry, Product]] = {}
     for (at, row), product_id in zip(rows, ids, strict=True):
         entry = known.get(product_id or "")
-        if product_id is None or not isinstance(row, dict):
+        if isinstance(row, BadLine):
+            told.append(ProductReceipt(None, "rejected", [row.reason]))
+        elif product_id is None or not isinstance(row, dict):
             told.append(ProductReceipt(None, "rejected", ["a change is an object with the product's 'id'."]))
         elif entry is None:
             told.append(ProductReceipt(product_id, "not_found", ["there is no such product in this catalogue."]))

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from api.http.documents import check_depth, read_json
+from api.http.json_lines import JSON_LINES, BadLine, read_lines
 from engine.domain import Availability, Product
 from engine.errors import InputRejected
 from engine.forms.catalogue import IntakeReceipt, ProductReceipt, RefusalForm
@@ -84,23 +85,27 @@ class FoundProducts(msgspec.Struct, frozen=True):
     missing: list[str]
 
 
-def read_products(body: bytes) -> list[object]:
-    """One product, a list of products, or `{"products": […]}`, not yet checked.
+def read_products(body: bytes, media_type: str = "application/json") -> list[object]:
+    """One product, a list of products, `{"products": […]}`, or a product in each line, not yet checked.
 
     Raises:
         RequestMalformed, RequestTooLarge: not JSON, or too much of it.
         InputRejected: none, or too many.
     """
-    document = read_json(body, object, most_marks=_MOST_MARKS)
-    check_depth(document)
-    if isinstance(document, dict) and set(document) == {"products"}:
-        document = document["products"]
-    rows = document if isinstance(document, list) else [document]
+    rows = read_lines(body, most_marks=_MOST_MARKS) if media_type in JSON_LINES else _listed(body)
     if not any(isinstance(row, dict) for row in rows):
         raise InputRejected("Send a product as a JSON object, or a list of such objects.")
     if len(rows) > MAX_PRODUCTS:
         raise InputRejected(f"The request has {len(rows):,} products; the most is {MAX_PRODUCTS:,}. Send several.")
     return rows
+
+
+def _listed(body: bytes) -> list[object]:
+    document = read_json(body, object, most_marks=_MOST_MARKS)
+    check_depth(document)
+    if isinstance(document, dict) and set(document) == {"products"}:
+        document = document["products"]
+    return document if isinstance(document, list) else [document]
 
 
 def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> tuple[list[Product], IntakeReceipt]:
@@ -131,6 +136,8 @@ def check_products(rows: Sequence[object], deadline: Deadline | None = None) -> 
 
 
 def _reading(fields: dict[str, object], row: object) -> Reading:
+    if isinstance(row, BadLine):
+        return Reading(None, (row.reason,))
     if not isinstance(row, dict):
         return Reading(None, ("a product is a JSON object with the fields of a feed.",))
     if len(row) > _MOST_PARTS:

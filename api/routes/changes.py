@@ -13,13 +13,14 @@ from api.context import Context, RequestContext
 from api.description.documentation import ChangeOperation, ChangesOperation, IdsOperation, problems
 from api.http.addresses import with_slashes
 from api.http.documents import read_json
+from api.http.json_lines import JSON_LINES
 from api.http.uploads import read_body
 from api.problems import MediaTypeUnsupported
 from api.requests.changes import change_many, change_one, read_changes, tag_of
 from api.requests.products import FoundProducts, ProductStateForm, state_form
 from engine.forms.catalogue import DeletionReceipt, UpdateReceipt
 
-_LINES = ("application/x-ndjson", "application/jsonl", "application/json")
+_SEVERAL = (*JSON_LINES, "application/json")
 _MERGES = ("application/merge-patch+json", "application/json")
 
 
@@ -62,7 +63,7 @@ async def change(
 )
 async def change_several(request: Request[Any, Any, Any], context: Context) -> UpdateReceipt:
     """Change at most 10,000 products, a line of JSON with its `id` for each; the answer says what became of each."""
-    media_type = _check_kind(request, _LINES)
+    media_type = _check_kind(request, _SEVERAL)
     body, deadline = await read_body(request), context.deadline()
 
     def work() -> UpdateReceipt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, cast
 
@@ -54,9 +55,9 @@ class ProductController(Controller):
         ] = None,
     ) -> IntakeReceipt:
         """Take on one product or a list of at most 1,000; the answer says what became of each."""
-        body = await read_body(request)
-        expected = (if_match, if_none_match)
-        return await context.look_up(partial(_take_on, context, body, expected, context.deadline()))
+        body, (media_type, _) = await read_body(request), request.content_type
+        read, expected = partial(read_products, body, media_type), (if_match, if_none_match)
+        return await context.look_up(partial(_take_on, context, read, expected, context.deadline()))
 
     @get(
         responses=problems(422, 503, 504),
@@ -119,9 +120,12 @@ class ProductController(Controller):
 
 
 def _take_on(
-    context: RequestContext, body: bytes, expected: tuple[str | None, str | None], deadline: Deadline
+    context: RequestContext,
+    read: Callable[[], list[object]],
+    expected: tuple[str | None, str | None],
+    deadline: Deadline,
 ) -> IntakeReceipt:
-    products, receipt = check_products(read_products(body), deadline)
+    products, receipt = check_products(read(), deadline)
     if not products:
         raise ProductsRejected(
             [(row.id or f"product {n}", "; ".join(row.reasons)) for n, row in enumerate(receipt.products, 1)]

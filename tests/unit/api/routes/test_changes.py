@@ -93,11 +93,46 @@ def test_each_line_is_told_by_itself(shop: Shop, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "status"), [(b"", 422), (b'{"id": "a"}\nnot json\n', 400), (b'{"id": "a"}\n' * 10_001, 422)]
+    ("content", "status"), [(b"", 422), (b'not json\n{"id": \n', 400), (b'{"id": "a"}\n' * 10_001, 422)]
 )
 def test_lines_that_are_none(client: Client, content: bytes, status: int) -> None:
     headers = {"Content-Type": "application/x-ndjson"}
     assert client.patch("/v1/products", content=content, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"not json",
+        b'{"id": "p 1/a", "price": 7',
+        b'{"id": "a", "price": 1, "price": 2}',
+        b"\xff",
+        b"[" * 40 + b"]" * 40,
+    ],
+)
+def test_a_broken_line_costs_itself_alone(shop: Shop, client: Client, broken: bytes) -> None:
+    """Changed and written: the others are done, and it is told with its number."""
+    headers = {"Content-Type": "application/x-ndjson"}
+    change = json.dumps({"id": PRODUCT.product_id, "color": "navy"}).encode()
+    told = client.patch("/v1/products", content=b"\n".join([b"", broken, change]), headers=headers)
+    rows = told.json()["products"]
+    assert (told.status_code, [row["state"] for row in rows]) == (200, ["rejected", "updated"])
+    assert "line 2 " in rows[0]["reasons"][0]
+    new = {"id": "n", "title": "T", "link": "https://shop.example/n", "image_link": "https://shop.example/n.jpg"}
+    put = client.put("/v1/products", content=b"\n".join([json.dumps(new).encode(), broken]), headers=headers)
+    rows = put.json()["products"]
+    assert (put.status_code, [row["state"] for row in rows]) == (202, ["pending", "rejected"])
+    assert "line 2 " in rows[1]["reasons"][0]
+
+
+def test_a_key_twice_is_refused_where_its_values_differ(shop: Shop, client: Client) -> None:
+    """Which of two prices is meant nobody knows; the same one twice is clear."""
+    headers = {"Content-Type": "application/json"}
+    twice = client.patch(PATH, content=b'{"price": 80, "attributes": {"a": 1, "a": 2}}', headers=headers)
+    assert (twice.status_code, "'a' more than once" in twice.json()["detail"]) == (400, True)
+    for path in ("/v1/search/text", "/v1/products/get"):
+        assert client.post(path, content=b'{"text": "a", "text": "b"}', headers=headers).status_code in (400, 422)
+    assert client.patch(PATH, content=b'{"price": 80, "price": 80}', headers=headers).status_code == 200
 
 
 def test_many_by_their_ids(shop: Shop, client: Client) -> None:
