@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.products.money import Money, common, currencies_of, read_money
+from engine.products.price_ranges import lowest
 from engine.products.sales import Period, read_period
 from engine.products.text import plain
 from engine.products.values import is_empty, is_placeholder, text_of
@@ -31,9 +32,10 @@ def read_prices(fields: Mapping[str, object]) -> Prices:
     A sale price of 0 or not below the price is no sale, and neither is one whose period cannot be told.
     """
     reasons: list[str] = []
+    notes: list[str] = []
     known = _currency(fields.get("currency"), reasons)
-    price = _money("price", fields.get("price"), known, reasons)
-    sale = _money("sale_price", fields.get("sale_price"), known, reasons)
+    price = _money("price", fields.get("price"), known, reasons, notes)
+    sale = _money("sale_price", fields.get("sale_price"), known, reasons, notes)
     if price is not None and price.amount == 0:
         reasons.append("price: 0 is no price; leave it empty where there is none.")
     meant = known
@@ -45,7 +47,8 @@ def read_prices(fields: Mapping[str, object]) -> Prices:
         meant = both
     if reasons:
         return Prices(reasons=tuple(reasons))
-    return _with_sale(price, sale, meant[0] or None if meant else None, fields.get("sale_price_effective_date"))
+    found = _with_sale(price, sale, meant[0] or None if meant else None, fields.get("sale_price_effective_date"))
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _with_sale(price: Money | None, sale: Money | None, currency: str | None, dates: object) -> Prices:
@@ -62,14 +65,18 @@ def _with_sale(price: Money | None, sale: Money | None, currency: str | None, da
     return Prices(asked, sale.amount, currency, start, end)
 
 
-def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str]) -> Money | None:
+def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str], notes: list[str]) -> Money | None:
     if is_empty(value) or _says_nothing(value):
         return None
     try:
-        return read_money(value if isinstance(value, int | float | Mapping) else plain(text_of(value)), known)
+        written = value if isinstance(value, int | float | Mapping) else plain(text_of(value))
+        return read_money(written, known)
     except ValueError as error:
-        reasons.append(f"{name}: {error}.")
-        return None
+        if least := lowest(plain(value) if isinstance(value, str) else value, known):
+            notes.append(f"{name} was a range, of which the lowest price was kept")
+        else:
+            reasons.append(f"{name}: {error}.")
+        return least
 
 
 def _says_nothing(value: object) -> bool:
