@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.guard import writes
 HERE = Path(__file__).parent
 HOME = tempfile.TemporaryDirectory(prefix="thatlook-tests-")
 CACHE = HERE.parent / ".cache"
+ROOMY_BYTES = 6 << 30
 
 for name in [name for name in os.environ if name.startswith("THATLOOK_")]:
     del os.environ[name]
@@ -33,6 +35,11 @@ os.environ |= {
     "YOLO_CONFIG_DIR": str(Path(HOME.name) / "ultralytics"),
     "YOLO_OFFLINE": "1",
 }
+
+# What is flushed to a disk is waited for, and tests flush tens of thousands of times: their folders lie in memory where
+# there is room. Nothing is lost by that: what a power cut leaves is told from the calls (`fixtures/power_cut.py`).
+if Path(writes.MEMORY).is_dir() and shutil.disk_usage(writes.MEMORY).free > ROOMY_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", writes.MEMORY)
 
 # With the libraries' millions of objects in memory, full passes of the collector took a quarter of the API tests' time.
 gc.set_threshold(10_000, 20, 50)
@@ -56,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for folder in ("integration", "e2e"):
             if item.path.is_relative_to(HERE / folder):
                 item.add_marker(folder)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported so far stays: the collector passes over it from now on."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -23,7 +23,8 @@ OUTPUTS = (
     *(".ruff_cache", "build", "dist", "pytest-cache-files-", "runs"),
 )
 """What the repository ignores and tests may fill, each with anything behind it."""
-DEVICES = ("/dev", "/proc")
+DEVICES, MEMORY = ("/dev", "/proc"), "/dev/shm"
+"""What is no disk; the folder in memory, which lies among the devices, is one of the temporary ones."""
 LOG = "TESTS_GUARD_LOG"
 """The environment's variable that names the file to which every refusal is added, a line each."""
 
@@ -52,7 +53,8 @@ class Guard:
             return True
         if _inside(real, self._repository):
             return os.path.relpath(real, self._repository).startswith(OUTPUTS)
-        return any(_inside(real, root) for root in (*self._temporary, *DEVICES))
+        devices = () if _inside(real, MEMORY) else DEVICES
+        return any(_inside(real, root) for root in (*self._temporary, *devices))
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         """What `sys.addaudithook` calls.
@@ -84,7 +86,7 @@ def real_path(path: str, *, follow: bool = True) -> str:
 @cache
 def install() -> Guard:
     """Guard this process for the rest of its life; a second call changes nothing."""
-    guard = Guard((tempfile.gettempdir(), "/tmp", "/var/tmp"))
+    guard = Guard((tempfile.gettempdir(), "/tmp", "/var/tmp", MEMORY))
     sys.addaudithook(guard.hook)
     return guard
 
