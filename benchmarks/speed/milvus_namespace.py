@@ -5,9 +5,9 @@ its own that has nothing but loopback. The listening socket handed over by `--fd
 belongs to the namespace it was made in, so this process, though inside, accepts connections from outside's
 127.0.0.1 and passes them on to the server.
 
-Started as `unshare -n python milvus_namespace.py --fd N --base DIR`; prints `ready`; ends with its stdin. On the line
-`kill` the server is killed with -9, on `start` it is started again over what it wrote; both are answered by `done`, and
-`sent` by the bytes that it has sent to its clients so far.
+Started as `unshare -n python milvus_namespace.py --fd N --base DIR --lease SECONDS`; prints `ready`; ends with its
+stdin. On the line `kill` the server is killed with -9, on `start` it is started again over what it wrote; both are
+answered by `done`, and `sent` by the bytes that it has sent to its clients so far.
 """
 
 from __future__ import annotations
@@ -84,9 +84,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--lease", type=int, required=True)
     given = parser.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    server = MilvusServer(MilvusServerConfig(data_dir=str(given.base)))
+    config = MilvusServerConfig(data_dir=str(given.base))
+    config.set("common.session.ttl", given.lease)
+    server = MilvusServer(config)
     server.start()
     try:
         relay = _Relay(socket.socket(fileno=given.fd), server)

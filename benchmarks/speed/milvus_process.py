@@ -53,9 +53,12 @@ class MilvusProcess:
 
 
 @contextmanager
-def milvus_process() -> Iterator[MilvusProcess]:
+def milvus_process(lease_s: int = 30) -> Iterator[MilvusProcess]:
     """Start a fresh server (8 s), and stop it in the end.
 
+    Args:
+        lease_s: how long a killed server's parts count as alive; until then it does not come back, however it is
+            started. A server that is starved for so long ends itself.
     Raises:
         ServerMissing: it cannot be had here; the message says why.
         ModelUnavailable: it can, and did not start.
@@ -66,7 +69,8 @@ def milvus_process() -> Iterator[MilvusProcess]:
         tempfile.TemporaryDirectory(prefix="milvus-", ignore_cleanup_errors=True) as base,
         socket.create_server(("127.0.0.1", 0)) as listener,
     ):
-        command = [*namespace, sys.executable, "-P", str(script), "--fd", str(listener.fileno()), "--base", base]
+        command = [*namespace, sys.executable, "-P", str(script), "--fd", str(listener.fileno())]
+        command += ["--base", base, "--lease", str(lease_s)]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[listener.fileno()]
         ) as process:
