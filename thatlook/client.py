@@ -10,12 +10,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 
 import httpx
 
-from engine.errors import Unavailable
 from engine.forms.answers import AnswerForm, FacetsForm
-from engine.system.redaction import redacted
 from thatlook import calls
 from thatlook.calls import Call, Feed, Photo, saved
-from thatlook.failures import failure_of, wait_of
+from thatlook.client_base import ClientBase
 from thatlook.forms import (
     BatchAnswer,
     Clicks,
@@ -43,34 +41,7 @@ TIMEOUT_S = 40.0
 Words = str | Sequence[str]
 
 
-def _with_key(headers: Mapping[str, str] | None, key: str | None) -> dict[str, str]:
-    return {**(headers or {}), **({"Authorization": f"Bearer {key}"} if key else {})}
-
-
-class _Base:
-    """What both clients share: the server, and how often to try again where it says when."""
-
-    def __init__(self, address: str, *, retries: int) -> None:
-        self.address = redacted(address.rstrip("/"))
-        self._retries = retries
-
-    def _unreachable(self, error: httpx.HTTPError) -> Unavailable:
-        reason = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
-        return Unavailable(
-            f"The server at {self.address} {reason} ({type(error).__name__}); is `thatlook serve` running?"
-        )
-
-    def _wait(self, response: httpx.Response, tries: int) -> float | None:
-        """Seconds until the same request may be sent again; None where it is not to be."""
-        return wait_of(response.headers.get("Retry-After")) if tries < self._retries else None
-
-    def _read(self, call: Call[T], response: httpx.Response) -> T:
-        if response.is_success or response.status_code in call.also:
-            return calls.read_answer(call, response.content)
-        raise failure_of(response.status_code, response.content, self.address)
-
-
-class Client(_Base):
+class Client(ClientBase[httpx.Client]):
     """A server's catalogue, from a program that waits for each answer. Safe to use from several threads.
 
     Every method raises the errors of this package: `InputRejected` (change the request), `NotFound`, `Unavailable` (try
@@ -91,14 +62,22 @@ class Client(_Base):
 
         Args:
             address: such as `http://127.0.0.1:8080`.
+            timeout_s: for connecting, each wait for more of an answer, and an answer as a whole (exports apart).
             key: of `thatlook keys create`, where the server asks for one.
             retries: how often a request is sent again, only where the server refused it and says when (Retry-After).
             headers: sent with every request, such as those that a proxy wants.
             transport: httpx's, for tests and special networks.
+        Raises:
+            QueryRejected: no address of a server, or a proxy in the environment that cannot be used.
         """
-        super().__init__(address, retries=retries)
-        self._http = httpx.Client(
-            base_url=address, timeout=timeout_s, headers=_with_key(headers, key), transport=transport
+        super().__init__(
+            httpx.Client,
+            address,
+            timeout_s=timeout_s,
+            key=key,
+            retries=retries,
+            headers=headers,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -274,25 +253,30 @@ class Client(_Base):
         try:
             with self._http.stream(call.method, call.path, **call.sent) as response, saved(target) as file:
                 if not response.is_success:
-                    response.read()
-                    self._read(call, response)
+                    self._read(call, response, response.read())
+                self._check_kind(response)
                 return sum(file.write(part) for part in response.iter_bytes())
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
     def _send(self, call: Call[T]) -> T:
-        for tries in range(self._retries + 1):
+        tries, body = 0, bytearray()
+        while True:
+            body.clear()
             try:
-                response = self._http.request(call.method, call.path, **call.sent)
+                with self._http.stream(call.method, call.path, **call.sent) as response:
+                    began = time.monotonic()
+                    for part in response.iter_bytes():
+                        self._take(body, part, began)
             except httpx.HTTPError as error:
                 raise self._unreachable(error) from error
-            if response.is_success or (wait := self._wait(response, tries)) is None:
-                break
+            if (wait := self._wait(response, tries)) is None:
+                return self._read(call, response, body)
+            tries += 1
             time.sleep(wait)
-        return self._read(call, response)
 
 
-class AsyncClient(_Base):
+class AsyncClient(ClientBase[httpx.AsyncClient]):
     """The same for asyncio; see `Client`."""
 
     def __init__(
@@ -306,9 +290,14 @@ class AsyncClient(_Base):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Make a client; see `Client`."""
-        super().__init__(address, retries=retries)
-        self._http = httpx.AsyncClient(
-            base_url=address, timeout=timeout_s, headers=_with_key(headers, key), transport=transport
+        super().__init__(
+            httpx.AsyncClient,
+            address,
+            timeout_s=timeout_s,
+            key=key,
+            retries=retries,
+            headers=headers,
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:
@@ -489,20 +478,25 @@ class AsyncClient(_Base):
         try:
             async with self._http.stream(call.method, call.path, **call.sent) as response:
                 if not response.is_success:
-                    await response.aread()
-                    self._read(call, response)
+                    self._read(call, response, await response.aread())
+                self._check_kind(response)
                 with saved(target) as file:
                     return sum([file.write(part) async for part in response.aiter_bytes()])
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
     async def _send(self, call: Call[T]) -> T:
-        for tries in range(self._retries + 1):
+        tries, body = 0, bytearray()
+        while True:
+            body.clear()
             try:
-                response = await self._http.request(call.method, call.path, **call.sent)
+                async with self._http.stream(call.method, call.path, **call.sent) as response:
+                    began = time.monotonic()
+                    async for part in response.aiter_bytes():
+                        self._take(body, part, began)
             except httpx.HTTPError as error:
                 raise self._unreachable(error) from error
-            if response.is_success or (wait := self._wait(response, tries)) is None:
-                break
+            if (wait := self._wait(response, tries)) is None:
+                return self._read(call, response, body)
+            tries += 1
             await asyncio.sleep(wait)
-        return self._read(call, response)

@@ -7,7 +7,9 @@ from http import HTTPStatus
 
 import msgspec
 
-from engine.errors import DeadlineExceeded, InputRejected, NotFound, ThatLookError, Unavailable
+from engine.errors import ContractBroken, DeadlineExceeded, InputRejected, NotFound, ThatLookError, Unavailable
+from engine.system.http_answers import retry_after_s
+from engine.system.redaction import redacted
 
 MOST_WAIT_S = 30.0
 
@@ -36,13 +38,29 @@ def failure_of(status: int, body: bytes, address: str) -> ThatLookError:
     return kind(f"{problem.detail} ({told})" if told else problem.detail)
 
 
+def elsewhere(status: int, location: str | None, address: str) -> ThatLookError:
+    """The error for a server that sends its callers to another address: what they send goes nowhere unasked."""
+    target = redacted(location or "another address")[:300]
+    return InputRejected(f"The server at {address} answered {status}: it is at {target}. Open it by that address.")
+
+
+def no_answer(content_type: str | None, address: str) -> ThatLookError:
+    """The error for an answer of success that is none of this API's."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return ContractBroken(
+            f"The server at {address} answered in a form that is not known here; is it thatlook, and of this version?"
+        )
+    return Unavailable(
+        f"What answers at {address} is not thatlook (it sent {kind[:60] or 'something of no kind'}); is there a proxy "
+        "before it, or a page to sign in?"
+    )
+
+
 def wait_of(retry_after: str | None) -> float | None:
-    """Seconds to wait before the same request again; None where the server does not say so."""
-    try:
-        seconds = float(retry_after or "nan")
-    except ValueError:
-        return None  # A date: nobody who is busy for so long is worth waiting for.
-    return seconds if 0 <= seconds <= MOST_WAIT_S else None
+    """Seconds to wait before the same request again; None where the server does not say so, or asks for long."""
+    seconds = retry_after_s(retry_after)
+    return seconds if seconds is not None and seconds <= MOST_WAIT_S else None
 
 
 def _by_status(status: int) -> type[ThatLookError]:
