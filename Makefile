@@ -5,11 +5,15 @@ PYTHON ?= python3
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+PROCESSES ?= 2
 VENV := .venv
 TEST_VENV := .venv-test
 TOOL := $(TEST_VENV)/bin
 # Files are spread over the cores; the tests of one file share its fixtures and servers.
 QUICK := -m "not integration and not e2e" -n auto --dist loadfile tests/unit tests/contract
+# Two processes, each with its own servers: three gigabytes of memory each. The order is that of tests/conftest.py.
+# PROCESSES=0 runs one test after another.
+SLOW = -m "integration or e2e" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start the program a hundred times: it is compiled once, whatever the caller's environment says.
@@ -20,12 +24,12 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/installed
 	$(VENV)/bin/thatlook demo $(DEMO_ARGS)
 
-# Everything: what starts no server on all cores, the rest one after another. With PYTEST_ARGS one run of these tests.
+# Everything: what starts no server on all cores, then the rest. With PYTEST_ARGS one run of these tests.
 test: $(TEST_VENV)/installed
 	.ci/system-packages
 ifeq ($(PYTEST_ARGS),)
 	$(TOOL)/pytest $(QUICK)
-	$(TOOL)/pytest -m "integration or e2e"
+	$(TOOL)/pytest $(SLOW)
 else
 	$(TOOL)/pytest $(PYTEST_ARGS)
 endif

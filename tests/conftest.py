@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,12 +58,63 @@ pytest_plugins = [
 ]
 
 
+LONG = (
+    "integration/generations",
+    "integration/ingest/test_faults.py",
+    "integration/models",
+    "integration/stores",
+    "integration/ingest",
+    "integration/api/test_openapi",
+    "contract/test_vector_store.py",
+    "integration/test_shared_cases.py",
+    "integration/test_wheel.py",
+    "integration/benchmarks/test_soak.py",
+)
+"""Files that take minutes are begun first, so that no process is left with one of them in the end."""
+ALONE = (
+    "integration/api/test_api_server.py",
+    "integration/api/test_raw_http.py",
+    "integration/api/test_upload_memory.py",
+    "integration/benchmarks/test_bench_compare.py",
+    "integration/decoding",
+    "integration/ingest/feeds",
+    "integration/ledger/test_postgres_hangs.py",
+    "integration/stores/test_milvus_outages.py",
+)
+"""What measures how long something takes: one file after another in one process, last, when the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in the folders of slow tests, so that `make check` leaves it out."""
+    """Mark what lies in the folders of slow tests, so that `make check` leaves it out; long files first."""
     for item in items:
         for folder in ("integration", "e2e"):
             if item.path.is_relative_to(HERE / folder):
                 item.add_marker(folder)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """The long files in their order, then the others, then what is alone."""
+    file = _file(item.nodeid)
+    if file.startswith(ALONE):
+        return len(LONG) + 1
+    return next((turn for turn, long in enumerate(LONG) if file.startswith(long)), len(LONG))
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.split("::", maxsplit=1)[0].removeprefix("tests/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file share its fixtures and servers, and are run by one process; so is all that is alone."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "alone" if _file(nodeid).startswith(ALONE) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
