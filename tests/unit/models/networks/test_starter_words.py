@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.domain import Embeddings
 from models.networks.semantic import SemanticEmbedder
 from models.registry import STARTER, WEIGHTS, load_folder
 from models.runtime import RuntimeOptions
@@ -16,6 +17,11 @@ PLAIN = ("sneakers", "sweater", "trousers", "dress", "shorts", "jacket", "sandal
 def texts() -> SemanticEmbedder:
     options = RuntimeOptions(runtime="onnxruntime", precision="f32", device="cpu")
     return load_folder(WEIGHTS / STARTER, options=options).semantic
+
+
+@pytest.fixture(scope="module")
+def plain(texts: SemanticEmbedder) -> Embeddings:
+    return texts.embed_texts(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +36,10 @@ def texts() -> SemanticEmbedder:
         ("evening wear gown", "dress"),  # In no caption.
     ],
 )
-def test_other_words_for_a_kind_lie_nearest_to_it(texts: SemanticEmbedder, word: str, kind: str) -> None:
+def test_other_words_for_a_kind_lie_nearest_to_it(
+    texts: SemanticEmbedder, plain: Embeddings, word: str, kind: str
+) -> None:
     """Of ten plain words the right one is the nearest, in any case of letters."""
-    rows = texts.embed_texts([word, word.upper(), *PLAIN])
-    assert PLAIN[int(np.argmax(rows[2:] @ rows[0]))] == kind
-    assert np.allclose(rows[0], rows[1], atol=1e-5)
+    written, shouted = texts.embed_texts([word, word.upper()])
+    assert PLAIN[int(np.argmax(plain @ written))] == kind
+    assert np.allclose(written, shouted, atol=1e-5)
