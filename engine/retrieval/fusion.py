@@ -50,7 +50,7 @@ class Weights:
 QueryKind = Literal["photo", "words", "both", "recolor"]
 DEFAULTS: Mapping[QueryKind, Weights] = MappingProxyType(
     {
-        "photo": Weights(visual=1.0, semantic=2.5, color=0.8),
+        "photo": Weights(visual=0.5, semantic=2.5, color=1.0),
         "words": Weights(text=2.0, color=1.0),
         "both": Weights(),
         "recolor": Weights(visual=0.5, semantic=2.5, text=0.25, color=0.6),
