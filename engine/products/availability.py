@@ -83,7 +83,7 @@ def availability_of(text: str) -> Availability | None:
         return (
             Availability.OUT_OF_STOCK if bare.startswith("-") or not bare.strip("<>=+0., ") else Availability.IN_STOCK
         )
-    for words in (re.split(r"[/#:]", bare.rstrip("/#"))[-1], _MORE.split(bare)[0]):
+    for words in (re.split(r"[/#:=]", bare.rstrip("/#"))[-1], _MORE.split(bare)[0]):
         if meant := _STOCK.get(_letters(words)):
             return _counted(meant, bare)
     meant = _in_sentence(bare[:_LONGEST])

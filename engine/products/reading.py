@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from engine.domain import Availability, Product
 from engine.products.availability import availability_of
@@ -23,6 +22,7 @@ from engine.products.limits import (
     MAX_TITLE,
     MAX_VALUE,
 )
+from engine.products.links import is_address
 from engine.products.pictures import PictureRefused, picture_references
 from engine.products.prices import read_prices
 from engine.products.text import address, identifier, plain, plain_lines
@@ -34,9 +34,10 @@ _LISTED = {"color": "/", "material": "/"}
 """How several values of one field are written in one text, as Google's format has it."""
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 _NO_UTF_8 = "the row is not UTF-8; save the feed as UTF-8."
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
-_ONE = ("id", "title", "link")
+_ONE = ("id", "title", "link", "item_group_id")
 """Of several values the first counts."""
+_SHORTENED = re.compile(r"\d[.,]\d+E\+\d{1,3}", re.IGNORECASE)
+"""What a spreadsheet makes of a long number: many of them become one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class _Reader:
         text = self._short("id", identifier(self._text("id")), MAX_ID)
         if not text.isprintable():
             self.reasons.append("id must not have control or invisible characters.")
+        if _SHORTENED.fullmatch(text):
+            self.reasons.append(f"id {text} is a number that a spreadsheet shortened; make its column text.")
         return text
 
     def _title(self) -> str:
@@ -169,6 +172,8 @@ class _Reader:
             self.reasons.append(f"{name} is empty; every product needs one.")
         elif not text and not any(reason.startswith((name, _NO_UTF_8)) for reason in self.reasons):
             self.reasons.append(f"{name} holds no text; every product needs one.")
+        elif is_placeholder(text):
+            self.reasons.append(f"{name} is {text!r}, which says nothing; every product needs one.")
         elif len(text) > most:
             self.reasons.append(f"{name} has {len(text)} characters; the most is {most}.")
         return text
@@ -176,12 +181,17 @@ class _Reader:
     def _link(self) -> str:
         text = address(self._text("link"))
         text = f"https:{text}" if text.startswith("//") else text.replace(" ", "%20")
-        if self._short("link", text, MAX_LINK) and not _is_address(text):
+        if self._short("link", text, MAX_LINK) and not is_address(text):
             self.reasons.append(f"link {text[:80]!r} is not an http(s) address.")
         return text
 
     def _group(self) -> str | None:
         text = identifier(self._text("item_group_id"))
+        if _SHORTENED.fullmatch(text):
+            self.notes.append("item_group_id was left out, since a spreadsheet shortened it")
+            return None
+        if text == "0" or is_placeholder(text):
+            return None
         if len(text) > MAX_ID:
             self.reasons.append(f"item_group_id has {len(text)} characters; the most is {MAX_ID}.")
         return text or None
@@ -191,7 +201,8 @@ class _Reader:
         return self._cut("description", text, MAX_TEXT)
 
     def _word(self, name: str) -> str | None:
-        return self._cut(name, plain(self._text(name), markup=True), MAX_VALUE) or None
+        text = plain(self._text(name), markup=True)
+        return None if is_placeholder(text) else self._cut(name, text, MAX_VALUE) or None
 
     def _cut(self, name: str, text: str, most: int) -> str:
         if len(text) > most:
@@ -203,6 +214,9 @@ class _Reader:
         value = self.fields.get(name)
         if name in _ONE and isinstance(value, list | tuple):
             value = next((one for one in value if not is_empty(one)), None)
+        if name in _ONE and isinstance(value, bool):
+            self.reasons.append(f"{name} is {value}, not a text.")
+            return ""
         try:
             text = text_of(value, _LISTED.get(name, ", "))
         except NotText as error:
@@ -259,11 +273,3 @@ class _Reader:
         except (ValueError, NotText, PictureRefused) as error:
             self.reasons.append(f"{name}: {error}." if name else f"{error}.")
             return None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme.casefold() in ("http", "https") and bool(parts.netloc) and not _CONTROL.search(text)

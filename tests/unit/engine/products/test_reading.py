@@ -152,11 +152,70 @@ def test_availability_as_shops_say_it(meant: str) -> None:
     assert {word: availability_of(word) for word in words} == dict.fromkeys(words, Availability(meant))
 
 
+NOTHING = ["N/A", "null", "#N/A", "None", "nan", "-", "undefined"]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_what_a_program_writes_for_nothing_is_no_value(nothing: str) -> None:
+    """Neither a brand nor a size, nor a group in which all products would be one; an id or a title is missing."""
+    words = dict.fromkeys(("brand", "color", "gender", "size", "material", "pattern", "age_group"), nothing)
+    found = product(item_group_id=nothing, **words)
+    assert (found.brand, found.color, found.gender, found.item_group_id, dict(found.attributes)) == (None,) * 4 + ({},)
+    for name in ("id", "title"):
+        assert f"{name} is {nothing!r}, which says nothing" in read(**{name: nothing}).reasons[0]
+
+
+def test_a_group_of_its_own_kind() -> None:
+    """0 is none, of several the first counts, and one that a spreadsheet shortened would join strangers."""
+    assert [product(item_group_id=group).item_group_id for group in ("0", 0, ["a", "b"], "00")] == [
+        None,
+        None,
+        "a",
+        "00",
+    ]
+    shortened = read(item_group_id="1.23457E+12")
+    assert shortened.product is not None
+    assert (shortened.product.item_group_id, "shortened" in shortened.notes[0]) == (None, True)
+
+
+def test_an_id_that_a_spreadsheet_shortened_is_refused() -> None:
+    """Many become one; what only looks a little like it is an id."""
+    for written in ("1.23457E+12", "1,23457e+12"):
+        assert "spreadsheet shortened" in read(id=written).reasons[0]
+    assert [product(id=written).product_id for written in ("1E12", "A1.2E+3", "1.2E-3")] == [
+        "1E12",
+        "A1.2E+3",
+        "1.2E-3",
+    ]
+    assert [read(**{name: True}).product for name in ("id", "title")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["http://http://x.example/p", "https://x.example:99999/p", "https://x.example:a/p", "https://.example/p",
+     "https://x.example/p https://x.example/q", "https://x .example/p", "https://x.example\\p", "https://a..example/p"],
+)  # fmt: skip
+def test_an_address_that_leads_nowhere_is_no_link(written: str) -> None:
+    """Two in one, a host or a port that there cannot be: a shopper would find nothing."""
+    assert "is not an http(s) address" in read(link=written).reasons[0]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["https://müller.example/ä", "https://x.example:8443/a%20b?to=https://y.example", "https://[2001:db8::1]/p",
+     "https://x_y.example/p", "HTTPS://X.example", "https://x.example//p"],
+)  # fmt: skip
+def test_an_address_of_any_kind_is_a_link(written: str) -> None:
+    """It is kept as it is written."""
+    assert product(link=written).link == written
+
+
 def test_booleans_and_unknown_words_for_stock() -> None:
     """JSON's true and false are read; an unknown word is refused with the list."""
     assert product(availability=True).availability is Availability.IN_STOCK
     assert product(availability=False).availability is Availability.OUT_OF_STOCK
     assert product(availability="N/A").availability is Availability.IN_STOCK
+    assert availability_of("instock=false") is Availability.OUT_OF_STOCK
     assert availability_of("ask us") is availability_of("not sold out") is availability_of("ships in 3 days") is None
     (reason,) = read(availability="maybe").reasons
     assert "'maybe' is none of in_stock, out_of_stock, preorder, backorder" in reason
