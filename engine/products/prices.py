@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +13,14 @@ from engine.products.price_ranges import lowest
 from engine.products.sales import Period, read_period
 from engine.products.text import plain
 from engine.products.values import is_empty, is_placeholder, text_of
+
+_LONGEST_NAME = 40
+_WITH_CURRENCY = re.compile(
+    r"(?:g:)?(?P<name>sale[ _-]price|price)\s*(?:[(\[]\s*(?P<sign>[^()\[\]]{1,5}?)\s*[)\]]"
+    r"|[ _-](?:in[ _-])?(?P<code>(?!all\b|top\b|cup\b)[a-z]{3}|[€$£¥]))",
+    re.IGNORECASE,
+)
+"""Names of columns; codes that are words as well (all, top, cup) count in brackets alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +44,8 @@ def read_prices(fields: Mapping[str, object]) -> Prices:
     reasons: list[str] = []
     notes: list[str] = []
     known = _currency(fields.get("currency"), reasons)
-    price = _money("price", fields.get("price"), known, reasons, notes)
-    sale = _money("sale_price", fields.get("sale_price"), known, reasons, notes)
+    price = _money("price", _given(fields, "price"), known, reasons, notes)
+    sale = _money("sale_price", _given(fields, "sale_price"), known, reasons, notes)
     if price is not None and price.amount == 0:
         reasons.append("price: 0 is no price; leave it empty where there is none.")
     meant = known
@@ -65,8 +75,22 @@ def _with_sale(price: Money | None, sale: Money | None, currency: str | None, da
     return Prices(asked, sale.amount, currency, start, end)
 
 
+def _given(fields: Mapping[str, object], name: str) -> object:
+    """A price, also from a column that has its currency in its name: "Price (EUR)", `price_eur`."""
+    value = fields.get(name)
+    if not is_empty(value):
+        return value
+    for written, amount in fields.items():
+        named = _WITH_CURRENCY.fullmatch(str(written)[:_LONGEST_NAME])
+        if named and not _says_nothing(amount) and re.sub("[ -]", "_", named["name"]).casefold() == name:
+            with suppress(ValueError):
+                code = currencies_of(named["sign"] or named["code"])[0]
+                return f"{amount} {code}" if isinstance(amount, str) else {"value": amount, "currency": code}
+    return value
+
+
 def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str], notes: list[str]) -> Money | None:
-    if is_empty(value) or _says_nothing(value):
+    if _says_nothing(value):
         return None
     try:
         written = value if isinstance(value, int | float | Mapping) else plain(text_of(value))
@@ -80,11 +104,11 @@ def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str],
 
 
 def _says_nothing(value: object) -> bool:
-    """Whether a program wrote only that there is no price: "N/A", `{"value": null, "currency": "EUR"}`."""
-    if isinstance(value, Mapping):
+    """Whether a program wrote only that there is no price: nothing, "N/A", `{"value": null, "currency": "EUR"}`."""
+    if isinstance(value, Mapping) and value:
         amounts = [one for name, one in value.items() if "currency" not in str(name).casefold()]
         return bool(amounts) and all(is_empty(one) for one in amounts)
-    return is_placeholder(value)
+    return is_empty(value) or is_placeholder(value)
 
 
 def _currency(value: object, reasons: list[str]) -> tuple[str, ...]:

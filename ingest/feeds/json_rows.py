@@ -73,6 +73,7 @@ def _lines(feed: Feed) -> Iterator[Row]:
             yield Row(line, {}, "The line is too long for a product.")
             continue
         text = content.strip("\ufeff \t\r\n\x1e")
+        text = text if listed else text.removesuffix(",")
         if listed and text:
             text, opened = text if opened else text.removeprefix("[").lstrip(), True
             closed = text.endswith("]")

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TextIO
 
 from engine.errors import FeedUnreadable
-from ingest.feeds.lines import MAX_LINE, charset
+from ingest.feeds.lines import MAX_LINE, UNDECODED, charset
 from ingest.feeds.merchant_item import BadItem, fields_of
 from ingest.feeds.rows import Feed, Row, checked
 
@@ -31,6 +31,8 @@ _MARK = re.compile(
 _BEHIND = {"<!--": re.compile("-->"), "<![CDATA[": re.compile(r"\]\]>"), "<?": re.compile(r"\?>")}
 _DOCTYPE_ENDS, _SUBSET_ENDS = re.compile(r"[\[>]"), re.compile(r"\]\s{0,100}>")
 _NAMESPACE = re.compile(r"""\bxmlns(?::([\w.\-]+))?\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)')""")
+_ONE_BYTE = ("cp125", "iso8859", "ascii", "koi8", "mac", "cp874")
+"""Names of encodings with one byte for a character."""
 _DECLARED = re.compile(r"""<\?xml\s[^?<>]{0,200}?encoding\s{0,20}=\s{0,20}["']([\w.:\-]{1,40})["']""")
 
 
@@ -187,7 +189,10 @@ def _without_warnings(start: str) -> str:
 
 
 def _decoded(feed: Feed) -> Iterator[str]:
-    """The text in the encoding that its XML declaration names: it was read as UTF-8, other bytes as surrogates."""
+    """The text in the encoding that its XML declaration names: it was read as UTF-8, other bytes as surrogates.
+
+    What says Latin-1 or another encoding of one byte and is sound UTF-8 is UTF-8: no text in these looks so by chance.
+    """
     text: TextIO = feed.text
     start = text.read(max(_CHUNK, 1))
     start = _without_warnings(start)
@@ -198,6 +203,9 @@ def _decoded(feed: Feed) -> Iterator[str]:
         raise FeedUnreadable(f"The feed {feed.name} is in an unknown encoding ({encoding}); save it as UTF-8.")
     read = codec.incrementaldecoder("surrogateescape").decode
     as_read = not text.encoding.startswith("utf-8") or codec.name.startswith("utf")
+    may_be_utf_8 = codec.name.startswith(_ONE_BYTE)
     while start:
+        if may_be_utf_8 and not as_read and not start.isascii():
+            as_read, may_be_utf_8 = UNDECODED.search(start) is None, False
         yield start if as_read else read(start.encode("utf-8", "surrogateescape"))
         start = text.read(_CHUNK)

@@ -152,6 +152,29 @@ def test_availability_as_shops_say_it(meant: str) -> None:
     assert {word: availability_of(word) for word in words} == dict.fromkeys(words, Availability(meant))
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "price", "currency"),
+    [("price (EUR)", "49.90", 49.9, "EUR"), ("Price EUR", "49,90", 49.9, "EUR"), ("price_usd", 49.9, 49.9, "USD"),
+     ("Price in GBP", "5", 5, "GBP"), ("price [€]", "1.299", 1299, "EUR"), ("price (ALL)", "5", 5, "ALL"),
+     ("price_all", "5", None, None), ("price_old", "5", None, None), ("Price (incl. VAT)", "5", None, None),
+     ("price_eur", "N/A", None, None)],
+)  # fmt: skip
+def test_a_columns_name_may_name_the_currency(
+    name: str, written: object, price: float | None, currency: str | None
+) -> None:
+    """Where there is no price under its own name; a word that is a code too is none."""
+    found = product(**{"price": None, "currency": None, name: written})
+    assert (found.price, found.currency) == (price, currency)
+    assert product(**{"price": "7 CHF", "currency": None, name: written}).price == 7
+
+
+def test_a_sale_price_may_be_named_so_too() -> None:
+    """And a value that contradicts its column's name is refused."""
+    found = product(**{"price": None, "currency": None, "Price (EUR)": "9", "Sale Price (EUR)": "8"})
+    assert (found.price, found.sale_price, found.currency) == (9, 8, "EUR")
+    assert "two currencies" in read(**{"price": None, "currency": None, "price_eur": "9 USD"}).reasons[0]
+
+
 NOTHING = ["N/A", "null", "#N/A", "None", "nan", "-", "undefined"]
 
 

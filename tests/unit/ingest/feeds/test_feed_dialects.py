@@ -197,6 +197,23 @@ def test_latin_1_is_windows_latin_1(tmp_path: Path) -> None:
     assert (product.title, product.price, product.currency) == ("Café “x”", 49.9, "EUR")
 
 
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1251"])
+def test_utf_8_that_says_otherwise_is_utf_8(tmp_path: Path, encoding: str) -> None:
+    """Programs convert the text and leave the declaration; what is really in that encoding is read in it."""
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    title = "Café" if encoding == "ISO-8859-1" else "Юбка"
+    text = rss(f"<title>{title}</title>", head)
+    assert only(tmp_path, text.encode()).title == title
+    assert only(tmp_path, text.encode(encoding)).title == title
+    late = text.replace("<rss", f"<!--{' ' * 200_000}--><rss")
+    assert only(tmp_path, late.encode()).title == only(tmp_path, late.encode(encoding)).title == title
+
+
+def test_lines_of_json_may_end_with_a_comma(tmp_path: Path) -> None:
+    """As those of a list do whose brackets are missing."""
+    assert ids(tmp_path, ",\n".join(json.dumps(shirt) for shirt in SHIRTS), "feed.jsonl") == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     "warning", ["<br />\n<b>Warning</b>: x in <b>a.php</b> on line 3<br />\n", "Notice: x\n", "\n\n"]
 )
