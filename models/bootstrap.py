@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.service import ThatLook
 from engine.system.cpus import available_cpus
 from engine.system.durable import refusal
+from engine.system.own_exit import OwnExit
 from engine.taxonomy import load_taxonomy
 from engine.vision.photo_analysis import ResultCache
 from engine.vision.pipeline import VisionPipeline
@@ -112,7 +113,7 @@ def open_parts(
         ModelMismatch: the home was made by other models.
         StoreUnavailable, ModelUnavailable: something is not there.
     """
-    with ExitStack() as stack:
+    with OwnExit() as stack:
         if not settings.is_shared:
             stack.enter_context(hold_home(settings.home))
         if settings.otel:
@@ -181,7 +182,7 @@ def open_stores(
         ModelMismatch: the home was made by other models.
         StoreUnavailable: something is not there.
     """
-    with ExitStack() as stack:
+    with OwnExit() as stack:
         objects = open_objects(settings)
         stack.callback(objects.close)
         store = open_serving_store(settings, ledger)
@@ -256,14 +257,17 @@ def hold_home(home: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise refusal(error, f"The home {home} cannot be used", home) from error
-    try:
+    with OwnExit() as stack:
+        stack.callback(lock.release)
         with suppress(OSError):  # It only names the holder to others; a full disk must not keep anybody from searching.
             (home / "pid").write_text(str(os.getpid()))
+        stack.callback(_unlink, home / "pid")
         yield
-    finally:
-        with suppress(OSError):
-            (home / "pid").unlink(missing_ok=True)
-        lock.release()
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _holder(home: Path) -> str:

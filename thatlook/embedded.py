@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -12,11 +13,11 @@ from engine.forms.answers import AnswerForm, answer_form
 from thatlook.calls import Photo, photo_bytes, photos_of
 from thatlook.forms import PhotoOptions, SearchOptions
 from thatlook.missing import require_own_packages
+from thatlook.use import Use, keep_in_forks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from engine.domain import Answer
     from engine.filters import Filter
     from engine.vision.gate import Policy
     from ingest.run.summary import Summary
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class Embedded:
-    """The catalogue of a folder, held by this process alone until `close`. Searches may come from several threads."""
+    """The catalogue of a folder, held by this process alone until `close`. Searches may come from several threads.
+
+    A process that was forked from the one that opened it cannot use it: threads of models and stores stay behind.
+    """
 
     def __init__(self, home: str | PathLike[str], **settings: Any) -> None:
         """Open the catalogue; an empty folder is an empty catalogue.
@@ -45,9 +49,10 @@ class Embedded:
         from models.generations.live import LiveParts, watching
         from models.settings import read_settings
 
-        self._stack = ExitStack()
+        self._stack, self._use = ExitStack(), Use()
         parts = self._stack.enter_context(open_parts(read_settings({**settings, "home": Path(home)})))
         self._live = LiveParts(parts, warm=False)
+        keep_in_forks(self._live)
         if parts.settings.is_shared:  # Others may change its models; a home is held by this process alone.
             self._stack.enter_context(watching(self._live))
 
@@ -58,8 +63,9 @@ class Embedded:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder."""
-        self._stack.close()
+        """Let go of the folder, once what is under way has ended."""
+        if self._use.end():
+            self._stack.close()
 
     def ingest(self, feed: str | PathLike[str], *, policy: Policy | None = None, prune: bool = False) -> Summary:
         """Bring a shop's feed into the catalogue, as `thatlook ingest` does.
@@ -74,9 +80,10 @@ class Embedded:
         from ingest.pipeline import ingest_feed
 
         while True:
-            parts = self._parts
             try:
-                return ingest_feed(ingest_dependencies(parts), Path(feed), policy or parts.settings.policy, prune=prune)
+                with self._used() as parts:
+                    chosen = policy or parts.settings.policy
+                    return ingest_feed(ingest_dependencies(parts), Path(feed), chosen, prune=prune)
             except GenerationChanged:  # What was written before is found unchanged.
                 self._live.look()
 
@@ -94,16 +101,17 @@ class Embedded:
         )
         photos = [photo_bytes(each) for each in photos_of(photo)]
         garments = list(options.get("garments", [])) or ([{"point": p}] if (p := options.get("point")) else [])
-        return self._told(
-            self._parts.thatlook.search_image(
-                photos,
-                looking,
-                text=words,
-                garments=[_garment(each) for each in garments],
-                **_weighed(options),
-                **_common(options),
+        with self._used() as parts:
+            return answer_form(
+                parts.thatlook.search_image(
+                    photos,
+                    looking,
+                    text=words,
+                    garments=[_garment(each) for each in garments],
+                    **_weighed(options),
+                    **_common(options),
+                )
             )
-        )
 
     def search_text(
         self, text: Words, *, not_text: Words = (), supercategory: Words = (), **options: Unpack[SearchOptions]
@@ -116,8 +124,10 @@ class Embedded:
         from engine.service import TextQuery
 
         words = _text(text, not_text) or TextQuery(("",))
-        found = self._parts.thatlook.search_text(words, supercategories=_names(supercategory), **_common(options))
-        return self._told(found)
+        with self._used() as parts:
+            return answer_form(
+                parts.thatlook.search_text(words, supercategories=_names(supercategory), **_common(options))
+            )
 
     def similar(
         self, product_id: str, *, text: Words = (), not_text: Words = (), **options: Unpack[SearchOptions]
@@ -128,7 +138,8 @@ class Embedded:
             ProductNotFound: unknown, or with nothing indexed.
         """
         words = _text(text, not_text)
-        return self._told(self._parts.thatlook.similar(product_id, text=words, **_weighed(options), **_common(options)))
+        with self._used() as parts:
+            return answer_form(parts.thatlook.similar(product_id, text=words, **_weighed(options), **_common(options)))
 
     def look(self, product_id: str, **options: Unpack[SearchOptions]) -> AnswerForm:
         """What a stored product's picture shows beside it, each garment with products like it: the rest of the look.
@@ -136,20 +147,28 @@ class Embedded:
         Raises:
             ProductNotFound: unknown, or with nothing indexed.
         """
-        return self._told(self._parts.thatlook.look(product_id, **_common(options)))
+        with self._used() as parts:
+            return answer_form(parts.thatlook.look(product_id, **_common(options)))
 
     def image(self, key: str) -> bytes:
         """A stored picture; `key` is a hit's `image`."""
-        return self._parts.objects.get(key)
+        with self._used() as parts:
+            return parts.objects.get(key)
 
     @property
     def _parts(self) -> Parts:
         """Of the generation that serves at present."""
         return self._live.current
 
-    @staticmethod
-    def _told(answer: Answer) -> AnswerForm:
-        return answer_form(answer)
+    @contextmanager
+    def _used(self) -> Iterator[Parts]:
+        """The parts, which stay open until the block is left.
+
+        Raises:
+            QueryRejected: it is closed, or another process opened it.
+        """
+        with self._use.one():
+            yield self._parts
 
 
 def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:

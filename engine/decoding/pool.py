@@ -145,6 +145,7 @@ class Pool:
     """As many decoder processes as pictures are decoded at once, `most` of them. Safe to use from several threads."""
 
     def __init__(self, most: int) -> None:
+        self._pid = os.getpid()
         self._idle: queue.LifoQueue[Decoder | None] = queue.LifoQueue()
         self._all: set[Decoder] = set()
         self._lock = threading.Lock()
@@ -170,7 +171,9 @@ class Pool:
             return [decoder.pid for decoder in self._all]
 
     def close(self) -> None:
-        """End all of them."""
+        """End all of them; a forked process leaves its parent's alone."""
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             gone, self._all = self._all, set()
         for decoder in gone:
@@ -205,9 +208,14 @@ class Pool:
         decoder.close()
 
 
-@lru_cache(1)
 def the_pool() -> Pool:
     """The decoder processes of this program; none is begun before the first picture that needs one."""
+    return _pool_of(os.getpid())
+
+
+@lru_cache(1)
+def _pool_of(_pid: int) -> Pool:
+    """A process's own: over its parent's channels a forked one would be given pictures that it did not ask for."""
     return Pool(min(max(2, available_cpus()), MOST))
 
 
