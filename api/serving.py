@@ -132,10 +132,14 @@ async def _serve(settings: Settings, listening: Sequence[socket.socket]) -> None
         signal.signal(number, lambda *_: None)
     front, ending = Front(), Ending()
     server = Server(uvicorn.Config(front, lifespan="off", **_OPTIONS), ending, settings.drain_s)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: server.handle_exit(signal.SIGTERM, None))
+    address = listening[0].getsockname()[:2]
     listening_task = asyncio.create_task(server.serve(list(listening)))
     try:
         async with open_services(settings) as services:
-            await _answer(settings, listening, services, front, ending, listening_task)
+            if not ending.begun:  # Else it was told to end while it opened its parts.
+                await _answer(settings, address, services, front, ending, listening_task)
     finally:
         server.should_exit = True
         await listening_task
@@ -143,7 +147,7 @@ async def _serve(settings: Settings, listening: Sequence[socket.socket]) -> None
 
 async def _answer(
     settings: Settings,
-    listening: Sequence[socket.socket],
+    address: tuple[str, int],
     services: Services,
     front: Front,
     ending: Ending,
@@ -157,7 +161,7 @@ async def _answer(
         yield replace(services, local_token=token)
 
     app = create_app(already_open, limits_of(settings), ending=ending)
-    host, port = listening[0].getsockname()[:2]
+    host, port = address
     async with app.lifespan():
         front.opened = app
         logging.getLogger("thatlook.api").info("Serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)

@@ -2,9 +2,9 @@
 
 `thatlook --help` imports none: `SUMMARIES` holds what each command does, and a test holds it to the commands.
 
-Exit status: 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C, 143 ended by SIGTERM. Errors are one line on stderr;
-a stack trace is shown only where THATLOOK_DEBUG asks for it. With `--json` stdout holds exactly one JSON document: the
-result, or `{"error": {"code", "message"}}`.
+Exit status: 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP. Errors are one line
+on stderr; a stack trace is shown only where THATLOOK_DEBUG asks for it. With `--json` stdout holds exactly one JSON
+document: the result, or `{"error": {"code", "message"}}`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import click
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
 from engine.system.open_files import allow_more_open_files
 from engine.system.printing import json_was_printed, print_json, printable, say
+from engine.system.stopping import terminable
 from thatlook.missing import import_advice
+from thatlook.system_words import system_words
 
 COMMANDS: Mapping[str, str] = {
     "demo": "thatlook.commands:demo",
@@ -83,7 +85,7 @@ SUMMARIES: Mapping[str, str] = {
     "doctor": "Look at this installation and say what is wrong and what to do.",
 }
 """What `--help` says of each command."""
-_TERMINATED = 143
+_ENDED = {143: "ended by SIGTERM", 129: "ended, for its terminal was closed (SIGHUP)"}
 _USAGE = (FilterRejected, QueryRejected, TextRejected)
 
 
@@ -137,7 +139,8 @@ def main() -> None:
     """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
     allow_more_open_files()
     try:
-        status = thatlook(standalone_mode=False)
+        with terminable():
+            status = thatlook(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
@@ -150,9 +153,9 @@ def main() -> None:
         say("thatlook: stopped. What was written is kept; the same command goes on from there.")
         _end(130, "stopped", "The command was stopped.")
     except SystemExit as ended:
-        if ended.code == _TERMINATED:
-            say("thatlook: ended by SIGTERM. What was written is kept; the same command goes on from there.")
-            _end(_TERMINATED, "stopped", "The command was ended by SIGTERM.")
+        if isinstance(ended.code, int) and (how := _ENDED.get(ended.code)):
+            say(f"thatlook: {how}. What was written is kept; the same command goes on from there.")
+            _end(ended.code, "stopped", f"The command was {how}.")
         raise
     except BrokenPipeError:
         _let_go()
@@ -185,6 +188,6 @@ def _sentence(error: Exception) -> str:
         return error.message
     if isinstance(error, ImportError):
         return import_advice(error)
-    if isinstance(error, MemoryError):
-        return "there is not enough memory."
+    if (said := system_words(error)) is not None:
+        return said
     return f"unexpected failure ({type(error).__name__}: {error}). Set THATLOOK_DEBUG=1 to see where."

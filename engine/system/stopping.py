@@ -9,19 +9,29 @@ from contextlib import contextmanager
 from threading import Event
 from types import FrameType
 
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""A service manager's signal, and the one of a terminal that is closed."""
+
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Within the block SIGTERM ends the process as Ctrl-C does: what the block opened is closed first; status 143."""
+    """Within the block SIGTERM and SIGHUP end the process as Ctrl-C does: what the block opened is closed first.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + signal.SIGTERM)
+    The status is 143, or 129. What is to be ignored (`nohup`) stays so.
+    """
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    unasked = (signal.SIG_IGN, None)
+    before = {each: signal.getsignal(each) for each in ENDING if signal.getsignal(each) not in unasked}
+    for each in before:
+        signal.signal(each, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

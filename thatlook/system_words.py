@@ -1,0 +1,33 @@
+"""What the system refuses a program, in words that say what to do: room, memory, files, processes, rights."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+_WHAT_TO_DO = {
+    errno.ENOSPC: "the disk is full; make room, then try again",
+    errno.EDQUOT: "the disk quota is used up; make room, then try again",
+    errno.EFBIG: "a file may not become so large here (`ulimit -f`)",
+    errno.EMFILE: "no more files may be open at once (`ulimit -n`)",
+    errno.ENFILE: "the system has too many files open",
+    errno.ENOMEM: "there is not enough memory",
+    errno.EAGAIN: "no more processes may be begun (`ulimit -u`)",
+    errno.EACCES: "this user has no right to it",
+    errno.EPERM: "this user has no right to it",
+    errno.EROFS: "it lies on a file system that is read-only",
+    errno.EIO: "the disk or terminal does not answer",
+}
+_NO_THREADS = "can't start new thread"
+
+
+def system_words(error: BaseException) -> str | None:
+    """One sentence; None for what is no refusal of the system's."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory."
+    if isinstance(error, RuntimeError) and _NO_THREADS in str(error):
+        return "no more threads may be begun (`ulimit -u`)."
+    if not isinstance(error, OSError) or error.errno not in _WHAT_TO_DO:
+        return None
+    what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "the output"
+    return f"{what} cannot be read or written: {_WHAT_TO_DO[error.errno]}."
