@@ -132,13 +132,12 @@ class ImageSources:
             try:
                 return self._asked(encoded_address(url), limits)
             except NotServed as error:
-                backoff_s = self.rules.backoff_s * 2 ** (attempt - 1)
-                wait_s = backoff_s if error.retry_after_s is None else error.retry_after_s
-                if not error.transient or attempt == self.rules.tries or wait_s > MOST_WAIT_S:
+                asked_s = error.retry_after_s
+                if not error.transient or attempt == self.rules.tries or (asked_s or 0) > MOST_WAIT_S:
                     raise ImageNotFetched(_told(error), transient=error.transient) from None
             except InputRejected as error:
                 raise ImageNotFetched(_told(error)) from None
-            if self.stopping.wait(wait_s):
+            if self.stopping.wait(self.rules.backoff_s * 2 ** (attempt - 1) if asked_s is None else asked_s):
                 break
         raise ImageNotFetched("The run was stopped before the picture came.", transient=True)
 

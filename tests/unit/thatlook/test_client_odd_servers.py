@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -31,7 +32,7 @@ def saying(*says: bytes | Callable[[socket.socket], None]) -> Iterator[str]:
 
     def talk(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            while connection.recv(65_536):
+            while whole_request(connection):
                 said = left.pop(0) if len(left) > 1 else left[0]
                 said(connection) if callable(said) else connection.sendall(said)
 
@@ -43,6 +44,21 @@ def saying(*says: bytes | Callable[[socket.socket], None]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def whole_request(connection: socket.socket) -> bool:
+    """Read one request, head and body; whether one came. They may arrive apart."""
+    data = b""
+    while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _body_bytes(data):
+        if not (part := connection.recv(65_536)):
+            return False
+        data += part
+    return True
+
+
+def _body_bytes(data: bytes) -> int:
+    found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", data)
+    return int(found[1]) if found else 0
 
 
 def answer(body: Any, *headers: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
