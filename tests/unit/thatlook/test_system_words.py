@@ -15,9 +15,9 @@ from thatlook.system_words import system_words
     ("error", "told"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "the output cannot be read or written: the disk is full; "),
-        (OSError(errno.ENOSPC, "No space", "/srv/shop"), "/srv/shop cannot be read or written: the disk is full; "),
-        (OSError(errno.EMFILE, "Too many", b"/srv/shop"), "/srv/shop cannot be read or written: no more files may be open"),
-        (PermissionError(errno.EACCES, "Denied", "/srv/shop"), "/srv/shop cannot be read or written: this user has no "),
+        (OSError(errno.ENOSPC, "No space", "/srv/x"), "/srv/x cannot be read or written: the disk is full; "),
+        (OSError(errno.EMFILE, "Too many", b"/srv/x"), "/srv/x cannot be read or written: no more files may be open"),
+        (PermissionError(errno.EACCES, "Denied", "/srv/x"), "/srv/x cannot be read or written: this user has no "),
         (MemoryError(), "there is not enough memory."),
         (RuntimeError("can't start new thread"), "no more threads may be begun (`ulimit -u`)."),
     ],
