@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
@@ -23,7 +24,7 @@ from api.requests.pictures import IMAGES_PATH, PhotoRequest, find_pictures, read
 from api.requests.queries import ImageSearch
 from api.services import Limits, Services
 from api.workers import Workers
-from engine.domain import Answer
+from engine.domain import Answer, PictureAnalysis
 from engine.errors import NoGarmentFound, QueryRejected
 from engine.forms.answers import AnswerForm, answer_form, to_json
 from engine.system.clock import Deadline
@@ -127,6 +128,10 @@ class RequestContext:
     async def pictures(self, photo: PhotoRequest[Any], deadline: Deadline) -> list[bytes]:
         """The bytes of a request's photos."""
         return await self.look_up(lambda: find_pictures(photo, self.services.objects, self.limits), deadline)
+
+    async def analyse(self, picture: bytes, deadline: Deadline) -> PictureAnalysis:
+        """Look at a picture with the models; it waits among the searches."""
+        return await self._searches.run(partial(self.services.thatlook.analyse, picture, deadline), deadline)
 
     async def look_up(self, call: Callable[[], T], deadline: Deadline | None = None) -> T:
         """Run a short blocking call: the ledger, the object store, the intake."""

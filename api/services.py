@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from api.http.ports import Ports
-from engine.domain import Answer, Hit, Product, Space
+from engine.domain import Answer, Hit, PictureAnalysis, Product, Space
 from engine.facets import Counted, FacetAsk
 from engine.feedback.recorder import Recorder
 from engine.filters import Filter
@@ -95,6 +95,10 @@ class Searches(Protocol):
         deadline: Deadline | None = None,
     ) -> Answer:
         """What a stored product is worn with, each garment with products like it."""
+        ...
+
+    def analyse(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
+        """What is seen in a picture."""
         ...
 
     def stored(self, codes: Sequence[str], where: Filter = ...) -> Mapping[str, Sequence[Hit]]:

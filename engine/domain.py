@@ -134,6 +134,16 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PictureAnalysis:
+    """What the models see in one picture of `width` × `height` pixels: the main person's garments, and the person."""
+
+    garments: tuple[Garment, ...]
+    gate: GateReport
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Crop:
     """One garment cut out, its surroundings painted neutral.
 

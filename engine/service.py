@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from engine.color.palette import read_palettes
-from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item
+from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item, PictureAnalysis
 from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable
 from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
@@ -26,7 +26,7 @@ from engine.retrieval.text_query import MAX_TEXT, MAX_TEXTS, TextQuery
 from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
 from engine.system.clock import Deadline, Stopwatch
 from engine.taxonomy import collection_name
-from engine.vision.images import DEFAULT_LIMITS, ImageLimits
+from engine.vision.images import DEFAULT_LIMITS, ImageLimits, decode_photo
 from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoMemory
 from engine.vision.pipeline import VisionPipeline
 from engine.words.categories import CategoryNames
@@ -229,6 +229,18 @@ class ThatLook:
             answers = [marked(each) for each in answers]
         notes = self._notes(NO_WORDS, where, answers) if answers else (_ALONE,)
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, notes, item.image)
+
+    def analyse(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
+        """What is seen in a picture: the garments, and from where and how wholly the person who wears them.
+
+        Raises:
+            ImageUnreadable, ImageTooLarge: the picture.
+            DeadlineExceeded: too late already.
+        """
+        photo = decode_photo(picture, self.limits, deadline=deadline)
+        scene = self.pipeline.scene(photo.pixels)
+        garments = self.pipeline.garments(photo.pixels, scene)
+        return PictureAnalysis(garments, self.pipeline.gate(photo.pixels, scene), photo.width, photo.height)
 
     def _indexed(self, product_id: str) -> LedgerEntry:
         entry = self.searcher.ledger.get([product_id]).get(product_id)

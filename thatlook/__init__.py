@@ -44,6 +44,7 @@ __all__ = [
     "NoGarmentFound",
     "NotFound",
     "ObjectNotFound",
+    "ProductAnalysis",
     "ProductNotFound",
     "ProductPage",
     "ProductPicture",

@@ -29,6 +29,7 @@ from thatlook.forms import (
     IngestRuns,
     IngestStatus,
     PhotoOptions,
+    ProductAnalysis,
     ProductPage,
     ProductPictures,
     ProductState,
@@ -139,6 +140,16 @@ def product(product_id: str) -> Call[ProductState]:
 def product_pictures(product_id: str) -> Call[ProductPictures]:
     """Read which of a product's pictures are searched."""
     return Call("GET", f"{_product(product_id)}/pictures", ProductPictures)
+
+
+def product_picture(product_id: str, side: int | None) -> Call[bytes]:
+    """The picture by which a product is found."""
+    return Call("GET", f"{_product(product_id)}/picture", bytes, sent={"params": _given({"side": side})})
+
+
+def product_analysis(product_id: str) -> Call[ProductAnalysis]:
+    """What is seen in a product's picture."""
+    return Call("GET", f"{_product(product_id)}/analysis", ProductAnalysis)
 
 
 def retry_product(product_id: str) -> Call[Receipt]:

@@ -25,6 +25,7 @@ from thatlook.forms import (
     IngestRun,
     IngestStatus,
     PhotoOptions,
+    ProductAnalysis,
     ProductPage,
     ProductPicture,
     ProductState,
@@ -137,6 +138,14 @@ class Client(ClientBase[httpx.Client]):
     def product_pictures(self, product_id: str) -> list[ProductPicture]:
         """A product's pictures: the one that is searched, and why others are refused."""
         return self._send(calls.product_pictures(product_id)).pictures
+
+    def product_picture(self, product_id: str, *, side: int | None = None) -> bytes:
+        """The stored picture by which a product is found; as a JPEG of at most `side` pixels, if that is given."""
+        return self._send(calls.product_picture(product_id, side))
+
+    def product_analysis(self, product_id: str) -> ProductAnalysis:
+        """What is seen in a product's stored picture: its garments, and from where the person is seen."""
+        return self._send(calls.product_analysis(product_id))
 
     def retry_product(self, product_id: str) -> Receipt:
         """Look at a product's pictures again, whatever became of it before."""
@@ -357,6 +366,14 @@ class AsyncClient(ClientBase[httpx.AsyncClient]):
     async def product_pictures(self, product_id: str) -> list[ProductPicture]:
         """A product's pictures: the one that is searched, and why others are refused."""
         return (await self._send(calls.product_pictures(product_id))).pictures
+
+    async def product_picture(self, product_id: str, *, side: int | None = None) -> bytes:
+        """The stored picture by which a product is found; as a JPEG of at most `side` pixels, if that is given."""
+        return await self._send(calls.product_picture(product_id, side))
+
+    async def product_analysis(self, product_id: str) -> ProductAnalysis:
+        """What is seen in a product's stored picture: its garments, and from where the person is seen."""
+        return await self._send(calls.product_analysis(product_id))
 
     async def retry_product(self, product_id: str) -> Receipt:
         """Look at a product's pictures again, whatever became of it before."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from engine.forms.answers import AnswerForm
+from engine.forms.catalogue import AnalysisForm as ProductAnalysis
 from engine.forms.catalogue import DeletionReceipt, ProductReceipt, Readiness, UpdateReceipt
 from engine.forms.catalogue import ErrorPage as IngestErrors
 from engine.forms.catalogue import IntakeReceipt as Receipt
@@ -45,6 +46,7 @@ __all__ = [
     "IngestStatus",
     "PhotoOptions",
     "Problem",
+    "ProductAnalysis",
     "ProductPage",
     "ProductPicture",
     "ProductPictures",

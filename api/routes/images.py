@@ -52,8 +52,13 @@ async def read_image(
 ) -> Response[bytes]:
     """The picture's bytes, with an ETag; 304 where the caller has them already."""
     data = await context.look_up(partial(context.services.objects.get, stored_key(with_slashes(key.removeprefix("/")))))
+    return picture_response(data, request, _CACHING)
+
+
+def picture_response(data: bytes, request: Request[Any, Any, Any], caching: str) -> Response[bytes]:
+    """A picture of the type that its bytes tell, with an ETag; 304 where the caller has it already."""
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": _CACHING}
+    headers = {"ETag": tag, "Cache-Control": caching}
     if tag in [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]:
         return Response(b"", status_code=304, headers=headers)
     content_type = content_type_of(data)

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get, post
-from litestar.params import PathParameter
+from litestar import Controller, Request, Response, get, post
+from litestar.params import PathParameter, QueryParameter
 
 from api.context import Context, RequestContext, image_url
-from api.description.documentation import problems
+from api.description.documentation import UNCHANGED, problems
 from api.http.addresses import with_slashes
-from engine.errors import InputRejected, ProductNotFound
-from engine.forms.catalogue import IntakeReceipt, PictureForm, PictureList, ProductReceipt
+from api.routes.images import picture_response
+from engine.errors import InputRejected, ObjectNotFound, ProductNotFound
+from engine.forms.catalogue import (
+    AnalysisForm,
+    IntakeReceipt,
+    PictureForm,
+    PictureList,
+    ProductReceipt,
+    analysis_form,
+)
 from engine.product_lookup import find_product
 from engine.products.stored import picture_prefix
 from engine.seams import IngestState, LedgerEntry
 from engine.system.redaction import redacted
+from engine.vision.images import decode_photo, encode_jpeg
 
 ProductId = Annotated[str, PathParameter(description="The product's id, percent-encoded.")]
+Side = Annotated[
+    int | None,
+    QueryParameter(ge=16, le=1024, description="A JPEG of which no side has more pixels; without it, as stored."),
+]
+_CACHING = "public, max-age=60, stale-while-revalidate=86400"
+"""Short, for the address stays the same when the product gets another picture."""
 
 
 class PicturesBesideTheFeed(InputRejected):
@@ -36,6 +51,27 @@ class ProductPictureController(Controller):
     async def pictures(self, product_id: ProductId, context: Context) -> PictureList:
         """Every picture that the shop names: the one that is searched, and why others are refused."""
         return await context.look_up(partial(_pictures, context, product_id))
+
+    @get(
+        "/picture",
+        media_type="image/*",
+        responses={304: UNCHANGED, **problems(404, 422, 503, 504)},
+        opt={"parameters": ("side",)},
+        summary="A product's picture",
+    )
+    async def picture(
+        self, product_id: ProductId, request: Request[Any, Any, Any], context: Context, side: Side = None
+    ) -> Response[bytes]:
+        """The stored picture by which the product is found, as small as is asked for."""
+        data = await context.look_up(partial(_picture, context, product_id, side))
+        return picture_response(data, request, _CACHING)
+
+    @get("/analysis", responses=problems(404, 422, 503, 504), opt={"parameters": ()}, summary="A picture's analysis")
+    async def analysis(self, product_id: ProductId, context: Context) -> AnalysisForm:
+        """What is seen in the stored picture: garments with their outlines, from where and how wholly the person."""
+        deadline = context.deadline()
+        key, data = await context.look_up(partial(_stored, context, product_id), deadline)
+        return analysis_form(image_url(key), await context.analyse(data, deadline))
 
     @post(
         "/retry",
@@ -74,6 +110,20 @@ def _with_stored(forms: list[PictureForm], stored: list[str]) -> list[PictureFor
         if stored and form.reason is None:
             return [*forms[:n], msgspec.structs.replace(form, stored=stored[0]), *forms[n + 1 :]]
     return forms
+
+
+def _stored(context: RequestContext, path_id: str) -> tuple[str, bytes]:
+    """The key and the bytes of a product's stored picture."""
+    product_id = _entry(context, path_id).product.product_id
+    key = next(iter(context.services.objects.keys(picture_prefix(product_id))), None)
+    if key is None:
+        raise ObjectNotFound(f"No picture of product {product_id!r} is stored.")
+    return key, context.services.objects.get(key)
+
+
+def _picture(context: RequestContext, path_id: str, side: int | None) -> bytes:
+    _, data = _stored(context, path_id)
+    return data if side is None else encode_jpeg(decode_photo(data, enough_side=2 * side).pixels, max_side=side)
 
 
 def _retry(context: RequestContext, path_id: str) -> IntakeReceipt:

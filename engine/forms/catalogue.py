@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+from engine.domain import PictureAnalysis
+from engine.forms.answers import GarmentForm, garment_form
+
 
 class ProductReceipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one product of a request: `pending` (taken on) or `rejected`, with reasons.
@@ -171,7 +174,32 @@ class PictureForm(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class AnalysisForm(msgspec.Struct, frozen=True):
+    """What is seen in a product's stored picture `image`: the garments of its main person, and that person.
+
+    `view` is `front`, `back`, `left`, `right` or `none`; `full_shot`: head to ankles are in the picture. `keep`: one
+    person, full-shot and front-facing; `reason` says in words why or why not.
+    """
+
+    image: str
+    width: int
+    height: int
+    garments: list[GarmentForm]
+    people: int
+    view: str
+    full_shot: bool
+    keep: bool
+    reason: str
+
+
 class PictureList(msgspec.Struct, frozen=True):
     """A product's pictures, as its shop orders them."""
 
     pictures: list[PictureForm]
+
+
+def analysis_form(image: str, seen: PictureAnalysis) -> AnalysisForm:
+    """What is seen in a picture."""
+    garments, gate = [garment_form(each) for each in seen.garments], seen.gate
+    told = (gate.people, gate.view, gate.full_shot, gate.keep, gate.reason)
+    return AnalysisForm(image, seen.width, seen.height, garments, *told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.domain import Answer, Hit
+from engine.domain import Answer, Hit, PictureAnalysis
 from engine.facets import Counted
 from engine.service import ThatLook
 from models.generations.live import LiveParts
@@ -43,6 +43,10 @@ class LiveSearches:
     def look(self, *asked: Any, **options: Any) -> Answer:
         """What a stored product is worn with."""
         return self._live.current.thatlook.look(*asked, **options)
+
+    def analyse(self, *asked: Any, **options: Any) -> PictureAnalysis:
+        """What is seen in a picture."""
+        return self._live.current.thatlook.analyse(*asked, **options)
 
     def stored(self, *asked: Any, **options: Any) -> Mapping[str, tuple[Hit, ...]]:
         """Products by their ids, SKUs and the like."""

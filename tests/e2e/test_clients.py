@@ -105,6 +105,12 @@ def exports_and_feedback(shop: thatlook.Client, folder: Path) -> None:
     feedback(shop)
 
 
+def pictures(shop: thatlook.Client, hit: thatlook.Hit) -> None:
+    assert shop.image(hit.image).startswith(b"\xff\xd8")
+    assert len(shop.product_picture("red/1", side=32)) < len(shop.product_picture("red/1"))
+    assert shop.product_analysis("red/1").image == hit.image
+
+
 def test_every_documented_route_has_a_method_that_works(server: Server, tmp_path: Path) -> None:
     """A route that is added to the API without a method in the client fails here."""
     address = str(server.client.base_url)
@@ -116,7 +122,7 @@ def test_every_documented_route_has_a_method_that_works(server: Server, tmp_path
         found = shop.search_image(LOOK, k=2, filters={"brand": "acme"})
         hit = found.garments[0].hits[0]
         assert (hit.title, hit.price, hit.availability) == ("red shirt", 10.0, "in_stock")
-        assert shop.image(hit.image).startswith(b"\xff\xd8")
+        pictures(shop, hit)
         moved = shop.search_image(LOOK, text="in blue", weights={"visual": 1, "semantic": 1, "text": 1, "color": 2})
         assert moved.garments[0].hits
         assert shop.search_text("shirt", not_text="red", k=1).garments[0].hits

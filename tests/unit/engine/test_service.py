@@ -152,6 +152,19 @@ def test_supercategory_narrows_the_answer(thatlook: ThatLook) -> None:
     assert [g.supercategory for g in answer.garments] == ["lower_wear"]
 
 
+def test_what_is_seen_in_a_picture(thatlook: ThatLook) -> None:
+    """The garments, and of the person what the gate says: here of one whose shoulders lie outside of the picture."""
+
+    class Outside(NoPose):
+        def estimate(self, image: Pixels, boxes: Sequence[Box]) -> list[Pose]:
+            return [Pose(np.full((17, 3), -1, np.float32), box) for box in boxes]
+
+    seen = replace(thatlook, pipeline=replace(thatlook.pipeline, pose=Outside())).analyse(photo("red", "blue"))
+    assert {each.supercategory for each in seen.garments} == {"upper_wear", "lower_wear"}
+    assert (seen.width, seen.height, seen.gate.people, seen.gate.view, seen.gate.keep) == (64, 128, 1, "none", False)
+    assert seen.gate.reason.startswith("A close-up")
+
+
 def test_a_doubtful_garment_is_looked_for_in_both_places(thatlook: ThatLook) -> None:
     """A red top that may be lower wear as well finds both red products, and the second says where it comes from."""
     answer = doubtful(thatlook, also=("lower_wear",)).search_image(photo("red", "red"), k=2)

@@ -39,6 +39,7 @@ NAMES = [
     "NoGarmentFound",
     "NotFound",
     "ObjectNotFound",
+    "ProductAnalysis",
     "ProductNotFound",
     "ProductPage",
     "ProductPicture",

@@ -139,6 +139,8 @@ def test_description(client: Client) -> None:
         "get /v1/products/{product_id}/similar",
         "get /v1/products/{product_id}/look",
         "get /v1/products/{product_id}/pictures",
+        "get /v1/products/{product_id}/picture",
+        "get /v1/products/{product_id}/analysis",
         "post /v1/products/{product_id}/retry",
         "put /v1/products",
         "get /v1/products",

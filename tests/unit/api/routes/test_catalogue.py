@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from engine.products.stored import picture_prefix
+from engine.vision.images import decode, encode_jpeg
 from tests.fixtures.shop import ENTRY, PNG, PRODUCT, Shop
 
 Client = TestClient[Litestar]
@@ -175,6 +177,37 @@ def test_which_pictures_are_searched(shop: Shop, client: Client) -> None:
         ]
     }
     assert client.get("/v1/products/nobody/pictures").status_code == 404
+
+
+def test_a_product_by_its_picture(shop: Shop, client: Client) -> None:
+    """As stored, or as a JPEG no larger than asked for, which is short-lived; a product without one has none."""
+    key = picture_prefix("p 1/a") + "0123.jpg"
+    shop.objects.pictures[key] = encode_jpeg(np.full((300, 200, 3), 120, np.uint8), max_side=1024)
+    path = "/v1/products/p%201%2Fa/picture"
+    assert client.get(path).content == shop.objects.pictures[key]
+    small = client.get(f"{path}?side=64")
+    assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
+    assert decode(small.content).shape == (64, 43, 3)
+    assert small.headers["cache-control"].startswith("public, max-age=60,")
+    assert client.get(f"{path}?side=64", headers={"If-None-Match": small.headers["etag"]}).status_code == 304
+    assert [client.get(f"{path}?side={side}").status_code for side in (15, 1025)] == [422, 422]
+    assert client.get("/v1/products/nobody/picture").status_code == 404
+    shop.objects.pictures.clear()
+    assert client.get(path).json()["detail"] == "No picture of product 'p 1/a' is stored."
+
+
+def test_what_is_seen_in_a_picture(shop: Shop, client: Client) -> None:
+    """The garments with their outlines, and what the gate says; of the picture that is stored."""
+    key = picture_prefix("p 1/a") + "0123.jpg"
+    shop.objects.pictures[key] = PNG
+    seen = client.get("/v1/products/p%201%2Fa/analysis").json()
+    assert [one["class"] for one in seen.pop("garments")] == ["dress"]
+    assert seen == {
+        "image": "/v1/images/" + key, "width": 100, "height": 120, "people": 1, "view": "front", "full_shot": True,
+        "keep": True, "reason": "Full-shot and front-facing.",
+    }  # fmt: skip
+    assert shop.looks.calls == [("analyse", (PNG,), {})]
+    assert client.get("/v1/products/nobody/analysis").status_code == 404
 
 
 def test_another_try(shop: Shop, client: Client) -> None:
