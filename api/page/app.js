@@ -28,7 +28,7 @@ function Page() {
     <main id="main" tabindex="-1" class=${view}>
       ${view === "search" ? html`<${Search} told=${told} />` : second && html`<${second.Catalogue} />`}
     </main>
-    ${view === "catalogue" && html`<p id="status" class=${told.problem ? "problem told" : "told"} role="status">${told.words}</p>`}
+    ${view === "catalogue" && html`<p id="status" class=${told.quiet ? "hidden" : told.problem ? "problem told" : "told"} role="status" dir="auto">${told.words}</p>`}
     <footer><${Timing} /><p>thatlook · <a href="/docs">${t("page.api")}</a> · <a href="/v1/ingest/status">${t("page.state")}</a></p></footer>
     ${view === "search" && html`<${Tray} />`}
     ${dialog === "compare" && html`<${Compare} close=${close} />`}
@@ -122,9 +122,21 @@ function AskKey() {
 let second = null; // The catalogue's modules, which come when that view is opened.
 
 async function openCatalogue(text) {
-  second ??= await import("./catalogue.js");
+  try {
+    second ??= (await Promise.all([import("./catalogue.js"), styled("catalogue.css")]))[0];
+  } catch {
+    return say(t("error.unreachable"), true);
+  }
   update({});
   return second.restoreCatalogue(text);
+}
+
+// A style sheet beside this module; it holds when this resolves.
+function styled(name) {
+  return new Promise((onload, onerror) => {
+    const href = new URL(name, import.meta.url).href;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload, onerror }));
+  });
 }
 
 function route() {

@@ -4,9 +4,11 @@ import { call, Problem } from "./http.js";
 import { FeedPane } from "./feeds.js";
 import { NoMatchPane } from "./nomatch.js";
 import { Product } from "./product.js";
-import { count, stateName, t } from "./texts.js";
+import { Picture } from "./results.js";
+import { availability, count, money, stateName, t } from "./texts.js";
 
 const PAGE = 50;
+const THUMBNAIL_SIDE = 128; // Pixels; twice as many as are shown, for fine screens.
 const PANES = ["products", "feeds", "nomatch"];
 const BLANK = { pane: "products", q: "", state: "", id: "" };
 let asked = 0;
@@ -39,7 +41,7 @@ async function loadCounts() {
   try {
     update({ counts: (await call("GET", "/v1/ingest/status")).data });
   } catch (error) {
-    if (error.status === 401) update({ needsKey: true });
+    update({ counts: state.counts ?? false, ...(error.status === 401 && { needsKey: true }) });
   }
 }
 
@@ -53,7 +55,7 @@ export async function load({ further = false } = {}) {
     if (mine !== asked) return;
     const products = further ? [...state.products, ...data.products] : data.products;
     update({ products, nextAfter: data.next_after, catalogueBusy: false });
-    say(t("catalogue.shown", { n: count(products.length) }, products.length));
+    update({ say: { words: t("catalogue.shown", { n: count(products.length) }, products.length), quiet: true } });
   } catch (error) {
     if (mine !== asked) return;
     if (error instanceof Problem && error.status === 401) update({ needsKey: true });
@@ -82,6 +84,7 @@ function Products() {
   const [typed, setTyped] = useState({}); // Counts until the address asks for something else.
   const q = typed.asked === catalogue.q ? typed.text : catalogue.q;
   const find = (event) => { event.preventDefault(); go({ q: q.trim(), id: "" }); load(); };
+  const listed = products && counts !== null; // Together with what stands above it, so that nothing moves.
   const only = (name) => { go({ state: name, id: "" }); load(); };
   return html`<form class="find" role="search" onSubmit=${find}>
       <label>${t("catalogue.find")}<input type="search" id="find" dir="auto" value=${q} placeholder=${t("catalogue.findHint")} maxlength="200" onInput=${(e) => setTyped({ asked: catalogue.q, text: e.target.value })} /></label>
@@ -93,13 +96,20 @@ function Products() {
     <div class="shelf">
       <div class="list" aria-busy=${Boolean(catalogueBusy)}>
         ${catalogueFailed && html`<div class="failure"><p>${catalogueFailed}</p><button type="button" onClick=${() => load()}>${t("failure.again")}</button></div>`}
-        ${products && html`<ul>${products.map((one) => html`<${Row} key=${one.product_id} entry=${one} chosen=${one.product_id === catalogue.id} />`)}</ul>`}
-        ${products && !products.length && !catalogueFailed && html`<p class="none">${t(catalogue.q || catalogue.state ? "catalogue.noneFound" : "catalogue.empty")}</p>`}
-        ${!products && catalogueBusy && html`<p class="none">${t("catalogue.loading")}</p>`}
-        ${nextAfter && products && html`<p class="more"><button type="button" class="quiet" onClick=${() => load({ further: true })}>${t("results.more")}</button></p>`}
+        ${listed && products.length > 0 && html`<ul>${products.map((one) => html`<${Row} key=${one.product_id} entry=${one} chosen=${one.product_id === catalogue.id} />`)}</ul>`}
+        ${listed && !products.length && !catalogueFailed && html`<p class="none">${t(catalogue.q || catalogue.state ? "catalogue.noneFound" : "catalogue.empty")}</p>`}
+        ${!listed && !catalogueFailed && html`<p class="none">${t("catalogue.loading")}</p>`}
+        ${nextAfter && listed && html`<p class="more"><button type="button" class="quiet" onClick=${() => load({ further: true })}>${t("results.more")}</button></p>`}
       </div>
-      ${catalogue.id && html`<${Product} key=${catalogue.id} id=${catalogue.id} close=${() => { const { id } = catalogue; go({ id: "" }); document.querySelector(`[data-product="${CSS.escape(id)}"]`)?.focus(); }} />`}
+      ${catalogue.id && html`<${Product} key=${catalogue.id} id=${catalogue.id} close=${() => closeProduct(catalogue.id)} />`}
     </div>`;
+}
+
+// Back to the list, where a narrow screen shows it again only now; the focus goes where it was.
+async function closeProduct(id) {
+  go({ id: "" });
+  await null; // Drawing comes first.
+  document.querySelector(`[data-product="${CSS.escape(id)}"]`)?.focus();
 }
 
 // Why pictures were refused and products failed, over the whole catalogue.
@@ -111,8 +121,11 @@ function Reasons() {
 }
 
 function Row({ entry, chosen }) {
-  const { product } = entry;
-  return html`<li><button type="button" class="bare" data-product=${entry.product_id} aria-current=${chosen ? "true" : null} onClick=${() => go({ id: entry.product_id }, { entry: true })}>
-    <b dir="auto">${product.title}</b><small><span dir="auto">${entry.product_id}</span>${product.brand && html` · <span dir="auto">${product.brand}</span>`}</small>
-    <span class=${"badge " + entry.state}>${stateName(entry.state)}</span></button></li>`;
+  const { product, product_id: id, state: stands } = entry;
+  const picture = entry.indexed_items ? `/v1/products/${encodeURIComponent(id)}/picture?side=${THUMBNAIL_SIDE}` : null;
+  const told = [id, product.brand, product.price != null && money(product.price, product.currency), product.sale_price != null && t("catalogue.sale", { price: money(product.sale_price, product.currency) }), product.availability !== "in_stock" && availability(product.availability)];
+  return html`<li><button type="button" class="bare" data-product=${id} aria-current=${chosen ? "true" : null} onClick=${() => go({ id }, { entry: true })}>
+    <${Picture} path=${picture} />
+    <span class="titled"><b dir="auto">${product.title}</b><small>${told.filter(Boolean).map((one, n) => html`${n > 0 && " · "}<span dir="auto">${one}</span>`)}</small></span>
+    <span class=${"badge " + stands}>${stateName(stands)}</span></button></li>`;
 }

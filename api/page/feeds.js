@@ -52,6 +52,7 @@ async function started(send) {
 export function FeedPane() {
   const { jobs, runs, feedsFailed, watched } = state;
   const running = jobs?.some((job) => RUNNING.includes(job.state)) || runs?.some((run) => !run.finished);
+  const others = runs?.filter((run) => !jobs?.some((job) => job.run_id === run.run_id));
   useEffect(() => { read(); }, []);
   useEffect(() => {
     if (!running) return undefined;
@@ -63,8 +64,8 @@ export function FeedPane() {
     ${feedsFailed && html`<div class="failure"><p>${feedsFailed}</p><button type="button" onClick=${read}>${t("failure.again")}</button></div>`}
     ${watched && html`<p>${t("feeds.watched", { address: watched.feed_url, next: date(watched.next_check) })} ${watched.problem && html`<b>${watched.problem}</b>`}</p>`}
     ${jobs?.length > 0 && html`<h2>${t("feeds.jobs")}</h2><ul class="jobs">${jobs.map((job) => html`<${Job} key=${job.job_id} job=${job} />`)}</ul>`}
-    <h2>${t("feeds.runs")}</h2>
-    ${runs?.length ? html`<ul class="jobs">${runs.map((run) => html`<${Run} key=${run.run_id} run=${run} />`)}</ul>` : html`<p class="none">${t(runs ? "feeds.noRuns" : "catalogue.loading")}</p>`}
+    ${others?.length > 0 && html`<h2>${t(jobs?.length ? "feeds.runs" : "feeds.jobs")}</h2><ul class="jobs">${others.map((run) => html`<${Run} key=${run.run_id} run=${run} />`)}</ul>`}
+    ${!runs?.length && !jobs?.length && html`<p class="none">${t(runs ? "feeds.noRuns" : "catalogue.loading")}</p>`}
   </section>`;
 }
 
@@ -108,8 +109,9 @@ function Job({ job }) {
 
 const progressText = ({ done, total }) => (total ? t("job.doneOf", { done: count(done), total: count(total) }) : t("job.doneRows", { done: count(done) }));
 
+// What became of the products; rows that were lost are told apart.
 function Counts({ counts }) {
-  const told = Object.entries(counts ?? {}).filter(([name, n]) => n && name !== "read");
+  const told = Object.entries(counts ?? {}).filter(([name, n]) => n && !["read", "bad_rows"].includes(name));
   return told.length ? html`<p class="counts">${told.map(([name, n]) => html`<span>${t.maybe("count." + name) ?? name.replaceAll("_", " ")} <b>${count(n)}</b></span>`)}</p>` : null;
 }
 

@@ -64,11 +64,14 @@ function problemOf(response, text) {
   return new Problem(words, { status: response.status, code: told.code ?? "", waitS });
 }
 
-// The address of a stored picture that an <img> may show: itself, or, where keys are asked for, a copy that was fetched.
+// Whether an <img> may show this picture as it is; where keys are asked for, a copy has to be fetched with one.
+export const isOpen = (path) => !key || !path.startsWith("/v1/");
+
+// The address of a stored picture that an <img> may show: itself, or such a copy, which comes later.
 const copies = new Map();
 
 export function pictureOf(path) {
-  if (!key || !path.startsWith("/v1/")) return path;
+  if (isOpen(path)) return path;
   if (!copies.has(path)) copies.set(path, fetchedPicture(path));
   return copies.get(path);
 }

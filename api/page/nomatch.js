@@ -1,7 +1,7 @@
 // Queries that found nothing good: what the catalogue lacks, or says in other words than its customers.
 import { html, update, useEffect, useState } from "./ui.js";
 import { call } from "./http.js";
-import { count, date, percent, t } from "./texts.js";
+import { count, day, percent, t } from "./texts.js";
 
 export function NoMatchPane() {
   const [days, setDays] = useState(7);
@@ -23,7 +23,7 @@ export function NoMatchPane() {
     ${told?.off && html`<div class="failure"><p>${t("nomatch.off")}</p><pre tabindex="0"><code>THATLOOK_EVENTS=1</code></pre></div>`}
     ${told?.words && !told.off && html`<div class="failure"><p>${told.words}</p></div>`}
     ${told?.queries && (told.queries.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t("catalogue.nomatch")}><table><thead><tr><th scope="col">${t("nomatch.query")}</th><th scope="col">${t("nomatch.count")}</th><th scope="col">${t("nomatch.best")}</th><th scope="col">${t("nomatch.last")}</th></tr></thead>
-      <tbody>${told.queries.map((one) => html`<tr><td dir="auto">${one.kind === "text" ? html`<a href=${"#search?words=" + encodeURIComponent(one.query)}>${one.query}</a>` : one.query || one.kind}</td><td>${count(one.count)}</td><td>${one.best_score == null ? "–" : percent(one.best_score)}</td><td>${date(one.last)}</td></tr>`)}</tbody></table></div>`
+      <tbody>${told.queries.map((one) => html`<tr><td dir="auto">${one.kind === "text" ? html`<a href=${"#search?words=" + encodeURIComponent(one.query)}>${one.query}</a>` : one.query || one.kind}</td><td>${count(one.count)}</td><td>${one.best_score == null ? "–" : percent(one.best_score)}</td><td>${day(one.last)}</td></tr>`)}</tbody></table></div>`
       : html`<p class="none">${t("nomatch.none")}</p>`)}
   </section>`;
 }

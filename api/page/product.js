@@ -1,5 +1,5 @@
 // One product of the catalogue: what it says, all its pictures with what was seen in them, price and stock, another try.
-import { html, Icon, say, update, useEffect, useState } from "./ui.js";
+import { html, Icon, say, update, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { call } from "./http.js";
 import { replaced } from "./catalogue.js";
 import { Picture } from "./results.js";
@@ -25,6 +25,8 @@ export function Product({ id, close }) {
       return null;
     }
   };
+  const ref = useRef();
+  useLayoutEffect(() => { if (!isBeside(ref.current)) { ref.current.scrollIntoView(); ref.current.focus(); } }, [id]);
   useEffect(() => { read(); }, [id]);
   useEffect(() => {
     if (entry?.state !== "pending") return undefined;
@@ -44,7 +46,7 @@ export function Product({ id, close }) {
     }
   };
   const took = (data) => { setEntry(data); replaced(data); };
-  return html`<article class="product" aria-label=${entry?.product.title ?? id} aria-busy=${!entry && !failed}>
+  return html`<article class="product" ref=${ref} tabindex="-1" aria-label=${entry?.product.title ?? id} aria-busy=${!entry && !failed}>
     <header><h2 dir="auto">${entry?.product.title ?? id}</h2><button type="button" class="bare" aria-label=${t("product.close")} onClick=${close}><${Icon} name="close" /></button></header>
     ${failed && html`<div class="failure"><p>${failed}</p><button type="button" onClick=${read}>${t("failure.again")}</button></div>`}
     ${entry && html`<p><span class=${"badge " + entry.state}>${stateName(entry.state)}</span> ${entry.reason && html`<span dir="auto">${entry.reason}</span>`}</p>
@@ -52,29 +54,40 @@ export function Product({ id, close }) {
         ${entry.state === "indexed" && html`<a class="quiet" href=${"#search?like=" + encodeURIComponent(id)}>${t("product.similar")}</a>`}
         ${/^https?:\/\//i.test(entry.product.link) && html`<a class="quiet" href=${entry.product.link} target="_blank" rel="noopener noreferrer">${t("card.shop")}</a>`}</p>
       <h3>${t("product.pictures")}</h3>
-      <ul class="pictures">${(pictures ?? []).map((one) => html`<${Seen} key=${one.image_link} picture=${one} />`)}</ul>
+      <ul class="pictures">${(pictures ?? []).map((one) => html`<${Seen} key=${one.image_link} picture=${one} path=${path} />`)}</ul>
       <${Edit} entry=${entry} path=${path} took=${took} />
       <${Facts} entry=${entry} />`}
   </article>`;
 }
 
+// On a narrow screen the product stands in place of the list, not beside it.
+const isBeside = (article) => getComputedStyle(article).position === "sticky";
+
 // A picture with its garments, or why it is not indexed. Pictures that are not kept here are named, never fetched.
-function Seen({ picture }) {
+function Seen({ picture, path }) {
   const [seen, setSeen] = useState(null);
+  const [busy, setBusy] = useState(false);
   const look = async () => {
+    setBusy(true);
     try {
-      setSeen((await call("POST", "/v1/search/image", { json: { image_id: picture.stored, k: 1 } })).data);
+      setSeen((await call("GET", path + "/analysis")).data);
     } catch (error) {
       setSeen({ garments: [], words: error.message });
     }
   };
-  const names = seen?.garments.map((one) => kindName(one.class || one.supercategory)).join(", ");
   return html`<li class=${picture.reason ? "refused" : ""}>
     ${picture.stored ? html`<span class="seen"><${Picture} path=${picture.stored} alt=${t("product.picture")} />
       ${seen?.width && html`<svg viewBox=${`0 0 ${seen.width} ${seen.height}`} preserveAspectRatio="xMidYMid meet" aria-hidden="true">${seen.garments.flatMap((one) => (one.polygons ?? []).map((points) => html`<polygon points=${points.map((p) => p.join(",")).join(" ")} />`))}</svg>`}</span>` : html`<span class="seen unseen"><${Icon} name="photo" /></span>`}
     <div><p class="address" dir="ltr">${/^https?:\/\//i.test(picture.image_link) ? html`<a href=${picture.image_link} target="_blank" rel="noopener noreferrer">${picture.image_link}</a>` : picture.image_link}</p>
-      <p>${picture.reason ? html`<b>${t("product.refusedAt", { stage: picture.stage })}</b> <span dir="auto">${picture.reason}</span>` : picture.stored ? t("product.searched") : t("product.notChosen")}</p>
-      ${picture.stored && (seen ? html`<p role="status">${seen.words ?? (names ? t("product.seen", { names }) : t("product.seenNothing"))}</p>` : html`<button type="button" class="bare text" onClick=${look}>${t("product.look")}</button>`)}</div></li>`;
+      <p>${picture.reason ? html`<b>${t("product.refused")}</b> <span dir="auto">${picture.reason}</span>` : picture.stored ? t("product.searched") : t("product.notChosen")}</p>
+      ${picture.stored && (seen ? html`<p role="status">${seen.words ?? seenText(seen)}</p>` : html`<button type="button" class="quiet" disabled=${busy} onClick=${look}>${t(busy ? "product.looking" : "product.look")}</button>`)}</div></li>`;
+}
+
+// "Detected: Dress, Footwear. Front view, head to ankles."
+function seenText({ garments, people, view, full_shot }) {
+  const names = garments.map((one) => kindName(one.class || one.supercategory)).join(", ");
+  const person = people ? [t("view." + view), full_shot && t("view.full")].filter(Boolean).join(", ") : t("view.nobody");
+  return `${names ? t("product.seen", { names }) : t("product.seenNothing")} ${person}.`;
 }
 
 // Price and stock, without touching the pictures.

@@ -1,5 +1,5 @@
 // Words wanted and unwanted, and what counts how much: for all garments, or for the one whose tab is open.
-import { html, state, useEffect, useState } from "./ui.js";
+import { html, state, update, useEffect, useState } from "./ui.js";
 import { ask, changeGarment, entries } from "./search.js";
 import { isEmpty, isPhoto } from "./query.js";
 import { nameOf } from "./stage.js";
@@ -28,7 +28,7 @@ export function Words() {
   const [wanted, setWanted] = useState(given.words);
   const [unwanted, setUnwanted] = useState(given.unwanted);
   useEffect(() => { setWanted(given.words); setUnwanted(given.unwanted); }, [given.words, given.unwanted, state.query.tab]);
-  const submit = (event) => { event.preventDefault(); refine({ words: wanted, unwanted }); };
+  const submit = (event) => { event.preventDefault(); update({ unfolded: "" }); refine({ words: wanted, unwanted }); };
   const scope = garment ? t("words.for", { name: nameOf(garment) }) : isPhoto(state.query) ? t("words.forAll") : "";
   return html`<form class="words" onSubmit=${submit}>
     ${scope && html`<p class="scope">${scope}</p>`}
@@ -54,16 +54,16 @@ export function Sliders() {
 function Variety() {
   const value = Math.round(4 * state.query.diversity);
   const told = value ? t("slider.varied", { n: value }) : t("slider.nearest");
-  return html`<label class="slider"><span>${t("slider.variety")}</span>
+  return html`<label class="slider"><span class="hidden">${t("slider.variety")}</span><i>${t("slider.nearest")}</i>
     <input type="range" id="slider-variety" min="0" max="4" step="1" value=${value} aria-valuetext=${told} onChange=${(event) => ask({ diversity: Number(event.target.value) / 4 })} />
-    <span class="ends"><i>${t("slider.nearest")}</i><i>${t("slider.different")}</i></span></label>
+    <i>${t("slider.different")}</i></label>
     ${value > 0 && html`<label class="check"><input type="checkbox" id="brands" checked=${state.query.brands} onChange=${(event) => ask({ brands: event.target.checked })} />${t("slider.brands")}</label>`}`;
 }
 
 function Slider({ name, label, low, high }) {
   const value = state.query[name];
   const told = value === 0 ? t("slider.middle") : t("slider.towards", { end: value < 0 ? low : high, n: Math.abs(value) });
-  return html`<label class="slider"><span>${label}</span>
+  return html`<label class="slider"><span class="hidden">${label}</span><i>${low}</i>
     <input type="range" id=${"slider-" + name} min="-4" max="4" step="1" value=${value} aria-valuetext=${told} onChange=${(event) => ask({ [name]: Number(event.target.value) })} />
-    <span class="ends"><i>${low}</i><i>${high}</i></span></label>`;
+    <i>${high}</i></label>`;
 }

@@ -1,7 +1,7 @@
 // What was found: a tab for each garment, cards with reasons, a line where good matches end, more on demand.
 import { html, Icon, say, state, useLayoutEffect, useRef, useState } from "./ui.js";
-import { pictureOf } from "./http.js";
-import { ask, askLook, askSimilar, dropGarment, everyGarment, changeGarment, entries, GOOD_FROM, more, search, showTab, togglePin } from "./search.js";
+import { isOpen, pictureOf } from "./http.js";
+import { ask, askLook, askSimilar, dropGarment, everyGarment, changeGarment, entries, GOOD_FROM, more, search, showTab, togglePin, totalText } from "./search.js";
 import { photoOf } from "./photos.js";
 import { isPhoto } from "./query.js";
 import { editBox, nameOf } from "./stage.js";
@@ -33,11 +33,6 @@ function Tab({ garment, chosen }) {
   return html`<button type="button" role="tab" id=${"tab-" + garment.key} aria-selected=${chosen} aria-controls="results" tabindex=${chosen ? 0 : -1} onClick=${() => showTab(garment.key)}>
     ${!all && garment.box && html`<${Crop} garment=${garment} />`}
     <span>${all ? t("tabs.all") : nameOf(garment)}</span>${total && html`<small>${total}</small>`}</button>`;
-}
-
-function totalText({ total, hits }) {
-  if (!total) return count(hits.length);
-  return count(total.value) + (total.relation === "gte" ? "+" : "");
 }
 
 // The garment cut out of the photo, as a sign beside its name.
@@ -165,19 +160,26 @@ function Act({ name, label, act, pressed }) {
   return html`<button type="button" class="bare act" aria-label=${label} title=${label} aria-pressed=${pressed} onClick=${act}><${Icon} name=${name} /></button>`;
 }
 
-// A stored picture; where keys are asked for it is fetched with one.
+// A stored picture, which comes when it is nearly in sight.
 export function Picture({ path, alt = "" }) {
-  const [address, setAddress] = useState("");
+  const [copy, setCopy] = useState({});
   const [lost, setLost] = useState("");
-  const found = path ? pictureOf(path) : "";
+  const ref = useRef();
+  const open = !path || isOpen(path);
   useLayoutEffect(() => {
+    if (open) return undefined;
     let here = true;
-    if (typeof found !== "string") found.then((url) => here && setAddress(url));
-    return () => (here = false);
+    const watch = new IntersectionObserver(async (seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      watch.disconnect();
+      const url = await pictureOf(path);
+      if (here) setCopy({ path, url });
+    }, { rootMargin: "300px" });
+    watch.observe(ref.current);
+    return () => { here = false; watch.disconnect(); };
   }, [path]);
-  const src = typeof found === "string" ? found : address;
-  const shown = src && src !== lost;
-  return html`<span class="picture">${shown ? html`<img src=${src} alt=${alt} loading="lazy" decoding="async" onError=${() => setLost(src)} />` : html`<${Icon} name="photo" />`}</span>`;
+  const src = open ? path : copy.path === path && copy.url;
+  return html`<span class="picture" ref=${ref}>${src && src !== lost ? html`<img src=${src} alt=${alt} loading="lazy" decoding="async" onError=${() => setLost(src)} />` : html`<${Icon} name="photo" />`}</span>`;
 }
 
 // Why it came: one line, the parts on demand.
@@ -240,7 +242,7 @@ function Failure({ failed }) {
   return html`<div class="failure">
     <p dir="auto">${failed.words}</p>
     ${failed.kind === "garment" && html`<p>${t("failure.garment")}</p>`}
-    <p class="row">${again && html`<button type="button" onClick=${search}>${t("failure.again")}</button>`}
+    <p class="row">${failed.kind === "garment" && state.photoSize && html`<button type="button" onClick=${() => editBox(null)}>${t("failure.mark")}</button>`}${again && html`<button type="button" onClick=${search}>${t("failure.again")}</button>`}
       ${state.query.garments && html` <button type="button" class="quiet" onClick=${everyGarment}>${t("garment.everyOne")}</button>`}</p>
   </div>`;
 }

@@ -187,16 +187,28 @@ function take(answer, query, subject, ms) {
   const shown = { ...answer, garments };
   const seen = query.garments ? (state.subject === subject && state.seen) || null : garments;
   const tab = query.tab === "all" || garments.some((one) => one.key === query.tab) ? query.tab : "all";
-  const found = garments.reduce((sum, one) => sum + one.hits.length, 0);
   const timing = { ...answer.timing_ms, network: Math.max(0, ms - (answer.timing_ms.total ?? 0)) };
   update({ answer: shown, seen, subject, timing, busy: false, failed: null, query: { ...query, tab } });
-  const spent = { n: count(found), ms: count(Math.round(answer.timing_ms.total ?? 0)) };
-  say(found ? t("status.found", spent, found) : t("status.nothing"));
+  say(foundText(garments.filter((one) => one.hits.length), count(Math.round(answer.timing_ms.total ?? 0))));
+}
+
+// Of several garments each says itself how many products there are for it: one product may be among those of two.
+function foundText(garments, ms) {
+  if (!garments.length) return t("status.nothing");
+  if (garments.length > 1) return t("status.foundFor", { n: count(garments.length), ms });
+  return t("status.found", { n: totalText(garments[0]), ms }, garments[0].total?.value ?? garments[0].hits.length);
+}
+
+// How many products there are for a garment, of which the first ones are here; "200+" where the rest was not counted.
+export function totalText({ total, hits }) {
+  if (!total) return count(hits.length);
+  return count(total.value) + (total.relation === "gte" ? "+" : "");
 }
 
 function fail(error) {
   if (error instanceof Problem && error.status === 401) update({ needsKey: true });
-  const kind = error.code === "no-garment-found" ? "garment" : error.code === "unreachable" ? "unreachable" : "problem";
+  const final = error.status >= 400 && error.status < 500 && ![401, 408, 429].includes(error.status); // Asked again it would be refused again.
+  const kind = error.code === "no-garment-found" ? "garment" : error.code === "unreachable" ? "unreachable" : final ? "refused" : "problem";
   const words = error instanceof Problem ? error.message : t("error.page", { words: String(error.message ?? error) });
   update({ busy: false, failed: { words, kind } });
   say(words, true);

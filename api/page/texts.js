@@ -9,6 +9,7 @@ const locale = navigator.languages.find((name) => name.startsWith(language)) ?? 
 const plural = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(locale);
 const shares = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
+const days = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
 const dates = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 // A text by its name; `{name}` stands for what is given. Where it has several forms, `n` chooses one.
@@ -28,6 +29,7 @@ export const count = (n) => numbers.format(n);
 export const percent = (part) => shares.format(part);
 // A share as people say it, "8 of 10"; never all and never none, for it is an estimate.
 export const ofTen = (part) => numbers.format(Math.min(9, Math.max(1, Math.round(10 * part))));
+export const day = (text) => (text ? days.format(new Date(text)) : "");
 export const date = (text) => (text ? dates.format(new Date(text)) : "");
 
 export function bytes(size) {

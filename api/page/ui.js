@@ -9,7 +9,7 @@ const listeners = new Set();
 // The whole of what the page shows. Parts read it while they draw; `update` draws anew.
 export const state = {
   view: "search", // "search" or "catalogue"
-  say: { words: "", problem: false },
+  say: { words: "", problem: false }, // `quiet` ones are for screen readers: eyes see the same elsewhere.
   online: navigator.onLine,
   needsKey: false,
 };

@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
 from models.studio.output.feed import write_catalogue
+from tests.e2e.newcomers_way import newcomers_way
 from tests.fixtures.browser import tab
 from tests.fixtures.program import PROGRAM, Server, environment, start, stop
 from tests.fixtures.tiny_models import write_tiny_profile
@@ -47,7 +48,7 @@ def status(page: Page, words: str) -> None:
 def test_photo_hits_words_and_a_bad_file(page: Page, look: Path, tmp_path: Path) -> None:
     """Two garments with pictures and shop links; words bring another answer; no picture is told before it is sent."""
     page.set_input_files("#image", look)
-    status(page, "products in")
+    status(page, " ms.")
     expect(page.locator("#results section h2")).to_have_text(["Upper wear", "Lower wear"])
     expect(page.locator("#look a")).to_have_count(2)
     links = page.locator("#results li a").evaluate_all("all => all.map((a) => a.href)")
@@ -70,7 +71,7 @@ def test_photo_hits_words_and_a_bad_file(page: Page, look: Path, tmp_path: Path)
 def test_filtered_refined_and_shared(browser: Browser, page: Page, address: str, look: Path) -> None:
     """A filter with its count, words for one garment, a box, a link to all of it; what is like a product."""
     page.set_input_files("#image", look)
-    status(page, "products in")
+    status(page, " ms.")
     page.get_by_role("tab", name="Upper wear").click()
     page.locator("[data-name=brand] button").first.click()
     first = page.locator(".values li").first
@@ -100,7 +101,7 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, address: str,
         other.get_by_role("tab", name="All").click()
         assert _shown(other) == shown
         other.get_by_role("tab", name="Upper wear").first.click()
-        expect(other.get_by_role("button", name=f"Take away: {brand}")).to_be_visible()
+        expect(other.get_by_role("button", name=f"Remove filter: {brand}")).to_be_visible()
 
     page.get_by_role("tab", name="All").click()
     page.get_by_role("button", name="More like").first.click()
@@ -109,7 +110,7 @@ def test_filtered_refined_and_shared(browser: Browser, page: Page, address: str,
     page.reload()
     expect(page.locator(".like img")).to_be_visible()
     page.go_back()
-    status(page, "products in")
+    status(page, " ms.")
 
 
 def _shown(page: Page) -> list[list[str]]:
@@ -118,6 +119,13 @@ def _shown(page: Page) -> list[list[str]]:
     ids = "all => all.map((one) => [...one.querySelectorAll('.card')].map((card) => card.dataset.id))"
     found: list[list[str]] = page.locator("#results section").evaluate_all(ids)
     return found
+
+
+@pytest.mark.parametrize(("phone", "clicks"), [(False, 6), (True, 9)], ids=["laptop", "phone"])
+def test_a_newcomers_way(browser: Browser, address: str, look: Path, phone: bool, clicks: int) -> None:
+    """From a photo to a filtered, refined, shared result in a few clicks; the link brings the same products."""
+    way = newcomers_way(browser, address, look, phone=phone)
+    assert sum(step.clicks for step in way.steps) == clicks
 
 
 def test_a_feed_is_dropped_and_its_product_looked_after(
@@ -132,7 +140,7 @@ def test_a_feed_is_dropped_and_its_product_looked_after(
     page.set_input_files("#feed", tmp_path / "late.csv")
     job = page.locator(".jobs li").filter(has_text="late.csv").first
     expect(job.locator(".badge")).to_have_text("done")
-    job.get_by_text("1 row was not taken").click()
+    job.get_by_text("1 row was not imported").click()
     expect(job.locator(".errors li")).to_contain_text("zz-2")
 
     page.get_by_role("link", name="Products").click()
@@ -140,18 +148,18 @@ def test_a_feed_is_dropped_and_its_product_looked_after(
     page.keyboard.press("Enter")
     expect(page.locator("[data-product]")).to_have_count(1)
     page.get_by_role("button", name="Velvet shirt").click()
-    expect(page.locator(".product")).to_contain_text("This picture is searched.")
+    expect(page.locator(".product")).to_contain_text("The product is found by this picture.")
     page.get_by_label("Availability").select_option("out_of_stock")
     page.get_by_role("button", name="Save").click()
     status(page, "Saved.")
     page.click("#retry")
-    status(page, "looked at again")
+    status(page, "indexed again")
 
 
 def test_products_are_in_sight_at_once_on_a_laptop(page: Page, look: Path) -> None:
     """The first row of cards ends above the fold of 768 pixels, and the photo stays beside them."""
     page.set_input_files("#image", look)
-    status(page, "products in")
+    status(page, " ms.")
     card = page.locator("#results .card").first.bounding_box()
     assert card is not None
     assert card["y"] + card["height"] <= 768
@@ -213,7 +221,7 @@ def test_a_late_answer_never_stands_under_a_newer_photo(page: Page, tmp_path: Pa
     page.set_input_files("#image", tmp_path / "first.png")
     page.wait_for_function("() => window.firstSignal")
     page.set_input_files("#image", tmp_path / "second.png")
-    status(page, "products in")
+    status(page, " ms.")
     assert page.evaluate("window.firstSignal.aborted")
     page.evaluate("window.answerLate()")
     page.wait_for_timeout(300)
@@ -226,14 +234,14 @@ def test_more_of_one_garment_never_lands_in_a_newer_answer(page: Page, look: Pat
     """A refinement that comes while words still travel is the one that is shown."""
     held: list[Route] = []
     page.set_input_files("#image", look)
-    status(page, "products in")
+    status(page, " ms.")
     page.route("**/v1/search/hybrid", lambda route: held.append(route) if not held else route.continue_())
     page.fill("#text", "red")
     page.click("#go")
     page.wait_for_function("() => document.querySelector('#results.busy')")
     page.fill("#text", "blue")
     page.click("#go")
-    status(page, "products in")
+    status(page, " ms.")
     assert "words=blue" in page.url
     assert page.locator("#results").get_attribute("aria-busy") == "false"
 

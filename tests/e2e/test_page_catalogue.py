@@ -64,23 +64,89 @@ def test_a_product_with_its_pictures_and_another_try(page: Page) -> None:
     tried: list[str] = []
     page.on("request", lambda request: tried.append(request.url) if request.method == "POST" else None)
     page.click("#retry")
-    expect(page.locator("#status")).to_contain_text("looked at again")
+    expect(page.locator("#status")).to_contain_text("indexed again")
     assert tried[0].endswith("/v1/products/p%201%2Fa/retry")
     accessible(page)
     page.get_by_role("button", name="Close this product").click()
     expect(page.get_by_role("button", name="Linen dress")).to_be_focused()
 
 
+def test_the_list_has_small_pictures_that_come_when_they_are_in_sight(page: Page) -> None:
+    """Of products with one, as small as they are shown; nothing moves when they come; what costs what stands beside."""
+    asked: list[str] = []
+
+    def picture(route: Route) -> None:
+        asked.append(route.request.url.split("/v1/")[1])
+        route.fulfill(
+            content_type="image/svg+xml", body='<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+        )
+
+    page.route("**/picture?**", picture)
+    page.route("**/v1/products?**", lambda route: route.fulfill(json={"products": PRODUCTS, "next_after": None}))
+    page.goto("/#catalogue")
+    first = page.locator("[data-product=n0]")
+    expect(first.locator("img")).to_have_attribute("loading", "lazy")
+    page.wait_for_function("() => document.querySelector('.list img')?.naturalWidth")
+    assert asked[0] == "products/n0/picture?side=128"
+    assert not any("products/n1/" in one or "products/n99/" in one for one in asked)
+    assert page.evaluate(SHIFTED) == 0
+    expect(first).to_contain_text("n0 · €20 · sale €15 · Sold out")
+    expect(page.locator("[data-product=n1]")).to_contain_text("refused")
+
+
+PRODUCTS = [
+    {
+        "product_id": f"n{n}", "state": "refused" if n == 1 else "indexed", "indexed_items": int(n != 1),
+        "product": {
+            "title": f"Dress n{n}", "brand": None, "price": 20.0, "sale_price": None if n else 15.0, "currency": "EUR",
+            "availability": "in_stock" if n else "out_of_stock",
+        },
+    }
+    for n in range(100)
+]  # fmt: skip
+SHIFTED = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    if (one.sources.some(({ node }) => node?.parentElement?.closest(".list ul"))) sum += one.value;
+  }))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+
+
+def test_on_a_phone_a_product_stands_in_place_of_the_list(page: Page) -> None:
+    """In sight at once; closing it brings the list back, with the focus where it was."""
+    page.set_viewport_size(PHONE)
+    page.goto("/#catalogue")
+    page.get_by_role("button", name="Linen dress").click()
+    expect(page.locator(".product")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Linen dress")).to_be_hidden()
+    page.get_by_role("button", name="Close this product").click()
+    expect(page.get_by_role("button", name="Linen dress")).to_be_focused()
+
+
+def test_an_import_is_told_once(page: Page) -> None:
+    """A feed that was dropped here is a job, and its run is not told again; others are."""
+    jobs = Jobs(page)
+    jobs.job = JOB
+    runs = [{"run_id": n, "feed": f, "started": None, "finished": None, "counts": {}} for n, f in ((7, "a"), (3, "b"))]
+    page.route("**/v1/ingest/runs?**", lambda route: route.fulfill(json={"runs": runs}))
+    page.goto("/#catalogue?pane=feeds")
+    expect(page.locator(".jobs > li b[dir=auto]")).to_have_text(["autumn.csv", "b"])
+
+
 def test_what_is_seen_in_a_stored_picture(page: Page) -> None:
-    """The garments of the picture that is searched, as outlines over it and by their names."""
+    """The garments of the stored picture, as outlines over it and by their names, and how the person stands."""
     picture = {"image_link": "https://shop.example/p1.jpg", "stored": "/v1/images/products/p%201/0.png"}
     page.route(
         "**/pictures", lambda route: route.fulfill(json={"pictures": [{**picture, "stage": None, "reason": None}]})
     )
-    page.route("**/v1/search/image", lambda route: route.fulfill(json=answers.full()))
+    seen = {**answers.full(), "people": 1, "view": "front", "full_shot": True}
+    page.route("**/analysis", lambda route: route.fulfill(json=seen))
     page.goto(PRODUCT)
-    page.get_by_role("button", name="Show what is seen in it").click()
-    expect(page.locator(".pictures li")).to_contain_text("Seen: Upper wear, Outerwear, Lower wear")
+    page.get_by_role("button", name="Show what was detected").click()
+    told = "Detected: Upper wear, Outerwear, Lower wear. Front view, head to ankles."
+    expect(page.locator(".pictures li")).to_contain_text(told)
     expect(page.locator(".seen polygon")).to_have_count(3)
 
 
@@ -135,11 +201,11 @@ def test_a_feed_is_taken_by_dropping_it(page: Page) -> None:
     (method, path, body) = jobs.sent[0]
     assert (method, path) == ("POST", "/v1/ingest")
     assert b'name="feed"; filename="autumn.csv"' in body
-    page.get_by_text("2 rows were not taken").first.click()
+    page.get_by_text("2 rows were not imported").first.click()
     expect(page.locator(".errors li").first).to_contain_text("Line 1: p1 no price in line 1")
     accessible(page)
-    page.get_by_role("button", name="End it").click()
-    expect(page.locator(".badge.running")).to_have_text("is being ended")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".badge.running")).to_have_text("stopping")
     assert jobs.sent[1][:2] == ("DELETE", "/v1/ingest/jobs/j1")
 
 
@@ -159,6 +225,6 @@ def test_searches_in_vain(page: Page) -> None:
     expect(page.locator(".failure")).to_contain_text("THATLOOK_EVENTS=1")
     row = {"query": "velvet cape", "kind": "text", "count": 14, "best_score": 0.21, "last": "2026-11-29T20:01:00Z"}
     page.route("**/v1/events/**", lambda route: route.fulfill(json={"queries": [row]}))
-    page.get_by_label("Within").select_option("30")
+    page.get_by_label("Period").select_option("30")
     expect(page.get_by_role("link", name="velvet cape")).to_have_attribute("href", "#search?words=velvet%20cape")
     accessible(page)

@@ -51,7 +51,7 @@ def test_several_photos_of_a_look_are_one_search(page: Page, browser: Browser, a
         settled(other)
         assert there.photos() == 3
 
-    page.get_by_role("button", name="Take away back.png").click()
+    page.get_by_role("button", name="Remove back.png").click()
     settled(page)
     assert asked.photos() == 2
     page.click("#show-code")
@@ -71,7 +71,7 @@ def test_several_photos_are_chosen_at_once(page: Page, look: Path) -> None:
     page.set_input_files("#image", [look, look.with_name("words.png")])
     expect(page.locator("#status")).to_contain_text("“words.png” is not an image")
     page.set_input_files("#image", [look] * 6)
-    expect(page.locator("#status")).to_contain_text("5 photos are the most")
+    expect(page.locator("#status")).to_contain_text("at most 5 photos")
     assert len(asked.bodies) == 1
 
 

@@ -41,7 +41,7 @@ def test_filters_are_offered_before_the_first_search(page: Page, look: Path) -> 
     expect(page.locator("#status")).to_have_text("12 products fit. Choose a photo, or describe what you look for.")
     assert facets.asked[-1] == {"brand": ["norrvik"]}
     page.reload()
-    expect(page.get_by_role("button", name="Take away: Norrvik")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove filter: Norrvik")).to_be_visible()
     asked = search(page, look)
     assert '"brand":["norrvik"]' in asked.bodies[-1]
     expect(page.locator("#sort")).to_be_visible()
@@ -51,7 +51,7 @@ def test_a_catalogue_without_products_says_how_to_fill_it(page: Page) -> None:
     """No filters are offered then; the way to the feeds is."""
     Facets(page, {"products": 0, "exact": True, "facets": [], "price": None})
     page.goto("/")
-    page.get_by_role("link", name="Take a shop's feed").click()
+    page.get_by_role("link", name="Import a feed").click()
     expect(page.locator("#feed")).to_be_attached()
 
 
@@ -75,6 +75,34 @@ def test_how_many_are_of_the_same_kind_is_said_in_words(page: Page, look: Path) 
     )
     page.get_by_role("button", name="Why Checked shirt 0").click()
     expect(page.locator(".parts")).to_contain_text("About 9 of 10 products that match so well")
+
+
+def test_how_many_products_there_are_is_said_once(page: Page, look: Path) -> None:
+    """Of one garment all there are, not those on the page; of several each says its own."""
+    shirts = answers.full()["garments"][0]
+    search(page, look, answers.answer(shirts))
+    expect(page.locator("#status")).to_have_text("40+ products in 48 ms.")
+    expect(page.locator("section header small")).to_contain_text("40+ products")
+    page.unroute(SEARCHES)
+    Asked(page)
+    page.set_input_files("#image", look)
+    expect(page.locator("#status")).to_have_text("Products for 3 garments in 48 ms.")
+    expect(page.get_by_role("tab")).to_have_text(["All", "Upper wear40+", "Outerwear3", "Lower wear8"])
+
+
+def test_what_is_refused_for_good_is_not_offered_again(page: Page, look: Path) -> None:
+    """A photo that the server finds too large; where no garment was found it can be marked."""
+    page.route(
+        SEARCHES, lambda route: route.fulfill(status=413, json={"detail": "Too large.", "code": "image-too-large"})
+    )
+    page.set_input_files("#image", look)
+    expect(page.locator(".failure")).to_contain_text("Too large.")
+    expect(page.locator(".failure button")).to_have_count(0)
+    page.unroute(SEARCHES)
+    page.route(SEARCHES, lambda route: route.fulfill(status=422, json={"detail": "None.", "code": "no-garment-found"}))
+    page.set_input_files("#image", look)
+    page.get_by_role("button", name="Mark the garment").click()
+    expect(page.locator(".editor button").first).to_be_focused()
 
 
 def test_nothing_is_said_of_what_was_not_measured(page: Page, look: Path) -> None:

@@ -405,7 +405,7 @@ def test_offline_is_told_and_the_search_is_made_when_the_line_is_back(page: Page
     expect(page.locator("#results .card").first).to_be_visible()
     Asked(page)
     page.context.set_offline(False)
-    status(page, "products in")
+    status(page, " ms.")
 
 
 def test_a_key_is_asked_for_and_sent(page: Page, look: Path) -> None:
