@@ -91,7 +91,7 @@ export default {
   "status.looking": "Searching …",
   "status.refining": "Searching again …",
   "status.found": { one: "{n} product in {ms} ms.", other: "{n} products in {ms} ms." },
-  "status.foundFor": "Products for {n} garments in {ms} ms.",
+  "status.foundFor": "{n} garments in {ms} ms.",
   "status.more": { one: "{n} more product.", other: "{n} more products." },
   "status.nothing": "Nothing was found.",
   "status.nothingAsked": "Choose a photo first, or describe what you look for.",

@@ -126,6 +126,7 @@ def test_a_newcomers_way(browser: Browser, address: str, look: Path, phone: bool
     """From a photo to a filtered, refined, shared result in a few clicks; the link brings the same products."""
     way = newcomers_way(browser, address, look, phone=phone)
     assert sum(step.clicks for step in way.steps) == clicks
+    assert way.kept == way.shared > 0
 
 
 def test_a_feed_is_dropped_and_its_product_looked_after(

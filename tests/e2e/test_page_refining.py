@@ -86,7 +86,7 @@ def test_how_many_products_there_are_is_said_once(page: Page, look: Path) -> Non
     page.unroute(SEARCHES)
     Asked(page)
     page.set_input_files("#image", look)
-    expect(page.locator("#status")).to_have_text("Products for 3 garments in 48 ms.")
+    expect(page.locator("#status")).to_have_text("3 garments in 48 ms.")
     expect(page.get_by_role("tab")).to_have_text(["All", "Upper wear40+", "Outerwear3", "Lower wear8"])
 
 
