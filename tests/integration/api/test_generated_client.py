@@ -14,12 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from litestar.testing import TestClient
 
 from engine.feedback.recorder import Recorder
 from engine.ledger.events import SqlEvents
+from engine.products.stored import picture_prefix
 from engine.stores.exact import ExactStore
+from engine.vision.images import encode_jpeg
 from tests.fixtures.shop import ENTRY, PNG, PRODUCT, FakeFeeds, FakeLedger, Shop
 
 NAME = "generated_thatlook_client"
@@ -45,6 +48,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     ledger = FakeLedger({ID: ENTRY, "far": replace(ENTRY, product=far)})
     feeds = FakeFeeds(tmp_path_factory.mktemp("feeds"))
     made = Shop(feedback=recorder, embeddings=lambda supercategory, space: (store, 4), ledger=ledger, feeds=feeds)
+    picture = encode_jpeg(np.full((48, 40, 3), 120, np.uint8), max_side=64)
+    made.objects.pictures[picture_prefix(ID) + "0123.jpg"] = picture
     yield made
     made.feedback.close()
 
@@ -98,6 +103,8 @@ CALLS: dict[str, Arguments] = {
     "ingest_runs": lambda m, t: {},
     "ingest_errors": lambda m, t: {"run_id": 7},
     "products_pictures": lambda m, t: {"product_id": ID},
+    "products_picture": lambda m, t: {"product_id": ID, "side": 64},
+    "products_analysis": lambda m, t: {"product_id": ID},
     "products_retry": lambda m, t: {"product_id": "far"},
     "ingest_take_feed": lambda m, t: {
         "body": m.FeedForm(feed=t.File(io.BytesIO(b"{}"), "feed.jsonl")),

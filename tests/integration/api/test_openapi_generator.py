@@ -21,12 +21,15 @@ from types import ModuleType
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import uvicorn
 
 from engine.feedback.recorder import Recorder
 from engine.ledger.events import SqlEvents
+from engine.products.stored import picture_prefix
 from engine.stores.exact import ExactStore
+from engine.vision.images import encode_jpeg
 from tests.fixtures.s3 import free_port
 from tests.fixtures.shop import ENTRY, PNG, PRODUCT, FakeFeeds, FakeLedger, Shop
 
@@ -54,9 +57,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     far = replace(PRODUCT, product_id="far", images=("https://shop.example/far.jpg",))
     recorder = Recorder(SqlEvents(f"sqlite:///{folder}/events.sqlite"), 30, 1_000)
     ledger = FakeLedger({ID: ENTRY, "far": replace(ENTRY, product=far)})
-    app = Shop(
-        feedback=recorder, ledger=ledger, feeds=FakeFeeds(folder), embeddings=lambda kind, space: (store, 4)
-    ).app()
+    shop = Shop(feedback=recorder, ledger=ledger, feeds=FakeFeeds(folder), embeddings=lambda kind, space: (store, 4))
+    picture = encode_jpeg(np.full((48, 40, 3), 120, np.uint8), max_side=64)
+    shop.objects.pictures[picture_prefix(ID) + "0123.jpg"] = picture
+    app = shop.app()
 
     async def aside(scope: Any, receive: Any, send: Any) -> None:
         await app(dict(scope), receive, send)  # uvicorn logs its own copy of the path, which ours is not fit for.
@@ -121,6 +125,8 @@ CALLS: dict[str, Arguments] = {
     "products_page": lambda m: {"limit": 3},
     "products_pictures": lambda m: {"product_id": ID},
     "products_read": lambda m: {"product_id": ID},
+    "products_picture": lambda m: {"product_id": ID, "side": 64},
+    "products_analysis": lambda m: {"product_id": ID},
     "products_retry": lambda m: {"product_id": "far"},
     "products_write": lambda m: {"products_write_request": m.ProductsWriteRequest.from_dict(NEW)},
     "search_by_image": lambda m: {"image": ("a.png", PNG), "k": 3, **FORM},
