@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ if Path(writes.MEMORY).is_dir() and shutil.disk_usage(writes.MEMORY).free > ROOM
 
 # With the libraries' millions of objects in memory, full passes of the collector took a quarter of the API tests' time.
 gc.set_threshold(10_000, 20, 50)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and every program that tests start would ignore Ctrl-C with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 writes.install()
 

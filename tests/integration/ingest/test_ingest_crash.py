@@ -204,7 +204,7 @@ def wait_for_the_first_product(ledger: Path, patience_s: float = 60) -> None:
     raise AssertionError(f"No product was written to {ledger} within {patience_s} s.")
 
 
-ROWS = 2600
+ROWS = 1600
 """So many that they are not all written before the signal comes."""
 
 
