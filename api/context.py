@@ -129,9 +129,9 @@ class RequestContext:
         """The bytes of a request's photos."""
         return await self.look_up(lambda: find_pictures(photo, self.services.objects, self.limits), deadline)
 
-    async def analyse(self, picture: bytes, deadline: Deadline) -> PictureAnalysis:
+    async def analyze(self, picture: bytes, deadline: Deadline) -> PictureAnalysis:
         """Look at a picture with the models; it waits among the searches."""
-        return await self._searches.run(partial(self.services.thatlook.analyse, picture, deadline), deadline)
+        return await self._searches.run(partial(self.services.thatlook.analyze, picture, deadline), deadline)
 
     async def look_up(self, call: Callable[[], T], deadline: Deadline | None = None) -> T:
         """Run a short blocking call: the ledger, the object store, the intake."""

@@ -97,7 +97,7 @@ class Searches(Protocol):
         """What a stored product is worn with, each garment with products like it."""
         ...
 
-    def analyse(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
+    def analyze(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
         """What is seen in a picture."""
         ...
 

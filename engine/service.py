@@ -230,7 +230,7 @@ class ThatLook:
         notes = self._notes(NO_WORDS, where, answers) if answers else (_ALONE,)
         return Answer(tuple(answers), watch.timing_ms(), seen.width, seen.height, notes, item.image)
 
-    def analyse(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
+    def analyze(self, picture: bytes, deadline: Deadline | None = None) -> PictureAnalysis:
         """What is seen in a picture: the garments, and from where and how wholly the person who wears them.
 
         Raises:

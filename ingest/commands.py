@@ -16,7 +16,6 @@ from engine.jobs import FeedRequest
 from engine.system.console import plain_console
 from engine.system.options import JSON
 from engine.system.printing import print_json, say, spelled
-from engine.system.stopping import terminable
 from engine.vision.gate import Policy
 from ingest.bootstrap import open_ingest
 from ingest.jobs.archives import feed_file
@@ -93,7 +92,7 @@ def ingest(
         "path", place, name, None, settings.policy, prune, prune_all, limit, shop_url, currency, encoding
     )
     mended: list[str] = []
-    with terminable(), _told(console, as_json), shown_progress(console) as progress:
+    with _told(console, as_json), shown_progress(console) as progress:
         try:
             summary = _ingest_here(settings, feed, request, progress, mended if repair else None, wait=wait)
         except HomeInUse as error:

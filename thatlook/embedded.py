@@ -155,11 +155,6 @@ class Embedded:
         with self._used() as parts:
             return parts.objects.get(key)
 
-    @property
-    def _parts(self) -> Parts:
-        """Of the generation that serves at present."""
-        return self._live.current
-
     @contextmanager
     def _used(self) -> Iterator[Parts]:
         """The parts, which stay open until the block is left.
@@ -168,7 +163,7 @@ class Embedded:
             QueryRejected: it is closed, or another process opened it.
         """
         with self._use.one():
-            yield self._parts
+            yield self._live.current
 
 
 def _common(options: SearchOptions | PhotoOptions) -> dict[str, Any]:

@@ -12,7 +12,7 @@ TAKE_WITHIN_S = 30.0
 """How long a caller may take for what is on its way to it, before it is taken for gone."""
 
 
-class Way:
+class LingeringTransport:
     """A transport that, where a body is still coming, ends in two steps: the answer's end first, then the connection.
 
     Closing at once would let the caller's system throw the answer away, for it is still sending.

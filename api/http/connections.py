@@ -10,7 +10,7 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.http.closing import TAKE_WITHIN_S, Way
+from api.http.closing import TAKE_WITHIN_S, LingeringTransport
 from api.http.framing import Reader
 from api.problems import MEDIA_TYPE, problem_of, refuse
 from api.workers import Busy
@@ -36,7 +36,7 @@ class Connection(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
     _sending: asyncio.TimerHandle | None = None
-    _way: Way
+    _lingering: LingeringTransport
     _since = 0.0
     """When its request began, or where it has none, when it began to wait for one."""
 
@@ -46,17 +46,17 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Time begins with the connection; where there are too many, another ends."""
-        self._way = Way(transport, self.loop)
-        self._way.is_expecting = lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+        self._lingering = LingeringTransport(transport, self.loop)
+        self._lingering.is_expecting = lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
         self._since = self.loop.time()
         if len(self.connections) >= most_connections() and not self._make_room():
             self.app = _full_but_for_watchers(self.app)
-        super().connection_made(self._way)  # type: ignore[arg-type]
+        super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Time ends when a whole head has come, and begins anew with the first byte of the next."""
-        if self._way.is_closing():
+        if self._lingering.is_closing():
             return
         before = self.cycle
         super().data_received(data)
@@ -82,7 +82,7 @@ class Connection(H11Protocol):
         """The caller takes less than it is sent; one that takes nothing for long is taken for gone."""
         super().pause_writing()
         self._taken()
-        self._sending = self.loop.call_later(TAKE_WITHIN_S, self._way.abort)
+        self._sending = self.loop.call_later(TAKE_WITHIN_S, self._lingering.abort)
 
     def resume_writing(self) -> None:
         """It has taken most of it."""
@@ -91,14 +91,14 @@ class Connection(H11Protocol):
 
     def shutdown(self) -> None:
         """The server ends; a connection that is ending anyhow does so now."""
-        if self._way.is_closing():
-            self._way.close()
+        if self._lingering.is_closing():
+            self._lingering.close()
         else:
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem."""
-        if self.conn.in_crumbs:
+        if self.conn.in_tiny_chunks:
             self._refuse(400, "request-malformed", "The body comes in too many small chunks; send larger ones.")
         else:
             self._refuse(400, "request-malformed", f"{msg} The request breaks the rules of HTTP/1.1.")
@@ -116,7 +116,7 @@ class Connection(H11Protocol):
 
     def _may_go(self) -> bool:
         """Whether it waits for its caller: for a request, or for long for a body to come or an answer to be taken."""
-        closing, cycle = self._way.is_closing(), self.cycle
+        closing, cycle = self._lingering.is_closing(), self.cycle
         if not closing and (cycle is None or cycle.response_complete):
             return True
         slow = self.loop.time() - self._since > _SLOW_S
@@ -125,8 +125,8 @@ class Connection(H11Protocol):
     def _let_go(self) -> None:
         self.connections.discard(self)
         cycle = self.cycle
-        if self._way.is_closing() or cycle is None or cycle.response_started:
-            self._way.abort()
+        if self._lingering.is_closing() or cycle is None or cycle.response_started:
+            self._lingering.abort()
             return
         self._refuse(408, "upload-too-slow", "Others wait, and the request's body had not arrived; send it again.")
         cycle.disconnected = True

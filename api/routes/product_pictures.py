@@ -71,7 +71,7 @@ class ProductPictureController(Controller):
         """What is seen in the stored picture: garments with their outlines, from where and how wholly the person."""
         deadline = context.deadline()
         key, data = await context.look_up(partial(_stored, context, product_id), deadline)
-        return analysis_form(image_url(key), await context.analyse(data, deadline))
+        return analysis_form(image_url(key), await context.analyze(data, deadline))
 
     @post(
         "/retry",

@@ -20,7 +20,6 @@ from engine.errors import QueryRejected, ThatLookError
 from engine.system.console import plain_console, wide_console, words
 from engine.system.options import JSON
 from engine.system.printing import print_json, printable
-from engine.system.stopping import terminable
 from models.settings import read_settings
 
 HISTORY = "history.jsonl"
@@ -188,9 +187,8 @@ def run_suites(
         for suite, cases in chosen.items()
         if cases or not only
     ]
-    with terminable():  # Servers and builders are ended too.
-        build_all(settings, cores())
-        lines, failures = _measured(settings, run, history, console, alone=len(suites) == 1)
+    build_all(settings, cores())
+    lines, failures = _measured(settings, run, history, console, alone=len(suites) == 1)
     show_targets(console, run, lines, suites)
     if as_json:
         document = {"run": run, "results": [line.result for line in lines]}

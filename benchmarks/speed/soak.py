@@ -29,7 +29,6 @@ from engine.errors import QueryRejected
 from engine.system.cpus import available_cpus
 from engine.system.options import JSON
 from engine.system.printing import print_json, say
-from engine.system.stopping import terminable
 from models.settings import read_settings
 
 MOST_PHOTOS = 200
@@ -120,7 +119,7 @@ def soak(
     offered = photos_in(folder)
     log = settings.home / "soak.log"
     open_to_us = {"THATLOOK_REQUIRE_KEYS": "false", "THATLOOK_PHOTO_MEMORY_BYTES": str(PHOTO_MEMORY_BYTES)}
-    with terminable(), serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
+    with serving(settings.home, log, profile=settings.profile, environment=open_to_us) as server:
         taking = partial(take_feed, settings.home, settings.profile, feed) if feed else None
         answered = asyncio.run(_answered(server, offered))
         if not answered:

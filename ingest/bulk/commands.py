@@ -14,7 +14,6 @@ from engine.generations.fingerprint import models_fingerprint
 from engine.system.console import plain_console
 from engine.system.options import JSON
 from engine.system.printing import print_json, say, spelled
-from engine.system.stopping import terminable
 from engine.taxonomy import load_taxonomy
 from engine.vision.gate import Policy
 from ingest.bootstrap import open_live_ingest
@@ -66,12 +65,11 @@ def embed(
     where = place if place.startswith("s3://") else str(Path(place).resolve())
     root = spelled(str(feed.resolve().parent))
     job = EmbedJob(settings, where, spelled(name or feed.name), settings.policy, root)
-    with terminable():
-        pipeline, _ = build_pipeline(settings)
-        opened = open_place(where, settings)
-        manifest = part_feed(feed, opened, job, models_fingerprint(pipeline), load_taxonomy(settings.taxonomy))
-        del pipeline
-        summary = embed_parts(job, opened, manifest, Cluster(address, actors, cpus, gpus), _told("embedded"))
+    pipeline, _ = build_pipeline(settings)
+    opened = open_place(where, settings)
+    manifest = part_feed(feed, opened, job, models_fingerprint(pipeline), load_taxonomy(settings.taxonomy))
+    del pipeline
+    summary = embed_parts(job, opened, manifest, Cluster(address, actors, cpus, gpus), _told("embedded"))
     _show(asdict(summary), f"{manifest.feed}: {summary.parts} parts in {summary.seconds:.1f} s", as_json)
 
 
@@ -86,7 +84,7 @@ def load(options: dict[str, Any], place: str, as_json: bool) -> None:
     changed after the feed was read. Run again after a kill: what is left is written.
     """
     settings = read_settings(options)
-    with terminable(), open_live_ingest(settings) as live:
+    with open_live_ingest(settings) as live:
 
         def current() -> IngestDependencies:
             live.live.look()

@@ -44,9 +44,9 @@ class LiveSearches:
         """What a stored product is worn with."""
         return self._live.current.thatlook.look(*asked, **options)
 
-    def analyse(self, *asked: Any, **options: Any) -> PictureAnalysis:
+    def analyze(self, *asked: Any, **options: Any) -> PictureAnalysis:
         """What is seen in a picture."""
-        return self._live.current.thatlook.analyse(*asked, **options)
+        return self._live.current.thatlook.analyze(*asked, **options)
 
     def stored(self, *asked: Any, **options: Any) -> Mapping[str, tuple[Hit, ...]]:
         """Products by their ids, SKUs and the like."""

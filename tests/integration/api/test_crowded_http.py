@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from api.http import closing, connections
-from api.http.framing import MOST_CRUMBS
+from api.http.framing import MOST_TINY_CHUNKS
 from api.services import Limits
 from engine.domain import Answer
 from tests.fixtures.shop import ANSWER, PNG, Shop
@@ -166,13 +166,13 @@ def chunked(size: int, times: int) -> bytes:
     return head + f"{len(PNG):x}\r\n".encode() + PNG + b"\r\n" + (b"%x\r\n" % size + b"x" * size + b"\r\n") * times
 
 
-def test_a_body_in_crumbs_is_refused(stack: ExitStack, port: int) -> None:
+def test_a_body_in_tiny_chunks_is_refused(stack: ExitStack, port: int) -> None:
     """Each costs the server more than its caller; lines of a feed as chunks are not meant."""
-    head, _, body = answer(stack, port, chunked(1, 2 * MOST_CRUMBS)).partition(b"\r\n\r\n")
+    head, _, body = answer(stack, port, chunked(1, 2 * MOST_TINY_CHUNKS)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert "too many small chunks" in json.loads(body)["detail"]
-    assert answer(stack, port, chunked(40, MOST_CRUMBS - 1) + b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
-    assert answer(stack, port, chunked(70, 2 * MOST_CRUMBS) + b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert answer(stack, port, chunked(40, MOST_TINY_CHUNKS - 1) + b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert answer(stack, port, chunked(70, 2 * MOST_TINY_CHUNKS) + b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket"])

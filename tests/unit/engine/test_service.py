@@ -159,7 +159,7 @@ def test_what_is_seen_in_a_picture(thatlook: ThatLook) -> None:
         def estimate(self, image: Pixels, boxes: Sequence[Box]) -> list[Pose]:
             return [Pose(np.full((17, 3), -1, np.float32), box) for box in boxes]
 
-    seen = replace(thatlook, pipeline=replace(thatlook.pipeline, pose=Outside())).analyse(photo("red", "blue"))
+    seen = replace(thatlook, pipeline=replace(thatlook.pipeline, pose=Outside())).analyze(photo("red", "blue"))
     assert {each.supercategory for each in seen.garments} == {"upper_wear", "lower_wear"}
     assert (seen.width, seen.height, seen.gate.people, seen.gate.view, seen.gate.keep) == (64, 128, 1, "none", False)
     assert seen.gate.reason.startswith("A close-up")

@@ -206,7 +206,7 @@ def test_what_is_seen_in_a_picture(shop: Shop, client: Client) -> None:
         "image": "/v1/images/" + key, "width": 100, "height": 120, "people": 1, "view": "front", "full_shot": True,
         "keep": True, "reason": "Full-shot and front-facing.",
     }  # fmt: skip
-    assert shop.looks.calls == [("analyse", (PNG,), {})]
+    assert shop.looks.calls == [("analyze", (PNG,), {})]
     assert client.get("/v1/products/nobody/analysis").status_code == 404
 
 
