@@ -48,8 +48,8 @@ class Shop:
                 self.runs[case] = shop.ingest(home / "cases" / case / feed)
             self.runs["german"] = shop.ingest(home / "cases/category-google-id/de.jsonl")
             self.runs["csv"] = shop.ingest(home / "cases/html-entities/feed.csv")
-            ledger = shop._parts.ledger
-            self.entries = ledger.get(list(ledger.ids()))
+            with shop._used() as parts:
+                self.entries = parts.ledger.get(list(parts.ledger.ids()))
 
     def product(self, product_id: str) -> Product:
         return self.entries[product_id].product
