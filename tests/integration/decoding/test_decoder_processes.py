@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 
 from engine.decoding import worker
+from engine.decoding.messages import Task
 from engine.decoding.pool import Pool, the_pool
+from engine.decoding.raster import Wanted
 from engine.errors import DeadlineExceeded, ImageTooLarge, InputRejected, Unavailable
 from engine.system.clock import Deadline
 from engine.vision import images
@@ -80,13 +82,13 @@ def test_decoding_is_stopped_at_the_deadline_and_the_next_picture_is_decoded() -
 def test_processor_time_is_limited_by_the_kernel() -> None:
     """A picture gets no more than it may have, whoever waits for it; what others took before is not counted."""
     data, pool = many_scans(80, (2400, 2400)), Pool(1)
-    wanted, until = images.Wanted(1 << 30, 8, 960), time.monotonic() + 60
-    pool.decode(data, images.Task(len(data), wanted, 9, 1 << 30), until)
+    wanted, until = Wanted(1 << 30, 8, 960), time.monotonic() + 60
+    pool.decode(data, Task(len(data), wanted, 9, 1 << 30), until)
     (pid,) = pool.pids()
     while processor_s(pid) < 1.1:
-        pool.decode(data, images.Task(len(data), wanted, 9, 1 << 30), until)
+        pool.decode(data, Task(len(data), wanted, 9, 1 << 30), until)
     with pytest.raises(ImageTooLarge, match="costs too much"):
-        pool.decode(data, images.Task(len(data), wanted, -1, 1 << 30), until)
+        pool.decode(data, Task(len(data), wanted, -1, 1 << 30), until)
     pool.close()
 
 
@@ -149,7 +151,7 @@ def test_a_pool_decodes_side_by_side_and_ends_what_it_began() -> None:
     """As many processes as pictures at once, no more than it may have, none when it is closed."""
     pool = Pool(2)
     data = file_of(drawing(), "TIFF")
-    task = images.Task(len(data), images.Wanted(1 << 20, 8), 5, 1 << 26)
+    task = Task(len(data), Wanted(1 << 20, 8), 5, 1 << 26)
     with ThreadPoolExecutor(4) as threads:
         shapes = {d[1].shape for d in threads.map(lambda _: pool.decode(data, task, time.monotonic() + 20), range(12))}
     assert shapes == {(160, 96, 3)}

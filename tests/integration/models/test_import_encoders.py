@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from engine.vision.crops import whole  # noqa: E402
 from ingest.bootstrap import ingest_dependencies  # noqa: E402
 from ingest.pipeline import ingest_feed  # noqa: E402
 from models.bootstrap import open_parts  # noqa: E402
-from models.export.encoders import drawn, importing, torch_pair  # noqa: E402
+from models.export.encoders import drawn, torch_pair  # noqa: E402
+from models.export.encoders.encoder import PictureForm  # noqa: E402
 from models.export.encoders.importing import import_source  # noqa: E402
 from models.export.encoders.sources import Told  # noqa: E402
 from models.export.encoders.tokenizing import SENTENCES  # noqa: E402
@@ -170,9 +172,9 @@ def test_what_differs_from_the_source_is_not_registered(
 
     def spoil(**changed: Any) -> Callable[[Path], Any]:
         right = torch_pair.open_clip_folder
-        return lambda folder: importing.replace(right(folder), **changed)
+        return lambda folder: replace(right(folder), **changed)
 
-    form = importing.PictureForm((32, 32), (0.2, 0.5, 0.5), (0.5, 0.5, 0.5), "stretch")
+    form = PictureForm((32, 32), (0.2, 0.5, 0.5), (0.5, 0.5, 0.5), "stretch")
     other = torch_pair.open_clip_folder(sources / "open-clip")
     for changed, said in (
         ({"form": form}, "prepared otherwise"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.domain import Availability
-from engine.values import availability_of, bare, completed, folded, parts_of, paths_of
+from engine.products.availability import availability_of
+from engine.values import bare, completed, folded, parts_of, paths_of
 
 
 @pytest.mark.parametrize(

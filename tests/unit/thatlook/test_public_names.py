@@ -10,8 +10,7 @@ import pytest
 
 import thatlook
 from api.requests import products as api_products
-from api.routes import ingest as api_ingest
-from api.routes import operation as api_operation
+from engine.forms import catalogue
 from thatlook import forms
 
 NAMES = [
@@ -56,17 +55,17 @@ NAMES = [
 ]
 
 SAME = {
-    forms.IngestError: api_ingest.RowErrorForm,
-    forms.IngestErrors: api_ingest.ErrorPage,
-    forms.IngestRun: api_ingest.RunForm,
-    forms.IngestRuns: api_ingest.RunList,
-    forms.IngestStatus: api_ingest.StatusForm,
+    forms.IngestError: catalogue.RowErrorForm,
+    forms.IngestErrors: catalogue.ErrorPage,
+    forms.IngestRun: catalogue.RunForm,
+    forms.IngestRuns: catalogue.RunList,
+    forms.IngestStatus: catalogue.StatusForm,
     forms.ProductPage: api_products.ProductPage,
-    forms.ProductReceipt: api_products.ProductReceipt,
+    forms.ProductReceipt: catalogue.ProductReceipt,
     forms.ProductState: api_products.ProductStateForm,
-    forms.Readiness: api_operation.Readiness,
-    forms.Receipt: api_products.IntakeReceipt,
-    forms.Refusal: api_products.RefusalForm,
+    forms.Readiness: catalogue.Readiness,
+    forms.Receipt: catalogue.IntakeReceipt,
+    forms.Refusal: catalogue.RefusalForm,
 }
 
 

@@ -14,7 +14,7 @@ from click.testing import Result as Done
 
 from benchmarks.speed import commands as bench_commands
 from benchmarks.speed import run as bench_run
-from benchmarks.speed.results import Result, read_lines, timings
+from benchmarks.speed.results import Machine, Result, read_lines, timings
 from benchmarks.speed.run import BenchSettings
 from engine.errors import QueryRejected, StoreUnavailable
 
@@ -39,7 +39,7 @@ def suites(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What `subject` finds by suite; the machine stands still: its peaks and its reference are given."""
     found: dict[str, Any] = dict.fromkeys(bench_run.SUITES, suite)
     monkeypatch.setattr(bench_run, "subject", lambda name: SimpleNamespace(run=found[name]))
-    described = bench_run.Machine(cpu="a CPU", cores=1, memory_bytes=1)
+    described = Machine(cpu="a CPU", cores=1, memory_bytes=1)
     monkeypatch.setattr("benchmarks.speed.machine.describe_machine", lambda peaks: described)
     monkeypatch.setattr(bench_run, "reference_ms", lambda: 10.0)
     monkeypatch.setattr("benchmarks.speed.prepare.build_all", lambda settings, workers: None)

@@ -19,6 +19,7 @@ from tests.fixtures.pictures import (
     KINDS,
     P3,
     SRGB,
+    Primaries,
     chunk,
     drawing,
     exif,
@@ -133,7 +134,7 @@ def test_heic_of_ten_bits_and_of_several_images() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["P3", "Adobe"])
-def test_a_profile_changes_the_numbers_not_the_color(kind: str, primaries: tuple[tuple[float, float], ...]) -> None:
+def test_a_profile_changes_the_numbers_not_the_color(kind: str, primaries: Primaries) -> None:
     """A red of the profile's own numbers is the red of sRGB that it stands for; transparency does not hide it."""
     data = file_of(Image.new("RGB", (64, 64), (180, 60, 60)), kind, icc_profile=profile(*primaries, 2.2))
     red, green, _ = decode(data)[30, 30].astype(int)
@@ -316,9 +317,7 @@ def test_more_than_8_bits_keep_their_tones() -> None:
 
 @pytest.mark.parametrize("color", [(226, 120, 160), (20, 120, 125), (200, 25, 40), (30, 60, 170)])
 @pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["P3", "Adobe"])
-def test_a_garments_color_keeps_its_name_in_every_profile(
-    primaries: tuple[tuple[float, float], ...], color: tuple[int, int, int]
-) -> None:
+def test_a_garments_color_keeps_its_name_in_every_profile(primaries: Primaries, color: tuple[int, int, int]) -> None:
     """Pink is not brown, teal not grey and red not burgundy because a camera wrote other numbers for them."""
     data = profile(*primaries, 2.2)
     plain = Image.new("RGB", (64, 64), color)

@@ -17,7 +17,8 @@ from engine.errors import QueryRejected
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
 from engine.seams import IngestState
 from engine.traffic import Traffic
-from ingest.jobs.feed_jobs import FeedRules, HomeFeedJobs, running_feeds
+from ingest.jobs.accepting import FeedRules
+from ingest.jobs.feed_jobs import HomeFeedJobs, running_feeds
 from ingest.jobs.giving_way import GivingWay
 from ingest.jobs.job_files import JobFiles
 from ingest.run.dependencies import IngestDependencies

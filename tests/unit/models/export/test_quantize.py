@@ -16,7 +16,6 @@ from engine.domain import Garment, Pixels, Scene
 from engine.errors import QueryRejected
 from engine.taxonomy import load_taxonomy
 from models import registry
-from models.export import quantize as quantizing
 from models.export.agreement import (
     EmbedderAgreement,
     Floor,
@@ -29,6 +28,7 @@ from models.export.int8 import quantize_file, weighted_layers
 from models.export.material import pictures_in, spread
 from models.export.onnx_file import store_half
 from models.export.quantize import quantize_profile
+from models.export.verdicts import Quantized
 from models.manifest import fingerprint, load_manifest, register
 from models.registry import load_folder
 from models.runtime import OpenVinoSession, RuntimeOptions, open_session
@@ -85,7 +85,7 @@ def pictures(count: int) -> list[Pixels]:
     return [np.kron(c, np.ones((20, 20, 1), np.uint8)) for c in coarse]
 
 
-def quantized(source: Path, target: Path, floor: Floor | None = None) -> dict[str, quantizing.Quantized]:
+def quantized(source: Path, target: Path, floor: Floor | None = None) -> dict[str, Quantized]:
     """Every verdict by role."""
     found = quantize_profile(
         source, target, pictures(36), taxonomy=load_taxonomy(), floor=floor, options=OPTIONS, say=lambda _: None
@@ -99,7 +99,7 @@ class Int8:
 
     source: Path
     target: Path
-    verdicts: dict[str, quantizing.Quantized]
+    verdicts: dict[str, Quantized]
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from engine.errors import ModelUnavailable, QueryRejected
+from models.borrowing import borrow_segmenter
 from models.manifest import load_manifest
-from models.profiles.fetch import SOURCES, Source, borrow_segmenter, download, fetch_profile
+from models.profiles.fetch import SOURCES, Source, download, fetch_profile
 from tests.fixtures.tiny_models import write_tiny_profile
 
 DATA = bytes(range(256)) * 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,8 +36,8 @@ def trained(architecture: PoseArchitecture) -> object:
     return model.eval()
 
 
-def exported(model: object, path: Path) -> Path:
-    class Both(torch.nn.Module):
+def exported(model: Any, path: Path) -> Path:
+    class Both(torch.nn.Module):  # type: ignore
         def __init__(self) -> None:
             super().__init__()
             self.backbone, self.head, self.facing = model.backbone, model.head, model.facing
