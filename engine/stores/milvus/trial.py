@@ -18,12 +18,14 @@ import numpy as np
 from engine.domain import CollectionSpec, Embeddings, Item
 from engine.errors import ThatLookError
 from engine.filters import EVERYTHING, FacetCondition, Filter, PriceCondition
+from engine.seams import CollectionChange, ShortlistQuery
 from engine.stores.exact import ExactStore
 from engine.stores.milvus.store import MilvusStore
 
 DIM = 32
-FEW, MANY = 100, 1700
+FEW, PAIRED, MANY = 100, 800, 1700
 INDEXED_WITHIN_S = 120.0
+IN_MEMORY_WITHIN_S = 10.0
 LEAST_RECALL = 0.99
 EXACT_WITHIN = 1e-4
 _FILTERS = {
@@ -46,8 +48,9 @@ class Tried:
 
 
 def try_server(store: MilvusStore) -> Iterator[Tried]:
-    """Everything in turn, in a collection of its own, which is dropped in the end; a failure is told, not raised."""
+    """Everything in turn, in collections of its own, which are dropped in the end; a failure is told, not raised."""
     name, oracle = f"trial_{uuid4().hex}", ExactStore()
+    pair = (f"{name}_visual", f"{name}_semantic")
     rng = np.random.default_rng(0)
     rows = _rows(rng, MANY)
     items = [_item(number) for number in range(MANY)]
@@ -59,6 +62,7 @@ def try_server(store: MilvusStore) -> Iterator[Tried]:
         "index": partial(_index, store, oracle, name, items, rows),
         "recall": partial(_recall, store, oracle, name, rows),
         "scores": partial(_scores, store, name, rows),
+        "memory": partial(_memory, store, pair, items[:PAIRED], rows),
         "speed": partial(_speed, store, name, rows),
     }
     try:
@@ -68,7 +72,8 @@ def try_server(store: MilvusStore) -> Iterator[Tried]:
             except ThatLookError as error:
                 yield Tried(part, False, error.message)
     finally:
-        store.drop(name)
+        for each in (name, *pair):
+            store.drop(each)
 
 
 def _writes(store: MilvusStore, oracle: ExactStore, name: str, items: list[Item], rows: Embeddings) -> str:
@@ -144,6 +149,26 @@ def _scores(store: MilvusStore, name: str, rows: Embeddings) -> str:
     if exact and worst > EXACT_WITHIN:
         raise ThatLookError(f"The index's scores are off by up to {worst:.4f}, where exact ones are counted on.")
     return f"off by {worst:.1e} at most; " + ("no embeddings travel" if exact else "embeddings travel to be rescored")
+
+
+def _memory(store: MilvusStore, pair: tuple[str, str], items: list[Item], rows: Embeddings) -> str:
+    """Rows in pairs, whose embeddings this process keeps: cosines are those of the rows as the server has them."""
+    for name in pair:
+        store.ensure(CollectionSpec(name, DIM, "0" * 64))
+    matrices = {name: rows[at * PAIRED : (at + 1) * PAIRED] for at, name in enumerate(pair)}
+    for what in ("written", "kept in memory", "written anew"):
+        if what != "kept in memory":
+            matrices = {name: np.roll(matrix, 1, axis=0) for name, matrix in matrices.items()}
+            store.change([CollectionChange(name, (), items, matrix) for name, matrix in matrices.items()])
+        query = ShortlistQuery({name: matrix[:1] for name, matrix in matrices.items()}, pair[0], FEW)
+        listed = store.shortlist(query)
+        places = [int(item.item_id[6:11]) for item in listed.items(range(len(listed.products))) if item]
+        for name, queries in query.asked.items():
+            true = matrices[name][places] @ queries.T
+            if len(places) < query.least or not np.allclose(listed.cosines(name, queries), true, atol=EXACT_WITHIN):
+                raise ThatLookError(f"The cosines of paired rows that were {what} are not those of their embeddings.")
+        store.at_hand(IN_MEMORY_WITHIN_S)
+    return "the cosines of paired rows are theirs as they are written, kept in memory, and written anew"
 
 
 def _speed(store: MilvusStore, name: str, rows: Embeddings) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from engine.domain import Candidates, Embeddings
 from engine.filters import Filter
+from engine.seams import CollectionChange
 from engine.stores.milvus.connection import MilvusOptions
 from engine.stores.milvus.store import MilvusStore
 from engine.stores.milvus.trial import Tried, try_server
 
 pytestmark = pytest.mark.integration
-PARTS = ["version", "writes", "filters", "replacements, deletes", "index", "recall", "scores", "speed"]
+PARTS = ["version", "writes", "filters", "replacements, deletes", "index", "recall", "scores", "memory", "speed"]
 
 
 @pytest.fixture
@@ -60,3 +61,14 @@ def test_a_server_that_loses_rows_or_filters_wrongly_is_told(
     monkeypatch.setattr(MilvusStore, "delete_products", lambda *_: None)
     monkeypatch.setattr("engine.stores.milvus.trial.INDEXED_WITHIN_S", 0.0)
     assert {"filters", "replacements, deletes"} <= set(found_wrong(list(try_server(store))))
+
+
+def test_a_memory_that_is_out_of_date_is_told(store: MilvusStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows whose hash does not follow their embeddings, as where a proxy answers with former rows."""
+    monkeypatch.setattr("engine.stores.milvus.trial.INDEXED_WITHIN_S", 0.0)
+    monkeypatch.setattr("engine.stores.milvus.writes.pair_hashes", lambda changes: dict.fromkeys(_ids(changes), "same"))
+    assert "memory" in found_wrong(list(try_server(store)))
+
+
+def _ids(changes: Sequence[CollectionChange]) -> set[str]:
+    return {item.item_id for change in changes for item in change.items}
