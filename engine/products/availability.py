@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import combining, normalize
@@ -72,12 +73,39 @@ _MORE = re.compile(r"[,;(]")
 """What follows says how long it takes ("sofort verfügbar, Lieferzeit 1-3 Tage")."""
 
 
-@lru_cache(maxsize=1024)
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_STOCK_FROM = re.compile(
+    r"\b(?:stock|available|lager|lieferbar|verfügbar|disponibles?|disponibili?|voorraad|leverbaar|skladem|наличии)"
+    r"(?: again)?[\s:(]+(?:(?:on|from|by|ab|am|dem|le|el|il|dal|du|desde|dès|vanaf|op|od|från|fra|с|the)\s+)*"
+    r"(?:(?P<iso>\d{4}-\d{2}-\d{2})|(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?P<year>\d{4})|\d{1,2}/\d{1,2}/\d{2,4}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?\s+{_MONTH}\b|{_MONTH}\s+\d)",
+    re.IGNORECASE,
+)
+"""In "in stock on 2026-12-01"; a day that is written otherwise is taken to lie ahead."""
+
+
 def availability_of(text: str) -> Availability | None:
     """What a word for stock means, None for others: "In Stock", `instock`, "https://schema.org/InStock", "épuisé".
 
-    A number is how many there are, as Zen Cart's 1 and 0.
+    A number is how many there are, as Zen Cart's 1 and 0. What is in stock only from a day on can be ordered before.
     """
+    meant = _meaning(text)
+    return Availability.PREORDER if meant is Availability.IN_STOCK and _lies_ahead(text) else meant
+
+
+def _lies_ahead(text: str) -> bool:
+    """Whether stock is promised for a day that has not come yet."""
+    if len(text) > _LONGEST or not (said := _STOCK_FROM.search(text)):
+        return False
+    try:
+        day = date.fromisoformat(said["iso"] or f"{said['year']}-{said['month']:0>2}-{said['day']:0>2}")
+    except (ValueError, TypeError):
+        return True
+    return day > datetime.now(UTC).date()
+
+
+@lru_cache(maxsize=1024)
+def _meaning(text: str) -> Availability | None:
     bare = text.strip()
     if _COUNT.fullmatch(bare):
         return (

@@ -26,7 +26,8 @@ from engine.products.links import is_address
 from engine.products.pictures import PictureRefused, picture_references
 from engine.products.prices import read_prices
 from engine.products.text import address, identifier, plain, plain_lines
-from engine.products.values import NotText, attributes_of, is_empty, is_placeholder, text_of, texts_of
+from engine.products.twice_encoded import once_encoded_fields
+from engine.products.values import NotText, attributes_of, is_empty, is_placeholder, text_of, texts_of, without_objects
 
 _T = TypeVar("_T")
 _WORDS = ("brand", "color", "gender")
@@ -36,6 +37,8 @@ _BROKEN = re.compile(r"[\ud800-\udfff]")
 _NO_UTF_8 = "the row is not UTF-8; save the feed as UTF-8."
 _ONE = ("id", "title", "link", "item_group_id")
 """Of several values the first counts."""
+_EXACT = ("id", "link", "item_group_id")
+"""Of these an object's name is not what is meant."""
 _SHORTENED = re.compile(r"\d[.,]\d+E\+\d{1,3}", re.IGNORECASE)
 """What a spreadsheet makes of a long number: many of them become one."""
 
@@ -62,7 +65,8 @@ def read_product(fields: Mapping[str, object], *, paths: bool = False) -> Readin
         fields: values as JSON has them; cells of a feed are texts.
         paths: pictures may be paths beside the feed.
     """
-    reader = _Reader(_named(fields))
+    named, mended = once_encoded_fields(_named(fields))
+    reader = _Reader(named, notes=[f"{name}: text that was encoded as UTF-8 twice was put right" for name in mended])
     product = reader.product(paths)
     if reader.reasons or product is None:
         return Reading(None, tuple(dict.fromkeys(reader.reasons)))
@@ -217,6 +221,8 @@ class _Reader:
         if name in _ONE and isinstance(value, bool):
             self.reasons.append(f"{name} is {value}, not a text.")
             return ""
+        if name not in _EXACT:
+            value = without_objects(value)
         try:
             text = text_of(value, _LISTED.get(name, ", "))
         except NotText as error:
@@ -241,7 +247,7 @@ class _Reader:
         return tuple(path[:MAX_VALUE].rstrip(" >") for path in category_paths(texts, google=google))
 
     def _texts(self, name: str) -> list[str]:
-        found = self._try(lambda: texts_of(self.fields.get(name)), name) or []
+        found = self._try(lambda: texts_of(without_objects(self.fields.get(name))), name) or []
         if any(_BROKEN.search(text) for text in found):
             self.reasons.append(_NO_UTF_8)
             return []

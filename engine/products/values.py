@@ -10,6 +10,8 @@ _MOST_DIGITS = 64
 _DEEPEST = 4
 _LISTS = ("custom_attributes", "product_details", "product_detail")
 """How Google's APIs list attributes: by name and value."""
+_NAMES = ("name", "value", "@value", "label", "title", "rendered")
+"""Where an object has the text that it stands for."""
 _PLACEHOLDERS = frozenset({"n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "-", "--", "–", "—"})
 
 
@@ -47,6 +49,19 @@ def texts_of(value: object) -> list[str]:
     if isinstance(value, list | tuple):
         return [_scalar(one) for one in value if one is not None]
     return [_scalar(value)]
+
+
+def without_objects(value: object) -> object:
+    """A value where an object is what it calls itself, as shops' APIs write brands, colours and categories."""
+    if isinstance(value, list | tuple):
+        return [_name_of(one) for one in value]
+    return _name_of(value)
+
+
+def _name_of(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return None if not value else next((said for key in _NAMES if not is_empty(said := value.get(key))), value)
 
 
 def attributes_of(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:

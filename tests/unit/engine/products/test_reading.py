@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -395,3 +395,53 @@ def test_no_value_breaks_the_reader(name: str, value: str) -> None:
     """Any JSON in any field gives a product or reasons."""
     reading = read(**{name: ODD[value]})
     assert (reading.product is None) == bool(reading.reasons)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "meant"),
+    [
+        ({"brand": {"@type": "Brand", "name": "Nike"}}, "brand", "Nike"),
+        ({"brand": {}}, "brand", None),
+        ({"color": [{"name": "Red"}, {"label": "Blue"}]}, "color", "Red/Blue"),
+        ({"title": {"rendered": "A skirt"}}, "title", "A skirt"),
+        ({"categories": [{"id": 1, "name": "Shoes"}]}, "categories", ("Shoes",)),
+        ({"size": {"value": 42}}, "attributes", {"size": "42"}),
+    ],
+)
+def test_an_object_is_what_it_calls_itself(fields: dict[str, object], name: str, meant: object) -> None:
+    """As schema.org and the APIs of shops write brands, colours and categories."""
+    assert getattr(product(**fields), name) == meant
+
+
+@pytest.mark.parametrize("name", ["id", "link", "image_link", "item_group_id"])
+def test_an_objects_name_is_no_id(name: str) -> None:
+    """Ids and addresses are meant exactly."""
+    assert any("is not a text" in reason for reason in read(**{name: {"name": "https://shop.example/x"}}).reasons)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["in stock on {}", "In stock (from {})", "back in stock: {}", "auf Lager ab {}", "en stock le {}", "available {}"],
+)
+def test_stock_that_is_still_to_come(text: str) -> None:
+    """It can be ordered before the day, and is in stock from then on."""
+    today = datetime.now(UTC).date()
+    for day, meant in ((today, Availability.IN_STOCK), (today + timedelta(days=1), Availability.PREORDER)):
+        assert availability_of(text.format(day)) is meant
+        assert availability_of(text.format(f"{day:%d.%m.%Y}")) is meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("in stock from Dec 5", Availability.PREORDER),
+        ("in stock on 5 January", Availability.PREORDER),
+        ("in stock, delivery by 3 December 2099", Availability.IN_STOCK),
+        ("in stock since 2099-01-01", Availability.IN_STOCK),
+        ("in stock may ship tomorrow", Availability.IN_STOCK),
+        ("not in stock on 2099-01-01", Availability.OUT_OF_STOCK),
+    ],
+)
+def test_other_days_beside_stock(text: str, meant: Availability) -> None:
+    """Without a year a day lies ahead; a day of delivery says nothing of stock."""
+    assert availability_of(text) is meant
