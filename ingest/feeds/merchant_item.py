@@ -97,6 +97,7 @@ class _ItemReader:
         self._by_prefix = by_prefix
         self._depth = 0
         self._item_uri = ""
+        self._own: dict[str, str] = {}
         self._text: list[str] = []
         self._part: list[str] = []
         self._parts: dict[str, str] = {}
@@ -117,12 +118,13 @@ class _ItemReader:
             distinct = list(dict.fromkeys(values))
             single = len(distinct) == 1 or (name in KNOWN and name not in _SEVERAL)
             several[name] = distinct[0] if single else distinct
-        return several
+        return {column_name(name): value for name, value in self._own.items() if value} | several
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth == 2:
             self._item_uri = _split(tag)[0]
+            self._own = {name: value.strip() for name, value in attributes.items() if " " not in name}
         elif self._depth == 3:
             self._text, self._parts, self._attributes = [], {}, attributes
         self._part = []
@@ -148,6 +150,10 @@ class _ItemReader:
     def _field(self, tier: str, name: str, uri: str) -> None:
         if name == "product_detail" and tier == "google":
             self._put(tier, self._parts.get("attribute_name", ""), self._parts.get("attribute_value", ""))
+            return
+        if name == "param" and tier == "feed":
+            value = f"{''.join(self._text).strip()} {self._attributes.get('unit', '')}".strip()
+            self._put(tier, self._attributes.get("name", "").strip(), value)
             return
         if self._parts and column_name(name) in _PRICES:
             self._put(tier, name, _amount(self._parts))

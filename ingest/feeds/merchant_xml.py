@@ -1,4 +1,4 @@
-"""Google Merchant's XML, RSS 2.0 or Atom 1.0, item by item.
+"""XML, item by item: Google Merchant's RSS 2.0 or Atom 1.0, Yandex's YML, and `<product>` in any other.
 
 A feed is cut into items by their tags before any of them is parsed, so that one that is not well-formed (a bare
 ampersand, say) is refused alone, and memory holds one item. What stands before the first item is never parsed: no
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TextIO
 
 from engine.errors import FeedUnreadable
+from ingest.feeds import yml
 from ingest.feeds.lines import MAX_LINE, UNDECODED, charset
 from ingest.feeds.merchant_item import BadItem, fields_of
 from ingest.feeds.rows import Feed, Row, checked
@@ -23,8 +24,15 @@ from ingest.feeds.rows import Feed, Row, checked
 _CHUNK = 1 << 16
 _LONGEST_TAG, _LONGEST_END = 1 << 16, 200
 """Characters of a tag, and of what ends a comment or a document type."""
-_ITEMS = ("item", "entry")
-_ITEM = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]")
+_ITEMS: Mapping[str, tuple[str, ...]] = {
+    "rss": ("item", "entry"),
+    "feed": ("item", "entry"),
+    yml.ROOT: (yml.OFFER, yml.CATEGORIES),
+}
+"""What products are in, by the outermost element."""
+_OTHER_ITEMS = ("item", "entry", "product", "offer")
+"""In any other: whichever comes first."""
+_ITEM = re.compile(r"<(?:\w+:)?(?:item|entry|product|offer)[\s>]")
 _MARK = re.compile(
     r"<(?:!--|!\[CDATA\[|\?|!DOCTYPE|(?P<end>/)?(?P<name>[A-Za-z_][\w.\-]*+(?::[\w.\-]++)?+)(?P<rest>[^<>]*+)>)"
 )
@@ -40,6 +48,7 @@ _DECLARED = re.compile(r"""<\?xml\s[^?<>]{0,200}?encoding\s{0,20}=\s{0,20}["']([
 class _Item:
     """An item's text, None where it is too long; `unended` where the next one begins inside it."""
 
+    name: str
     line: int
     text: str | None
     unended: bool = False
@@ -59,14 +68,20 @@ def read_xml(feed: Feed) -> Iterator[Row]:
 
 def _rows(feed: Feed) -> Iterator[Row]:
     scanner, last = _Scanner(_decoded(feed)), 0
+    categories: dict[str, str] = {}
     for item in scanner:
+        if item.name == yml.CATEGORIES:
+            categories |= yml.category_paths(item.text or "")
+            continue
         last = max(item.line, last + 1)
-        yield _row(last, item, scanner.namespaces)
+        row = _row(last, item, scanner.namespaces)
+        is_offer = scanner.root == yml.ROOT and not row.problem
+        yield replace(row, fields=yml.offer_fields(row.fields, categories)) if is_offer else row
     if scanner.inside:
         last = max(scanner.inside, last + 1)
         raise FeedUnreadable(f"The feed {feed.name} ends inside the item of line {last}; fetch it again.")
     if not last:
-        raise FeedUnreadable(f"The feed {feed.name} is XML without an <item> or <entry>; products are read from those.")
+        raise FeedUnreadable(f"The feed {feed.name} is XML without an <item>, <entry>, <product> or <offer>.")
     if not scanner.closed:
         raise FeedUnreadable(f"The feed {feed.name} is cut short, </{scanner.root}> is missing; fetch it again.")
 
@@ -95,6 +110,7 @@ class _Scanner:
         self._line = 1
         self._keep = False
         self._too_long = False
+        self._names: tuple[str, ...] = _OTHER_ITEMS
         self.namespaces: dict[str, str] = {}
         self.root = ""
         self.closed = False
@@ -106,7 +122,7 @@ class _Scanner:
             if name is None:
                 if not self._pass(mark[0]):
                     return
-            elif name.rpartition(":")[2] in _ITEMS and not mark["end"]:
+            elif name.rpartition(":")[2] in self._names and not mark["end"]:
                 if not mark["rest"].endswith("/"):
                     self._forget(mark.start())
                     if (item := self._item(name)) is None:
@@ -117,7 +133,9 @@ class _Scanner:
 
     def _around(self, name: str, rest: str, *, ends: bool) -> None:
         """A tag outside of items."""
-        self.root = self.root or name
+        if not self.root:
+            self.root = name
+            self._names = _ITEMS.get(name.rpartition(":")[2], _OTHER_ITEMS)
         if name == self.root:
             self.closed = ends
         if "xmlns" in rest:
@@ -125,6 +143,8 @@ class _Scanner:
 
     def _item(self, name: str) -> _Item | None:
         """The item that begins here; None where the feed ends before it does."""
+        if self._names is _OTHER_ITEMS:
+            self._names = (name.rpartition(":")[2],)
         self.inside = line = self._line
         self._keep, self._too_long, self._at = True, False, 1
         ends = _ends_of(name)
@@ -138,7 +158,7 @@ class _Scanner:
             text = None if self._too_long else self._text[:end]
             self._keep, self.inside, self._at = False, 0, end
             self._forget(end)
-            return _Item(line, text, unended)
+            return _Item(name.rpartition(":")[2], line, text, unended)
         return None
 
     def _pass(self, opening: str) -> bool:
