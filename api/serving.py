@@ -108,10 +108,12 @@ def bound(host: str, port: int) -> socket.socket:
         AddressTaken: it cannot be had.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise AddressTaken(f"Cannot listen on {host!r}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no name of a host"
+        raise AddressTaken(f"Cannot listen on {host[:80]!r}: {why}.") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Workers inherit it; without it Nagle's algorithm costs 40 ms for every answer.

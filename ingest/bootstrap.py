@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from engine.errors import StoreUnavailable
+from engine.errors import QueryRejected, StoreUnavailable
 from engine.generations.fingerprint import models_fingerprint
 from engine.jobs import WatchedFeed
 from engine.objects.folder import FolderObjectStore
 from engine.objects.s3_settings import S3Settings
+from engine.products.links import is_address
 from engine.remote import RemoteLimits
 from engine.system.durable import PART
 from ingest.images.sources import SourceRules
 from ingest.jobs.accepting import FeedRules
 from ingest.jobs.feed_jobs import HomeFeedJobs
 from ingest.jobs.watching import FeedWatch, HomeMemory, WatchRules, looking, seconds_of
+from ingest.options import currency_code, shop_address
 from ingest.run.dependencies import ImageAnalysis, IngestDependencies
 from models.bootstrap import JOBS, Parts, open_parts
 from models.settings import Settings
@@ -170,15 +172,26 @@ def watch_rules(settings: Settings) -> WatchRules | None:
     """
     if settings.feed_url is None:
         return None
+    url = settings.feed_url.get_secret_value()
+    if not is_address(url):
+        raise QueryRejected("THATLOOK_FEED_URL is no http(s) address.")
     return WatchRules(
-        url=settings.feed_url.get_secret_value(),
+        url=url,
         every_s=seconds_of(settings.feed_every),
         limits=feed_limits(settings),
         prune=settings.feed_prune,
         name=settings.feed_name,
-        shop_url=settings.feed_shop_url,
-        currency=settings.feed_currency,
+        shop_url=_checked("THATLOOK_FEED_SHOP_URL", settings.feed_shop_url, shop_address),
+        currency=_checked("THATLOOK_FEED_CURRENCY", settings.feed_currency, currency_code),
     )
+
+
+def _checked(name: str, value: str | None, check: Callable[[str], str]) -> str | None:
+    """A setting as the feed's reader takes it; what it refuses is refused at the start, by the setting's name."""
+    try:
+        return None if value is None else check(value)
+    except QueryRejected as error:
+        raise QueryRejected(f"{name} cannot be used: {error.message}") from error
 
 
 def shared_feed_jobs(parts: IngestDependencies, work: SharedWork, settings: Settings) -> SharedFeedJobs:

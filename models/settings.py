@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import QueryRejected
 from engine.vision.gate import Policy
 from engine.vision.images import ImageLimits
 
+PREFIX = "THATLOOK_"
+
 
 class Settings(BaseSettings):
     """Everything an operator can set, as THATLOOK_NAME in the environment; docs/settings.md is made of this."""
 
-    model_config = SettingsConfigDict(env_prefix="THATLOOK_", extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".thatlook")
     """The folder of an embedded catalogue, and of models and keys; held by one process at a time."""
@@ -27,9 +31,9 @@ class Settings(BaseSettings):
     """What the models run in: OpenVINO (bf16 where the CPU computes in it) or ONNX Runtime; `auto` takes the first
     there is.
     """
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     """Of each model; where it is not set, as many as the processors that this process is granted."""
-    streams: int | None = Field(default=None, ge=1)
+    streams: int | None = Field(default=None, ge=1, le=1024)
     """Calls of one model that compute at once, sharing its threads; where it is not set, one."""
     model_cache: bool = True
     """Keep compiled models in the home, so that the next start is quicker."""
@@ -59,9 +63,9 @@ class Settings(BaseSettings):
     """Of reads; writes wait until every reader can see them."""
     milvus_warm_up: bool = True
     """Have servers from 2.6.4 on load raw embeddings at once and not when they are first asked for."""
-    milvus_search_timeout_s: float = Field(default=3.0, gt=0)
+    milvus_search_timeout_s: float = Field(default=3.0, gt=0, le=3600)
     """Of one call of a search, where the request's own time is not over sooner."""
-    milvus_load_s: float = Field(default=1800.0, gt=0)
+    milvus_load_s: float = Field(default=1800.0, gt=0, le=604_800)
     """How long a start waits until the server has the collections in memory."""
     milvus_cache_bytes: int = Field(default=128 * 1024 * 1024, ge=0)
     """For words of rows seen lately."""
@@ -83,9 +87,9 @@ class Settings(BaseSettings):
     """Larger photos are refused with 413, before they are decoded."""
     max_image_pixels: int = Field(default=50_000_000, ge=10_000)
     """Photos of more pixels are refused with 413, before they are decoded."""
-    budget_s: float = Field(default=5.0, gt=0)
+    budget_s: float = Field(default=5.0, gt=0, le=3600)
     """The time of a search, from the photo's arrival to the answer; callers shorten it with `X-Deadline-Ms`."""
-    upload_s: float = Field(default=30.0, gt=0)
+    upload_s: float = Field(default=30.0, gt=0, le=86_400)
     """How long a request's body may take to arrive; then 408."""
     drain_s: float = Field(default=0.0, ge=0, le=600)
     """How long a server or worker that was told to end still answers, while `/readyz` says 503 already."""
@@ -127,7 +131,7 @@ class Settings(BaseSettings):
     """Keep queries and what people did with the answers (`POST /v1/events`), without a photo or a person."""
     events_days: int = Field(default=90, ge=1, le=3_650)
     """How many days events are kept."""
-    events_most: int = Field(default=500_000, ge=1_000)
+    events_most: int = Field(default=500_000, ge=1_000, le=1_000_000_000)
     """Of queries, and of events, so many are kept at most."""
     rate_limit: str | None = Field(default=None, pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day)$")
     """Requests that one caller may make, such as `600/minute`; none where it is not set."""
@@ -144,6 +148,20 @@ class Settings(BaseSettings):
     otel: bool = False
     """Tell OpenTelemetry of requests, stages and calls of the stores; `OTEL_*` say where to (docs/traces.md)."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Values without blanks and quotation marks around them; what is empty is not set.
+
+        Kubernetes tells containers of a service called `thatlook` in `THATLOOK_PORT=tcp://…`, which is not ours.
+        """
+        plain = {name: _bare(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {
+            name: value
+            for name, value in plain.items()
+            if value != "" and not (name == "port" and str(value).startswith("tcp://"))
+        }
+
     @property
     def is_shared(self) -> bool:
         """Whether all state lies in servers, so that several processes may work on it."""
@@ -158,6 +176,12 @@ class Settings(BaseSettings):
     def image_limits(self) -> ImageLimits:
         """The caps on pictures."""
         return ImageLimits(self.max_image_bytes, self.max_image_pixels)
+
+
+def _bare(text: str) -> str:
+    """As it is meant in a file whose quotation marks nobody takes off, such as Docker's `--env-file`."""
+    text = text.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def is_loopback(host: str) -> bool:
@@ -177,5 +201,5 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise QueryRejected(f"The setting THATLOOK_{name} cannot be used: {first['msg']}.") from error
+        raise QueryRejected(f"The setting {PREFIX}{name} cannot be used: {first['msg']}.") from error
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

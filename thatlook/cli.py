@@ -132,7 +132,11 @@ def _version() -> str:
 @click.pass_context
 def thatlook(ctx: click.Context, home: Path | None) -> None:
     """Upload a photo of a look; get the products that make it, with a link to buy each."""
+    from models.setting_names import unknown_settings
+
     ctx.obj = {} if home is None else {"home": home}
+    for sentence in unknown_settings(os.environ):
+        say(f"thatlook: {sentence}")
 
 
 def main() -> None:
