@@ -15,9 +15,7 @@ def test_the_ways_to_write_a_host(host: str) -> None:
         assert listening.getsockname()[1] > 0
 
 
-@pytest.mark.parametrize(
-    "host", ["no.such.host.invalid", "x" * 300, "é" * 300, "a b", "127.0.0.1\x00", "1.2.3.4.5", "http://a"]
-)
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 300, "é" * 300, "a b", "1.2.3.4.5", "http://a"])
 def test_what_is_no_host(host: str) -> None:
     with pytest.raises(AddressTaken, match="Cannot listen on"):
         bound(host, 0)
