@@ -142,6 +142,7 @@ def thatlook(ctx: click.Context, home: Path | None) -> None:
 def main() -> None:
     """Run the program and turn every failure into one line, an exit status and, where asked for, a JSON document."""
     allow_more_open_files()
+    os.umask(os.umask(0o022) | 0o002)  # Whatever it was: not every user of the machine may write to a home.
     try:
         with terminable():
             status = thatlook(standalone_mode=False)

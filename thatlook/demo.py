@@ -14,6 +14,7 @@ from engine.errors import ContractBroken
 from engine.forms.answers import answer_form
 from engine.system.console import plain_console
 from engine.system.cpus import available_cpus
+from engine.system.durable import refusal
 from engine.system.printing import printable
 from engine.vision.images import decode
 from ingest.bootstrap import ingest_dependencies
@@ -66,8 +67,11 @@ def _draw_shop(console: Console, shop: Path, products: int, seed: int) -> Path:
     """Draw the catalogue once; a second demo finds it there."""
     feed = shop / "feed.jsonl"
     if not feed.exists():
-        with console.status(f"Drawing a shop of {products} products …"):
-            write_catalogue(shop, products, seed, workers=available_cpus())
+        try:
+            with console.status(f"Drawing a shop of {products} products …"):
+                write_catalogue(shop, products, seed, workers=available_cpus())
+        except OSError as error:
+            raise refusal(error, "The shop cannot be drawn", shop) from error
     console.print(f"A shop of {products} products: {feed}")
     return feed
 
@@ -87,7 +91,8 @@ def _compare(console: Console, worn: list[GarmentSpec], found: set[str]) -> None
 
 
 def _serve(console: Console, settings: Settings, photo: Path) -> None:
-    address = f"http://{settings.host}:{settings.port}"
+    host = settings.host.strip("[]")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
     console.rule("Serving")
     console.print(f"Open {address}, or ask from another terminal:")
     console.print(f"  curl -s -F image=@{photo} {address}/v1/search/image", soft_wrap=True)

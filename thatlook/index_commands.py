@@ -14,6 +14,7 @@ from engine.errors import QueryRejected
 from engine.generations.names import FIRST, read_name
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
+from engine.system.durable import refusal
 from engine.system.options import JSON
 from engine.system.printing import print_json, say
 from ingest.generations.commands import generations_command, swap_command
@@ -56,8 +57,11 @@ def rebuild(options: dict[str, Any], names: tuple[str, ...]) -> None:
     """Build the indexes of these collections (of all, if none is named) anew from the stored rows."""
     with _embedded_store(options) as store:
         for name in names or store.collections():
-            with plain_console().status(words(f"Building {name} …")):
-                store.rebuild(name)
+            try:
+                with plain_console().status(words(f"Building {name} …")):
+                    store.rebuild(name)
+            except OSError as error:
+                raise refusal(error, f"The index of {name} cannot be built", read_settings(options).home) from error
             say(f"{name}: built")
 
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from sqlalchemy import Connection, MetaData
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.errors import StoreUnavailable
 from engine.ledger.connections import engine_of
+from engine.ledger.sqlite_file import why
 
 
 class DatabaseBook:
@@ -31,6 +32,7 @@ class DatabaseBook:
             StoreUnavailable: the database does not answer.
         """
         self._engine = engine_of(url)
+        self._where = self._engine.url.render_as_string(hide_password=True)
         with self._writing() as connection:
             self.metadata.create_all(connection)
 
@@ -52,5 +54,8 @@ class DatabaseBook:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except DBAPIError as error:
+            reason = why(error.orig or error, self._where)
+            raise StoreUnavailable(f"{self.contents} cannot be read or written: {reason}.") from error
         except SQLAlchemyError as error:
             raise StoreUnavailable(f"{self.contents} cannot be read or written ({type(error).__name__}).") from error

@@ -111,19 +111,33 @@ def translated(error: Exception, where: str) -> StoreUnavailable:
     said = lines[0].rstrip(".")
     if any(sign in said.casefold() for sign in _DAMAGE):
         return HomeDamaged(f"The ledger at {where} is damaged ({said}). {_WHAT_TO_DO}")
-    if "disk is full" in said or (isinstance(error, OSError) and is_full(error)):
-        return _full(where)
+    if _is_full(error, where):
+        return StoreUnavailable(
+            f"The ledger at {where} cannot be written: its disk is full. Make room, then try again."
+        )
     if "readonly" in said or "unable to open" in said or "attempt to write" in said:
         return StoreUnavailable(f"The ledger at {where} cannot be opened or written ({said}); check rights and room.")
-    if "disk i/o error" in said.casefold() and _no_room(where):
-        return _full(where)
     if any(sign in said.casefold() for sign in _AWAY):
         return StoreUnavailable(f"The ledger at {where} did not answer ({said}); is it up?")
     return StoreUnavailable(f"The ledger at {where} refused the operation ({said}).")
 
 
-def _full(where: str) -> StoreUnavailable:
-    return StoreUnavailable(f"The ledger at {where} cannot be written: its disk is full. Make room, then try again.")
+def why(error: Exception, where: str) -> str:
+    """The reason alone, to stand behind what could not be done."""
+    if _is_full(error, where):
+        return "the disk is full; make room, then try again"
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if "readonly" in said or "unable to open" in said:
+        return f"{said}; check rights and room"
+    return "somebody else writes for too long; try again" if "is locked" in said else said
+
+
+def _is_full(error: Exception, where: str) -> bool:
+    """Whether there was no room left; SQLite calls it an I/O error where its log has none."""
+    said = str(error).casefold()
+    if "disk is full" in said or (isinstance(error, OSError) and is_full(error)):
+        return True
+    return "disk i/o error" in said and _no_room(where)
 
 
 def _no_room(where: str) -> bool:

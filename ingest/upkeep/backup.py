@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.errors import InputRejected, StoreUnavailable
+from engine.ledger.sqlite_file import why
 from engine.system.durable import PART, read_checked, refusal, write_checked
 
 MANIFEST = "backup.json"
@@ -57,7 +58,8 @@ def no_writes(ledger: Path) -> Iterator[None]:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"The ledger {ledger} cannot be copied at present ({error}).") from error
+            reason = why(error, f"sqlite:///{ledger}")
+            raise StoreUnavailable(f"The ledger {ledger} cannot be copied at present: {reason}.") from error
         try:
             yield
         finally:

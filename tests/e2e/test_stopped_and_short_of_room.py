@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -60,3 +61,27 @@ def test_output_to_a_full_disk(home: Path, arguments: list[str]) -> None:
     assert (
         done.stderr == "thatlook: the output cannot be read or written: the disk is full; make room, then try again.\n"
     )
+
+
+@pytest.mark.parametrize(("mask", "others"), [(0o000, 0o002), (0o022, 0o002), (0o077, 0o077)])
+def test_nobody_else_may_write_to_a_home(tmp_path: Path, mask: int, others: int) -> None:
+    """Whatever the umask; and one that keeps others out altogether is kept."""
+    made = subprocess.run(
+        [*PROGRAM, "keys", "create", "shop"], env=environment(tmp_path / "home"), umask=mask, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert not [path for path in (tmp_path / "home", *(tmp_path / "home").rglob("*")) if path.stat().st_mode & others]
+
+
+def test_a_name_of_a_setting_with_a_slip(home: Path) -> None:
+    """It is told beside the result, which is there all the same."""
+    given = environment(home) | {
+        "THATLOOK_PROT": "9000",
+        "THATLOOK_MILVUS_URI": "",
+        "THATLOOK_PORT": "tcp://10.0.0.1:80",
+    }
+    done = subprocess.run([*PROGRAM, "settings", "--json"], env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == "thatlook: THATLOOK_PROT is no setting; is THATLOOK_PORT meant?\n"
+    assert {row["name"]: row["value"] for row in json.loads(done.stdout)["settings"]}["THATLOOK_PORT"] == 8080
