@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.networks.overlap import mask_iou
+from models.networks.overlap import mask_iou, mask_meet
 from models.networks.preprocess import Placement
 
 WORK_SIDE = 1280
@@ -148,6 +148,11 @@ def rivals(patches: Sequence[Patch], classes: Sequence[int], most_iou: float) ->
 def patch_iou(a: Patch, b: Patch) -> float:
     """Intersection over union of two patches of one grid."""
     return mask_iou(a.mask, b.mask, (a.left, a.top), (b.left, b.top))
+
+
+def patch_overlap(a: Patch, b: Patch) -> int:
+    """Cells that two patches of one grid share."""
+    return mask_meet(a.mask, b.mask, (a.left, a.top), (b.left, b.top))
 
 
 def _sample(

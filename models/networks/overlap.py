@@ -30,17 +30,24 @@ def _rows(boxes: ArrayLike) -> Floats:
     return rows.astype(rows.dtype if np.issubdtype(rows.dtype, np.floating) else np.float64).reshape(-1, 4)
 
 
+def mask_meet(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], at: tuple[int, int] = (0, 0), other: tuple[int, int] = (0, 0)
+) -> int:
+    """The pixels that two masks (h, w) share whose top left corners lie at (x, y) `at` and `other`."""
+    left, top = max(at[0], other[0]), max(at[1], other[1])
+    right = min(at[0] + a.shape[1], other[0] + b.shape[1])
+    bottom = min(at[1] + a.shape[0], other[1] + b.shape[0])
+    if left >= right or top >= bottom:
+        return 0
+    of_a = a[top - at[1] : bottom - at[1], left - at[0] : right - at[0]]
+    of_b = b[top - other[1] : bottom - other[1], left - other[0] : right - other[0]]
+    return int(np.count_nonzero(of_a & of_b))
+
+
 def mask_iou(
     a: NDArray[np.bool_], b: NDArray[np.bool_], at: tuple[int, int] = (0, 0), other: tuple[int, int] = (0, 0)
 ) -> float:
     """How much two masks (h, w) overlap whose top left corners lie at (x, y) `at` and `other`; 0 for two empty ones."""
-    left, top = max(at[0], other[0]), max(at[1], other[1])
-    right = min(at[0] + a.shape[1], other[0] + b.shape[1])
-    bottom = min(at[1] + a.shape[0], other[1] + b.shape[0])
-    meet = 0
-    if left < right and top < bottom:
-        of_a = a[top - at[1] : bottom - at[1], left - at[0] : right - at[0]]
-        of_b = b[top - other[1] : bottom - other[1], left - other[0] : right - other[0]]
-        meet = int(np.count_nonzero(of_a & of_b))
+    meet = mask_meet(a, b, at, other)
     either = int(np.count_nonzero(a)) + int(np.count_nonzero(b)) - meet
     return meet / either if either else 0.0

@@ -5,7 +5,7 @@ Source: heads as in Bolya et al. 2019, arXiv:1904.02689 (prototypes and coeffici
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.errors import ContractBroken
 from engine.taxonomy import Taxonomy
 from models.manifest import ModelSpec
 from models.networks.detections import Detections, greedy, named_here, suppress
+from models.networks.faint import is_worn, uncovered
 from models.networks.masks import MaskReader, Patch, rivals
 from models.networks.preprocess import place, to_input
 from models.runtime import Session
@@ -40,6 +41,7 @@ class Thresholds:
         least_area: share of the picture that a garment covers at least.
         doubt: a class that scores this share of the best one in the same place may be right as well,
             from a score of `least_doubt` on.
+        faint: class → lower least confidence where a person wears nothing else in that place.
     """
 
     score: float = 0.25
@@ -50,6 +52,7 @@ class Thresholds:
     least_area: float = 0.0002
     doubt: float = 0.2
     least_doubt: float = 0.05
+    faint: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> Thresholds:
@@ -59,6 +62,11 @@ class Thresholds:
     def by_class(self, classes: tuple[str, ...]) -> NDArray[np.float32]:
         """The least confidence of each class, in the model's order."""
         return np.array([(self.scores or {}).get(name, self.score) for name in classes], np.float32)
+
+    def faintest(self, classes: tuple[str, ...]) -> NDArray[np.float32]:
+        """The same, lowered to what may do where a person wears nothing else in that place."""
+        faint = [(self.faint or {}).get(name, np.inf) for name in classes]
+        return np.minimum(self.by_class(classes), np.array(faint, np.float32))
 
 
 class YoloSegmenter:
@@ -73,6 +81,7 @@ class YoloSegmenter:
         self._supercategories = {name: taxonomy.supercategory_of(name) for name in worn}
         self._thresholds = Thresholds.of(spec.extra)
         self._least_scores = self._thresholds.by_class(spec.classes)
+        self._faintest = self._thresholds.faintest(spec.classes)
 
     @property
     def fingerprint(self) -> str:
@@ -99,7 +108,7 @@ class YoloSegmenter:
             if name == PERSON
         )
         reader = MaskReader(outputs["output1"][0], placement, spec.input_size, (height, width))
-        things = self._things(reader, found, boxes, names)
+        things = self._things(reader, found, boxes, people)
         accessories = tuple(
             Accessory(names[i], float(found.scores[i]), as_box(boxes[i])) for i, _ in things if names[i] in self._aside
         )
@@ -111,7 +120,7 @@ class YoloSegmenter:
         return Scene(garments, people, accessories)
 
     def _detections(self, raw: NDArray[np.float32]) -> Detections:
-        """Rows above their class's threshold, one per thing, best first; boxes in the input's pixels."""
+        """Rows above their class's lowest threshold, one per thing, best first; boxes in the input's pixels."""
         count = len(self._spec.classes)
         if raw.ndim != 3 or raw.shape[1] <= 4 + count:
             raise ContractBroken(
@@ -122,11 +131,11 @@ class YoloSegmenter:
         scores = rows[:, 4 : 4 + count]
         classes = scores.argmax(axis=1)
         best = scores[np.arange(len(rows)), classes]
-        some = np.flatnonzero(best >= min(self._thresholds.least_doubt, self._least_scores.min()))
+        some = np.flatnonzero(best >= min(self._thresholds.least_doubt, self._faintest.min()))
         centre, half = rows[some, :2], rows[some, 2:4] / 2
         boxes = np.concatenate([centre - half, centre + half], axis=1)
         near = Detections(boxes, best[some], classes[some], rows[some, 4 + count :], scores[some])
-        found = near.take(np.flatnonzero(near.scores >= self._least_scores[near.classes]))
+        found = near.take(np.flatnonzero(near.scores >= self._faintest[near.classes]))
         return named_here(suppress(found, self._thresholds.nms_iou, self._thresholds.pieces), near, SAME_PLACE)
 
     def _also(self, label: str, score: float, names: NDArray[np.float32]) -> tuple[str, ...]:
@@ -137,18 +146,23 @@ class YoloSegmenter:
         return tuple(name for name in likely if name != self._supercategories[label])
 
     def _things(
-        self, reader: MaskReader, found: Detections, boxes: NDArray[np.float32], names: Sequence[str]
+        self, reader: MaskReader, found: Detections, boxes: NDArray[np.float32], people: Sequence[Person]
     ) -> list[tuple[int, Patch]]:
         """Rows of what is no person, with their masks; of two names for one thing the better one."""
         least = self._thresholds.least_area * reader.size[0] * reader.size[1]
-        worn = [
-            (i, patch)
-            for i, name in enumerate(names)
-            if name != PERSON and (patch := reader.read(found.coefficients[i], boxes[i])) and patch.area >= least
-        ]
-        classes = [int(found.classes[i]) for i, _ in worn]
+
+        def read(rows: Iterable[int]) -> list[tuple[int, Patch]]:
+            patches = ((row, reader.read(found.coefficients[row], boxes[row])) for row in rows)
+            return [(row, patch) for row, patch in patches if patch and patch.area >= least]
+
+        things = [row for row, number in enumerate(found.classes) if self._spec.classes[number] != PERSON]
+        sure = found.scores >= self._least_scores[found.classes]
+        worn = read(row for row in things if sure[row])
+        classes = [int(found.classes[row]) for row, _ in worn]
         kept = greedy(rivals([patch for _, patch in worn], classes, self._thresholds.same_iou))
-        return [worn[k] for k in kept]
+        taken = [worn[k] for k in kept]
+        faint = read(row for row in things if not sure[row] and is_worn(as_box(boxes[row]), people))
+        return [*taken, *uncovered(faint, taken, found.classes)]
 
     def _garment(self, label: str, one: Detections, reader: MaskReader, patch: Patch) -> Garment:
         whole = reader.to_image(patch)

@@ -137,6 +137,43 @@ def test_a_faint_second_name_counts_though_it_is_no_detection() -> None:
     assert garment.also == ("lower_wear",)
 
 
+FAINT = {"lower_wear": 0.1, "upper_wear": 0.1, "dress": 0.1}
+UPRIGHT: Row = ("person", 0.9, (0, 0, 64, 64), 8)
+SHOES: Row = ("foot_wear", 0.8, (0, 56, 64, 64), 7)
+HARDLY_A_SKIRT: Row = ("lower_wear", 0.12, (0, 24, 64, 32), 3)
+
+
+def test_what_a_person_wears_where_nothing_else_is_seen_may_be_faint() -> None:
+    """A skirt at 0.12 above shoes is taken; below its own limit, and without the manifest's word, it is not."""
+    rows = [UPRIGHT, SHOES, HARDLY_A_SKIRT]
+    assert labels_of(rows, faint=FAINT) == ["foot_wear", "lower_wear"]
+    assert labels_of(rows, faint={"lower_wear": 0.15}) == ["foot_wear"]
+    assert labels_of(rows) == ["foot_wear"]
+
+
+def test_nothing_faint_is_taken_where_nobody_is_seen() -> None:
+    """No person, a doubtful one, or one who stands elsewhere: a skirt at 0.12 may be a curtain."""
+    rows = [SHOES, HARDLY_A_SKIRT]
+    assert labels_of(rows, faint=FAINT) == ["foot_wear"]
+    assert labels_of([("person", 0.4, (0, 0, 64, 64), 8), *rows], faint=FAINT) == ["foot_wear"]
+    assert labels_of([("person", 0.9, (32, 0, 64, 64), 8), *rows], faint=FAINT) == ["foot_wear"]
+
+
+def test_a_faint_garment_is_no_second_name_or_piece() -> None:
+    """Where a sure garment lies already, or of a class that is there already, nothing faint is added."""
+    covering: Row = ("dress", 0.8, (0, 24, 64, 32), 3)
+    same_class: Row = ("lower_wear", 0.8, (0, 40, 64, 48), 5)
+    assert labels_of([UPRIGHT, covering, HARDLY_A_SKIRT], faint=FAINT, same_iou=1.0) == ["dress"]
+    assert labels_of([UPRIGHT, same_class, HARDLY_A_SKIRT], faint=FAINT) == ["lower_wear"]
+    fainter: Row = ("upper_wear", 0.11, (0, 24, 64, 32), 3)
+    assert labels_of([UPRIGHT, HARDLY_A_SKIRT, fainter], faint=FAINT) == ["lower_wear"]
+
+
+def labels_of(rows: Sequence[Row], **extra: object) -> list[str]:
+    """The garments that are seen, best first."""
+    return [g.label for g in segmenter(rows, **extra)[0].segment(BLACK).garments]
+
+
 def test_specks_are_no_garments() -> None:
     """A mask below the least area is dropped."""
     rows: list[Row] = [("dress", 0.9, (8, 16, 10, 18), 2)]
