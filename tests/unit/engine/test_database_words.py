@@ -27,10 +27,8 @@ def test_why(said: str, words: str) -> None:
     assert words in why(sqlite3.OperationalError(said), "sqlite:////nowhere/keys.sqlite")
 
 
-@pytest.mark.parametrize(("free", "is_full"), [(0, True), (1 << 20, False)])
-def test_an_io_error_for_want_of_room(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, is_full: bool
-) -> None:
+@pytest.mark.parametrize(("free", "full"), [(0, True), (1 << 20, False)])
+def test_an_io_error_for_want_of_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, full: bool) -> None:
     """SQLite calls it so where the file of its log does not fit."""
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free, f_frsize=4096))
     error, where = sqlite3.OperationalError("disk I/O error"), f"sqlite:///{tmp_path}/ledger.sqlite"
