@@ -79,6 +79,6 @@ def test_a_slip_in_a_name(name: str, words: str) -> None:
 def test_an_empty_home_is_not_the_present_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A catalogue would be begun in whatever folder the program is called from."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/people/somebody")
     monkeypatch.setenv("THATLOOK_HOME", "")
-    assert read_settings().home == Path("/home/somebody/.thatlook")
+    assert read_settings().home == Path("/people/somebody/.thatlook")
