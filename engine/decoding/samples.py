@@ -20,9 +20,9 @@ _KINDS = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOATING: "floating point"}
 _READ = {
     _UNSIGNED: {8: "F;8", 16: "F;16{}", 32: "F;32{}"},
     _SIGNED: {8: "F;8S", 16: "F;16{}S", 32: "F;32{}S"},
-    _FLOATING: {32: "F;32{}F", 64: "F;64{}F"},
+    _FLOATING: {16: "F;16{}", 32: "F;32{}F", 64: "F;64{}F"},
 }
-"""What Pillow calls samples of so many bits, with a mark of their order."""
+"""What Pillow calls samples of so many bits, with a mark of their order; half floats are whole numbers to it."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _COLORED, _GREY = {1: "RGBa", 2: "RGBA"}, {1: "La", 2: "LA"}
 """By what the extra channel is: an alpha that the colours are multiplied by, or not; any other is left out."""
@@ -99,6 +99,8 @@ def raw_mode(samples: Samples, prefix: bytes, *, native: bool) -> str:
 
 def put_together(flat: Image.Image, samples: Samples) -> Image.Image:
     """The picture in 8 bits from its samples side by side."""
+    if (samples.kind, samples.bits) == (_FLOATING, 16):
+        _become_half_floats(flat)
     levels = _levels(flat, samples)
     picture = Image.new(samples.mode, (samples.width, samples.height))
     rows = max(1, _STRIP_SAMPLES // flat.width)
@@ -111,6 +113,17 @@ def put_together(flat: Image.Image, samples: Samples) -> Image.Image:
     if samples.mode in ("La", "RGBa"):
         return picture.convert(samples.mode.upper())
     return picture.convert("RGB") if samples.mode == "RGBX" else picture.getchannel("L")
+
+
+def _become_half_floats(flat: Image.Image) -> None:
+    """Make of numbers of 16 bits the floating point that they are, which Pillow does not know."""
+    import numpy as np  # Of the decoders only this one has a use for it.
+
+    rows = max(1, _STRIP_SAMPLES // flat.width)
+    for top in range(0, flat.height, rows):
+        strip = flat.crop((0, top, flat.width, min(flat.height, top + rows)))
+        numbers: Any = np.asarray(strip).astype(np.uint16)
+        flat.paste(Image.fromarray(numbers.view(np.float16).astype(np.float32)), (0, top))
 
 
 def _levels(flat: Image.Image, samples: Samples) -> Levels:

@@ -63,6 +63,10 @@ SAMPLES = {
     "grey of signed 8 bits": ((GREY - 128).astype("i1"), GREY),
     "grey of signed 8 bits from 0": ((GREY // 2).astype("i1"), GREY // 2 * 255 / 127),
     "grey float": ((GREY / 255).astype("f4"), GREY),
+    "half float": ((RGB / 255).astype("f2"), RGB),
+    "half float to 255": (RGB.astype("f2"), RGB),
+    "grey half float": ((GREY / 255).astype("f2"), GREY),
+    "grey half float from -1": ((GREY / 127.5 - 1).astype("f2"), GREY),
     "grey float from -1": ((GREY / 127.5 - 1).astype("f4"), GREY),
     "grey double to 65535": ((GREY * 257).astype("f8"), GREY),
 }
@@ -106,12 +110,12 @@ def test_white_as_zero_is_not_inverted(values: np.ndarray) -> None:
     [
         (tiff((RGB / 255 * 7).astype("f4")), "floating point from 0.549.* to 7"),
         (tiff(np.full_like(RGB, np.nan, "f4")), "floating point from nan"),
-        (tiff((RGB / 255).astype("f2")), "3 × 16 bits .floating point"),
+        (tiff(np.full_like(RGB, np.inf, "f2")), "floating point from inf"),
         (tiff((GREY / 255).astype("c8")), "1 × 64 bits .complex"),
         (tiff((RGB / 255).astype("f4"), packed=True, tags={317: 3}), "packed differences"),
         (tiff((RGB / 255).astype("f4"), tags={284: 2}), "in planes"),
     ],
-    ids=["range", "nan", "half", "complex", "differences", "planes"],
+    ids=["range", "nan", "endless", "complex", "differences", "planes"],
 )
 def test_samples_that_cannot_be_read_are_named(file: bytes, words: str) -> None:
     """A picture of wrong colours would be worse."""
