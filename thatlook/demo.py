@@ -64,9 +64,9 @@ def run_demo(settings: Settings, *, products: int, seed: int, serve: bool, pictu
 
 
 def _draw_shop(console: Console, shop: Path, products: int, seed: int) -> Path:
-    """Draw the catalogue once; a second demo finds it there."""
+    """Draw the catalogue once; a second demo finds it there, unless the first was stopped in the midst of it."""
     feed = shop / "feed.jsonl"
-    if not feed.exists():
+    if not feed.exists() or len(feed.read_bytes().splitlines()) < products:
         try:
             with console.status(f"Drawing a shop of {products} products …"):
                 write_catalogue(shop, products, seed, workers=available_cpus())

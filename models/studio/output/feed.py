@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.system.durable import PART, put_in_place
 from models.studio.backdrops import BACKGROUNDS
 from models.studio.catalogue import sample_catalogue, sample_outfit
 from models.studio.figures.people import sample_person
@@ -67,7 +68,8 @@ def write_catalogue(
 ) -> Path:
     """Write a shop: `feed.jsonl`, `truth.jsonl` and `images/`.
 
-    Every product is `sample_catalogue(n_products, seed)`'s, so that a caller can have the specs too.
+    The feed is there once all is drawn, or not at all. Every product is `sample_catalogue(n_products, seed)`'s, so that
+    a caller can have the specs too.
 
     Args:
         workers: processes that draw.
@@ -77,11 +79,14 @@ def write_catalogue(
     root = Path(folder)
     (root / "images").mkdir(parents=True, exist_ok=True)
     jobs = [(root, product, seed, size) for product in sample_catalogue(n_products, seed)]
-    feed = root / "feed.jsonl"
-    with feed.open("w", encoding="utf-8") as rows, (root / "truth.jsonl").open("w", encoding="utf-8") as truth:
+    feed, truth = root / "feed.jsonl", root / "truth.jsonl"
+    half_feed, half_truth = (path.with_name(path.name + PART) for path in (feed, truth))
+    with half_feed.open("w", encoding="utf-8") as rows, half_truth.open("w", encoding="utf-8") as all_truths:
         for row, truths in spread(_write_product, jobs, workers):
             rows.write(json.dumps(row, ensure_ascii=False) + "\n")
-            truth.writelines(json.dumps(t) + "\n" for t in truths)
+            all_truths.writelines(json.dumps(t) + "\n" for t in truths)
+    put_in_place(half_truth, truth)
+    put_in_place(half_feed, feed)
     return feed
 
 
