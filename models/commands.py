@@ -289,4 +289,4 @@ class _TrainGroup(click.Group):
 
 @click.group(cls=_TrainGroup)
 def train() -> None:
-    """Train the starter models: segmenter, pose, embedder, clip."""
+    """Train the starter models: segmenter, pose, embedder, clip, kinds."""

@@ -68,7 +68,7 @@ SUMMARIES: Mapping[str, str] = {
     "detect": "Find the garments of the main person in each IMAGE.",
     "pose": "Show each IMAGE's view and coverage, and if the gate keeps it.",
     "models": "List, verify, fetch, export and quantise model files.",
-    "train": "Train the starter models: segmenter, pose, embedder, clip.",
+    "train": "Train the starter models: segmenter, pose, embedder, clip, kinds.",
     "eval": "Measure how good the answers are.",
     "bench": "Measure how fast the answers are, and what they cost.",
     "studio": "Draw a catalogue: products, people who wear them, and exact truth.",

@@ -39,6 +39,8 @@ WORD_SHARE = 0.3
 """How much of that a word for a kind says: among words and pictures the joint values differ less."""
 HIDDEN = 384
 """Of the perceptron in each head."""
+KINDS_HIDDEN = 192
+"""Of the one that tells kinds of pictures."""
 STAGES = (3, 4, 5)
 """Of the trunk's, those whose averages over the picture are features, beside the last layer's."""
 GROUPS = (88, 120, 208, 1280)
@@ -84,7 +86,7 @@ class ImageTower(nn.Module):
         self.register_buffer("scales", torch.cat(scales), persistent=False)
         self.head = Head(FEATURES, HIDDEN)
         self.colour = ColorPath(JOINT)
-        self.kinds = nn.Linear(FEATURES, KINDS)
+        self.kinds = Head(FEATURES, KINDS_HIDDEN, KINDS)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed pictures normalised with MEAN and STD."""
@@ -131,15 +133,15 @@ class TextTower(nn.Module):
 class Head(nn.Module):
     """A linear map, and a small perceptron beside it that adds nothing at first."""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, outputs: int = JOINT, dropout: float = 0.15) -> None:
         super().__init__()
-        self.straight = nn.Linear(width, JOINT)
-        last = nn.Linear(hidden, JOINT)
+        self.straight = nn.Linear(width, outputs)
+        last = nn.Linear(hidden, outputs)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.bent = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(0.15), last)
+        self.bent = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), last)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(n, width) → (n, JOINT)."""
+        """(n, width) → (n, outputs)."""
         embeddings: Tensor = self.straight(rows) + self.bent(rows)
         return embeddings

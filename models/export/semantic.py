@@ -54,16 +54,9 @@ def export_semantic(
 
     clip, tokenizer = load_clip(checkpoint)
     shutil.copyfile(checkpoint.with_name(TOKENIZER_FILE), folder / TOKENIZER_FILE)
-    pictures = {"images": torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))}
     texts = {"tokens": torch.from_numpy(tokens_of(tokenizer, ["navy dress", "the same coat but in dark red please"]))}
-    for tower, sample, name, tolerance in (
-        (clip.visual, pictures, IMAGE_FILE, TOLERANCE),
-        (clip.text, texts, TEXT_FILE, TEXT_TOLERANCE),
-    ):
-        export_module(tower, sample, ["embeddings"], folder / name, {"role": name.removesuffix(".onnx")})
-        store_int8(folder / name)
-        store_half(folder / name)
-        check_parity(tower, folder / name, sample, tolerance)
+    write_images(clip.visual, folder, side)
+    _write(clip.text, texts, folder / TEXT_FILE, TEXT_TOLERANCE)
     calibration = {"image": image_calibration, "text": text_calibration}
     image = ModelSpec(
         role="semantic_image",
@@ -88,3 +81,18 @@ def export_semantic(
         tokenizer=TOKENIZER_FILE,
     )
     return {"semantic_image": register(folder, image), "semantic_text": register(folder, text)}
+
+
+def write_images(tower: Any, folder: Path, side: int = 208) -> None:
+    """Write the image tower, `images` → `embeddings` (n, DIM)."""
+    import torch
+
+    pictures = {"images": torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))}
+    _write(tower, pictures, folder / IMAGE_FILE, TOLERANCE)
+
+
+def _write(tower: Any, sample: Mapping[str, Any], path: Path, tolerance: float) -> None:
+    export_module(tower, sample, ["embeddings"], path, {"role": path.stem})
+    store_int8(path)
+    store_half(path)
+    check_parity(tower, path, sample, tolerance)

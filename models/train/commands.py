@@ -14,7 +14,7 @@ from engine.system.printing import print_json, printable
 from models.architectures.accessories import CLASSES
 from models.manifest import load_manifest
 from models.train.data.commands import train_dataset_command
-from models.train.embedding_commands import train_clip_command, train_embedder_command
+from models.train.embedding_commands import train_clip_command, train_embedder_command, train_kinds_command
 from models.train.selection.commands import accept_command, select_command
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -37,7 +37,7 @@ SMOKE = click.option("--smoke", is_flag=True, help="A training of seconds on a f
 
 @click.group()
 def train() -> None:
-    """Train the starter models: segmenter, pose, embedder, clip."""
+    """Train the starter models: segmenter, pose, embedder, clip, kinds."""
 
 
 @train.command("segmenter")
@@ -239,5 +239,6 @@ def _tell(report: Mapping[str, Any], as_json: bool) -> None:
 train.add_command(train_dataset_command)
 train.add_command(train_embedder_command)
 train.add_command(train_clip_command)
+train.add_command(train_kinds_command)
 train.add_command(select_command)
 train.add_command(accept_command)

@@ -104,6 +104,28 @@ def train_clip_command(smoke: bool, **options: Any) -> None:
     _say(finish_clip(checkpoint, cache, options["profile"], options["data"]), options["as_json"])
 
 
+@click.command("kinds")
+@DATA
+@CACHE
+@OUT
+@THREADS
+@PROFILE
+@click.option(
+    "--init",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="The model profile whose semantic model is told kinds anew; all else of it stays.",
+)
+@JSON
+def train_kinds_command(**options: Any) -> None:
+    """Fit what tells kinds of garments in the semantic model anew, on its own features, and measure it."""
+    from models.train.clip.kind_layer import train_kinds
+
+    cache, out = _prepare(options)
+    figures = train_kinds(options["init"], cache, out, options["profile"], options["data"], options["threads"])
+    _say(figures, options["as_json"])
+
+
 def _towers(init: str | None, sentences: Path | None) -> Towers | None:
     """What `--init` names."""
     from models.train.clip.start import Towers

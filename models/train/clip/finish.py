@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from engine.domain import Embeddings
+from engine.seams import Calibration
 from models.architectures.semantic_color import MEAN, STD
 from models.export.logistic import fit_calibration
 from models.export.semantic import export_semantic, load_clip
@@ -31,6 +33,15 @@ SERVED_SIDE = 208
 """Pixels of a profile's image tower, those that the heads learn from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a model does on held-out crops, and how its cosines are to be read."""
+
+    figures: dict[str, Any]
+    by_image: Calibration
+    by_text: Calibration
+
+
 def finish_clip(
     checkpoint: Path, cache: Path, profile: Path | None, data: Path | None = None, side: int = SERVED_SIDE
 ) -> dict[str, Any]:
@@ -38,6 +49,22 @@ def finish_clip(
     import torch
 
     clip, tokenizer = load_clip(checkpoint)
+    measured = measure_clip(clip, tokenizer, cache, data, side)
+    figures = {"step": torch.load(checkpoint, weights_only=True)["step"], **measured.figures}
+    if profile:
+        profile.mkdir(parents=True, exist_ok=True)
+        notes = {"trained": "see models/weights/README.md", "step": figures["step"]}
+        notes |= {"measured": figures["text_to_image"]}
+        figures["fingerprints"] = export_semantic(
+            checkpoint, profile, measured.by_image, measured.by_text, side=side, notes=notes
+        )
+    return figures
+
+
+def measure_clip(
+    clip: Any, tokenizer: Tokenizer, cache: Path, data: Path | None = None, side: int = SERVED_SIDE
+) -> Measured:
+    """Words against held-out crops, and pictures against each other; how both cosines are to be read."""
     records, crops = read_cache(cache)
     records = remeasured(records, crops)
     rows = measured_rows(records)
@@ -54,7 +81,6 @@ def finish_clip(
     by_text = fit_calibration(*text_pairs(texts, images[photos], facts_for([kept[i] for i in photos]), queries))
     by_image = fit_calibration(*same_look_pairs(kept, images, photos[:900]))
     figures: dict[str, Any] = {
-        "step": torch.load(checkpoint, weights_only=True)["step"],
         "text_to_image": {
             name: text_to_image(texts, images[at], facts[name], queries) for name, at in held_out.items() if len(at)
         },
@@ -66,12 +92,7 @@ def finish_clip(
         figures["composed"] = composed_by_source(
             kept, images, data, dict(zip(words, embed_texts(clip, tokenizer, words), strict=True))
         )
-    if profile:
-        profile.mkdir(parents=True, exist_ok=True)
-        notes = {"trained": "see models/weights/README.md", "step": figures["step"]}
-        notes |= {"measured": figures["text_to_image"]}
-        figures["fingerprints"] = export_semantic(checkpoint, profile, by_image, by_text, side=side, notes=notes)
-    return figures
+    return Measured(figures, by_image, by_text)
 
 
 def _triplets(data: Path) -> Path:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models.train.clip.batches import Batch
-from models.train.clip.captions import KINDS
+from models.train.clip.captions import KINDS, Facts
 from models.train.clip.start import GARMENTS
 
 NAMES = tuple(KINDS)
@@ -34,24 +34,33 @@ SMOOTHING = 0.1
 
 def kind_losses(clip: Any, batch: Batch) -> dict[str, Tensor]:
     """How badly pictures and texts are told by kind."""
-    pictures = [kinds_named(facts.sure) for facts in batch.facts]
-    seen = kinds_seen(batch.classes)
-    pictures = [seen[i] if kinds == OF_LABEL["foot_wear"] and seen[i] else kinds for i, kinds in enumerate(pictures)]
+    pictures = kinds_told(batch.facts, batch.classes)
     texts = [kinds_named(told.demands) for told in batch.told]
     return {
-        "image kind": any_of(clip.visual.kinds(batch.features), _table(pictures)),
-        "text kind": evenly(clip.text.kinds(batch.sentences), _table(texts, none=True)),
+        "image kind": any_of(clip.visual.kinds(batch.features), kinds_table(pictures)),
+        "text kind": evenly(clip.text.kinds(batch.sentences), kinds_table(texts, none=True)),
     }
 
 
-def any_of(logits: Tensor, right: Tensor) -> Tensor:
-    """−log of the chance of all right ones together, over the rows that have one; a little smoothed."""
-    chances = logits.log_softmax(1)
+def kinds_told(facts: Sequence[Facts], classes: Tensor) -> list[frozenset[str]]:
+    """The kinds that each picture may be, by its label, and for shoes by ImageNet's network where it is sure."""
+    named, seen = [kinds_named(one.sure) for one in facts], kinds_seen(classes)
+    return [sure if sure and kinds == OF_LABEL["foot_wear"] else kinds for kinds, sure in zip(named, seen, strict=True)]
+
+
+def any_of(logits: Tensor, right: Tensor, shares: Tensor | None = None) -> Tensor:
+    """−log of the chance of all right ones together, over the rows that have one; a little smoothed.
+
+    Args:
+        shares: how much each row counts; alike without it.
+    """
     some = right.any(1)
     if not some.any():
         return logits.sum() * 0
-    missed = -chances[some].masked_fill(~right[some], -1e4).logsumexp(1).mean()
-    return (1 - SMOOTHING) * missed - SMOOTHING * chances[some].mean()
+    chances = logits[some].log_softmax(1)
+    missed = -chances.masked_fill(~right[some], -1e4).logsumexp(1)
+    each = (1 - SMOOTHING) * missed - SMOOTHING * chances.mean(1)
+    return each.mean() if shares is None else (each * shares[some]).sum() / shares[some].sum()
 
 
 def evenly(logits: Tensor, right: Tensor) -> Tensor:
@@ -79,7 +88,7 @@ def kinds_seen(classes: Tensor) -> list[frozenset[str]]:
     return [frozenset({kind}) if kind else frozenset() for kind in found]
 
 
-def _table(rows: Sequence[frozenset[str]], *, none: bool = False) -> Tensor:
+def kinds_table(rows: Sequence[frozenset[str]], *, none: bool = False) -> Tensor:
     """(rows, kinds) which are right; with `none`, a last column for rows of no kind."""
     table = torch.tensor([[name in row for name in NAMES] for row in rows])
     return torch.cat([table, ~table.any(1, keepdim=True)], 1) if none else table

@@ -162,8 +162,15 @@ def start_from(profile: Path, out: Path, pictures: Tensor | None = None) -> Any:
 
 
 def fill_images(clip: Any, path: Path, pictures: Tensor | None = None) -> None:
-    """Give the image tower the weights of its ONNX file."""
-    restore(clip.visual, weights_of(path), folded_norms(clip), [] if pictures is None else [pictures])
+    """Give the image tower the weights of its ONNX file.
+
+    Where kinds are told by a plain linear layer, as they once were, the perceptron beside it begins by adding nothing.
+    """
+    values = weights_of(path)
+    if "kinds.weight" in values:
+        new = {f"kinds.{name}": value.numpy() for name, value in clip.visual.kinds.state_dict().items()}
+        values |= {**new, **{f"kinds.straight.{part}": values[f"kinds.{part}"] for part in ("weight", "bias")}}
+    restore(clip.visual, values, folded_norms(clip), [] if pictures is None else [pictures])
 
 
 def folded_norms(clip: Any) -> dict[str, str]:

@@ -1,0 +1,119 @@
+"""What the kind layer learns from: features of every labelled photo's crop, as served, bare, augmented, and close up.
+
+Close-ups show the layer how little a piece of cloth says, so that it is unsure of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import InputRejected
+from models.train.clip.captions import facts_of
+from models.train.clip.kinds import kinds_table, kinds_told
+from models.train.clip.start import Begun
+from models.train.clip.views import SIDE, embed_all
+from models.train.data.crops import CropRecord, masked
+from models.train.data.pictures import sized
+from models.train.embedder.augment import Augmentation, augmented
+
+SHARES: Mapping[str, float] = MappingProxyType({"served": 1.0, "bare": 1.0, "augmented": 1.0, "close": 0.5})
+"""The views, and how much each counts."""
+AUGMENTATION = Augmentation(bare_share=0.25, light=0.14, saturation=0.12, hue_degrees=3, plain_share=0.25)
+CLOSE = (0.3, 0.7)
+"""The side of a close-up, as a share of the crop's."""
+GARMENT = 0.55
+"""How much of a close-up is garment, if a few tries find so much."""
+TRIES = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KindView:
+    """One view of n crops.
+
+    Attributes:
+        features: (n, FEATURES), as the layer takes them; right: (n, kinds), which it may be called.
+        share: how much the view counts.
+    """
+
+    features: Tensor
+    right: Tensor
+    share: float
+
+
+def labelled(records: Sequence[CropRecord]) -> NDArray[np.int64]:
+    """The rows of a cache that the layer learns from: photographed garments of the training split, as labelled."""
+    return np.flatnonzero([r.split == "train" and r.source != "studio" and not r.cut for r in records])
+
+
+def kind_views(
+    begun: Begun, records: Sequence[CropRecord], crops: NDArray[np.uint8], out: Path, side: int = SIDE
+) -> list[KindView]:
+    """Every view of the labelled crops; their features are read from `out` where a run before has left them.
+
+    Raises:
+        InputRejected: there is no labelled crop, or `out` holds the features of other crops.
+    """
+    rows = labelled(records)
+    if not len(rows):
+        raise InputRejected("The cache has no labelled photo of the training split: make it with --data.")
+    return [_view(begun, name, [records[row] for row in rows], crops, rows, out, side) for name in SHARES]
+
+
+def _view(
+    begun: Begun,
+    name: str,
+    records: Sequence[CropRecord],
+    crops: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    out: Path,
+    side: int,
+) -> KindView:
+    path = out / f"kinds_{name}.npz"
+    if not path.exists():
+        found = embed_all(begun, _pictures(name, crops, rows, side), side)
+        np.savez(path, features=found["features"], classes=found["classes"])
+    with np.load(path) as kept:
+        features, classes = (torch.from_numpy(kept[part].astype(np.float32)) for part in ("features", "classes"))
+    if len(features) != len(rows):
+        raise InputRejected(f"{path} is of other crops than the cache holds: give another folder with --out.")
+    right = kinds_table(kinds_told([facts_of(record) for record in records], classes))
+    named = right.any(1)
+    return KindView(begun.clip.visual.standard(features)[named], right[named], SHARES[name])
+
+
+def _pictures(name: str, crops: NDArray[np.uint8], rows: NDArray[np.int64], side: int) -> Iterator[NDArray[np.uint8]]:
+    for row in rows:
+        rng = np.random.default_rng((int(row), list(SHARES).index(name)))
+        yield _picture(name, np.asarray(crops[row]), side, rng)
+
+
+def _picture(name: str, crop: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    if name == "augmented":
+        return augmented(crop, side, rng, AUGMENTATION)
+    if name == "close":
+        return close_up(crop, side, rng)
+    return sized(masked(crop) if name == "served" else crop[..., :3], side)
+
+
+def close_up(crop: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(S, S, 4) → (side, side, 3): a window around a point of the garment; one in two bare, one in two mirrored."""
+    ys, xs = np.nonzero(crop[..., 3] > 127)
+    for _ in range(TRIES):
+        size = int(crop.shape[0] * rng.uniform(*CLOSE))
+        point = int(rng.integers(len(ys)))
+        top, left = (int(np.clip(at[point] - size // 2, 0, crop.shape[0] - size)) for at in (ys, xs))
+        window = crop[top : top + size, left : left + size]
+        if (window[..., 3] > 127).mean() > GARMENT:
+            break
+    picture = masked(window) if rng.random() < 0.5 else window[..., :3]
+    turned = picture[:, ::-1] if rng.random() < 0.5 else picture
+    return np.asarray(cv2.resize(np.ascontiguousarray(turned), (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
