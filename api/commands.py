@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.system.options import JSON
+from engine.system.options import JSON, typed
 
 if TYPE_CHECKING:
     from engine.service import ThatLook
@@ -86,7 +86,8 @@ def search(
     if image is None and whole_image:
         raise click.UsageError("--whole-image needs an IMAGE.")
     shown = Shown(one_per_look=not all_variants, sold_out_last=unavailable == "last")
-    text, where = text_query(list(texts), list(not_texts)), parse_filter(filters)
+    text = text_query([typed(one) for one in texts], [typed(one) for one in not_texts])
+    where = parse_filter([typed(one) for one in filters])
     if image is None and text is None:
         raise click.UsageError("Give an IMAGE, or --text to search by words alone.")
     data = None if image is None else _read(image)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from engine.errors import TextRejected
 
 MAX_TEXT = 1_000
 MAX_TEXTS = 16
+_BROKEN = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +28,7 @@ class TextQuery:
         for text in texts:
             if not text.strip():
                 raise TextRejected("The text is empty; say what is wanted.")
+            if _BROKEN.search(text):
+                raise TextRejected("The text has bytes that are no characters; write it as UTF-8.")
             if len(text) > MAX_TEXT:
                 raise TextRejected(f"The text has {len(text):,} characters; the most is {MAX_TEXT:,}.")

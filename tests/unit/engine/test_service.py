@@ -285,8 +285,8 @@ def test_parameters_that_do_not_fit(thatlook: ThatLook, query: ImageQuery, says:
 
 
 def test_bad_texts_are_refused() -> None:
-    """Nothing, blanks, 10,000 characters, too many."""
-    for bad in ((), ("",), ("  ",), ("x" * 10_000,), ("red",) * 17):
+    """Nothing, blanks, 10,000 characters, too many, half a character."""
+    for bad in ((), ("",), ("  ",), ("x" * 10_000,), ("red",) * 17, ("r\udcf6d",)):
         with pytest.raises(TextRejected):
             TextQuery(bad)
 
