@@ -14,7 +14,7 @@ from models.export.publish import publish
 from models.manifest import ModelSpec, load_manifest
 from models.networks.segmenter import SET_ASIDE
 
-_FAINT = dict.fromkeys(("upper_wear", "lower_wear", "dress", "outerwear"), 0.06)
+_FAINT = dict.fromkeys(("upper_wear", "lower_wear", "dress"), 0.06)
 SERVED: Mapping[str, Any] = {"score": 0.25, "nms_iou": 0.5, "same_iou": 0.6, "faint": _FAINT}
 """Thresholds of a segmenter that was never served before."""
 
