@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from engine.products.limits import MAX_TEXT
+
 _HOLES = {code: bytes([code]) for code in range(256)}
 """Latin-1's characters as their bytes; Windows-1252 has others for some of them, which Python knows."""
 _AS_READ = "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
@@ -18,7 +20,7 @@ _SCRIPTS = re.compile("[\u0370-\u06ff\u0e00-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac
 """Letters of other scripts, which are believed where several stand together."""
 _CAPITAL_AND_SIGN = re.compile(rf"[A-Z][\u00c3-\u00f4]{_AS_READ}(?![A-Za-z])")
 """As "LÃ®" ends a word that is written in capitals."""
-_MOST_TIMES = 3
+_MOST_TIMES, _LONGEST = 3, 4 * MAX_TEXT
 _KEPT = frozenset({"id", "item_group_id", "link", "image_link", "additional_image_link"})
 """Names and addresses, which stay as they are."""
 
@@ -26,14 +28,15 @@ _KEPT = frozenset({"id", "item_group_id", "link", "image_link", "additional_imag
 def once_encoded_fields(fields: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
     """A product's fields with the texts that were meant, and the names of those that were put right."""
     meant = {name: value if name in _KEPT else _value(value) for name, value in fields.items()}
-    return meant, tuple(name for name, value in meant.items() if value != fields[name])
+    changed = (name for name, value in meant.items() if value is not fields[name] and value != fields[name])
+    return meant, tuple(changed)
 
 
 def _value(value: object) -> object:
     if isinstance(value, str):
         return once_encoded(value)
     if isinstance(value, list | tuple):
-        return [_value(one) if isinstance(one, str) else one for one in value]
+        return type(value)(_value(one) if isinstance(one, str) else one for one in value)
     if isinstance(value, Mapping):
         return {_value(name): _value(one) if isinstance(one, str) else one for name, one in value.items()}
     return value
@@ -41,6 +44,8 @@ def _value(value: object) -> object:
 
 def once_encoded(text: str) -> str:
     """The text that was meant; the same text where it may be meant as it is ("NESCAFÉ®")."""
+    if len(text) > _LONGEST:
+        return text
     for _ in range(_MOST_TIMES):
         if text.isascii() or not _SUSPECT.search(text) or (meant := _read_again(text)) is None:
             break

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from engine.products.reading import read_product
-from engine.products.twice_encoded import once_encoded
+from engine.products.twice_encoded import once_encoded, once_encoded_fields
 
 
 def encoded_again(text: str, encoding: str = "cp1252") -> str:
@@ -59,3 +61,19 @@ def test_a_products_words_but_not_its_names() -> None:
     assert product.attributes == {"GrÃ¶ÃŸe": "M", "Märke": "ü"}
     assert "title: text that was encoded as UTF-8 twice was put right" in reading.notes
     assert len(reading.notes) == 4
+
+
+@pytest.mark.parametrize("value", [float("nan"), ("red", "blue"), ["red"], {"a": 1}, None, 3, True])
+def test_what_is_no_such_text_is_not_told(value: object) -> None:
+    """Whatever its type, it is as it was."""
+    meant, names = once_encoded_fields({"color": value, "price": value})
+    assert names == ()
+    assert meant["color"] is value or meant["color"] == value
+
+
+def test_texts_without_end_take_no_time() -> None:
+    """What is cut anyway is not read again and again."""
+    start = time.process_time()
+    assert once_encoded("Ã¼" * 8_000_000).startswith("Ã")
+    assert once_encoded("Ã¼" * 20_000) == "ü" * 20_000
+    assert time.process_time() - start < 5
