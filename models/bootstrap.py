@@ -25,8 +25,8 @@ from engine.retrieval.search import Calibrations, Searcher
 from engine.seams import Ledger, ObjectStore, VectorStore
 from engine.service import ThatLook
 from engine.system.cpus import available_cpus
-from engine.system.durable import refusal
 from engine.system.own_exit import OwnExit
+from engine.system.refusals import refusal
 from engine.taxonomy import load_taxonomy
 from engine.vision.photo_analysis import ResultCache
 from engine.vision.pipeline import VisionPipeline

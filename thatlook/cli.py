@@ -24,9 +24,9 @@ import click
 from engine.errors import FilterRejected, QueryRejected, TextRejected, ThatLookError
 from engine.system.open_files import allow_more_open_files
 from engine.system.printing import json_was_printed, print_json, printable, say
+from engine.system.refusals import system_words
 from engine.system.stopping import terminable
 from thatlook.missing import import_advice
-from thatlook.system_words import system_words
 
 COMMANDS: Mapping[str, str] = {
     "demo": "thatlook.commands:demo",

@@ -14,8 +14,8 @@ from engine.errors import ContractBroken
 from engine.forms.answers import answer_form
 from engine.system.console import plain_console
 from engine.system.cpus import available_cpus
-from engine.system.durable import refusal
 from engine.system.printing import printable
+from engine.system.refusals import refusal
 from engine.vision.images import decode
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed

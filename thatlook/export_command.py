@@ -12,8 +12,8 @@ import click
 
 from engine.domain import Space
 from engine.errors import QueryRejected
-from engine.system.durable import refusal
 from engine.system.printing import say
+from engine.system.refusals import refusal
 from thatlook.calls import saved
 
 _FORMS = ("jsonl", "csv", "xml", "parquet")

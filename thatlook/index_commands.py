@@ -14,9 +14,9 @@ from engine.errors import QueryRejected
 from engine.generations.names import FIRST, read_name
 from engine.stores.lite.store import LiteStore
 from engine.system.console import plain_console, words
-from engine.system.durable import refusal
 from engine.system.options import JSON
 from engine.system.printing import print_json, say
+from engine.system.refusals import refusal
 from ingest.generations.commands import generations_command, swap_command
 from models.bootstrap import hold_home, open_embedded_store
 from models.settings import read_settings

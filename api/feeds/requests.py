@@ -19,7 +19,7 @@ from api.requests.forms import Part, read_form
 from api.services import Limits
 from engine.errors import QueryRejected
 from engine.jobs import FeedRequest
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 
 _JSON_BYTES = 64 * 1024
 _WRITE_BYTES = 1 << 20

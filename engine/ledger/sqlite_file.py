@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.errors import HomeDamaged, StoreUnavailable
-from engine.system.durable import is_full, refusal
+from engine.system.refusals import is_full, refusal
 from engine.system.seal import Seal
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from engine.errors import ObjectNotFound, StoreUnavailable
 from engine.objects.keys import check_key
-from engine.system.durable import PART, flush_folder, refusal
+from engine.system.durable import PART, flush_folder
+from engine.system.refusals import refusal
 
 _UNFINISHED = ".unfinished"
 """What is being written lies there: no key has a part that begins with a dot (keys.py)."""

@@ -1,8 +1,7 @@
-"""Files that are there whole or not at all, also after a power cut; and what an operating system's refusal means."""
+"""Files that are there whole or not at all, also after a power cut."""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import zlib
@@ -11,11 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StoreUnavailable
-
 PART = ".part"
 """What is being written ends so; whatever ends so at a start was cut off, and is nobody's."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -74,24 +70,3 @@ def read_checked(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def refusal(error: OSError, what: str, where: Path) -> StoreUnavailable:
-    """An operating system's error in plain words, with what to do.
-
-    Args:
-        what: is not done, such as "The catalogue cannot be written".
-    """
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else where
-    if error.errno in _FULL:
-        return StoreUnavailable(f"{what}: the disk that holds {where} is full. Make room, then try again.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreUnavailable(f"{what}: {path} may not be read or written by this user; check its rights.")
-    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
-        return StoreUnavailable(f"{what}: {path} is a folder where a file should be, or the other way round.")
-    return StoreUnavailable(f"{what}: {error.strerror or error} ({path}).")
-
-
-def is_full(error: OSError) -> bool:
-    """Whether there was no room left."""
-    return error.errno in _FULL

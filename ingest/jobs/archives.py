@@ -16,7 +16,7 @@ from stat import S_ISLNK
 from tempfile import TemporaryDirectory
 
 from engine.errors import FeedUnreadable
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 from ingest.feeds.formats import FORMATS
 
 MAX_FILES = 200_000

@@ -15,8 +15,8 @@ import httpcore
 
 from engine.errors import FeedUnreadable, InputRejected, Unavailable
 from engine.remote import UNANSWERED, CheckedBackend, NotServed, RemoteLimits, check_url, tls
-from engine.system.durable import refusal
 from engine.system.http_answers import trouble
+from engine.system.refusals import refusal
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "thatlook"

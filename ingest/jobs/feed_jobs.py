@@ -17,9 +17,9 @@ from threading import Condition, Event, Thread
 from engine.errors import ThatLookError
 from engine.generations.record import GenerationChanged
 from engine.jobs import FeedJob, FeedRequest, JobState, WatchedFeed
-from engine.system.durable import refusal
 from engine.system.printing import spelled
 from engine.system.redaction import redacted
+from engine.system.refusals import refusal
 from ingest.jobs.accepting import (
     KEPT,
     KEPT_WITH_FEED,

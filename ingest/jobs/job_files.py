@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from engine.jobs import FeedJob, FeedRequest, JobState
-from engine.system.durable import read_checked, refusal, write_checked
+from engine.system.durable import read_checked, write_checked
+from engine.system.refusals import refusal
 
 _DOCUMENT = "job.json"
 _INBOX = "inbox"

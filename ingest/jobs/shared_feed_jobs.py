@@ -22,7 +22,7 @@ from engine.errors import ThatLookError
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobState, WatchedFeed
 from engine.ledger.feed_jobs import LOOKED_AT, FeedJobRows, StoredJob
 from engine.seams import Job, Ledger, ObjectStore
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 from ingest.jobs.accepting import (
     FeedRules,
     accepted,

@@ -18,8 +18,9 @@ import msgspec
 from engine.errors import QueryRejected, ThatLookError
 from engine.jobs import FeedJob, FeedRequest, WatchedFeed
 from engine.remote import RemoteLimits
-from engine.system.durable import read_checked, refusal, write_checked
+from engine.system.durable import read_checked, write_checked
 from engine.system.redaction import redacted
+from engine.system.refusals import refusal
 from ingest.jobs.download import Served, download
 
 FIRST_WAIT_S = 60.0

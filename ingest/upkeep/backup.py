@@ -17,7 +17,8 @@ from pathlib import Path
 
 from engine.errors import InputRejected, StoreUnavailable
 from engine.ledger.sqlite_file import why
-from engine.system.durable import PART, read_checked, refusal, write_checked
+from engine.system.durable import PART, read_checked, write_checked
+from engine.system.refusals import refusal
 
 MANIFEST = "backup.json"
 FORM = 1

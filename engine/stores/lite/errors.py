@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken, HomeDamaged, StoreUnavailable, ThatLookError
 from engine.stores.milvus.rows import MAX_ID, MAX_TEXT, VECTOR
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 
 if TYPE_CHECKING:
     from milvus_lite import CollectionSchema

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import HomeDamaged, HomeInUse
 from engine.stores.lite.records import LiteRecords, damage_of_records
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 
 EXAMINED_BYTES = 64 << 20
 """Stored rows that are more in all are compared by their sizes alone; `thatlook doctor` reads them."""

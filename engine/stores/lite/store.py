@@ -34,7 +34,7 @@ from engine.stores.ivfpq.plan import IvfpqPlan, default_plan
 from engine.stores.lite.opening import check_records, hold
 from engine.stores.lite.records import LiteRecords
 from engine.stores.rows import check_dim, check_name, check_spec, last_of_each, no_candidates, no_such_collection
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 
 _log = logging.getLogger(__name__)
 EXAMINED_AT_ONCE_BYTES = 256 << 20

@@ -16,7 +16,7 @@ from engine.ledger.sql import SqlLedger
 from engine.seams import MOMENT, IngestState, moment_of
 from engine.stores.lite.salvage import salvage as salvage_store
 from engine.stores.lite.store import LiteStore
-from engine.system.durable import refusal
+from engine.system.refusals import refusal
 from engine.taxonomy import collection_name
 from ingest.pipeline import ingest_feed
 from ingest.repair import mend

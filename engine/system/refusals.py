@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
+from engine.errors import StoreUnavailable
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _WHAT_TO_DO = {
     errno.ENOSPC: "the disk is full; make room, then try again",
     errno.EDQUOT: "the disk quota is used up; make room, then try again",
@@ -19,6 +23,28 @@ _WHAT_TO_DO = {
     errno.EIO: "the disk or terminal does not answer",
 }
 _NO_THREADS = "can't start new thread"
+
+
+def refusal(error: OSError, what: str, where: Path) -> StoreUnavailable:
+    """An operating system's error in plain words, with what to do.
+
+    Args:
+        what: is not done, such as "The catalogue cannot be written".
+    """
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else where
+    if error.errno in _FULL:
+        return StoreUnavailable(f"{what}: the disk that holds {where} is full. Make room, then try again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreUnavailable(f"{what}: {path} may not be read or written by this user; check its rights.")
+    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
+        return StoreUnavailable(f"{what}: {path} is a folder where a file should be, or the other way round.")
+    why = _WHAT_TO_DO.get(error.errno or 0) or error.strerror or error
+    return StoreUnavailable(f"{what}: {why} ({path}).")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there was no room left."""
+    return error.errno in _FULL
 
 
 def system_words(error: BaseException) -> str | None:

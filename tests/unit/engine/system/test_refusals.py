@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
+from engine.system.refusals import system_words
 from thatlook import cli, program
-from thatlook.system_words import system_words
 
 
 @pytest.mark.parametrize(
