@@ -302,6 +302,12 @@ def cuda_available() -> bool:
         return False
 
 
+_ONE_BY_ONE = Lock()
+"""OpenVINO makes its table of numbers' types when it is first asked for one. Two threads that ask at once, as two first
+photos do, hold each other up for ever: one has the table's guard and waits for the interpreter, one the other way round.
+"""
+
+
 def _openvino() -> Any:
     # OpenVINO sends an event as it is imported if `openvino_telemetry` is installed (it is a dependency);
     # where that cannot be imported it takes its own silent stand-in.
@@ -309,6 +315,9 @@ def _openvino() -> Any:
         if "openvino" not in sys.modules and "openvino_telemetry" not in sys.modules:
             sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         import openvino
+
+        with _ONE_BY_ONE:
+            openvino.Type.f32.to_dtype()
     except ImportError as error:
         raise ModelUnavailable(
             "OpenVINO is not installed. Run `pip install openvino`, or set the runtime to `onnxruntime`."
