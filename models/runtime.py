@@ -304,7 +304,7 @@ def cuda_available() -> bool:
 
 _ONE_BY_ONE = Lock()
 """OpenVINO makes its table of numbers' types when it is first asked for one. Two threads that ask at once, as two first
-photos do, hold each other up for ever: one has the table's guard and waits for the interpreter, one the other way round.
+photos do, hold each other up for ever: one has the guard and waits for the interpreter, one the other way round.
 """
 
 
