@@ -10,10 +10,12 @@ VENV := .venv
 TEST_VENV := .venv-test
 TOOL := $(TEST_VENV)/bin
 # Files are spread over the cores; the tests of one file share its fixtures and servers.
-QUICK := -m "not integration and not e2e" -n auto --dist loadfile tests/unit tests/contract
+# A process that is lost is one failed test; begun anew it may wait for ever for the tests of its last file.
+SPREAD := --dist loadfile --max-worker-restart 0
+QUICK := -m "not integration and not e2e" -n auto $(SPREAD) tests/unit tests/contract
 # Two processes, each with its own servers: three gigabytes of memory each. The order is that of tests/conftest.py.
 # PROCESSES=0 runs one test after another.
-SLOW = -m "integration or e2e" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+SLOW = -m "integration or e2e" -n $(PROCESSES) $(SPREAD) --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start the program a hundred times: it is compiled once, whatever the caller's environment says.
