@@ -108,7 +108,7 @@ def test_a_worker_that_is_told_to_end_writes_what_it_has_looked_at(
 
     def told_meanwhile(self: FakePipeline, image: Pixels) -> Scene:
         if self.scenes == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             time.sleep(0.2)  # Signals are heard by the main thread, which waits for this one.
         return looked(self, image)
 

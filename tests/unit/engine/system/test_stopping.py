@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ def test_a_stop_signal_closes_what_is_open(number: signal.Signals) -> None:
     def work() -> None:
         with terminable(), ExitStack() as opened:
             opened.callback(closed.append, True)
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     with pytest.raises(SystemExit) as ended:
         work()
@@ -41,4 +40,4 @@ def test_what_is_ignored_stays_ignored() -> None:
     """`nohup thatlook ingest …` goes on when its terminal is closed."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with terminable():
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
