@@ -1,43 +1,43 @@
-"""Stop signals: they end a program in order, and what is to be ignored stays so."""
+"""Stop signals: they end a program in order, and what is to be ignored stays so. Each in a process of its own."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack
+import subprocess
+import sys
 
 import pytest
 
-from engine.system.stopping import ENDING, terminable
+from engine.system.stopping import ENDING
+
+WITHIN = """
+import signal, sys
+from contextlib import ExitStack
+from engine.system.stopping import terminable
+number = int(sys.argv[1])
+signal.signal(number, signal.Handlers(int(sys.argv[2])))
+try:
+    with terminable(), ExitStack() as opened:
+        opened.callback(print, "closed")
+        signal.raise_signal(number)
+        print("went on")
+finally:
+    print(signal.getsignal(number).name)
+"""
 
 
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {each: signal.getsignal(each) for each in ENDING}
-    yield
-    for each, handler in before.items():
-        signal.signal(each, handler)
+def run(number: signal.Signals, before: signal.Handlers) -> tuple[int, list[str]]:
+    command = [sys.executable, "-c", WITHIN, str(int(number)), str(int(before))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout.split("\n")[:-1]
 
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_stop_signal_closes_what_is_open(number: signal.Signals) -> None:
     """What the block opened is closed; the status says which signal it was; the handler of before is back."""
-    closed: list[bool] = []
-    signal.signal(number, signal.SIG_DFL)
-
-    def work() -> None:
-        with terminable(), ExitStack() as opened:
-            opened.callback(closed.append, True)
-            signal.raise_signal(number)
-
-    with pytest.raises(SystemExit) as ended:
-        work()
-    assert (ended.value.code, closed) == (128 + number, [True])
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert run(number, signal.SIG_DFL) == (128 + number, ["closed", "SIG_DFL"])
 
 
 def test_what_is_ignored_stays_ignored() -> None:
     """`nohup thatlook ingest …` goes on when its terminal is closed."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with terminable():
-        signal.raise_signal(signal.SIGHUP)
+    assert run(signal.SIGHUP, signal.SIG_IGN) == (0, ["went on", "closed", "SIG_IGN"])
