@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.errors import HomeDamaged, StoreUnavailable
-from engine.system.refusals import is_full, refusal
+from engine.system.refusals import FULL, is_full, refusal
 from engine.system.seal import Seal
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def translated(error: Exception, where: str) -> StoreUnavailable:
 def why(error: Exception, where: str) -> str:
     """The reason alone, to stand behind what could not be done."""
     if _is_full(error, where):
-        return "the disk is full; make room, then try again"
+        return FULL
     said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if "readonly" in said or "unable to open" in said:
         return f"{said}; check rights and room"

@@ -9,8 +9,9 @@ from pathlib import Path
 from engine.errors import StoreUnavailable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = "the disk is full; make room, then try again"
 _WHAT_TO_DO = {
-    errno.ENOSPC: "the disk is full; make room, then try again",
+    errno.ENOSPC: FULL,
     errno.EDQUOT: "the disk quota is used up; make room, then try again",
     errno.EFBIG: "a file may not become so large here (`ulimit -f`)",
     errno.EMFILE: "no more files may be open at once (`ulimit -n`)",
