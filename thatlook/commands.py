@@ -37,10 +37,10 @@ def demo(
     Works in the folder `demo` of the home, so that a shop's own catalogue is left alone.
     """
     from thatlook.demo import run_demo
+    from thatlook.demo_home import demo_settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = read_settings({**options, **given})
-    settings = settings.model_copy(update={"home": settings.home / "demo"})
+    settings = demo_settings(read_settings({**options, **given}))
     run_demo(settings, products=products, seed=seed, serve=not check, picture=picture)
 
 

@@ -20,12 +20,12 @@ from engine.vision.images import decode
 from ingest.bootstrap import ingest_dependencies
 from ingest.pipeline import ingest_feed
 from ingest.progress import show_summary, shown_progress
-from models.bootstrap import open_parts
 from models.settings import Settings
 from models.studio.catalogue import sample_catalogue
 from models.studio.output.feed import choose_outfit, write_catalogue, write_query
 from models.studio.spec import GarmentSpec
 from thatlook.answer_picture import save_picture
+from thatlook.demo_home import FEED, SERVERS, open_demo
 
 HITS = 5
 
@@ -44,11 +44,11 @@ def run_demo(settings: Settings, *, products: int, seed: int, serve: bool, pictu
     feed = _draw_shop(console, shop, products, seed)
     photo = settings.home / "look.jpg"
     worn = _draw_query(photo, products, seed)
-    with open_parts(settings) as parts:
+    with open_demo(settings, console) as parts:
         console.rule("The shop's feed, ingested")
         with shown_progress(console) as progress:
             summary = ingest_feed(
-                ingest_dependencies(parts), feed, settings.policy, name="demo", prune_all=True, progress=progress
+                ingest_dependencies(parts), feed, settings.policy, name=FEED, prune_all=True, progress=progress
             )
         show_summary(console, summary)
         console.rule("One photo, answered")
@@ -97,4 +97,5 @@ def _serve(console: Console, settings: Settings, photo: Path) -> None:
     console.print(f"Open {address}, or ask from another terminal:")
     console.print(f"  curl -s -F image=@{photo} {address}/v1/search/image", soft_wrap=True)
     console.print("Ctrl-C ends it.")
-    serve_forever({"home": settings.home, "host": settings.host, "port": settings.port})
+    given = ("home", "host", "port", *SERVERS)
+    serve_forever({name: getattr(settings, name) for name in given})
