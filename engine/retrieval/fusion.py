@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.color.palette import NAMES_FACET
 from engine.domain import Item, Product, Signals
 from engine.errors import QueryRejected
-from engine.retrieval.category_votes import CATEGORY, MOST
+from engine.retrieval.facet_votes import CATEGORY, MOST
 from engine.seams import Calibration
 
 Signal = Literal["visual", "semantic", "text", "color"]

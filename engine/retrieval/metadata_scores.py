@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.color.palette import PALETTE_FACET, Palette, alike, read_palettes, share_of
 from engine.color.words import base_name, color_anchors, names_near
-from engine.retrieval.category_votes import CATEGORY, Facets
+from engine.retrieval.facet_votes import CATEGORY, Facets
 from engine.retrieval.fusion import Signal, sigmoid
 from engine.seams import Calibration
 from engine.values import BRAND_FACET, WORDS_FACET, bare

@@ -4,7 +4,7 @@ The embeddings' signals are arrays over all rows. What an item's colours and the
 are slow to bring; they are brought for the rows that the embeddings alone put first (see `EVIDENCE`), and for the first
 of those that came in under the query's own filters. So colours reorder these, and cannot lift a row from further
 behind: there the embeddings have found some two hundred that are more alike. Where a photo or a product asks alone, the
-categories of the nearest have a say in the end (`category_votes.py`).
+categories and colours of the nearest have a say in the end (`facet_votes.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item, Signals
-from engine.retrieval.category_votes import CATEGORY, Facets, lowered, support
+from engine.retrieval.facet_votes import CATEGORY, COLOR, Facets, categories_vote, colors_vote
 from engine.retrieval.fusion import Signal, Weights, fuse, log_odds, logit, sigmoid
 from engine.retrieval.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
 from engine.retrieval.metadata_scores import facets_weighed, kept, with_metadata
@@ -75,7 +75,7 @@ def rank(
     nearness[np.isnan(np.stack(list(logits.values()))).any(axis=0)] = -1
     weighed = facets_weighed(query_vectors.palette, query_vectors.parsed, query_vectors.colors)
     voting = bool(weighed) and query_vectors.is_plain_photo(weights)
-    weighed = (*weighed, CATEGORY) if voting else weighed
+    weighed = tuple(dict.fromkeys((*weighed, CATEGORY, COLOR))) if voting else weighed
     reach, every = wanted, count_of(listed.products[nearness >= 0])
     while True:
         places = contenders(nearness, close, listed, reach, weighed=bool(weighed))
@@ -87,7 +87,7 @@ def rank(
         scores = fuse(joined, weights) * (kept(query_vectors.parsed, told) if weighed else 1)
         agreed = np.full(len(scores), np.nan, np.float32)
         if voting:
-            scores, agreed = _voted(scores, listed.products[places], told, query_vectors)
+            scores, agreed = _voted(scores, joined.get("color"), listed.products[places], told, query_vectors)
         order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
         chosen = _choose(listed, places, order, wanted, shown, query_vectors.own)
         if chosen.buyable >= wanted or len(order) >= every:
@@ -100,15 +100,20 @@ def rank(
 
 
 def _voted(
-    scores: NDArray[np.float32], products: NDArray[np.int64], told: Sequence[Facets], query_vectors: QueryVectors
+    scores: NDArray[np.float32],
+    colors: NDArray[np.float32] | None,
+    products: NDArray[np.int64],
+    told: Sequence[Facets],
+    query_vectors: QueryVectors,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(rows,) scores after the categories of the nearest have voted, and the share of votes for each row's."""
-    logits = logit(scores)
+    """(rows,) scores after the shop's words for the nearest voted, and the share of votes for each row's category."""
     nearest = _one_per_product(np.argsort(-scores, kind="stable"), products)
-    shares = support(logits, nearest, told, query_vectors.facets.get(CATEGORY, ()))
-    if shares is None:
-        return scores, np.full(len(scores), np.nan, np.float32)
-    return sigmoid(lowered(logits, shares)), shares
+    logits, agreed = categories_vote(logit(scores), nearest, told, query_vectors.facets.get(CATEGORY, ()))
+    if colors is not None:
+        nearest = _one_per_product(np.argsort(-colors, kind="stable"), products)
+        nearest = nearest[~np.isnan(colors[nearest])]
+        logits = colors_vote(logits, colors, nearest, told, query_vectors.colors)
+    return sigmoid(logits), agreed
 
 
 def _as_understood(

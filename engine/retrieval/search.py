@@ -18,9 +18,9 @@ from engine.color.palette import NAMES_FACET
 from engine.domain import SPACES, Embeddings, Hit, Item, Product, Signals
 from engine.errors import QueryRejected
 from engine.filters import EVERYTHING, FacetCondition, Filter
-from engine.retrieval.category_votes import CATEGORY
 from engine.retrieval.concurrent import together
 from engine.retrieval.confidence import Confidences
+from engine.retrieval.facet_votes import CATEGORY
 from engine.retrieval.fusion import DEFAULTS, Weights, explain
 from engine.retrieval.identity import identified_hits, in_front, matched_by
 from engine.retrieval.listing import Listing, Page, Sources, page_of

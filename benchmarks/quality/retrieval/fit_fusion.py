@@ -28,7 +28,7 @@ from benchmarks.quality.retrieval.fused_gallery import Exhibit, Looked, asking, 
 from engine.color.palette import Palette, alike, measured_facets, palettes_of, share_of
 from engine.color.words import color_anchors
 from engine.domain import Pixels, Product
-from engine.retrieval.category_votes import Facets
+from engine.retrieval.facet_votes import Facets
 from engine.retrieval.fusion import DEFAULTS, SIGNALS, QueryKind, Signal, log_odds
 from engine.retrieval.metadata_scores import with_metadata
 from engine.retrieval.search import Calibrations, QueryVectors

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.color.palette import measured_facets, palettes_of
 from engine.domain import Crop
-from engine.retrieval.category_votes import Facets
+from engine.retrieval.facet_votes import Facets
 from engine.retrieval.fusion import Signal
 from engine.retrieval.metadata_scores import (
     OF_COLOR,

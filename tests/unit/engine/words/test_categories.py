@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.domain import SPACES, CollectionSpec, Embeddings, Item, Product
-from engine.retrieval.category_votes import Facets
+from engine.retrieval.facet_votes import Facets
 from engine.retrieval.metadata_scores import (
     CATEGORY_GAIN,
     COLOR_GAIN,

@@ -1,4 +1,4 @@
-"""The categories of what looks most alike: who votes, what a vote weighs, and what the order becomes."""
+"""Categories and colours of what looks most alike: who votes, what a vote weighs, and what the order becomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from engine.color.palette import palettes_of
 from engine.domain import SPACES, CollectionSpec, Hit, Item, Product
-from engine.retrieval.category_votes import GAIN, VOTERS, Facets, lowered, support
+from engine.retrieval.facet_votes import VOTERS, Facets, color_names, lowered, support
 from engine.retrieval.fusion import Weights
 from engine.retrieval.metadata_scores import SAME_COLOR_GAIN, facets_weighed, with_metadata
 from engine.retrieval.search import Calibrations, QueryVectors, Searcher
@@ -28,7 +28,7 @@ SHIRT, SKIRT, NONE = {"category": ("shirts",)}, {"category": ("skirts",)}, dict[
 
 def votes(logits: list[float], facets: list[Facets], own: tuple[str, ...] = ()) -> list[float]:
     row = np.array(logits, np.float32)
-    found = support(row, np.argsort(-row, kind="stable"), facets, own)
+    found = support(row, np.argsort(-row, kind="stable"), [each.get("category", ()) for each in facets], own)
     assert found is not None
     return [float(value) for value in found]
 
@@ -45,7 +45,7 @@ def test_only_the_nearest_that_have_a_category_vote() -> None:
     found = votes([3.0, *[2.0] * VOTERS, 1.0], [NONE, *near, SKIRT])
     assert found[1] == pytest.approx(1)
     assert found[-1] == 0
-    assert support(np.zeros(2, np.float32), np.array([0, 1]), [NONE, NONE]) is None
+    assert support(np.zeros(2, np.float32), np.array([0, 1]), [(), ()]) is None
 
 
 def test_a_path_has_the_mean_of_its_steps_and_no_category_the_voters_mean() -> None:
@@ -62,21 +62,43 @@ def test_the_asking_products_own_category_counts_as_much_as_all_votes() -> None:
 
 
 def test_what_has_the_most_votes_keeps_its_score() -> None:
-    """Others lose by how much fewer they have, at most GAIN."""
-    assert lowered(np.array([1, 1, 1], np.float32), np.array([0.9, 0.4, 0.0], np.float32)) == pytest.approx(
-        [1, 1 - GAIN * 0.5, 1 - GAIN * 0.9], abs=1e-6
-    )
+    """Others lose by how much fewer they have, the less the fewer agree on the first."""
+    logits = np.array([1, 1, 1], np.float32)
+    assert lowered(logits, np.array([1, 0.25, 0], np.float32), 8) == pytest.approx([1, -5, -7])
+    assert lowered(logits, np.array([0.5, 0.25, 0], np.float32), 8) == pytest.approx([1, 0, -1])
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        (("Navy Blue",), ("navy blue",)),
+        (("dark navy/white",), ("navy", "white")),
+        (("Midnight",), ("midnight",)),
+        (("Fjord 17",), ("fjord 17",)),
+        ((), ()),
+    ],
+)
+def test_the_names_of_colours_are_found_in_what_a_shop_says(said: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """What it calls by a name of its own is that name: products that share it vote together."""
+    assert color_names(said) == names
 
 
 def shelf(*sold: tuple[str, str, float]) -> Searcher:
     """Tops: id, category, and how many degrees their embeddings lie from the query's."""
-    store = ExactStore()
-    products = [Product(key, key, "", ("a.jpg",), category=category, color="red") for key, category, _ in sold]
-    angles = np.radians([degrees for *_, degrees in sold])
+    return stocked(
+        [Product(key, key, "", ("a.jpg",), category=category, color="red") for key, category, _ in sold],
+        [degrees for *_, degrees in sold],
+    )
+
+
+def stocked(products: Sequence[Product], degrees: Sequence[float], shades: Sequence[str] = ()) -> Searcher:
+    """Tops whose embeddings lie so far from the query's; `shades` are the colours that their pictures have."""
+    store, angles = ExactStore(), np.radians(degrees)
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    looks = [dict(item(shade)) if shade else {} for shade in shades or [""] * len(products)]
     items = [
-        Item(f"{p.product_id}#0", p.product_id, "upper_wear", "top", "a.jpg", (0, 0, 9, 9), item_facets(p), None)
-        for p in products
+        Item(f"{p.product_id}#0", p.product_id, "upper_wear", "top", "a.jpg", (0, 0, 9, 9), look | item_facets(p), None)
+        for p, look in zip(products, looks, strict=True)
     ]
     for space in SPACES:
         store.ensure(CollectionSpec(collection_name("upper_wear", space), 2, "one"))
@@ -100,6 +122,16 @@ def test_a_lone_skirt_among_shirts_falls_behind_and_hits_say_why() -> None:
     assert "Most of what looks alike is in its category." in hits[0].why
     assert "Most of what looks alike is in its category." not in hits[-1].why
     assert ids(searcher.search(ASKED, ["upper_wear"], 1, weights=Weights(visual=1, semantic=1))) == ["skirt"]
+
+
+def test_the_shops_word_for_a_colour_is_learnt_from_what_has_it() -> None:
+    """Reds are sold as ruby here; one that is sold as steel falls behind, though its picture is nearest."""
+    names = ("Steel", *["Ruby"] * 4)
+    products = [Product(f"p{n}", f"p{n}", "", ("a.jpg",), color=name) for n, name in enumerate(names)]
+    hits = stocked(products, range(10, 15), ["red"] * 5).search(ASKED, ["upper_wear"], 5)
+    assert ids(hits) == ["p1", "p2", "p3", "p4", "p0"]
+    unseen = stocked(products, range(10, 15)).search(ASKED, ["upper_wear"], 5)
+    assert ids(unseen)[0] == "p0", "no colours were measured, so nobody votes"
 
 
 def test_a_stored_product_finds_its_own_kind_first() -> None:
