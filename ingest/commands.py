@@ -49,11 +49,9 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
 @click.option(
     "--shop-url",
     callback=_checked(shop_address),
-    help="The shop's address, for links of a Shopify or WooCommerce export.",
+    help="The shop's address, for links that are paths and those of a Shopify or WooCommerce export.",
 )
-@click.option(
-    "--currency", callback=_checked(currency_code), help="Currency of the prices in such an export, such as EUR."
-)
+@click.option("--currency", callback=_checked(currency_code), help="Currency of prices that name none, such as EUR.")
 @click.option(
     "--encoding", callback=_checked(text_encoding), help="Encoding of the feed, such as cp1252; UTF-8 by default."
 )

@@ -31,8 +31,8 @@ _ITEMS: Mapping[str, tuple[str, ...]] = {
 }
 """What products are in, by the outermost element."""
 _OTHER_ITEMS = ("item", "entry", "product", "offer")
-"""In any other: whichever comes first."""
-_ITEM = re.compile(r"<(?:\w+:)?(?:item|entry|product|offer)[\s>]")
+"""In any other: whichever comes first, in small letters or capitals."""
+_ITEM = re.compile(r"<(?:\w+:)?(?:item|entry|product|offer)[\s>]", re.IGNORECASE)
 _MARK = re.compile(
     r"<(?:!--|!\[CDATA\[|\?|!DOCTYPE|(?P<end>/)?(?P<name>[A-Za-z_][\w.\-]*+(?::[\w.\-]++)?+)(?P<rest>[^<>]*+)>)"
 )
@@ -46,7 +46,10 @@ _DECLARED = re.compile(r"""<\?xml\s[^?<>]{0,200}?encoding\s{0,20}=\s{0,20}["']([
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An item's text, None where it is too long; `unended` where the next one begins inside it."""
+    """An item's text, None where it is too long; `unended` where the next one begins inside it.
+
+    `name` is without a prefix, in small letters.
+    """
 
     name: str
     line: int
@@ -75,14 +78,14 @@ def _rows(feed: Feed) -> Iterator[Row]:
             continue
         last = max(item.line, last + 1)
         row = _row(last, item, scanner.namespaces)
-        is_offer = scanner.root == yml.ROOT and not row.problem
+        is_offer = _bare(scanner.root) == yml.ROOT and not row.problem
         yield replace(row, fields=yml.offer_fields(row.fields, categories)) if is_offer else row
     if scanner.inside:
         last = max(scanner.inside, last + 1)
         raise FeedUnreadable(f"The feed {feed.name} ends inside the item of line {last}; fetch it again.")
     if not last:
         raise FeedUnreadable(f"The feed {feed.name} is XML without an <item>, <entry>, <product> or <offer>.")
-    if not scanner.closed:
+    if scanner.root and not scanner.closed:
         raise FeedUnreadable(f"The feed {feed.name} is cut short, </{scanner.root}> is missing; fetch it again.")
 
 
@@ -122,12 +125,14 @@ class _Scanner:
             if name is None:
                 if not self._pass(mark[0]):
                     return
-            elif name.rpartition(":")[2] in self._names and not mark["end"]:
+            elif _bare(name) in self._names and not mark["end"]:
+                self._begin(name, mark.start())
                 if not mark["rest"].endswith("/"):
-                    self._forget(mark.start())
                     if (item := self._item(name)) is None:
                         return
                     yield item
+                elif "=" in mark["rest"]:  # All that it says are its attributes.
+                    yield _Item(_bare(name), self._line, mark[0])
             else:
                 self._around(name, mark["rest"], ends=bool(mark["end"]))
 
@@ -135,16 +140,20 @@ class _Scanner:
         """A tag outside of items."""
         if not self.root:
             self.root = name
-            self._names = _ITEMS.get(name.rpartition(":")[2], _OTHER_ITEMS)
+            self._names = _ITEMS.get(_bare(name), _OTHER_ITEMS)
         if name == self.root:
             self.closed = ends
         if "xmlns" in rest:
             self.namespaces |= {prefix: one or two for prefix, one, two in _NAMESPACE.findall(rest)}
 
+    def _begin(self, name: str, at: int) -> None:
+        """Leave behind what stands before an item. Where it may have any name, those that follow have its own."""
+        if self._names is _OTHER_ITEMS:
+            self._names = (_bare(name),)
+        self._forget(at)
+
     def _item(self, name: str) -> _Item | None:
         """The item that begins here; None where the feed ends before it does."""
-        if self._names is _OTHER_ITEMS:
-            self._names = (name.rpartition(":")[2],)
         self.inside = line = self._line
         self._keep, self._too_long, self._at = True, False, 1
         ends = _ends_of(name)
@@ -158,7 +167,7 @@ class _Scanner:
             text = None if self._too_long else self._text[:end]
             self._keep, self.inside, self._at = False, 0, end
             self._forget(end)
-            return _Item(name.rpartition(":")[2], line, text, unended)
+            return _Item(_bare(name), line, text, unended)
         return None
 
     def _pass(self, opening: str) -> bool:
@@ -194,6 +203,11 @@ class _Scanner:
     def _forget(self, count: int) -> None:
         self._line += self._text.count("\n", 0, count)
         self._text, self._at = self._text[count:], max(0, self._at - count)
+
+
+def _bare(name: str) -> str:
+    """An element's name without its prefix, in small letters."""
+    return name.rpartition(":")[2].casefold()
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urljoin
 
 from engine.domain import Product
 from engine.errors import FeedUnreadable
@@ -20,6 +22,7 @@ from ingest.feeds.rows import Feed, FeedOptions, Row
 BAD_ROWS, BAD_FOR_GOOD = 20_000, 100
 """So many bad rows, and so many more for each good one, are told; what has more is not the feed that is meant."""
 _START = 1 << 16
+_PATH = re.compile(r"/(?!/)")
 
 _Read: TypeAlias = tuple[int, Product | FeedError]
 OnNotes: TypeAlias = Callable[[Sequence[str]], None]
@@ -44,7 +47,7 @@ def read_feed(
     with open_feed(path, options.encoding) as text:
         feed = Feed(text, path.name, start, options)
         for row in reader_of(path, start)(feed):
-            result = _product(row, name, seen, on_notes)
+            result = _product(row, name, seen, options, on_notes)
             bad += isinstance(result, FeedError)
             yield row.line, result
             if bad > BAD_ROWS + BAD_FOR_GOOD * len(seen):
@@ -62,12 +65,14 @@ def _beginning(path: Path, options: FeedOptions) -> str:
     return "".join(found)
 
 
-def _product(row: Row, feed: str, seen: dict[str, int], on_notes: OnNotes | None = None) -> Product | FeedError:
+def _product(
+    row: Row, feed: str, seen: dict[str, int], options: FeedOptions, on_notes: OnNotes | None = None
+) -> Product | FeedError:
     product_id = product_id_of(row.fields)
     if row.problem:
         return FeedError(feed, row.line, redacted(row.problem), product_id)
     try:
-        product, notes = to_product(row.fields)
+        product, notes = _as_said(row.fields, options)
     except BadRow as error:
         return FeedError(feed, row.line, redacted(str(error)), product_id)
     except RecursionError:
@@ -80,3 +85,18 @@ def _product(row: Row, feed: str, seen: dict[str, int], on_notes: OnNotes | None
     if notes and on_notes:
         on_notes(notes)
     return product
+
+
+def _as_said(fields: Mapping[str, object], options: FeedOptions) -> tuple[Product, tuple[str, ...]]:
+    """A product with what the shop said of all of them: where its paths lead, and the currency where none is named.
+
+    Raises:
+        BadRow: something is missing or cannot be understood.
+    """
+    link = fields.get("link")
+    if options.shop_url and isinstance(link, str) and _PATH.match(link.strip()):
+        fields = {**fields, "link": urljoin(options.shop_url, link.strip())}
+    product, notes = to_product(fields)
+    if options.currency and product.price is not None and product.currency is None:
+        return to_product({**fields, "currency": options.currency})
+    return product, notes

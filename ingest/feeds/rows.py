@@ -22,8 +22,8 @@ class FeedOptions:
     """What a shop says of its feed, as the feed itself does not.
 
     Attributes:
-        shop_url: the shop's address, for the links of an export of Shopify's or WooCommerce's.
-        currency: of the prices in such an export, as ISO 4217's code.
+        shop_url: the shop's address, for links that are paths, and for those that an export of a shop program lacks.
+        currency: of prices that name none, as ISO 4217's code.
         encoding: of the text, where it is neither UTF-8 nor marked.
     """
 

@@ -58,15 +58,9 @@ def option_field(name: str) -> str:
     return _FIELDS.get(re.sub(r"[\s_]+", "-", bare.casefold().removeprefix("pa_")).strip("-"), "") or column_name(bare)
 
 
-def price_fields(price: str, before: str, feed: Feed) -> dict[str, object]:
-    """The price, and the sale price where it was higher `before`, with the currency that was said."""
-    currency = f" {feed.options.currency}" if feed.options.currency else ""
-    told = {"price": before or price, "sale_price": price if before else ""}
-    return {
-        name: f"{amount}{currency}" if re.search(r"\d\s*$", amount) else amount
-        for name, amount in told.items()
-        if amount
-    }
+def price_fields(price: str, before: str) -> dict[str, object]:
+    """The price, and the sale price where it was higher `before`."""
+    return {"price": before, "sale_price": price} if before else {"price": price}
 
 
 def shop_url(feed: Feed, program: str) -> str:

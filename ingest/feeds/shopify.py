@@ -68,7 +68,7 @@ def read_shopify(table: Table, feed: Feed) -> Iterator[Row]:
     base = "" if "link" in keys else shop_url(feed, "Shopify")
     taken: set[str] = set()
     for group in _groups(records(table.rows, keys)):
-        yield from [group] if isinstance(group, Row) else _product(group, base, feed, taken)
+        yield from [group] if isinstance(group, Row) else _product(group, base, taken)
 
 
 def _key(cell: str) -> str:
@@ -102,7 +102,7 @@ def _groups(found: Iterator[Record]) -> Iterator[list[Record] | Row]:
         yield group
 
 
-def _product(group: list[Record], base: str, feed: Feed, taken: set[str]) -> Iterator[Row]:
+def _product(group: list[Record], base: str, taken: set[str]) -> Iterator[Row]:
     first = group[0]
     if why := _hidden(first):
         yield Row(first.line, {}, f"The product {first['handle'][:80]!r} {why} in the shop.")
@@ -112,7 +112,7 @@ def _product(group: list[Record], base: str, feed: Feed, taken: set[str]) -> Ite
     images = [record["image"] for record in sorted(group, key=_position) if record["image"]]
     common = _common(first, base) | ({"item_group_id": first["handle"]} if len(variants) > 1 else {})
     for variant in variants:
-        fields = common | _variant(variant, first, feed)
+        fields = common | _variant(variant, first)
         shared = [image for image in images if image not in own] or images
         pictures = [variant["variant image"]] if variant["variant image"] and len(own) > 1 else []
         pictures = pictures or [*filter(None, [variant["variant image"]]), *shared]
@@ -150,9 +150,9 @@ def _common(first: Record, base: str) -> dict[str, object]:
     return fields
 
 
-def _variant(variant: Record, first: Record, feed: Feed) -> dict[str, object]:
+def _variant(variant: Record, first: Record) -> dict[str, object]:
     price, before = variant["price"] or first["price"], variant["compare-at price"]
-    fields = price_fields(price, before if _more(before, price) else "", feed)
+    fields = price_fields(price, before if _more(before, price) else "")
     fields |= {"availability": _availability(variant), "sku": variant["sku"], "gtin": variant["barcode"].lstrip("'")}
     for number in (1, 2, 3):
         name = first[f"option{number} name"] or variant[f"option{number} name"]

@@ -139,7 +139,7 @@ class _Export:
             "tags": told("tags"),
         }
         regular, sale = record["regular price"], record["sale price"]
-        fields |= price_fields(sale or regular, regular if sale else "", self._feed)
+        fields |= price_fields(sale or regular, regular if sale else "")
         starts, ends = (record[key] for key in _DATES)
         if sale and (starts or ends):
             fields["sale_price_effective_date"] = f"{starts}/{ends}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from xml.sax.saxutils import escape
 
 from engine.products.text import plain
 
@@ -25,27 +26,34 @@ _LEFT_OUT = frozenset(
 """Elements that say nothing of the product, or nothing more."""
 _VENDOR_MODEL = ("typeprefix", "vendor", "model")
 _DEEPEST = 20
-_CATEGORY = re.compile(r"<category\b([^<>]*)>((?:[^<]|<!\[CDATA\[)*)</category\s{0,9}>")
+_CATEGORY = re.compile(r"<category\b([^<>]*)>([^<]*)</category\s{0,9}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b([\w:]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""")
-_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_NO = ("false", "no", "0")
 _AMOUNT = re.compile(r"[^\d.,]")
 
 
 def category_paths(text: str) -> dict[str, str]:
     """The paths of categories by their ids, of the text of the element that holds them all."""
     found: dict[str, tuple[str, str]] = {}
-    for attributes, name in _CATEGORY.findall(text):
-        about = {key: one or two for key, one, two in _ATTRIBUTE.findall(attributes)}
-        found[about.get("id", "")] = plain(_CDATA.sub("", name)).replace(">", " "), about.get("parentId", "")
+    for attributes, name in _CATEGORY.findall(_without_sections(text)):
+        about = {key.casefold(): (one or two).strip() for key, one, two in _ATTRIBUTE.findall(attributes)}
+        found[about.get("id", "")] = plain(name, markup=True).replace(">", " "), about.get("parentid", "")
     return {key: _path(key, found) for key in found}
 
 
+def _without_sections(text: str) -> str:
+    """The text of CDATA sections as XML would write it without them."""
+    first, *sections = text.split("<![CDATA[")
+    parts = (section.partition("]]>") for section in sections)
+    return first + "".join(escape(inside) + behind for inside, _, behind in parts)
+
+
 def _path(key: str, found: Mapping[str, tuple[str, str]]) -> str:
-    names: list[str] = []
-    while key in found and len(names) < _DEEPEST:
-        name, key = found[key]
-        names.insert(0, name)
-    return " > ".join(filter(None, names))
+    """The names from the outermost category on; of categories that lie in each other, each once."""
+    names: dict[str, str] = {}
+    while key in found and key not in names and len(names) < _DEEPEST:
+        names[key], key = found[key]
+    return " > ".join(filter(None, reversed(names.values())))
 
 
 def offer_fields(fields: Mapping[str, object], categories: Mapping[str, str]) -> dict[str, object]:
@@ -95,6 +103,6 @@ def _number(text: str) -> float | None:
 
 def _availability(said: Mapping[str, object]) -> str:
     """What is not available can be ordered, as the format has it; what is hidden or counted as 0 cannot."""
-    if _first(said, "disabled") == "true" or "0" in (_first(said, "count"), _first(said, "stock_quantity")):
+    if _first(said, "disabled").casefold() == "true" or "0" in (_first(said, "count"), _first(said, "stock_quantity")):
         return "out_of_stock"
-    return "backorder" if _first(said, "available") == "false" else "in_stock"
+    return "backorder" if _first(said, "available").casefold() in _NO else "in_stock"

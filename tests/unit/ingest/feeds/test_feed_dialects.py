@@ -12,6 +12,7 @@ import pytest
 from engine.domain import Product
 from engine.errors import FeedUnreadable
 from ingest.feeds.reader import read_feed
+from ingest.feeds.rows import FeedOptions
 from tests.unit.ingest.feeds.test_feed_formats import GOOD, HEADER, ids, line, read
 
 ROWS = f"{HEADER}\n{line(1)}{line(2)}"
@@ -158,6 +159,29 @@ def test_an_id_twice_in_one_line_counts_once(tmp_path: Path) -> None:
     """Products of a list without line ends are told apart as those of many lines are."""
     products, errors = read(tmp_path, json.dumps([SHIRTS[0], {**SHIRTS[1], "id": "1"}]), "feed.json")
     assert ([one.title for one in products], [one.line for one in errors]) == (["Shirt 1"], [2])
+
+
+SAID = {"id": "1", "title": "A shirt", "link": "/p/1?v=2", "image_link": "1.jpg", "price": "10"}
+SAID_ITSELF = {**SAID, "id": "2", "link": "https://x.example/2", "price": "$10"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("feed.csv", "\n".join(",".join(row) for row in (SAID, SAID.values(), SAID_ITSELF.values()))),
+        ("feed.jsonl", "\n".join(json.dumps(row) for row in (SAID, SAID_ITSELF))),
+        (
+            "feed.xml",
+            "".join(f"<item {' '.join(f'{k}={v!r}' for k, v in row.items())}/>" for row in (SAID, SAID_ITSELF)),
+        ),
+    ],
+)
+def test_what_the_shop_says_counts_where_the_feed_says_nothing(tmp_path: Path, name: str, content: str) -> None:
+    """Its address for links that are paths, its currency for prices that name none; in every format."""
+    (first, second), errors = read(tmp_path, content, name, FeedOptions("https://shop.example/en", "EUR"))
+    assert not errors
+    assert (first.link, first.price, first.currency) == ("https://shop.example/p/1?v=2", 10, "EUR")
+    assert (second.link, second.price, second.currency) == ("https://x.example/2", 10, "USD")
 
 
 def test_a_tab_inside_a_json_text_costs_no_product(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_an_offer_is_a_product(tmp_path: Path) -> None:
     ("written", "instead", "meant"),
     [
         ('available="true"', 'available="false"', Availability.BACKORDER),
+        ('available="true"', "available='False'", Availability.BACKORDER),
         ('available="true"', "", Availability.IN_STOCK),
         ('available="true"', 'disabled="true"', Availability.OUT_OF_STOCK),
         ("<delivery>", "<count>0</count><delivery>", Availability.OUT_OF_STOCK),
@@ -85,9 +86,24 @@ def test_kind_brand_and_model_are_a_title(tmp_path: Path) -> None:
     assert offer(tmp_path, text).title == "Платье Acme X1"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<category id = ' 11 ' parentID='1'>Платья</category>",
+        "<Category parentId='1' id='11'><![CDATA[<b>Платья</b>]]></Category>",
+        "<category id='11' parentId='1'><![CDATA[Пла]]><![CDATA[тья]]></category>",
+    ],
+)
+def test_categories_as_programs_write_them(tmp_path: Path, written: str) -> None:
+    text = HEAD.replace('<category id="11" parentId="1"><![CDATA[Платья]]></category>', written)
+    (product,) = read(tmp_path, text + OFFER + TAIL)
+    assert isinstance(product, Product)
+    assert product.category == "Одежда & обувь > Платья > Вечерние"
+
+
 def test_categories_that_are_their_own_parents(tmp_path: Path) -> None:
-    """They end; an id that no category has says nothing."""
-    assert (offer(tmp_path, OFFER.replace(">111<", ">7<")).category or "").endswith("B > A")
+    """Each is named once; an id that no category has says nothing."""
+    assert offer(tmp_path, OFFER.replace(">111<", ">7<")).category == "B > A"
     assert offer(tmp_path, OFFER.replace(">111<", ">99<")).category is None
 
 
@@ -108,6 +124,31 @@ def test_products_in_other_elements(tmp_path: Path, around: str, name: str) -> N
     text = f'<{around}><meta/><{name} id="1">{inner}</{name}><{name}><id>2</id>{inner}</{name}></{around}>'
     ids = [row.product_id for row in read(tmp_path, text)]
     assert ids == ["1", "2"]
+
+
+INNER = "<title>A shirt</title><link>https://shop.example/1</link><image_link>1.jpg</image_link>"
+ALONE = 'title="A shirt" link="https://shop.example/1" image_link="1.jpg"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<product><id>1</id>{INNER}</product><product><id>2</id>{INNER}</product>",
+        f"<?xml version='1.0'?><item><id>1</id>{INNER}</item>\n<item><id>2</id>{INNER}</item>\n",
+        f"<Products><Product id='1'>{INNER}</Product><Product id='2'>{INNER}</Product></Products>",
+        f"<RSS><CHANNEL><ITEM><ID>1</ID>{INNER}</ITEM><ITEM><ID>2</ID>{INNER}</ITEM></CHANNEL></RSS>",
+        f"<products><product id='1' {ALONE}/><product/><product id='2' {ALONE} /></products>",
+        f"<products><product id='1' {ALONE}/><product id='2'>{INNER}</product></products>",
+    ],
+)
+def test_products_without_a_root_in_capitals_or_in_attributes_alone(tmp_path: Path, text: str) -> None:
+    """None of them is lost in silence; an element that says nothing is none."""
+    assert [row.product_id for row in read(tmp_path, text)] == ["1", "2"]
+
+
+def test_an_empty_offer_is_told(tmp_path: Path) -> None:
+    rows = read(tmp_path, HEAD + '<offer id="a0"/>' + OFFER + TAIL)
+    assert [(type(row), row.product_id) for row in rows] == [(FeedError, "a0"), (Product, "a1")]
 
 
 def test_hostile_categories_take_no_time() -> None:
