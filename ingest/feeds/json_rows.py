@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from engine.errors import FeedUnreadable
 from ingest.feeds.columns import KNOWN, column_name, named
+from ingest.feeds.exports.shopify_json import ShopifyProducts
 from ingest.feeds.json_document import MOST_PARTS, WRAPPED_IN, Element, elements, holds_products
 from ingest.feeds.json_tables import in_columns, in_row, names_of
+from ingest.feeds.json_text import Twice, load_json, parsed
 from ingest.feeds.lines import numbered
 from ingest.feeds.rows import MOST_OWN, Feed, Row, checked
 
@@ -20,6 +22,10 @@ _LOOKED_AT = 50
 _MANY = ("image_link", "additional_image_link", "product_type", "google_product_category", "category")
 """Fields whose values are joined where two dialects of one name are there."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
+_AROUND = "\ufeff \t\r\n\x1e"
+_COMMENT = re.compile(r"/\*.*?\*/\s*")
+_PROGRAM = re.compile(r"\)\]\}'|(?:(?:var|let|const|export default)\s+)?[\w.$]{1,80}\s*[(=]")
+"""What programs in browsers write before JSON: a variable or a function that takes it, and what keeps it from them."""
 _NO_OBJECT = "The line is not a JSON object"
 
 
@@ -33,7 +39,8 @@ def read_json(feed: Feed) -> Iterator[Row]:
     Raises:
         FeedUnreadable: a required column is in none of the first rows; the document has no product or no end.
     """
-    rows = _lines(feed) if _has_lines(feed.start) else _elements(feed)
+    shopify = ShopifyProducts(feed)
+    rows = _lines(feed, shopify) if _has_lines(feed.start) else _elements(feed, shopify)
     return checked(_ascending(rows), feed.name)
 
 
@@ -47,12 +54,11 @@ def _ascending(rows: Iterator[Row]) -> Iterator[Row]:
 
 def _has_lines(start: str) -> bool:
     """Whether each product has a line of its own, so that a broken line costs itself alone."""
-    lines = [line for line in start.split("\n") if line.strip("\ufeff \t\r\x1e")][:_LOOKED_AT]
-    if not lines or lines[0].strip("\ufeff \t\r\x1e")[:1] not in ("{", "["):
-        return True
-    first = lines[0].strip("\ufeff \t\r\x1e")
-    listed = first.startswith("[")
-    if listed:
+    lines = _telling(start)
+    if not lines or lines[0][0] not in "{[":
+        return not (lines and _PROGRAM.match(lines[0]))
+    first = lines[0]
+    if first.startswith("["):
         lines = [first[1:], *lines[1:]] if first[1:].strip() else lines[1:]
         return bool(lines) and _is_product(lines[0].strip().removesuffix(",").removesuffix("]"))
     if first == "{":
@@ -60,26 +66,38 @@ def _has_lines(start: str) -> bool:
     return _is_product(first) or any(line.startswith("{") and _is_product(line) for line in lines[1:])
 
 
+def _telling(start: str) -> list[str]:
+    """The first lines of a feed's beginning that hold something, without blanks and comments."""
+    lines = (_without_comment(line.strip(_AROUND)) for line in start.split("\n"))
+    return [line for line in lines if line][:_LOOKED_AT]
+
+
+def _without_comment(line: str) -> str:
+    """A line of no object without the comments that it begins with; "" where it is nothing else."""
+    line = _COMMENT.sub("", line) if line.startswith("/*") else line
+    return "" if line.startswith(("//", "#", "/*", "*")) else line
+
+
 def _is_product(line: str) -> bool:
-    value = _parsed(line.strip("\ufeff \t\r\x1e"))
+    value = parsed(line.strip(_AROUND))
     return isinstance(value, dict) and any(column_name(key) in KNOWN for key in value) and not holds_products(value)
 
 
-def _lines(feed: Feed) -> Iterator[Row]:
-    listed = feed.start.lstrip("\ufeff \t\r\n\x1e").startswith("[")
+def _lines(feed: Feed, shopify: ShopifyProducts) -> Iterator[Row]:
+    listed = any(line.startswith("[") for line in _telling(feed.start)[:1])
     opened = closed = False
     for line, content in numbered(feed.text):
         if content is None:
             yield Row(line, {}, "The line is too long for a product.")
             continue
-        text = content.strip("\ufeff \t\r\n\x1e")
+        text = _without_comment(content.strip(_AROUND))
         text = text if listed else text.removesuffix(",")
         if listed and text:
             text, opened = text if opened else text.removeprefix("[").lstrip(), True
             closed = text.endswith("]")
             text = _element(text)
         if text:
-            yield from _rows(line, text)
+            yield from _rows(shopify, line, text)
     if listed and not closed:
         raise FeedUnreadable(f"The feed {feed.name} is cut short, its closing ] is missing; fetch it again.")
 
@@ -87,12 +105,12 @@ def _lines(feed: Feed) -> Iterator[Row]:
 def _element(text: str) -> str:
     """A line of a list without what separates it from the others, or ends the list."""
     text = text.removeprefix(",").lstrip()
-    if text.endswith("]") and _parsed(text) is None:
+    if text.endswith("]") and parsed(text) is None:
         return text.removesuffix("]").rstrip().removesuffix(",")
     return text.removesuffix(",")
 
 
-def _elements(feed: Feed) -> Iterator[Row]:
+def _elements(feed: Feed, shopify: ShopifyProducts) -> Iterator[Row]:
     columns: list[str] = []
     unnamed = numbered_from_0 = False
     for element in elements(feed.text, feed.name):
@@ -100,9 +118,9 @@ def _elements(feed: Feed) -> Iterator[Row]:
         if element.text is None:
             yield Row(element.line, {}, "The object is too long for a product.")
         elif not element.text.startswith("["):
-            yield from _rows(element.line, element.text, "" if numbered_from_0 else element.key)
+            yield from _rows(shopify, element.line, element.text, "" if numbered_from_0 else element.key)
         elif not columns:
-            columns = names_of(_parsed(element.columns)) or names_of(_parsed(element.text))
+            columns = names_of(parsed(element.columns)) or names_of(parsed(element.text))
             if element.columns and columns:
                 yield _in_row(element, columns)
             unnamed = not columns
@@ -117,7 +135,7 @@ def _elements(feed: Feed) -> Iterator[Row]:
 def _in_row(element: Element, columns: list[str]) -> Row:
     """A row of a table."""
     try:
-        cells = _load(element.text or "")
+        cells = load_json(element.text or "")
     except (ValueError, RecursionError) as error:
         return Row(element.line, {}, f"The row cannot be read ({error}).")
     if len(cells) > len(columns):
@@ -125,8 +143,8 @@ def _in_row(element: Element, columns: list[str]) -> Row:
     return _named(element.line, in_row(columns, cells))
 
 
-def _rows(line: int, text: str, key: str = "") -> Iterator[Row]:
-    """The product that a text is, or those that it holds in columns; a key under which it stands is its id."""
+def _rows(shopify: ShopifyProducts, line: int, text: str, key: str = "") -> Iterator[Row]:
+    """The product that a text is, or those that it holds in columns or as variants; its key, if any, is its id."""
     try:
         value = _read(text)
     except _BadText as error:
@@ -135,7 +153,10 @@ def _rows(line: int, text: str, key: str = "") -> Iterator[Row]:
     if products := in_columns(value):
         yield from (_named(line, pairs) for pairs in products)
         return
-    pairs = value.pairs if isinstance(value, _Twice) else list(value.items())
+    if (variants := shopify.rows(line, value)) is not None:
+        yield from variants
+        return
+    pairs = value.pairs if isinstance(value, Twice) else list(value.items())
     if key and "id" not in named(value):
         pairs.append(("id", key))
     yield _named(line, pairs)
@@ -153,7 +174,7 @@ def _read(text: str) -> dict[str, Any]:
             "write an object in each line."
         )
     try:
-        value = _load(text)
+        value = load_json(text)
     except json.JSONDecodeError as error:
         raise _BadText(f"{_NO_OBJECT} at character {error.pos + 1}.") from None
     except RecursionError:
@@ -194,51 +215,3 @@ def _named(line: int, pairs: list[tuple[str, Any]]) -> Row:
 
 def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
-
-
-class _Twice(dict[str, Any]):
-    """An object with a key that comes again."""
-
-    pairs: list[tuple[str, Any]]
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    twice = _Twice(found)
-    twice.pairs = pairs
-    return twice
-
-
-def _load(text: str) -> Any:
-    """JSON with what programs make of it: NaN is nothing, long numbers (ids) keep every digit."""
-    return json.loads(
-        text,
-        object_pairs_hook=_object,
-        parse_constant=_constant,
-        parse_int=_integer,
-        parse_float=_fraction,
-        strict=False,  # A tab or a line's end inside a text is as clear as it is wrong.
-    )
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return _load(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _constant(name: str) -> None:
-    if name != "NaN":
-        raise ValueError(f"{name} is no number")
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) < 19 else digits
-
-
-def _fraction(digits: str) -> float | str:
-    value = float(digits)
-    return value if math.isfinite(value) and len(digits) < 19 else digits

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from ingest.feeds.columns import KNOWN, column_name, missing
 from ingest.feeds.delimited import Cells, Table, knows, plain_cell, read_table
+from ingest.feeds.exports.shopify import is_shopify, read_shopify, shopify_names
+from ingest.feeds.exports.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
 from ingest.feeds.rows import MOST_OWN, Feed, Row, check_columns
-from ingest.feeds.shopify import is_shopify, read_shopify, shopify_names
-from ingest.feeds.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
 
 _NUMBERS = frozenset({"id", "item_group_id", "gtin", "mpn", "sku"})
 """Columns where `'00123` means the same; elsewhere it may be a name ('47)."""

@@ -161,6 +161,28 @@ def test_an_id_twice_in_one_line_counts_once(tmp_path: Path) -> None:
     assert ([one.title for one in products], [one.line for one in errors]) == (["Shirt 1"], [2])
 
 
+ONE, TWO = (json.dumps(GOOD | {"id": number}) for number in ("1", "2"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"// export of today\n{ONE}\n# more\n{TWO}\n/* the end */\n",
+        f"/* an export\n * of today\n */\n{ONE}\n{TWO}\n",
+        f"/* 1 */ {ONE}\n/* 2 */ {TWO}\n",
+        f"/* 1 */\n[{ONE},\n// two\n{TWO}]\n",
+        f"# today\n[\n{ONE},\n{TWO}\n]\n",
+        f")]}}',\n[{ONE},{TWO}]",
+        f"callback([{ONE},\n{TWO}]);",
+        f"var products = [{ONE}, {TWO}];\n",
+        f'window.shop = {{"products": [{ONE}, {TWO}]}};\n',
+    ],
+)
+def test_what_programs_write_around_json_is_no_product(tmp_path: Path, content: str) -> None:
+    """Comments, a variable or function that takes it, what keeps a page from reading it."""
+    assert ids(tmp_path, content, "feed.json") == ["1", "2"]
+
+
 SAID = {"id": "1", "title": "A shirt", "link": "/p/1?v=2", "image_link": "1.jpg", "price": "10"}
 SAID_ITSELF = {**SAID, "id": "2", "link": "https://x.example/2", "price": "$10"}
 

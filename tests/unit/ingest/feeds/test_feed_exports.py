@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,51 @@ def test_shopifys_metafields_are_fields(tmp_path: Path) -> None:
     shoe = SHOES | {"m1": "beige", "m2": "wide"}
     products, _ = read(tmp_path, table(columns, [shoe]))
     assert (products["shoe"].color, products["shoe"].attributes["Fit"]) == ("beige", "wide")
+
+
+def shopify_json(**more: object) -> str:
+    """A product as `/products.json` tells it, with another one behind it."""
+    product: dict[str, object] = {
+        "id": 6, "title": "Red Dress", "handle": "red-dress", "vendor": "Acme", "body_html": "<p>Nice &amp; red</p>",
+        "product_type": "Dresses", "tags": ["party", "new"], "published_at": "2026-01-01T00:00:00-05:00",
+        "variants": [
+            {"id": 1, "option1": "S", "option2": "Red", "sku": "RD-S", "available": True, "price": "49.90",
+             "compare_at_price": "59.90", "featured_image": None},
+            {"id": 2, "option1": "M", "option2": "Navy", "sku": None, "available": False, "price": "49.90",
+             "compare_at_price": None, "image_id": 8},
+        ],
+        "images": [{"id": n, "src": f"https://cdn.example/{n}.jpg", "position": 10 - n} for n in (7, 8, 9)],
+        "options": [{"name": "Size"}, {"name": "Colour"}],
+    }  # fmt: skip
+    behind = {**product, "handle": "hat", "title": "Hat", "images": [{"src": "https://cdn.example/1.jpg"}]}
+    return json.dumps({"products": [{**product, **more}, behind]})
+
+
+def test_shopifys_products_as_json_are_those_of_the_table(tmp_path: Path) -> None:
+    """Variants with ids, options, pictures and prices as in the export; a SKU that comes again is no id."""
+    (tmp_path / "products.json").write_text(shopify_json())
+    rows = [row for _, row in read_feed(tmp_path / "products.json", options=SHOP)]
+    small, navy, *_ = rows
+    assert isinstance(small, Product)
+    assert isinstance(navy, Product)
+    assert [getattr(row, "product_id", "") for row in rows] == ["RD-S", "red-dress/M/Navy", "hat/S/Red", "hat/M/Navy"]
+    assert (small.link, small.item_group_id) == ("https://shop.example/products/red-dress", "red-dress")
+    assert (small.price, small.sale_price, small.currency) == (59.9, 49.9, "EUR")
+    assert (navy.price, navy.sale_price, navy.color) == (49.9, None, "Navy")
+    assert (small.availability, navy.availability) == (Availability.IN_STOCK, Availability.OUT_OF_STOCK)
+    assert small.images == ("https://cdn.example/9.jpg", "https://cdn.example/7.jpg")
+    assert navy.images[0] == "https://cdn.example/8.jpg"
+    assert (small.description, small.brand, small.category) == ("Nice & red", "Acme", "Dresses")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [({"status": "draft"}, "is a draft"), ({"published_at": None}, "published")]
+)
+def test_what_shopifys_json_does_not_show_is_not_taken(tmp_path: Path, more: dict[str, object], words: str) -> None:
+    (tmp_path / "products.json").write_text(shopify_json(**more))
+    (hidden, *others) = [row for _, row in read_feed(tmp_path / "products.json", options=SHOP)]
+    assert isinstance(hidden, FeedError)
+    assert (words in hidden.reason, len(others)) == (True, 2)
 
 
 @pytest.mark.parametrize("columns", [OLD, NEW])

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from engine.errors import FeedUnreadable
 from ingest.feeds.columns import column_name
 from ingest.feeds.delimited import Table
+from ingest.feeds.exports.shop_export import Record, header_key, option_field, price_fields, records, shop_url
 from ingest.feeds.rows import Feed, Row
-from ingest.feeds.shop_export import Record, header_key, option_field, price_fields, records, shop_url
 
 HELD = 300_000_000
 """Characters of variable products and of variations without their parent that are kept until the end."""

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from ingest.feeds.columns import column_name
 from ingest.feeds.delimited import Table
+from ingest.feeds.exports.shop_export import Record, header_key, option_field, price_fields, records, shop_url
 from ingest.feeds.rows import Feed, Row
-from ingest.feeds.shop_export import Record, header_key, option_field, price_fields, records, shop_url
 
 _NAMES = {
     "url handle": "handle", "body (html)": "description", "body html": "description", "vendor": "brand",
@@ -68,7 +68,7 @@ def read_shopify(table: Table, feed: Feed) -> Iterator[Row]:
     base = "" if "link" in keys else shop_url(feed, "Shopify")
     taken: set[str] = set()
     for group in _groups(records(table.rows, keys)):
-        yield from [group] if isinstance(group, Row) else _product(group, base, taken)
+        yield from [group] if isinstance(group, Row) else variants_of(group, base, taken)
 
 
 def _key(cell: str) -> str:
@@ -102,7 +102,12 @@ def _groups(found: Iterator[Record]) -> Iterator[list[Record] | Row]:
         yield group
 
 
-def _product(group: list[Record], base: str, taken: set[str]) -> Iterator[Row]:
+def variants_of(group: list[Record], base: str, taken: set[str]) -> Iterator[Row]:
+    """The rows of one product's variants; why it is none where the shop does not show it.
+
+    Args:
+        base: the shop's address. taken: the ids of those before.
+    """
     first = group[0]
     if why := _hidden(first):
         yield Row(first.line, {}, f"The product {first['handle'][:80]!r} {why} in the shop.")

@@ -1,0 +1,1 @@
+"""Product exports of shop programs → rows with Google's column names."""
