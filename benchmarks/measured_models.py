@@ -21,5 +21,4 @@ def open_profile(folder: Path = SHIPPED, threads: int | None = None) -> tuple[Vi
     """
     taxonomy = load_taxonomy()
     models = load_folder(folder, options=RuntimeOptions(threads=threads), taxonomy=taxonomy)
-    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return pipeline, models.calibrations
+    return models.pipeline(taxonomy), models.calibrations

@@ -93,8 +93,7 @@ def build_pipeline(settings: Settings, beside: Collection[str] = ()) -> tuple[Vi
         ),
         taxonomy=taxonomy,
     )
-    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
-    return pipeline, models.calibrations
+    return models.pipeline(taxonomy), models.calibrations
 
 
 @contextmanager

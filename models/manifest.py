@@ -26,6 +26,7 @@ from filelock import FileLock
 
 from engine.errors import ModelUnavailable
 from engine.seams import Calibration
+from engine.vision.kinds import LearntKinds
 
 Role = Literal["segmenter", "pose", "visual", "semantic_image", "semantic_text"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -36,7 +37,7 @@ Resize = Literal["letterbox", "pad_square", "stretch", "crop", "affine", "none"]
 model's crop around a box. `none`: no picture goes in."""
 
 MANIFEST = "manifest.json"
-_NOT_PREPROCESSING = frozenset({"role", "file", "architecture", "calibration", "tokenizer", "notes"})
+_NOT_PREPROCESSING = frozenset({"role", "file", "architecture", "calibration", "tokenizer", "kinds", "notes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class ModelSpec:
         tokenizer: name of the `tokenizers` JSON in the folder (semantic_text).
         extra: further values that the wrapper reads (thresholds, padding, `interpolation` of pictures, `pad_id` of
             texts); part of the fingerprint.
+        kinds: where embeddings tell kinds of garments (semantic_image); no other embedding, so not in the fingerprint.
         notes: where the weights come from and how well they do; not part of the fingerprint.
     """
 
@@ -73,6 +75,7 @@ class ModelSpec:
     context_length: int | None = None
     tokenizer: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    kinds: LearntKinds | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from engine.errors import ModelMismatch, ModelUnavailable
 from engine.retrieval.query_vectors import Calibrations
 from engine.taxonomy import Taxonomy, load_taxonomy
+from engine.vision.kinds import LearntKinds
+from engine.vision.pipeline import VisionPipeline
 from models.confidence import read_confidences, scored_by
 from models.manifest import MANIFEST, ROLES, Manifest, ModelSpec, Role, fingerprint, load_manifest
 from models.networks.pose import HeatmapPose
@@ -32,6 +34,13 @@ class Models:
     visual: VisualEmbedder
     semantic: SemanticEmbedder
     folder: Path
+    kinds: LearntKinds | None = None
+
+    def pipeline(self, taxonomy: Taxonomy) -> VisionPipeline:
+        """The models at work."""
+        return VisionPipeline(
+            self.segmenter, self.pose, self.visual, self.semantic, self.semantic, taxonomy, self.kinds
+        )
 
     @property
     def calibrations(self) -> Calibrations:
@@ -104,6 +113,7 @@ def load_folder(
             TextTokenizer.load(folder / texts.tokenizer, texts.context_length, int(texts.extra.get("pad_id", 0))),
         ),
         folder,
+        specs["semantic_image"].kinds,
     )
 
 

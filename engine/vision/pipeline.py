@@ -10,13 +10,17 @@ import numpy as np
 from engine.domain import SPACES, CollectionSpec, Crop, Embeddings, Garment, GateReport, Pixels, Scene, Space
 from engine.seams import ImageEmbedder, PoseEstimator, Segmenter, TextEmbedder
 from engine.taxonomy import Taxonomy, collection_name
-from engine.vision.crops import main_person, merge_pieces, of_main_person, whole
+from engine.vision.crops import cut, main_person, merge_pieces, of_main_person, whole
 from engine.vision.gate import judge
+from engine.vision.kinds import LearntKinds, doubtful
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VisionPipeline:
-    """The models and the taxonomy, as one thing that looks at pictures."""
+    """The models and the taxonomy, as one thing that looks at pictures.
+
+    `kinds` says where the semantic embeddings tell kinds of garments, if these do.
+    """
 
     segmenter: Segmenter
     pose: PoseEstimator
@@ -24,6 +28,7 @@ class VisionPipeline:
     semantic: ImageEmbedder
     texts: TextEmbedder
     taxonomy: Taxonomy
+    kinds: LearntKinds | None = None
 
     def warm_up(self) -> None:
         """Look at nothing once with every model, so that the first caller does not wait for loading."""
@@ -40,7 +45,14 @@ class VisionPipeline:
     def garments(self, image: Pixels, scene: Scene | None = None) -> tuple[Garment, ...]:
         """The main person's garments (all, where nobody is seen), pieces joined, best score first."""
         height, width = image.shape[:2]
-        return merge_pieces(of_main_person(scene or self.scene(image), width, height), self.taxonomy)
+        scene = scene or self.scene(image)
+        garments = list(merge_pieces(of_main_person(scene, width, height), self.taxonomy))
+        unsure = doubtful(garments, scene.people) if self.kinds else []
+        if self.kinds and unsure:
+            embeddings = self.semantic.embed([cut(image, garments[place]) for place in unsure])
+            for place, embedding in zip(unsure, embeddings, strict=True):
+                garments[place] = self.kinds.renamed(garments[place], embedding, self.taxonomy)
+        return tuple(garments)
 
     def gate(self, image: Pixels, scene: Scene | None = None) -> GateReport:
         """View and coverage of the main person.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INDEX_VERSION = "1"
 """Raised when choosing, cutting or storing changes, so that catalogues are looked at anew."""
+NAMED_BY_PICTURE = "named by the picture, with learnt kinds"
+"""In place of the class of a product whose words name none: changed when pictures are named in another way."""
 FACETS_VERSION = "4"
 """Raised when other facets come of the same words, so that the next run writes them, without looking at a picture."""
 API_FEED = "api"
@@ -89,4 +91,4 @@ def content_hash(
     """Names what the stored embeddings were made from: pictures, class, policy, models, how many pictures at most."""
     views = [f"{parts.views} views"] if parts.views > 1 else []
     named = (text for pair in stamps for text in pair)
-    return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or "", *views, *named)
+    return digest(INDEX_VERSION, parts.fingerprint, policy, wanted or NAMED_BY_PICTURE, *views, *named)

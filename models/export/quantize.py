@@ -18,7 +18,6 @@ from engine.domain import Crop, Pixels
 from engine.errors import ContractBroken, QueryRejected
 from engine.taxonomy import Taxonomy
 from engine.vision.crops import cut
-from engine.vision.pipeline import VisionPipeline
 from models.export.agreement import Agreement, Floor, compare_embeddings, compare_scenes
 from models.export.int8 import quantize_file
 from models.export.verdicts import Quantized
@@ -94,7 +93,7 @@ def looked_at(
         QueryRejected: either part has too few garments.
     """
     models = load_folder(source, options=options, taxonomy=taxonomy)
-    pipeline = VisionPipeline(models.segmenter, models.pose, models.visual, models.semantic, models.semantic, taxonomy)
+    pipeline = models.pipeline(taxonomy)
     learnt, judging = Looks([], []), Looks([], [])
     for number, pixels in enumerate(pictures):
         part = judging if number % HELD_OUT == 0 else learnt

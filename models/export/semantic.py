@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.seams import Calibration
+from engine.vision.kinds import LearntKinds
 from models.export.onnx_file import check_parity, export_module, store_half, store_int8
 from models.manifest import ModelSpec, register
 
@@ -40,6 +41,7 @@ def export_semantic(
     text_calibration: Calibration,
     *,
     side: int = 208,
+    kinds: LearntKinds | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Write both towers (`images` or `tokens` → `embeddings` (n, DIM)) and register them.
@@ -69,6 +71,7 @@ def export_semantic(
         pad_value=255,
         dim=DIM,
         calibration=calibration,
+        kinds=kinds,
         notes=dict(notes or {}),
     )
     text = ModelSpec(

@@ -24,6 +24,7 @@ from models.train.clip.evaluation import (
     text_pairs,
     text_to_image,
 )
+from models.train.clip.kinds import LEARNT
 from models.train.data.crops import CropRecord, read_cache
 from models.train.embedder.calibration import same_look_pairs
 from models.train.embedder.evaluation import embed_crops, evaluate_visual
@@ -56,7 +57,7 @@ def finish_clip(
         notes = {"trained": "see models/weights/README.md", "step": figures["step"]}
         notes |= {"measured": figures["text_to_image"]}
         figures["fingerprints"] = export_semantic(
-            checkpoint, profile, measured.by_image, measured.by_text, side=side, notes=notes
+            checkpoint, profile, measured.by_image, measured.by_text, side=side, kinds=LEARNT, notes=notes
         )
     return figures
 

@@ -24,7 +24,7 @@ from models.manifest import load_manifest, register
 from models.train.clip.data import remeasured
 from models.train.clip.finish import Measured, measure_clip
 from models.train.clip.kind_views import KindView, kind_views
-from models.train.clip.kinds import any_of
+from models.train.clip.kinds import LEARNT, any_of
 from models.train.clip.start import Begun, start_from
 from models.train.data.crops import read_cache
 
@@ -114,7 +114,8 @@ def _write(init: Path, profile: Path, clip: Any, measured: Measured) -> dict[str
     write_images(clip.visual, profile, image.input_size[0])
     calibration = {"image": measured.by_image, "text": measured.by_text}
     notes = {**image.notes, "measured": measured.figures["text_to_image"]}
+    image = replace(image, file=IMAGE_FILE, calibration=calibration, kinds=LEARNT, notes=notes)
     return {
-        "semantic_image": register(profile, replace(image, file=IMAGE_FILE, calibration=calibration, notes=notes)),
+        "semantic_image": register(profile, image),
         "semantic_text": register(profile, replace(text, calibration=calibration)),
     }

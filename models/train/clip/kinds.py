@@ -13,11 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.vision.kinds import LearntKinds
+from models.architectures.semantic import JOINT
 from models.train.clip.batches import Batch
 from models.train.clip.captions import KINDS, Facts
 from models.train.clip.start import GARMENTS
 
 NAMES = tuple(KINDS)
+LEARNT = LearntKinds(JOINT, tuple(kind.label for kind in KINDS.values()))
+"""Where the embeddings tell them."""
 OF_LABEL: Mapping[str, frozenset[str]] = MappingProxyType(
     {label: frozenset(n for n, k in KINDS.items() if k.label == label) for label in {k.label for k in KINDS.values()}}
 )
