@@ -137,7 +137,7 @@ function Card({ hit, rank, garment }) {
       <p>${hit.brand && html`<span dir="auto">${hit.brand}</span> · `}${t("card.match", { share: percent(hit.score) })}</p>
       ${hit.price != null && html`<p class="price">${money(hit.price, hit.currency)}${hit.list_price > hit.price && html` <s class="was"><span class="hidden">${t("card.before")} </span>${money(hit.list_price, hit.currency)}</s>`}</p>`}
       ${hit.availability !== "in_stock" && html`<p class="stock">${availability(hit.availability)}</p>`}
-      ${sizes.length > 0 && html`<p>${t("card.sizes", { sizes: sizes.join(", ") })}</p>`}
+      ${sizes.length > 0 && html`<p class="sizes" title=${sizes.join(", ")}>${t("card.sizes", { sizes: sizes.join(", ") })}</p>`}
       <${Why} hit=${hit} />
       <div class="actions">
         ${safe && html`<a href=${hit.link} target="_blank" rel="noopener noreferrer" aria-label=${t("card.shopLabel", { title: hit.title })}>${t("card.shop")}</a>`}

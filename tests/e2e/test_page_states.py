@@ -319,6 +319,23 @@ def test_more_products_come_by_their_cursor(page: Page, look: Path) -> None:
     assert page.locator("#results .end").evaluate("line => line.previousElementSibling.dataset.id") == "p6"
 
 
+def test_words_without_an_end_stay_in_their_places(page: Page, look: Path) -> None:
+    """A shop's title, price or reason, and a visitor's word told again, neither widen the page nor leave their card."""
+    endless, sizes = "w" * 600, [{"size": f"Size {n}", "availability": "in_stock"} for n in range(60)]
+    odd = answers.hit(
+        0, title=endless, brand=endless, why=[endless], price=10**15, list_price=2 * 10**15, currency="IDR"
+    )
+    hits = [odd, answers.hit(1, title="<img src=x onerror=alert(1)>", variants=sizes)]
+    page.set_viewport_size(PHONE)
+    search(page, look, answers.answer(answers.garment("upper_wear", [60, 60, 140, 140], hits), notes=[endless]))
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    expect(page.get_by_role("heading", name="<img src=x")).to_be_visible()
+    inside = """card => [...card.querySelectorAll("*")].every(
+        part => part.getBoundingClientRect().right <= card.getBoundingClientRect().right + 1)"""
+    assert page.locator("#results .card").first.evaluate(inside)
+    assert page.locator(".sizes").evaluate("line => line.clientHeight") < 80
+
+
 def test_an_address_brings_the_state_back(page: Page, browser: Browser, address: str, look: Path) -> None:
     """In the same tab with the photo itself; on another machine by the copied link, which carries a small copy."""
     asked = search(page, look)
