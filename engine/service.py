@@ -11,6 +11,7 @@ from engine.domain import SPACES, Answer, Garment, GarmentHits, Hit, Item, Pictu
 from engine.errors import NoGarmentFound, ProductNotFound, QueryRejected, StoreUnavailable
 from engine.facets import Counted, CountMemory, FacetAsk, count_facets
 from engine.filters import EVERYTHING, Filter
+from engine.products.garments import garments_in
 from engine.retrieval.concurrent import together
 from engine.retrieval.fusion import Weights
 from engine.retrieval.identity import Identities, identified_hits
@@ -26,6 +27,7 @@ from engine.retrieval.text_query import MAX_TEXT, MAX_TEXTS, TextQuery
 from engine.seams import LedgerEntry, ObjectStore, TextEmbedder
 from engine.system.clock import Deadline, Stopwatch
 from engine.taxonomy import collection_name
+from engine.values import WORDS_FACET
 from engine.vision.images import DEFAULT_LIMITS, ImageLimits, decode_photo
 from engine.vision.photo_analysis import ImageQuery, PhotoAnalyzer, PhotoMemory
 from engine.vision.pipeline import VisionPipeline
@@ -344,6 +346,7 @@ class ThatLook:
             semantic=unit_mean(rows["semantic"]),
             palette=read_palettes([items[0].facets]),
             facets=facets,
+            titled=garments_in(items[0].facets.get(WORDS_FACET, ())),
             exclude=frozenset({product_id}),
             own=frozenset().union(*map(look_of, items)) if shown.one_per_look else frozenset(),
         )

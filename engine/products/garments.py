@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from unicodedata import combining, normalize
 
 from engine.color.words import is_color
-from engine.taxonomy import GarmentClass, Taxonomy
+from engine.taxonomy import GarmentClass, Taxonomy, load_taxonomy
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|[,;:|/()\[\]–—+&]|(?<=\s)-(?=\s)")
 _LONGEST_PHRASE = 4
@@ -73,6 +73,16 @@ def read_title(text: str, taxonomy: Taxonomy) -> Said:
         if said is not None:
             return said
     return NOTHING
+
+
+def garments_in(words: Iterable[str]) -> tuple[str, ...]:
+    """Of English words those that name a garment by themselves: ("blue", "nike", "t-shirt") → ("t-shirt",)."""
+    return tuple(word for word in words if _names_garment(word))
+
+
+@lru_cache(maxsize=4096)
+def _names_garment(word: str) -> bool:
+    return read_title(word, load_taxonomy()).garment is not None
 
 
 def said_of(kind: str, taxonomy: Taxonomy) -> Said:

@@ -2,7 +2,8 @@
 
 Pictures of many kinds look alike, and a shop has said of each product what it is and what colour it has. If most of the
 nearest are shirts the photo shows a shirt, and what the shop calls otherwise is less likely wanted; if most of those
-nearest in colour are called olive, it is olive. A stored product that asks for others like it has a category and a
+nearest in colour are called olive, it is olive. Where the shop has no categories the garments that its titles name
+count as such. A stored product that asks for others like it has a category and a
 colour of its own, which count as much as all votes together.
 """
 
@@ -33,15 +34,15 @@ Values = Sequence[Collection[str]]
 
 
 def categories_vote(
-    logits: NDArray[np.float32], voters: NDArray[np.int64], facets: Sequence[Facets], own: Collection[str]
+    logits: NDArray[np.float32], voters: NDArray[np.int64], categories: Values, own: Collection[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(rows,) log-odds less what speaks against each row's category, and the share of votes for it or NaN.
 
     Args:
         voters: rows, the nearest first; the first VOTERS that have a category vote.
-        own: categories of the product that asks.
+        categories: of each row; own: of the product that asks.
     """
-    shares = support(logits, voters, [each.get(CATEGORY, ()) for each in facets], own)
+    shares = support(logits, voters, categories, own)
     if shares is None:
         return logits, np.full(len(logits), np.nan, np.float32)
     return lowered(logits, shares, CATEGORY_GAIN), shares

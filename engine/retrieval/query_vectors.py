@@ -26,6 +26,7 @@ class QueryVectors:
         positive, negative: embeddings of wanted and unwanted words, in the semantic space.
         palette: the colours of the query's garment; parsed: what its words ask for.
         words, facets, color: what the explanation compares hits with.
+        titled: garments that the title of the product that asks names.
         exclude: product ids never to answer with; own: the look that asks, of which no other size is an answer.
     """
 
@@ -38,6 +39,7 @@ class QueryVectors:
     words: tuple[str, ...] = ()
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str | None = None
+    titled: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
     own: Look = frozenset()
 

@@ -9,7 +9,7 @@ categories and colours of the nearest have a say in the end (`facet_votes.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Item, Signals
-from engine.retrieval.facet_votes import CATEGORY, COLOR, Facets, categories_vote, colors_vote
+from engine.products.garments import garments_in
+from engine.retrieval.facet_votes import CATEGORY, COLOR, Facets, Values, categories_vote, colors_vote
 from engine.retrieval.fusion import Signal, Weights, fuse, log_odds, logit, sigmoid
 from engine.retrieval.looks import EVERY_PRODUCT, Look, Shown, look_of, sold_out
 from engine.retrieval.metadata_scores import facets_weighed, kept, with_metadata
 from engine.retrieval.query_vectors import Calibrations, QueryVectors
 from engine.seams import Shortlist
 from engine.taxonomy import collection_name
+from engine.values import WORDS_FACET
 from engine.words.parsed_text import score_share
 
 EVIDENCE = 200
@@ -87,7 +89,9 @@ def rank(
         scores = fuse(joined, weights) * (kept(query_vectors.parsed, told) if weighed else 1)
         agreed = np.full(len(scores), np.nan, np.float32)
         if voting:
-            scores, agreed = _voted(scores, joined.get("color"), listed.products[places], told, query_vectors)
+            categories = _categories(listed, places, told, query_vectors)
+            colors, products = joined.get("color"), listed.products[places]
+            scores, agreed = _voted(scores, colors, products, told, categories, query_vectors.colors)
         order = _one_per_product(np.argsort(-scores, kind="stable"), listed.products[places])
         chosen = _choose(listed, places, order, wanted, shown, query_vectors.own)
         if chosen.buyable >= wanted or len(order) >= every:
@@ -99,20 +103,31 @@ def rank(
     return Ranked(chosen.items, scores[best].tolist(), chances, chosen.buyable, complete, agreed[best].tolist())
 
 
+def _categories(
+    listed: Shortlist, places: NDArray[np.int64], told: Sequence[Facets], query_vectors: QueryVectors
+) -> tuple[Values, Collection[str]]:
+    """What the shop says each row is, and the product that asks; the garments of titles where it has no categories."""
+    if any(each.get(CATEGORY) for each in told):
+        return [each.get(CATEGORY, ()) for each in told], query_vectors.facets.get(CATEGORY, ())
+    words = listed.facets(places.tolist(), (WORDS_FACET,))
+    return [garments_in((each or {}).get(WORDS_FACET, ())) for each in words], query_vectors.titled
+
+
 def _voted(
     scores: NDArray[np.float32],
     colors: NDArray[np.float32] | None,
     products: NDArray[np.int64],
     told: Sequence[Facets],
-    query_vectors: QueryVectors,
+    categories: tuple[Values, Collection[str]],
+    own_colors: tuple[str, ...],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(rows,) scores after the shop's words for the nearest voted, and the share of votes for each row's category."""
     nearest = _one_per_product(np.argsort(-scores, kind="stable"), products)
-    logits, agreed = categories_vote(logit(scores), nearest, told, query_vectors.facets.get(CATEGORY, ()))
+    logits, agreed = categories_vote(logit(scores), nearest, *categories)
     if colors is not None:
         nearest = _one_per_product(np.argsort(-colors, kind="stable"), products)
         nearest = nearest[~np.isnan(colors[nearest])]
-        logits = colors_vote(logits, colors, nearest, told, query_vectors.colors)
+        logits = colors_vote(logits, colors, nearest, told, own_colors)
     return sigmoid(logits), agreed
 
 

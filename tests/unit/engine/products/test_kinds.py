@@ -6,9 +6,10 @@ import pytest
 
 from engine.domain import Product
 from engine.products.categories import category_of_id, category_paths, google_categories, said_by_category
-from engine.products.garments import Said, read_step, read_title
+from engine.products.garments import Said, garments_in, read_step, read_title
 from engine.products.kinds import kind_of
 from engine.taxonomy import load_taxonomy
+from engine.words.parsed_text import shop_words
 
 TAXONOMY = load_taxonomy()
 
@@ -197,3 +198,18 @@ def test_a_taxonomy_of_a_shop_decides_what_it_knows() -> None:
     bag = GarmentClass("bag", "accessory", synonyms=frozenset({"bags"}))
     shop = replace(TAXONOMY, classes={**TAXONOMY.classes, "bag": bag}, supercategories={"accessory": "bags"})
     assert read_title("Umhängetasche aus Leder", shop).garment == bag
+
+
+@pytest.mark.parametrize(
+    ("title", "garments"),
+    [
+        ("Nike Men Blue T-shirt", ["t-shirt"]),
+        ("Damen Kleid mit Gürtel", ["dress"]),
+        ("Robe chemise en lin", ["dress", "shirt"]),
+        ("Canvas tote bag", []),
+        ("Acme 2026", []),
+    ],
+)
+def test_the_words_kept_of_a_title_name_its_garments(title: str, garments: list[str]) -> None:
+    """Of a bag, a belt and a brand none is a garment."""
+    assert sorted(garments_in(shop_words([title]))) == garments

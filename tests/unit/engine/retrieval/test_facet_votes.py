@@ -134,6 +134,17 @@ def test_the_shops_word_for_a_colour_is_learnt_from_what_has_it() -> None:
     assert ids(unseen)[0] == "p0", "no colours were measured, so nobody votes"
 
 
+def test_titles_vote_where_a_shop_has_no_categories() -> None:
+    """A skirt by its title among shirts falls behind, a stored one finds it; beside one category no title votes."""
+    titles = ["Acme linen skirt", *[f"Acme linen shirt {n}" for n in range(5)]]
+    products = [Product(f"p{n}", title, "", ("a.jpg",)) for n, title in enumerate(titles)]
+    searcher = stocked(products, [10, *range(12, 17)])
+    assert ids(searcher.search(ASKED, ["upper_wear"], 6)) == ["p1", "p2", "p3", "p4", "p5", "p0"]
+    assert ids(searcher.search(replace(ASKED, titled=("skirt",)), ["upper_wear"], 1)) == ["p0"]
+    mixed = [*products[:5], replace(products[5], category="shirts")]
+    assert ids(stocked(mixed, [10, *range(12, 17)]).search(ASKED, ["upper_wear"], 1)) == ["p0"]
+
+
 def test_a_stored_product_finds_its_own_kind_first() -> None:
     """Though most of what looks alike is of another; so does the shop's word for its colour."""
     searcher = shelf(*((f"shirt{n}", "shirts", 10 + n) for n in range(3)), ("skirt", "skirts", 13))
