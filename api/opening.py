@@ -18,6 +18,7 @@ from litestar.types import Receive, Scope, Send
 
 from api.ending import Ending, Front
 from engine.errors import ThatLookError
+from engine.system.garbage import leave_what_is_loaded
 
 STARTUP_FAILURE = 3
 """uvicorn's exit status of a process that another try would not help; its supervisor then ends them all."""
@@ -53,6 +54,7 @@ class EarlyFront(Front):
         """Open the parts, and keep them until the end; what cannot be opened ends the process with a word."""
         try:
             async with self._app.lifespan():
+                leave_what_is_loaded()
                 self.opened = self._app
                 await self._closing.wait()
         except ThatLookError as error:

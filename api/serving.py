@@ -27,6 +27,7 @@ from api.http.logs import log_as_json
 from api.opening import EarlyFront
 from api.services import Services
 from engine.errors import QueryRejected, Unavailable
+from engine.system.garbage import leave_what_is_loaded
 from models.bootstrap import ADDRESS, CONTROL
 from models.settings import Settings, read_settings
 
@@ -165,6 +166,7 @@ async def _answer(
     app = create_app(already_open, limits_of(settings), ending=ending)
     host, port = address
     async with app.lifespan():
+        leave_what_is_loaded()
         front.opened = app
         logging.getLogger("thatlook.api").info("Serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         with told_address(settings, host, settings.catalogue_port or port, token):
