@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 
+from engine.domain import Embeddings
 from engine.errors import ContractBroken, DeadlineExceeded, StoreUnavailable
+from engine.stores.milvus.direct import DirectCalls
 from engine.stores.milvus.errors import CollectionGone, NoAnswer, quiet, translated_errors
+from engine.stores.milvus.scoring import Found
 from engine.system.breaker import Breaker
 from engine.system.clock import time_left_s
 
@@ -69,6 +73,7 @@ class MilvusConnection:
                     uri, token=token, timeout=min(options.timeout_s, 10.0), grpc_options=dict(CHANNEL)
                 )
                 self.version = str(self._client.get_server_version())
+                self._direct = DirectCalls(self._client)
         except (CollectionGone, ContractBroken) as error:
             raise StoreUnavailable(f"The Milvus store at {uri} cannot be used: {error}") from error
 
@@ -83,11 +88,27 @@ class MilvusConnection:
             ContractBroken: the server refuses what it was given.
             CollectionGone: no such collection.
         """
+        return self._call(getattr(self._client, method), given, options)
+
+    def search(self, name: str, queries: Embeddings, limit: int, **asked: Any) -> list[Found]:
+        """The nearest rows of each query, see `DirectCalls.search`; raises what `ask` does."""
+        level = self.options.consistency
+        asked |= {"queries": queries, "limit": limit, "consistency_level": level}
+        found: list[Found] = self._call(self._direct.search, [name], asked)
+        return found
+
+    def stamped_rows(self, name: str, where: str, limit: int) -> Found:
+        """Rows that match, see `DirectCalls.stamped_rows`; raises what `ask` does."""
+        asked = {"where": where, "limit": limit, "consistency_level": self.options.consistency}
+        found: Found = self._call(self._direct.stamped_rows, [name], asked)
+        return found
+
+    def _call(self, method: Callable[..., Any], given: Sequence[Any], options: dict[str, Any]) -> Any:
         timeout_s = self._timeout_s(options.pop("timeout", self.options.timeout_s))
         self._breaker.check(f"The Milvus store at {self.uri}")
         try:
             with translated_errors(self.uri):
-                answer = getattr(self._client, method)(*given, timeout=timeout_s, **options)
+                answer = method(*given, timeout=timeout_s, **options)
         except NoAnswer:
             self._breaker.failed()
             raise

@@ -15,6 +15,7 @@ from engine.filters import EVERYTHING, Filter
 from engine.stores.milvus.collections import Collections
 from engine.stores.milvus.connection import MilvusConnection
 from engine.stores.milvus.expression import expression, quoted, quoted_list
+from engine.stores.milvus.once import once
 from engine.stores.milvus.plan import MilvusPlan
 from engine.stores.milvus.rows import ATTRIBUTES, VECTOR, to_item
 from engine.stores.milvus.vectors import Vectors
@@ -92,15 +93,20 @@ class MilvusReads:
         known = self.known.get(name)
         if known is None:
             return []
-        fields = [STAMP] if known.has_stamps else ATTRIBUTES
-        if most is not None and most <= (MAX_STAMPS if known.has_stamps else self.plan.batch_rows):
-            rows = self.page(name, where, fields, most)
+        if known.has_stamps:
+            items = list(self.items_by_stamp(name, self._stamps(name, where, most)).values())
+        elif most is not None and most <= self.plan.batch_rows:
+            items = [to_item(row) for row in self.page(name, where, ATTRIBUTES, most)]
         else:
-            rows = list(islice(self.pages(name, where, fields), most))
-        if not known.has_stamps:
-            return sorted((to_item(row) for row in rows), key=lambda item: item.item_id)
-        items = self.items_by_stamp(name, {row["item_id"]: unpacked(row[STAMP]) for row in rows})
-        return sorted(items.values(), key=lambda item: item.item_id)
+            items = [to_item(row) for row in islice(self.pages(name, where, ATTRIBUTES), most)]
+        return sorted(items, key=lambda item: item.item_id)
+
+    def _stamps(self, name: str, where: str, most: int | None) -> dict[str, str]:
+        """item_id → stamp of rows by an expression."""
+        if most is not None and most <= MAX_STAMPS:
+            found = self.server.stamped_rows(name, where, most)
+            return dict(zip(found.item_ids, found.stamps, strict=True))
+        return {row["item_id"]: unpacked(row[STAMP]) for row in islice(self.pages(name, where, [STAMP]), most)}
 
     def pages(self, name: str, where: str, fields: list[str]) -> Iterator[dict[str, Any]]:
         """Every row that matches, page by page in the order of item_id, until a page is empty.
@@ -140,7 +146,7 @@ class MilvusReads:
         """How many rows match, as counted a while ago at most: it decides only how they are looked for."""
         counted_at, rows = self._counted.get((name, expression(where)), (-self.plan.counted_s, 0))
         if time.monotonic() - counted_at >= self.plan.counted_s:
-            rows = self.count(name, where)
+            rows = once(("count", name, expression(where)), lambda: self.count(name, where))
             self.counted(name, where, rows)
         return rows
 

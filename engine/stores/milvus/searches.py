@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from math import nan
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +18,12 @@ from engine.filters import Filter
 from engine.retrieval.concurrent import Together
 from engine.stores.milvus.collections import Known
 from engine.stores.milvus.expression import expression, quoted_list
+from engine.stores.milvus.once import once, one_request
 from engine.stores.milvus.plan import lists_of, scores_exactly
 from engine.stores.milvus.reads import MAX_STAMPS, MilvusReads, parts
 from engine.stores.milvus.refill import Refill
 from engine.stores.milvus.rows import VECTOR, to_facets
 from engine.stores.milvus.scoring import Cosines, Found, Scores
-from engine.stores.milvus.words import STAMP, pair_hash_of, product_of, stamps_of, unpacked
 from engine.stores.rows import check_dim, top_k
 
 MAX_LIMIT = 16_384
@@ -42,8 +41,12 @@ class MilvusSearches:
         self.refill = Refill(reads.keep_embeddings)
 
     def together(self, calls: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
-        """Every call's answer; all run at the same time, as most of their time is the server's."""
-        return self._pool.run(calls)
+        """Every call's answer; all run at the same time, as most of their time is the server's.
+
+        What several of them ask alike, for two garments under one filter say, is asked once.
+        """
+        with one_request():
+            return self._pool.run(calls)
 
     def found(self, name: str, queries: Embeddings, k: int, where: Filter) -> list[Found]:
         """The k nearest rows of each query; fewer only where fewer match."""
@@ -60,15 +63,14 @@ class MilvusSearches:
         known, listed = self._known.get(name), max(most, self._plan.listed_rows)
         if known is None or not known.has_stamps or self._reads.about(name, where) > listed:
             return None
-        ask = partial(self._reads.page, name, expression(where, known.columns), [STAMP], listed + 1)
-        rows = self._known.or_none(ask, list[dict[str, Any]]())
-        if len(rows) > listed:
+        ask = partial(self._server.stamped_rows, name, expression(where, known.columns), listed + 1)
+        found = once((name, expression(where), listed), lambda: self._known.or_none(ask, Found.nothing()))
+        if (rows := len(found.item_ids)) > listed:
             return None
-        hashes = {row["item_id"]: pair_hash_of(row[STAMP]) for row in rows}
-        if len(rows) > most and max([self._unseen(other, hashes) for other in others], default=0) > most:
+        hashes = dict(zip(found.item_ids, found.hashes, strict=True))
+        if rows > most and max([self._unseen(other, hashes) for other in others], default=0) > most:
             return None
-        stamps = tuple(unpacked(row[STAMP]) for row in rows)
-        return Found(tuple(hashes), tuple(map(product_of, stamps)), (nan,) * len(rows), stamps, tuple(hashes.values()))
+        return found
 
     def scored(self, name: str, queries: Embeddings, item_ids: Sequence[str]) -> list[Scores]:
         """The cosines of these rows with each query, of those that exist; exact if the index is."""
@@ -77,11 +79,9 @@ class MilvusSearches:
             return scores
         for part in parts(list(item_ids), self._plan.batch_rows):
             where, lists = f"item_id in {quoted_list(part)}", self._lists(known)
-            answers: list[Any] = self._known.or_none(
-                partial(self._hits, known, queries, len(part), where, lists, []), []
-            )
-            for each, hits in zip(scores, answers, strict=False):
-                each.update(zip(hits.ids, hits.distances, strict=True))
+            ask = partial(self._nearest, known, queries, len(part), where, lists, stamped=False)
+            for each, found in zip(scores, self._known.or_none(ask, list[Found]()), strict=False):
+                each.update(zip(found.item_ids, found.scores, strict=True))
         missed = [item_id for item_id in item_ids if any(item_id not in each for each in scores)]
         embeddings, there = self._reads.embeddings(name, missed) if missed else (queries[:0], [])
         for each, cosines in zip(scores, queries @ embeddings.T, strict=True):
@@ -156,28 +156,29 @@ class MilvusSearches:
         return [_joined(answer, query, fetched, products, k) for answer, query in zip(found, queries, strict=True)]
 
     def _probed(self, known: Known, queries: Embeddings, k: int, where: str, nprobe: int) -> list[Found]:
-        if not known.has_stamps:
-            return [
-                Found(tuple(hits.ids), tuple(hit.entity["product_id"] for hit in hits), tuple(hits.distances))
-                for hits in self._hits(known, queries, k, where, nprobe, ["product_id"])
-            ]
-        return [_stamped(hits) for hits in self._hits(known, queries, k, where, nprobe, [STAMP])]
-
-    def _hits(self, known: Known, queries: Embeddings, k: int, where: str, nprobe: int, fields: list[str]) -> list[Any]:
-        """pymilvus's hits of each query; a field asked for costs more to read than to send."""
-        return list(
-            self._server.ask(
-                "search",
-                known.spec.name,
-                data=list(queries),
-                anns_field=VECTOR,
-                limit=k,
-                filter=where,
-                output_fields=fields,
-                search_params={"metric_type": "IP", "params": self._plan.search_params(known.index, nprobe)},
-                consistency_level=self._server.options.consistency,
-            )
+        if known.has_stamps:
+            return self._nearest(known, queries, k, where, nprobe, stamped=True)
+        hits = self._server.ask(
+            "search",
+            known.spec.name,
+            data=list(queries),
+            anns_field=VECTOR,
+            limit=k,
+            filter=where,
+            output_fields=["product_id"],
+            search_params={"metric_type": "IP", "params": self._plan.search_params(known.index, nprobe)},
+            consistency_level=self._server.options.consistency,
         )
+        return [
+            Found(tuple(each.ids), tuple(hit.entity["product_id"] for hit in each), tuple(each.distances))
+            for each in hits
+        ]
+
+    def _nearest(
+        self, known: Known, queries: Embeddings, k: int, where: str, nprobe: int, *, stamped: bool
+    ) -> list[Found]:
+        params = self._plan.search_params(known.index, nprobe)
+        return self._server.search(known.spec.name, queries, k, where=where, params=params, stamped=stamped)
 
     def _unseen(self, name: str, hashes: Mapping[str, str]) -> int:
         """How many rows have no embedding in memory; these are fetched for next time."""
@@ -197,11 +198,6 @@ class MilvusSearches:
         item_ids = [row["item_id"] for row in rows]
         product_ids = [row["product_id"] for row in rows]
         return [_best(scores, item_ids, product_ids, k) for scores in queries @ matrix.T]
-
-
-def _stamped(hits: Any) -> Found:
-    stamps, hashes = zip(*stamps_of(hits), strict=True) if len(hits) else ((), ())
-    return Found(tuple(hits.ids), tuple(map(product_of, stamps)), tuple(hits.distances), stamps, hashes)
 
 
 def _joined(

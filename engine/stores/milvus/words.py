@@ -7,6 +7,7 @@ kept under their stamp, so that what is kept can never be out of date: other wor
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -14,7 +15,6 @@ from json import dumps
 from threading import Lock
 from typing import Any
 
-from cachetools import LRUCache
 from msgspec import Struct, json, msgpack
 
 from engine.domain import Item
@@ -26,6 +26,8 @@ _OVERHEAD = 400
 """Bytes of one entry beside its words and keys, about."""
 _DECODED = 16_384
 """Items that are kept ready as well: a photo reads hundreds, and mostly the same."""
+_READ = 32_768
+"""Stamps that are kept read: searches bring the same ones again, and reading them costs as much as bringing them."""
 _encode = msgpack.Encoder().encode
 _decoded = lru_cache(_DECODED)(msgpack.Decoder(Item).decode)
 
@@ -36,7 +38,7 @@ def stamp_of(row: Mapping[str, Any]) -> str:
     return b64encode(blake2b(words, digest_size=9).digest()).decode() + str(row["product_id"])
 
 
-class _Packed(Struct, omit_defaults=True):
+class _Packed(Struct, omit_defaults=True, gc=False):
     """A stamp as it lies in a row: an object, as 2.3 takes nothing else as JSON."""
 
     s: str
@@ -63,16 +65,10 @@ def pair_hash_of(value: Any) -> str:
     return _unpacked(value).v
 
 
-def stamps_of(hits: Any) -> list[tuple[str, str]]:
-    """The stamps and pair hashes of a search's hits: from the column as it came where pymilvus shows it, else hit by
-    hit.
-    """
-    column = next(iter(getattr(hits, "lazy_field_data", ())), None)
-    if column is None or getattr(hits, "has_materialized", True):
-        found = [_unpacked(hit["entity"][STAMP]) for hit in hits]
-    else:
-        found = [_unpack(cell) for cell in column.scalars.json_data.data[hits.start : hits.start + len(hits)]]
-    return [(each.s, each.v) for each in found]
+def read_cells(cells: Iterable[bytes]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The products, stamps and pair hashes of a column as it came."""
+    read = [_read_cell(cell) for cell in cells]
+    return tuple(zip(*read, strict=True)) if read else ((), (), ())  # type: ignore[return-value]
 
 
 def _unpacked(value: Any) -> _Packed:
@@ -84,17 +80,26 @@ def product_of(stamp: str) -> str:
     return stamp[_DIGEST:]
 
 
+@lru_cache(_READ)
+def _read_cell(cell: bytes) -> tuple[str, str, str]:
+    read = _unpack(cell)
+    return product_of(read.s), read.s, read.v
+
+
 class Words:
     """Items by stamp, those used lately, in so many bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._kept: LRUCache[str, bytes] = LRUCache(max(1, limit_bytes), lambda kept: len(kept) + _OVERHEAD)
+        self._limit, self._bytes = limit_bytes, 0
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = Lock()
 
     def known(self, stamps: Iterable[str]) -> dict[str, Item]:
         """Those that are kept, by stamp."""
         with self._lock:
             found = {stamp: kept for stamp in stamps if (kept := self._kept.get(stamp)) is not None}
+            for stamp in found:
+                self._kept.move_to_end(stamp)
         return {stamp: _decoded(kept) for stamp, kept in found.items()}
 
     def keep(self, items: Mapping[str, Item]) -> None:
@@ -102,5 +107,13 @@ class Words:
         packed = {stamp: _encode(item) for stamp, item in items.items()}
         with self._lock:
             for stamp, kept in packed.items():
-                if len(kept) + _OVERHEAD <= self._kept.maxsize:
+                if len(kept) + _OVERHEAD <= self._limit:
+                    self._drop(stamp)
                     self._kept[stamp] = kept
+                    self._bytes += len(kept) + _OVERHEAD
+            while self._bytes > self._limit:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, stamp: str) -> None:
+        if (kept := self._kept.pop(stamp, None)) is not None:
+            self._bytes -= len(kept) + _OVERHEAD

@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
 from pymilvus import MilvusClient
+from pymilvus.client.prepare import Prepare
+from pymilvus.grpc_gen.milvus_pb2 import SearchRequest
 
 from engine.domain import CollectionSpec
 from engine.errors import ContractBroken, StoreUnavailable
@@ -141,6 +144,19 @@ def test_rebuilding_makes_the_planned_index_anew(store: MilvusStore, name: str) 
     assert_same_answers(store, oracle, name, rows[:3], 50)
 
 
+def requests_made(patch: pytest.MonkeyPatch) -> list[Any]:
+    """The searches and queries that are sent from now on, as the protocol has them."""
+    made: list[Any] = []
+
+    def noted(real: Any, *given: object, **options: object) -> object:
+        made.append(real(*given, **options))
+        return made[-1]
+
+    for method in ("query_request", "search_requests_with_expr"):
+        patch.setattr(Prepare, method, partial(noted, getattr(Prepare, method)))
+    return made
+
+
 def test_a_shortlist_draws_no_embedding_from_the_server(
     store: MilvusStore, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,15 +169,7 @@ def test_a_shortlist_draws_no_embedding_from_the_server(
         {name: rows[:1]}, name, least=20, also=[Filter((FacetCondition("color", frozenset({"red"})),))]
     )
     store.shortlist(query)
-    asked: list[str] = []
-    for method in ("query", "search"):
-        real = getattr(MilvusClient, method)
-
-        def spied(self: MilvusClient, *given: object, real: Any = real, **options: Any) -> object:
-            asked.extend(options["output_fields"])
-            return real(self, *given, **options)
-
-        monkeypatch.setattr(MilvusClient, method, spied)
+    made = requests_made(monkeypatch)
     listed = store.shortlist(query)
     cosines = listed.cosines(name, rows[:2])
     found = listed.items(range(len(listed.products)))
@@ -169,8 +177,9 @@ def test_a_shortlist_draws_no_embedding_from_the_server(
     ids = [item.item_id for item in found if item]
     assert len(ids) == len(listed.products) >= 200
     assert np.allclose(cosines, rows[[int(each[5:]) for each in ids]] @ rows[:2].T, atol=1e-6)
-    assert "product_id" in asked
-    assert not {"embedding", "count(*)"} & set(asked)
+    asked = {field for request in made for field in request.output_fields}
+    assert {"stamp", "product_id"} <= asked
+    assert not {"embedding", "count(*)"} & asked
 
 
 def test_ivf_pq_of_this_server_is_right_only_without_a_bitmap(milvus_server: str, name: str) -> None:
@@ -282,17 +291,10 @@ def test_cosines_of_seen_rows_come_from_memory_and_are_never_out_of_date(
         oracle.upsert(one, items, matrix)
     assert_same_shortlist(store, oracle, asked, other, 100)
     assert store.at_hand(60)
-    named: list[str] = []
-    real = MilvusClient.search
-
-    def spied(self: MilvusClient, *given: object, **options: Any) -> object:
-        named.append(options["filter"])
-        return real(self, *given, **options)
-
     with monkeypatch.context() as patch:
-        patch.setattr(MilvusClient, "search", spied)
+        made = requests_made(patch)
         assert_same_shortlist(store, oracle, asked, other, 100)
-        assert set(named) == {""}
+        assert {request.dsl for request in made if isinstance(request, SearchRequest)} == {""}
     writer = MilvusStore(milvus_server)
     changed = {one: np.roll(matrix, 7, axis=0)[:300] for one, matrix in rows.items()}
     writer.change([CollectionChange(one, {"product-190"}, items[:300], matrix) for one, matrix in changed.items()])

@@ -10,7 +10,7 @@ from engine.domain import Item
 from engine.filters import FacetCondition
 from engine.stores.milvus.rows import to_row
 from engine.stores.milvus.terms import term, terms_condition, terms_of
-from engine.stores.milvus.words import STAMP, Words, packed, product_of, unpacked
+from engine.stores.milvus.words import STAMP, Words, packed, product_of, read_cells, unpacked
 
 COLUMNS = ("stamp", "terms")
 ITEM = Item(
@@ -35,6 +35,22 @@ def test_a_stamp_names_the_words_and_the_product() -> None:
     assert stamp(ITEM) == unpacked(to_row(ITEM, np.ones(4, np.float32), COLUMNS)[STAMP])
     assert product_of(stamp(ITEM)) == 'p"1'
     assert unpacked(packed(stamp(ITEM)).encode()) == unpacked({"s": stamp(ITEM)}) == stamp(ITEM)
+
+
+def test_a_column_of_stamps_is_read_as_it_came() -> None:
+    """Products, stamps and hashes, an id with a quote in it among them; rows of former versions have no hash."""
+    cells = [packed(stamp(ITEM), "hash").encode(), packed(stamp(ITEM)).encode()]
+    assert read_cells(cells) == (('p"1', 'p"1'), (stamp(ITEM),) * 2, ("hash", ""))
+    assert read_cells([]) == ((), (), ())
+
+
+def test_a_row_written_again_takes_its_room_once() -> None:
+    """Twenty times the same row drop nothing of the other."""
+    words = Words(1200)
+    words.keep({"other": ITEM})
+    for _ in range(20):
+        words.keep({"one": ITEM})
+    assert words.known(["other", "one"]) == {"other": ITEM, "one": ITEM}
 
 
 def test_words_come_back_as_they_were_and_the_oldest_go_first() -> None:
