@@ -25,12 +25,14 @@ COLOR_GAIN = 1.5
 """The same of colours: less, for the measured colours have had their say already."""
 COLOR_SHARPNESS = 2.0
 """What a voter's log-odds of the same colour are multiplied by: names of colours lie close together."""
+LEAD = 1.0
+"""The nearest voter's log-odds beyond the next one's that count: it may be the very product, and oddly kept."""
 MOST = 0.5
 """The share of votes from which on a category is that of most."""
 CATEGORY, COLOR = "category", "color"
 
 Facets = Mapping[str, tuple[str, ...]]
-Values = Sequence[Collection[str]]
+Values = Sequence[tuple[str, ...]]
 
 
 def categories_vote(
@@ -83,14 +85,15 @@ def support(
     voting = [row for row in voters.tolist() if values[row]][:VOTERS]
     if not voting:
         return None
-    weights = np.exp(logits[voting] - logits[voting].max())
+    odds = np.minimum(logits[voting], logits[voting[:2]].min() + LEAD)
+    weights = np.exp(odds - odds.max())
     votes = dict.fromkeys(own, 1.0 * bool(own))
     for row, weight in zip(voting, (weights / weights.sum()).tolist(), strict=True):
         for name in values[row]:
             votes[name] = votes.get(name, 0.0) + weight
     whole = 2.0 if own else 1.0
-    shares = [_mean([votes.get(name, 0.0) / whole for name in each]) for each in values]
-    found = np.array(shares, np.float32)
+    shares = {names: _mean([votes.get(name, 0.0) / whole for name in names]) for names in set(values)}
+    found = np.array([shares[names] for names in values], np.float32)
     return np.where(np.isnan(found), found[voting] @ weights / weights.sum(), found).astype(np.float32)
 
 

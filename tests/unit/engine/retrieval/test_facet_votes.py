@@ -39,6 +39,13 @@ def test_votes_weigh_by_odds() -> None:
     assert votes([0, 0, 0, 0], [SHIRT, SHIRT, SHIRT, SKIRT]) == pytest.approx([3 / 4] * 3 + [1 / 4])
 
 
+def test_the_very_product_has_no_more_than_a_little_more_to_say_than_the_next() -> None:
+    """A shirt that its shop keeps under "new in" is found by its picture: what else is new does not come with it."""
+    new: Facets = {"category": ("new in",)}
+    assert votes([9, 2, 2], [new, SHIRT, SHIRT])[0] == pytest.approx(np.e / (np.e + 2))
+    assert votes([9, 2, 2, 2, 0], [new, SHIRT, SHIRT, SHIRT, new])[-1] < 0.5
+
+
 def test_only_the_nearest_that_have_a_category_vote() -> None:
     """What has none takes no place among the voters, and what lies behind them has no vote."""
     near: list[Facets] = [SHIRT] * VOTERS
@@ -52,7 +59,7 @@ def test_a_path_has_the_mean_of_its_steps_and_no_category_the_voters_mean() -> N
     """So a step that all share tells nothing apart, and silence is no reproach."""
     men: list[Facets] = [{"category": ("men", "shirts")}, {"category": ("men", "skirts")}, NONE]
     assert votes([0, 0, 0], men) == pytest.approx([0.75, 0.75, 0.75])
-    assert votes([np.log(3), 0, 0], men) == pytest.approx([0.875, 0.625, 0.875 * 0.75 + 0.625 * 0.25])
+    assert votes([np.log(2), 0, 0], men) == pytest.approx([5 / 6, 4 / 6, 7 / 9])
 
 
 def test_the_asking_products_own_category_counts_as_much_as_all_votes() -> None:
