@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ContractBroken, ModelUnavailable
+from engine.system.refusals import system_words
 from models.compiled import seal_compiled
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -344,5 +345,5 @@ def _translated(path: Path, runtime: str) -> Iterator[None]:
     except (ContractBroken, ModelUnavailable):
         raise
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise ModelUnavailable(f"{runtime} could not run {path.name}: {first}") from error
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise ModelUnavailable(f"{runtime} could not run {path.name}: {system_words(error) or last}") from error

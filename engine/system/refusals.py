@@ -23,7 +23,8 @@ _WHAT_TO_DO = {
     errno.EROFS: "it lies on a file system that is read-only",
     errno.EIO: "the disk or terminal does not answer",
 }
-_NO_THREADS = "can't start new thread"
+_NO_THREADS = ("can't start new thread", "Resource temporarily unavailable")
+"""What Python says of it, and C++."""
 
 
 def refusal(error: OSError, what: str, where: Path) -> StoreUnavailable:
@@ -52,7 +53,7 @@ def system_words(error: BaseException) -> str | None:
     """One sentence; None for what is no refusal of the system's."""
     if isinstance(error, MemoryError):
         return "there is not enough memory."
-    if isinstance(error, RuntimeError) and _NO_THREADS in str(error):
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_THREADS):
         return "no more threads may be begun (`ulimit -u`)."
     if not isinstance(error, OSError) or error.errno not in _WHAT_TO_DO:
         return None

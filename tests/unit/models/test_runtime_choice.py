@@ -61,3 +61,20 @@ def test_importing_the_runtimes_reports_nothing_to_anyone(tmp_path: Path) -> Non
     code = "from models import runtime; runtime._openvino(); runtime._onnxruntime()"
     subprocess.run([sys.executable, "-c", code], check=True, env={"HOME": str(tmp_path), "PATH": ""}, timeout=60)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            RuntimeError("Exception from core:\nResource temporarily unavailable\n"),
+            r"threads may be begun \(`ulimit -u`\)",
+        ),
+        (MemoryError("std::bad_alloc"), "there is not enough memory"),
+        (RuntimeError("Exception from core:\nNo such layer"), "OpenVINO could not run a.onnx: No such layer$"),
+    ],
+)
+def test_what_the_system_refuses_a_model_is_told_with_what_to_do(error: Exception, told: str) -> None:
+    """A library's own last line says nothing of limits."""
+    with pytest.raises(ModelUnavailable, match=told), runtime._translated(Path("a.onnx"), "OpenVINO"):
+        raise error

@@ -20,6 +20,7 @@ from thatlook import cli, program
         (PermissionError(errno.EACCES, "Denied", "/srv/x"), "/srv/x cannot be read or written: this user has no "),
         (MemoryError(), "there is not enough memory."),
         (RuntimeError("can't start new thread"), "no more threads may be begun (`ulimit -u`)."),
+        (RuntimeError("Check failed at x.cpp:7:\nResource temporarily unavailable"), "no more threads may be begun"),
     ],
 )
 def test_what_to_do_is_told(error: BaseException, told: str) -> None:
