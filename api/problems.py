@@ -28,6 +28,7 @@ from engine.errors import (
 )
 from engine.jobs import FeedsNotTaken
 from engine.system.redaction import redacted
+from engine.system.refusals import system_words
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -232,7 +233,9 @@ def on_invalid_document(request: Request[Any, Any, Any], error: msgspec.Validati
 
 
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """A defect of ours: logged with its trace, told without."""
+    """A defect of ours, logged with its trace, told without; or what the system refuses: room, memory, threads."""
+    if words := system_words(error):
+        return on_thatlook_error(request, Unavailable(f"the system refuses it: {words}"))
     _log.error("unexpected failure: %s", type(error).__name__, exc_info=error)
     return _respond(request, 500, "internal-error", _general_words(500))
 

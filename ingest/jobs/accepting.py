@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.errors import QueryRejected, ThatLookError
+from engine.errors import QueryRejected, ThatLookError, Unavailable
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
 from engine.remote import RemoteLimits
 from engine.system.printing import spelled
 from engine.system.redaction import redacted
+from engine.system.refusals import system_words
 from engine.vision.gate import Policy
 from ingest.jobs.download import check_address
 from ingest.options import feed_options
@@ -96,6 +97,8 @@ def _name_of(request: FeedRequest) -> str:
 
 def error_of(error: Exception) -> tuple[str, str]:
     """What a job says of the error that ended it."""
+    if words := system_words(error):
+        error = Unavailable(f"The system refuses it: {words}")
     if isinstance(error, ThatLookError):
         return error.code, error.message
     return "unexpected", f"unexpected failure ({type(error).__name__})."

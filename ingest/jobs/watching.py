@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from engine.errors import QueryRejected, ThatLookError
+from engine.errors import QueryRejected
 from engine.jobs import FeedJob, FeedRequest, WatchedFeed
 from engine.remote import RemoteLimits
 from engine.system.durable import read_checked, write_checked
 from engine.system.redaction import redacted
 from engine.system.refusals import refusal
+from ingest.jobs.accepting import error_of
 from ingest.jobs.download import Served, download
 
 FIRST_WAIT_S = 60.0
@@ -132,9 +133,7 @@ class FeedWatch:
         except Exception as error:
             failures = self.feed.failures + 1
             wait_s = min(self._rules.every_s, FIRST_WAIT_S * 2 ** min(failures - 1, 20))
-            said = (
-                error.message if isinstance(error, ThatLookError) else f"unexpected failure ({type(error).__name__})."
-            )
+            _, said = error_of(error)
             feed = replace(self.feed, failures=failures, problem=said, last_checked=now)
             feed = replace(feed, next_check=now + timedelta(seconds=wait_s))
             _log.warning("The watched feed could not be fetched: %s", redacted(said))

@@ -17,7 +17,7 @@ from engine.errors import QueryRejected
 from engine.jobs import FeedJob, FeedRequest, FeedsNotTaken, JobNotFound, JobNotStartable, JobState
 from engine.seams import IngestState
 from engine.traffic import Traffic
-from ingest.jobs.accepting import FeedRules
+from ingest.jobs.accepting import FeedRules, error_of
 from ingest.jobs.feed_jobs import HomeFeedJobs, running_feeds
 from ingest.jobs.giving_way import GivingWay
 from ingest.jobs.job_files import JobFiles
@@ -277,3 +277,17 @@ def test_a_request_that_comes_again_with_its_key_is_the_same_job(
         assert len(jobs.latest()) == 3
     with running_feeds(parts, folder, Writer(parts)) as jobs:
         assert jobs.submit(by_path(feed, key="k1")).job_id == first.job_id
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (RuntimeError("can't start new thread"), "unavailable", "The system refuses it: no more threads may be begun"),
+        (MemoryError(), "unavailable", "The system refuses it: there is not enough memory."),
+        (ZeroDivisionError(), "unexpected", "unexpected failure (ZeroDivisionError)."),
+    ],
+)
+def test_a_job_tells_what_the_system_refused(error: Exception, code: str, told: str) -> None:
+    """A limit of the machine is no defect of ours."""
+    assert error_of(error)[0] == code
+    assert error_of(error)[1].startswith(told)
