@@ -79,7 +79,9 @@ def _measured(
     sent_bytes: Callable[[], int] | None,
     say: Callable[[str], object],
 ) -> Result:
-    k, photos = int(case.parameters["k"]), _photos(material, int(case.parameters["photos"]))
+    k, n = int(case.parameters["k"]), int(case.parameters["photos"])
+    every = _photos(material, 2 * n)
+    photos, unseen = every[:n], every[n:]
     specs = [
         CollectionSpec(name, bare.indexes[name].view().vectors.shape[1], "bench")
         for name in (collection_name(SUPERCATEGORY, space) for space in SPACES)
@@ -90,7 +92,9 @@ def _measured(
         name: Searcher(each, EveryProduct(), material.calibrations)  # type: ignore[arg-type]
         for name, each in {"embedded": bare, "server": store}.items()
     }
-    new, _ = _asked(both, photos, k)
+    first, _ = _asked(both, photos, k)
+    store.at_hand(INDEXED_WITHIN_S)
+    new = _side_by_side(both, unseen, k, 1.0)
     store.at_hand(INDEXED_WITHIN_S)
     plain, filtered = _asked(both, photos, k)
     before = sent_bytes() if sent_bytes else 0
@@ -110,6 +114,7 @@ def _measured(
             "filter_1pct_same_lists": filtered.same / filtered.lists,
             "four_clients_per_s": rates["server"],
             "four_clients_embedded_per_s": rates["embedded"],
+            "first_photos_p50_ms": first.p50("server"),
             "new_photo_p50_ms": new.p50("server"),
             "write_s": write_s,
             **({"bytes_per_photo": sent / len(photos)} if sent_bytes else {}),

@@ -103,6 +103,14 @@ class MilvusConnection:
         found: Found = self._call(self._direct.stamped_rows, [name], asked)
         return found
 
+    def embedded_rows(
+        self, name: str, where: str, limit: int, **more: str
+    ) -> tuple[list[str], tuple[str, ...], Embeddings]:
+        """Rows that match, see `DirectCalls.embedded_rows`; raises what `ask` does."""
+        asked = {"where": where, "limit": limit, "consistency_level": self.options.consistency, **more}
+        found: tuple[list[str], tuple[str, ...], Embeddings] = self._call(self._direct.embedded_rows, [name], asked)
+        return found
+
     def _call(self, method: Callable[..., Any], given: Sequence[Any], options: dict[str, Any]) -> Any:
         timeout_s = self._timeout_s(options.pop("timeout", self.options.timeout_s))
         self._breaker.check(f"The Milvus store at {self.uri}")

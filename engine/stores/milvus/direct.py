@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from math import nan
 from typing import Any
 
+import numpy as np
 from pymilvus import MilvusClient
 from pymilvus.client.prepare import Prepare
 from pymilvus.client.ts_utils import construct_guarantee_ts
@@ -58,21 +59,45 @@ class DirectCalls:
         check_status(answer.status)
         return list(_found_each(answer.results))
 
-    @retry_on_rpc_failure()  # type: ignore[untyped-decorator]
-    def stamped_rows(self, name: str, *, where: str, limit: int, timeout: float, consistency_level: str) -> Found:
-        """At most so many of the rows that match, in no order; nothing is told of their scores."""
-        as_of = self._as_of(name, consistency_level)
-        request = Prepare.query_request(name, where, ["item_id", STAMP], None, limit=limit, **as_of)
-        answer = self._handler._stub.Query(request, timeout=timeout, metadata=self._context.to_grpc_metadata())
-        if Status.EMPTY_COLLECTION in {answer.status.code, answer.status.error_code}:
-            return Found.nothing()
-        check_status(answer.status)
-        columns = {column.field_name: column.scalars for column in answer.fields_data}
+    def stamped_rows(self, name: str, **asked: Any) -> Found:
+        """Rows that match, in no order; nothing is told of their scores."""
+        columns = self._columns(name, fields=["item_id", STAMP], **asked)
         if not columns:
             return Found.nothing()
-        ids = tuple(columns["item_id"].string_data.data)
-        products, stamps, hashes = read_cells(columns[STAMP].json_data.data)
+        ids = tuple(columns["item_id"].scalars.string_data.data)
+        products, stamps, hashes = read_cells(columns[STAMP].scalars.json_data.data)
         return Found(ids, products, (nan,) * len(ids), stamps, hashes)
+
+    def embedded_rows(self, name: str, **asked: Any) -> tuple[list[str], tuple[str, ...], Embeddings]:
+        """The ids of rows that match, their pair hashes and their embeddings."""
+        columns = self._columns(name, fields=["item_id", STAMP, VECTOR], **asked)
+        if not columns:
+            return [], (), np.empty((0, 0), np.float32)
+        ids = list(columns["item_id"].scalars.string_data.data)
+        _, _, hashes = read_cells(columns[STAMP].scalars.json_data.data)
+        numbers = np.array(columns[VECTOR].vectors.float_vector.data, np.float32)
+        return ids, hashes, numbers.reshape(len(ids), columns[VECTOR].vectors.dim)
+
+    @retry_on_rpc_failure()  # type: ignore[untyped-decorator]
+    def _columns(
+        self,
+        name: str,
+        *,
+        where: str,
+        fields: list[str],
+        limit: int,
+        timeout: float,
+        consistency_level: str,
+        **more: str,
+    ) -> dict[str, Any]:
+        """Fields of at most so many rows that match; nothing of an empty collection."""
+        as_of = self._as_of(name, consistency_level)
+        request = Prepare.query_request(name, where, fields, None, limit=limit, **as_of, **more)
+        answer = self._handler._stub.Query(request, timeout=timeout, metadata=self._context.to_grpc_metadata())
+        if Status.EMPTY_COLLECTION in {answer.status.code, answer.status.error_code}:
+            return {}
+        check_status(answer.status)
+        return {column.field_name: column for column in answer.fields_data}
 
     def _as_of(self, name: str, consistency_level: str) -> dict[str, Any]:
         """From which moment on writes must be seen, as `MilvusClient` reckons it."""

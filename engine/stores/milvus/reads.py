@@ -19,7 +19,7 @@ from engine.stores.milvus.once import once
 from engine.stores.milvus.plan import MilvusPlan
 from engine.stores.milvus.rows import ATTRIBUTES, VECTOR, to_item
 from engine.stores.milvus.vectors import Vectors
-from engine.stores.milvus.words import STAMP, Words, pair_hash_of, unpacked
+from engine.stores.milvus.words import STAMP, Words, unpacked
 
 MAX_STAMPS = 4000
 """Rows of which stamps and ids alone are fetched with one request."""
@@ -65,11 +65,20 @@ class MilvusReads:
 
     def keep_embeddings(self, name: str, item_ids: Sequence[str]) -> None:
         """Fetch embeddings and remember them under their rows' own hashes; rows of former versions have none."""
-        nothing = dict[str, dict[str, Any]]()
-        rows = self.known.or_none(partial(self.by_id, name, item_ids, [VECTOR, STAMP]), nothing)
-        hashed = {pair_hash_of(row[STAMP]): row[VECTOR] for row in rows.values()}
-        hashed.pop("", None)
-        self.vectors.keep(name, list(hashed), np.array(list(hashed.values()), np.float32))
+        if (known := self.known.get(name)) is not None and known.has_stamps:
+            self.known.or_none(lambda: self._keep(name, f"item_id in {quoted_list(item_ids)}", len(item_ids)), "")
+
+    def keep_next_embeddings(self, name: str, item_id: str, most: int) -> str:
+        """The same of rows in the order of item_id, from behind one; the last one's id, empty where there is none."""
+        where = f"item_id > {quoted(item_id)}" if item_id else ""
+        ordered = {"iterator": "True", "reduce_stop_for_best": "True"}
+        return self.known.or_none(lambda: self._keep(name, where, most, **ordered), "")
+
+    def _keep(self, name: str, where: str, most: int, **more: str) -> str:
+        ids, hashes, embeddings = self.server.embedded_rows(name, where, most, **more)
+        hashed = [at for at, pair_hash in enumerate(hashes) if pair_hash]
+        self.vectors.keep(name, [hashes[at] for at in hashed], embeddings[hashed])
+        return max(ids, default="")
 
     def items(self, name: str, item_ids: Sequence[str]) -> dict[str, Item]:
         """Rows without their embeddings, of those that exist; their words are remembered."""

@@ -24,6 +24,7 @@ from engine.stores.milvus.reads import MAX_STAMPS, MilvusReads, parts
 from engine.stores.milvus.refill import Refill
 from engine.stores.milvus.rows import VECTOR, to_facets
 from engine.stores.milvus.scoring import Cosines, Found, Scores
+from engine.stores.milvus.warm_up import WarmUp
 from engine.stores.rows import check_dim, top_k
 
 MAX_LIMIT = 16_384
@@ -38,7 +39,8 @@ class MilvusSearches:
     def __init__(self, reads: MilvusReads) -> None:
         self._reads, self._plan, self._known, self._server = reads, reads.plan, reads.known, reads.server
         self._pool = Together(PARALLEL, "milvus")
-        self.refill = Refill(reads.keep_embeddings)
+        self.refill = Refill(reads.keep_embeddings, reads.keep_next_embeddings)
+        self.warm_up = WarmUp(reads, self.refill)
 
     def together(self, calls: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
         """Every call's answer; all run at the same time, as most of their time is the server's.

@@ -128,6 +128,7 @@ class MilvusStore:
         """The rows nearest to any query in any of the collections, scored by the server where its index is exact."""
         if not all(self.scores_exactly(name) for name in query.asked):
             return gathered(self, query)
+        self._searches.warm_up(query.asked)
         pooled = self._plan.pool(self._reads.about(query.words, query.where))
         return scored_shortlist(self._searches, replace(query, least=max(query.least, pooled)))
 

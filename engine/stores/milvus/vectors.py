@@ -46,7 +46,7 @@ class Vectors:
     def __init__(
         self, limit_bytes: int, *, lasts_s: float = LASTS_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._limit, self._lasts_s, self._clock = limit_bytes, lasts_s, clock
+        self.limit_bytes, self._lasts_s, self._clock = limit_bytes, lasts_s, clock
         self._kept: dict[tuple[str, str], tuple[float, bytes]] = {}
         self._bytes = 0
         self._lock = Lock()
@@ -54,7 +54,12 @@ class Vectors:
     @property
     def is_on(self) -> bool:
         """Whether anything may be kept."""
-        return self._limit > 0
+        return self.limit_bytes > 0
+
+    @staticmethod
+    def bytes_of_row(dim: int) -> int:
+        """What one row takes, about."""
+        return 2 * (_SCALE + dim) + _OVERHEAD
 
     def has(self, name: str, pair_hash: str) -> bool:
         """Whether a row of a collection is kept."""
@@ -88,7 +93,7 @@ class Vectors:
                 self._drop((name, each))
                 self._kept[name, each] = (now, row.tobytes())
                 self._bytes += row.nbytes + _OVERHEAD
-            while self._bytes > self._limit:
+            while self._bytes > self.limit_bytes:
                 self._drop(next(iter(self._kept)))
 
     def clear(self) -> None:

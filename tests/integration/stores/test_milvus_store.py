@@ -169,6 +169,7 @@ def test_a_shortlist_draws_no_embedding_from_the_server(
         {name: rows[:1]}, name, least=20, also=[Filter((FacetCondition("color", frozenset({"red"})),))]
     )
     store.shortlist(query)
+    assert store.at_hand(60)
     made = requests_made(monkeypatch)
     listed = store.shortlist(query)
     cosines = listed.cosines(name, rows[:2])
@@ -276,8 +277,9 @@ def test_fresh_rows_are_found_like_indexed_ones(store: MilvusStore, name: str) -
 def test_cosines_of_seen_rows_come_from_memory_and_are_never_out_of_date(
     store: MilvusStore, milvus_server: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second look at a pair of collections names no row by its id; after another process changed both rows of an
-    item, or one alone, or deleted them, the cosines are the new ones.
+    """The second look at a pair of collections names no row by its id, nor does the first with a query that is new.
+
+    After another process changed both rows of an item, or one alone, or deleted them, the cosines are the new ones.
     """
     rng, other = np.random.default_rng(6), f"{name}_b"
     items, oracle, asked = [an_item(rng, n) for n in range(600)], ExactStore(), {}
@@ -294,6 +296,8 @@ def test_cosines_of_seen_rows_come_from_memory_and_are_never_out_of_date(
     with monkeypatch.context() as patch:
         made = requests_made(patch)
         assert_same_shortlist(store, oracle, asked, other, 100)
+        new = {one: matrix[500:501] for one, matrix in rows.items()}
+        assert_same_shortlist(store, oracle, new, other, 100)
         assert {request.dsl for request in made if isinstance(request, SearchRequest)} == {""}
     writer = MilvusStore(milvus_server)
     changed = {one: np.roll(matrix, 7, axis=0)[:300] for one, matrix in rows.items()}

@@ -93,7 +93,7 @@ def test_what_is_wanted_comes_in_parts_and_once() -> None:
         assert go.wait(30)
         fetched.append((name, tuple(item_ids)))
 
-    wanted = Refill(fetch, share=0.99)
+    wanted = Refill(fetch, lambda *_: "", share=0.99)
     ids = [str(n) for n in range(refill.AT_ONCE + 5)]
     wanted.want("u_visual", ids)
     wanted.want("u_visual", ids[-5:])
@@ -106,6 +106,26 @@ def test_what_is_wanted_comes_in_parts_and_once() -> None:
     assert fetched[-1] == ("u_semantic", ("x",))
 
 
+def test_a_whole_collection_comes_page_by_page_behind_what_was_missed() -> None:
+    """Missed rows go before; a collection that is wanted again while it comes is fetched once; each ends at its end."""
+    fetched: list[str] = []
+    go = threading.Event()
+
+    def fetch_next(name: str, item_id: str, most: int) -> str:
+        assert go.wait(30)
+        fetched.append(f"{name} from {item_id!r}")
+        return {"": "b", "b": "d"}.get(item_id, "")
+
+    wanted = Refill(lambda name, ids: fetched.append(f"{name} {ids}"), fetch_next, share=0.99)
+    wanted.want_all("u_visual")
+    wanted.want_all("u_visual")
+    wanted.want("u_semantic", ["x"])
+    go.set()
+    assert wanted.wait(30)
+    assert sorted(fetched) == ["u_semantic ['x']", "u_visual from ''", "u_visual from 'b'", "u_visual from 'd'"]
+    assert fetched.index("u_semantic ['x']") <= 1
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_server_that_failed_is_left_alone(closed: bool) -> None:
     """Nothing is asked for in the next minute, nor after closing."""
@@ -115,7 +135,7 @@ def test_a_server_that_failed_is_left_alone(closed: bool) -> None:
         asked.extend(item_ids)
         raise StoreUnavailable("The Milvus store cannot do this at present.")
 
-    wanted = Refill(fetch)
+    wanted = Refill(fetch, lambda *_: "")
     if closed:
         wanted.close()
     wanted.want("u_visual", ["1"])
