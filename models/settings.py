@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False
     )
 
-    home: Path = Field(default_factory=lambda: Path.home() / ".thatlook")
+    home: Path = Path("~/.thatlook")
     """The folder of an embedded catalogue, and of models and keys; held by one process at a time."""
     profile: str = "starter"
     """The models: a folder below `<home>/models`, or a profile that comes with thatlook."""
@@ -202,4 +202,11 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         raise QueryRejected(f"The setting {PREFIX}{name} cannot be used: {first['msg']}.") from error
-    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+    try:
+        home = settings.home.expanduser().resolve()
+    except RuntimeError as error:  # No file of users knows this one, as in a container; or links lead in a circle.
+        why = str(error).rstrip(".")
+        raise QueryRejected(
+            f"The home {settings.home} cannot be found ({why}); give a whole path with --home or {PREFIX}HOME."
+        ) from error
+    return settings.model_copy(update={"home": home})

@@ -98,8 +98,6 @@ def _row(name: str, field: FieldInfo, now: Settings) -> dict[str, Any]:
 
 def default_of(name: str, field: FieldInfo) -> str:
     """What holds where nothing is set."""
-    if name == "home":
-        return "`~/.thatlook`"
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is None or value == "":
         return "not set"

@@ -82,3 +82,11 @@ def test_an_empty_home_is_not_the_present_folder(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HOME", "/people/somebody")
     monkeypatch.setenv("THATLOOK_HOME", "")
     assert read_settings().home == Path("/people/somebody/.thatlook")
+
+
+def test_a_user_without_a_home_folder_is_told_what_to_give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a container has whose user's number stands in no file; a whole path is all it needs."""
+    monkeypatch.setenv("THATLOOK_HOME", "~nobody-of-this-name/x")
+    with pytest.raises(QueryRejected, match=r"give a whole path with --home or THATLOOK_HOME\.$"):
+        read_settings()
+    assert read_settings({"home": tmp_path}).home == tmp_path
