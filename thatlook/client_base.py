@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import httpx
-import msgspec
 
 from engine.errors import QueryRejected, Unavailable
 from engine.system.redaction import redacted
 from thatlook import calls
 from thatlook.calls import Call
-from thatlook.failures import elsewhere, failure_of, no_answer, wait_of
+from thatlook.failures import NO_DOCUMENT, elsewhere, failure_of, no_answer, unreachable, wait_of
 
 T = TypeVar("T")
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
@@ -73,11 +72,7 @@ class ClientBase(Generic[H]):
             raise QueryRejected(f"No client can be made for the address {self.address}: {said}.") from None
 
     def _unreachable(self, error: Exception) -> Unavailable:
-        timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
-        reason = "did not answer in time" if timed_out else "cannot be reached"
-        return Unavailable(
-            f"The server at {self.address} {reason} ({type(error).__name__}); is `thatlook serve` running?"
-        )
+        return unreachable(error, self.address)
 
     def _wait(self, response: httpx.Response, tries: int) -> float | None:
         """Seconds until the same request may be sent again; None where it is not to be."""
@@ -98,7 +93,7 @@ class ClientBase(Generic[H]):
             self._check_kind(response)
             try:
                 return calls.read_answer(call, bytes(body))
-            except msgspec.MsgspecError:
+            except NO_DOCUMENT:
                 raise no_answer(response.headers.get("Content-Type"), self.address) from None
         if response.is_redirect:
             raise elsewhere(response.status_code, response.headers.get("Location"), self.address)

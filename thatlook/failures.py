@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import httpx
 import msgspec
 
 from engine.errors import ContractBroken, DeadlineExceeded, InputRejected, NotFound, ThatLookError, Unavailable
@@ -12,6 +14,8 @@ from engine.system.http_answers import retry_after_s
 from engine.system.redaction import redacted
 
 MOST_WAIT_S = 30.0
+NO_DOCUMENT = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What is raised for JSON that is none, of another shape, or in another encoding."""
 
 
 class _Field(msgspec.Struct):
@@ -31,7 +35,7 @@ def failure_of(status: int, body: bytes, address: str) -> ThatLookError:
     """The error that an answer of this status means, with what the server says is to be done."""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
-    except msgspec.MsgspecError:
+    except NO_DOCUMENT:
         return _by_status(status)(f"The server at {address} answered {status} {_phrase(status)}, with no explanation.")
     told = "; ".join(f"{each.field}: {each.message}" for each in problem.errors)
     kind = _by_code().get(problem.code) or _by_status(status)
@@ -55,6 +59,30 @@ def no_answer(content_type: str | None, address: str) -> ThatLookError:
         f"What answers at {address} is not thatlook (it sent {kind[:60] or 'something of no kind'}); is there a proxy "
         "before it, or a page to sign in?"
     )
+
+
+def unreachable(error: Exception, address: str) -> Unavailable:
+    """The error for a request that got no answer, with what the system says at the bottom of it."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Unavailable(f"The server at {address} did not answer in time; is `thatlook serve` running?")
+    return Unavailable(f"The server at {address} cannot be reached ({_why(error)}); is `thatlook serve` running?")
+
+
+def _why(error: BaseException) -> str:
+    cause = error
+    while not isinstance(cause, OSError) and (inner := cause.__cause__ or cause.__context__):
+        cause = inner
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return "it does not speak TLS as it should"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return "an address begins with http:// or https://"
+    if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
+        return "it sends nothing, or what is no answer of HTTP"
+    return type(error).__name__
 
 
 def wait_of(retry_after: str | None) -> float | None:

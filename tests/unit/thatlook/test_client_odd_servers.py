@@ -90,6 +90,10 @@ def trickle(connection: socket.socket) -> None:
         (answer(b"x" * 100)[:-50] , thatlook.Unavailable, "did not answer in time"),
         (trickle, thatlook.Unavailable, "did not answer in time"),
         (lambda c: c.close(), thatlook.Unavailable, "cannot be reached"),
+        (answer(b'{"garments": [], "notes": ["\xe9"]}'), thatlook.ContractBroken, "form that is not known"),
+        (answer(b'{"detail": "\xe9"}', status="422 Unprocessable Entity"), thatlook.InputRejected, "no explanation"),
+        (answer(b"{}", "Content-Encoding: gzip"), thatlook.Unavailable, "cannot be reached .it sends nothing, or what"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", thatlook.Unavailable, "cannot be reached .it sends nothing, or what"),
     ],
 )  # fmt: skip
 def test_what_is_no_answer_is_told(
@@ -108,6 +112,33 @@ def test_what_is_no_answer_is_told(
         with pytest.raises(kind, match=told):
             asyncio.run(ask())
         assert time.monotonic() - began < 10
+
+
+def test_a_server_that_speaks_no_tls_is_told() -> None:
+    """What stands in the way, not the library's name for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            with suppress(OSError):
+                while True:
+                    with listening.accept()[0] as connection:
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                        connection.recv(65_536)
+
+        threading.Thread(target=refuse, daemon=True).start()
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        with thatlook.Client(address) as shop, pytest.raises(thatlook.Unavailable, match="does not speak TLS"):
+            shop.search_text("coat")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("127.0.0.1:8080", "begins with http:// or https://"), ("http://127.0.0.1:1", "Connection refused")],
+)
+def test_an_address_where_nobody_answers(address: str, told: str) -> None:
+    """As the system says it."""
+    with thatlook.Client(address) as shop, pytest.raises(thatlook.Unavailable, match=told):
+        shop.search_text("coat")
 
 
 def test_a_page_is_not_kept_as_a_picture_or_a_feed(tmp_path: Path) -> None:
