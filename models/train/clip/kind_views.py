@@ -105,9 +105,13 @@ def _picture(name: str, crop: NDArray[np.uint8], side: int, rng: np.random.Gener
 
 
 def close_up(crop: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(S, S, 4) → (side, side, 3): a window around a point of the garment; one in two bare, one in two mirrored."""
+    """(S, S, 4) → (side, side, 3): a window around a point of the garment; one in two bare, one in two mirrored.
+
+    Of a crop without a garment, which a small one may become when it is resized, the whole is the window.
+    """
     ys, xs = np.nonzero(crop[..., 3] > 127)
-    for _ in range(TRIES):
+    window = crop
+    for _ in range(TRIES if len(ys) else 0):
         size = int(crop.shape[0] * rng.uniform(*CLOSE))
         point = int(rng.integers(len(ys)))
         top, left = (int(np.clip(at[point] - size // 2, 0, crop.shape[0] - size)) for at in (ys, xs))
