@@ -6,6 +6,7 @@ than English alone knows; else only words that mean nothing in English are read 
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,17 +30,28 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language's forms; `first` are beginnings of compounds, `heads` what these may end with, longest first."""
+    """One language's forms; `first` are beginnings of compounds, `heads` what these may end with, longest first.
+
+    Attributes:
+        absent: a word for something that is not there; its first group is the something.
+    """
 
     name: str
     forms: Mapping[str, Meaning]
     adjectives_follow: bool
     first: Mapping[str, tuple[str, ...]]
     heads: tuple[str, ...]
+    absent: re.Pattern[str] | None
 
     def meaning(self, word: str) -> Meaning | None:
         """What a word means, a compound what its parts do; accents may be missing."""
-        return self.forms.get(word) or self.forms.get(unaccented(word)) or self._compound(word)
+        return self.forms.get(word) or self.forms.get(unaccented(word)) or self._absence(word) or self._compound(word)
+
+    def _absence(self, word: str) -> Meaning | None:
+        """ "streifenfreies" is without stripes."""
+        found = self.absent.fullmatch(word) if self.absent else None
+        thing = self.forms.get(found[1]) if found else None
+        return Meaning(("without", *thing.words, ";"), "look") if thing and thing.role == "thing" else None
 
     def _compound(self, word: str) -> Meaning | None:
         for head in self.heads:
@@ -163,7 +175,8 @@ def _language(data: Mapping[str, Any]) -> Language:
             (f for f, m in forms.items() if m.role == "thing" and len(f) >= 4 and " " not in f), key=len, reverse=True
         )
     )
-    return Language(data["name"], forms, data["adjectives_follow"], first, heads if first else ())
+    absent = re.compile(f"(.+)(?:{'|'.join(data['absences'])})(?:{'|'.join(endings)})") if "absences" in data else None
+    return Language(data["name"], forms, data["adjectives_follow"], first, heads if first else (), absent)
 
 
 def _enter_shades(forms: dict[str, Meaning], data: Mapping[str, Any], endings: Sequence[str]) -> None:

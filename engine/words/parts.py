@@ -13,9 +13,11 @@ from engine.words.plain import MARKS
 _TURNS = (
     "not", "no", "non", "without", "never", "except", "excluding", "exclude", "minus", "lacking", "avoid", "avoiding",
     "neither", "nor", "isn't", "isnt", "aren't", "arent", "ain't", "don't", "dont", "doesn't", "doesnt", "wasn't",
+    "shouldn't", "shouldnt", "mustn't", "mustnt", "can't be", "cant be", "cannot be", "can not be", "won't be",
     "hate", "dislike", "sans", "but not", "but no", "other than", "anything but", "anything except", "everything but",
-    "all but", "any but", "everything except", "apart from", "aside from", "instead of", "rather than", "free of",
-    "free from", "except for", "not a fan of", "no fan of", "not interested in", "not into", "anything other than",
+    "all but", "any but", "everything except", "everything besides", "anything besides", "apart from", "aside from",
+    "instead of", "rather than", "free of", "free from", "except for", "not a fan of", "no fan of", "far from",
+    "not interested in", "not into", "anything other than",
     "something other than", "do not want", "don't want", "don't like", "do not like", "does not have",
     "nothing", "nothing in", "nothing with", "opposite of", "different than", "different from",
 )  # fmt: skip
@@ -31,7 +33,7 @@ _NOUN_TURNS = frozenset(
     {"without", "no", "lacking", "sans", "free of", "free from", "minus", "but no", "neither", "nor", "but", "except"}
     | {"anything but", "anything except", "everything but", "everything except", "all but", "any but", "other than"}
     | {"apart from", "aside from", "except for", "excluding", "exclude", "instead of", "rather than", "does not have"}
-    | {"anything other than", "something other than"}
+    | {"anything other than", "something other than", "anything besides", "everything besides"}
 )
 """After these a noun is turned away with its colour ("no black stripes"); after others the colour alone."""
 _PARTS = frozenset(

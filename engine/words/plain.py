@@ -12,7 +12,7 @@ from engine.words.english import english
 _TEE = re.compile(r"\bt(?:ee)?[\s\-]?shirt")
 _MINUS = re.compile(r"(?<!\S)[-\u2212!¬](?=[^\W\d_])|(?<!\w)not\s?[(:]\s?(?=[^\W\d_])", re.IGNORECASE)
 _UN = re.compile(r"\bun-(?=[^\W\d_])")
-_FREE = re.compile(r"\b([^\W\d_]+)[\s\-]free\b(?!\s+(?:delivery|shipping|size))")
+_FREE = re.compile(r"\b([^\W\d_]+)[\s\-]free\b(?!\s+(?:delivery|shipping|size|of|from)\b)")
 _WITH = re.compile(r"\bw/(o(?:ut)?\b)?")
 _ELISION = re.compile(r"(?<!\w)(?:[ldnjscm]|qu)'(?=[^\W\d_])")
 """French letters before a vowel: "n'est", "d'été"."""
