@@ -5,6 +5,7 @@ Close-ups show the layer how little a piece of cloth says, so that it is unsure 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ CLOSE = (0.3, 0.7)
 GARMENT = 0.55
 """How much of a close-up is garment, if a few tries find so much."""
 TRIES = 6
+_TRUNK = ("stem", "norm", "stages", "last", "last_norm", "classes")
+"""The parts of the image tower that features come from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,18 @@ def kind_views(
     rows = labelled(records)
     if not len(rows):
         raise InputRejected("The cache has no labelled photo of the training split: make it with --data.")
-    return [_view(begun, name, [records[row] for row in rows], crops, rows, out, side) for name in SHARES]
+    chosen = [records[row] for row in rows]
+    made_of = _fingerprint(begun, chosen, side)
+    return [_view(begun, name, chosen, crops, rows, out / f"kinds_{name}.npz", side, made_of) for name in SHARES]
+
+
+def _fingerprint(begun: Begun, records: Sequence[CropRecord], side: int) -> str:
+    """What features are made of: the network, the crops by what is known of them, and the pictures' side."""
+    digest = hashlib.sha256(repr((side, list(records))).encode())
+    for name, values in begun.clip.visual.state_dict().items():
+        if name.partition(".")[0] in _TRUNK:
+            digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _view(
@@ -74,17 +88,17 @@ def _view(
     records: Sequence[CropRecord],
     crops: NDArray[np.uint8],
     rows: NDArray[np.int64],
-    out: Path,
+    path: Path,
     side: int,
+    made_of: str,
 ) -> KindView:
-    path = out / f"kinds_{name}.npz"
     if not path.exists():
         found = embed_all(begun, _pictures(name, crops, rows, side), side)
-        np.savez(path, features=found["features"], classes=found["classes"])
+        np.savez(path, features=found["features"], classes=found["classes"], made_of=made_of)
     with np.load(path) as kept:
+        if "made_of" not in kept or str(kept["made_of"]) != made_of:
+            raise InputRejected(f"{path} is of other crops or of another network: give another folder with --out.")
         features, classes = (torch.from_numpy(kept[part].astype(np.float32)) for part in ("features", "classes"))
-    if len(features) != len(rows):
-        raise InputRejected(f"{path} is of other crops than the cache holds: give another folder with --out.")
     right = kinds_table(kinds_told([facts_of(record) for record in records], classes))
     named = right.any(1)
     return KindView(begun.clip.visual.standard(features)[named], right[named], SHARES[name])

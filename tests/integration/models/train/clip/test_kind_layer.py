@@ -89,12 +89,14 @@ def test_labelled_photos_of_the_training_split_are_learned_from() -> None:
 
 @pytest.mark.parametrize("split", ["val", "train"])
 def test_a_folder_that_does_not_fit_is_refused(tmp_path: Path, split: str) -> None:
-    """Without labelled crops, and with the features of another cache, the message says what to do."""
+    """Without labelled crops, and with features of other crops or of another network, the message says what to do."""
     record = CropRecord("ccp", split, "a", "a", "dress", "dress", "street", ())
     for name in SHARES:
-        np.savez(tmp_path / f"kinds_{name}.npz", features=np.zeros((2, 3)), classes=np.zeros((2, CLASSES)))
+        parts = {"features": np.zeros((1, 3)), "classes": np.zeros((1, CLASSES)), "made_of": "another network"}
+        np.savez(tmp_path / f"kinds_{name}.npz", **parts)  # type: ignore[arg-type]
+    begun = Begun(build_semantic(20, 1), None)  # type: ignore[arg-type]
     with pytest.raises(InputRejected, match="--data" if split == "val" else "--out"):
-        kind_views(Begun(None, None), [record], np.zeros((1, 8, 8, 4), np.uint8), tmp_path)  # type: ignore[arg-type]
+        kind_views(begun, [record], np.zeros((1, 8, 8, 4), np.uint8), tmp_path)
 
 
 def test_a_linear_layer_of_before_is_taken_over(tmp_path: Path) -> None:
@@ -145,3 +147,6 @@ def test_only_the_kinds_of_a_profile_change(tmp_path: Path, monkeypatch: pytest.
     assert manifest.fingerprints["semantic_image"] == figures["fingerprints"]["semantic_image"]
     assert manifest.fingerprints["semantic_image"] != load_manifest(SHIPPED).fingerprints["semantic_image"]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [f"kinds_{n}.npz" for n in sorted(SHARES)]
+    train_kinds(
+        tmp_path / "profile", tmp_path / "cache", tmp_path / "out"
+    )  # Same network, so features are found again.
