@@ -16,7 +16,7 @@ from engine.domain import Item
 from engine.errors import FilterRejected
 from engine.products.fields import ATTRIBUTE_FACETS
 from engine.products.money import parse_money
-from engine.values import CLOSED, asked_forms, closed_value, folded
+from engine.values import CLOSED, asked_forms, closed_values, folded
 
 CORE_FACETS = ("brand", "color", "gender", "availability", "category")
 ATTRIBUTE_PREFIX = "attributes."
@@ -113,10 +113,10 @@ def _forms(facet: str, value: str, *, closed: bool) -> frozenset[str]:
     """The stored values that a caller's value means."""
     if not closed:
         return asked_forms(facet, value)
-    if (meant := closed_value(facet, value)) is None:
+    if not (meant := closed_values(facet, value)):
         known = ", ".join(CLOSED[facet])
         raise FilterRejected(f"The filter {facet!r} does not know {value[:40]!r}; use one of {known}.")
-    return frozenset({meant}) if facet == "availability" else asked_forms(facet, value) | {meant}
+    return meant if facet == "availability" else asked_forms(facet, value) | meant
 
 
 def price_condition(minimum: float | None = None, maximum: float | None = None) -> PriceCondition:

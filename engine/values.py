@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from engine.domain import Availability
 from engine.products.availability import availability_of
-from engine.products.categories import category_of_id
+from engine.products.categories import category_of_id, category_paths
+from engine.products.text import decoded
 from engine.unicode_forms import nfc
 
 BRAND_FACET = "~brand"
@@ -30,10 +31,13 @@ _MARKS = str.maketrans(
 """Typographic marks → the ones on a keyboard; what has no width → nothing."""
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _SLASH = re.compile(r"\s*/\s*")
-_STEP = re.compile(r"\s*[>›»→]\s*")
-_PARTS = re.compile(r"\s*[/|;]\s*|\s*,\s+")
-_SIZES = re.compile(r"\s*[|;]\s*|\s*,\s+")
-_SHARE = re.compile(r"\s*\d+(?:[.,]\d+)?\s*%\s*")
+_STEP = re.compile(r"\s*[>＞›»→]\s*")
+_COMMA = r"\s*,\s+|(?<=[^\W\d_]),(?=[^\W\d_])"
+"""A comma in a list; "38,5" is one size."""
+_PARTS = re.compile(rf"\s*[/|;]\s*|{_COMMA}")
+_SIZES = re.compile(rf"\s*[|;]\s*|{_COMMA}")
+_SHARE = re.compile(r"[\s:]*\d+(?:[.,]\d+)?\s*%[\s:]*")
+_SEVERAL = re.compile(r"\s*[,;|/]\s*|\s+(?:or|oder|ou|o)\s+", re.IGNORECASE)
 _MOST_STEPS = 8
 
 GENDERS = ("male", "female", "unisex")
@@ -94,6 +98,13 @@ def closed_value(facet: str, text: str) -> str | None:
     return _MEANT[facet].get(_letters(text))
 
 
+def closed_values(facet: str, text: str) -> frozenset[str]:
+    """The values of a closed list that a text means, which may name several: "in stock, preorder"."""
+    meant = [closed_value(facet, one) for one in _SEVERAL.split(" ".join(text.split()))]
+    whole = closed_value(facet, text)
+    return frozenset(filter(None, meant if None not in meant else [whole]))
+
+
 def canonical(facet: str, text: str) -> str:
     """A facet's value as it is stored: "Navy / White" and "navy/white" are one colour, "A>B" and "A > B" one path.
 
@@ -108,12 +119,17 @@ def canonical(facet: str, text: str) -> str:
 def asked_forms(facet: str, text: str) -> frozenset[str]:
     """Every stored form that a caller's value means, those of catalogues written by former versions included."""
     as_written = " ".join(text.casefold().split())
-    forms = {canonical(facet, text)}
-    if facet == "category" and (path := category_of_id(text)):
-        forms.add(canonical(facet, path))
+    forms = {canonical(facet, one) for one in _spellings(facet, text)}
     if as_written != folded(text) or not as_written.isascii():
         forms |= {as_written, unicodedata.normalize("NFD", as_written)}
     return frozenset(form for form in forms if form)
+
+
+def _spellings(facet: str, text: str) -> set[str]:
+    """A caller's value, and what a feed may have for it: entities decoded, blanks around slashes, a path's steps."""
+    plain = " ".join(decoded(text).split())
+    found = {text, plain, _SLASH.sub("/", plain), _SLASH.sub(" / ", plain)}
+    return found | set(category_paths([plain], google=True)) if facet == "category" else found
 
 
 def parts_of(facet: str, text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from engine.products.garments import NOTHING, Said, read_step, said_of
 from engine.taxonomy import Taxonomy
 
 _ID = re.compile(r"\s*(\d{1,7})(?:\.0+)?\s*(?:-\s*\S.*)?", re.DOTALL)
-_STEP = re.compile(r"\s*(?:[-=]?>+|›|»|→|::|\\|/{2})\s*")
+_STEP = re.compile(r"\s*(?:[-=]?>+|＞|›|»|→|::|\\|/{2})\s*")
 _SLASHES = re.compile(r"(?:[^/>]+/){2,}[^/>]+")
 """A path that is written with slashes; one slash alone may join two names ("Shirts/Tops")."""
 _APART = re.compile(r"\s*[;|\n]\s*")
