@@ -13,17 +13,20 @@ from engine.domain import Availability
 
 _IN = """
     in stock | instock | available | only left | left in stock | left | pieces | pcs | stück | noch stück |
-    few left | last one | last ones | last items | last pieces | nur noch wenige | letzte stücke | derniers articles |
-    is in stock | limited availability | limited | low stock | in store only | online only | available for order |
-    available now | immediately available | ready to ship | active | published | continue | true | yes | y | on |
-    verfügbar | lieferbar | auf lager | lagernd | vorrätig | sofort lieferbar | sofort verfügbar | ja | en stock |
-    disponible | disponibles | oui | disponibile | disponibili | in magazzino | si | op voorraad | leverbaar |
-    beschikbaar | disponível | em estoque | em stock | sim | dostępny | w magazynie | skladem | i lager | på lager |
-    på lager nu | varastossa | в наличии | есть в наличии | var | stokta | stokta var | mevcut | am lager | ab lager |
-    na sklade | na lageru | na zalogi | raktáron | készleten | în stoc | in stoc | в наявності | на склад | налично |
-    σε απόθεμα | διαθέσιμο | άμεσα διαθέσιμο | laos | sandėlyje | noliktavā | finns i lager | tersedia | stok tersedia |
-    còn hàng | มีสินค้า | 有库存 | 有貨 | 有货 | 现货 | 現貨 | 在庫あり | 在庫有り | 재고 있음 | 구매 가능 | متوفر |
-    متاح | במלאי | да
+    few left | last one | last ones | last items | last pieces | nur noch wenige | letzte stücke |
+    derniers articles | is in stock | limited availability | limited | low stock | in store only | online only |
+    available for order | available now | immediately available | ready to ship | active | published | continue |
+    true | yes | y | on | verfügbar | lieferbar | auf lager | lagernd | vorrätig | sofort lieferbar |
+    sofort verfügbar | ja | en stock | disponible | disponibles | oui | disponibile | disponibili | in magazzino |
+    si | op voorraad | leverbaar | beschikbaar | disponível | em estoque | em stock | sim | dostępny | w magazynie |
+    skladem | i lager | på lager | på lager nu | varastossa | в наличии | есть в наличии | var | stokta |
+    stokta var | mevcut | am lager | ab lager | na sklade | na lageru | na zalogi | raktáron | készleten | în stoc |
+    in stoc | в наявності | на склад | налично | σε απόθεμα | διαθέσιμο | άμεσα διαθέσιμο | laos | sandėlyje |
+    noliktavā | finns i lager | tersedia | stok tersedia | còn hàng | มีสินค้า | 有库存 | 有貨 | 有货 | 现货 | 現貨 |
+    在庫あり | 在庫有り | 재고 있음 | 구매 가능 | متوفر | متاح | במלאי | да | items left | item left | elérhető | saatavilla |
+    k dispozici | dostupné | dostupný | dostupná | dostupno | skladom | dostępne | dostępna | na stanie |
+    disponibilità immediata | almost sold out | nearly sold out | fast ausverkauft | presque épuisé |
+    bientôt épuisé | casi agotado | quasi esaurito | bijna uitverkocht | 품절임박
 """
 _OUT = """
     out of stock | outofstock | sold out | soldout | unavailable | not available | no stock | discontinued |
@@ -35,18 +38,26 @@ _OUT = """
     fuera de stock | esaurito | non disponibile | terminato | niet op voorraad | uitverkocht | niet leverbaar |
     niet beschikbaar | nee | esgotado | indisponível | fora de estoque | sem estoque | sem stock | não disponível |
     niedostępny | brak w magazynie | vyprodáno | slutsåld | slut i lager | udsolgt | utsolgt | ikke på lager |
-    ej i lager | slut | slut på lager | нет в наличии | stokta yok | yok | tükendi | loppu | loppunut | ei varastossa |
-    není skladem | vyprodané | vypredané | nie je na sklade | rasprodano | nema na zalihi | razprodano | elfogyott |
-    nincs raktáron | stoc epuizat | indisponibil | немає в наявності | няма в наличност | изчерпан | изчерпано |
-    εξαντλήθηκε | εξαντλημένο | μη διαθέσιμο | läbi müüdud | išparduota | izpārdots | habis | stok habis | hết hàng |
-    สินค้าหมด | 缺货 | 缺貨 | 无货 | 無貨 | 售罄 | 在庫なし | 在庫切れ | 売り切れ | 품절 | 일시품절 | 재고 없음 |
-    غير متوفر | نفدت الكمية | אזל | אזל מהמלאי | לא במלאי | нет
+    ej i lager | slut | slut på lager | нет в наличии | stokta yok | yok | tükendi | loppu | loppunut |
+    ei varastossa | není skladem | vyprodané | vypredané | nie je na sklade | rasprodano | nema na zalihi |
+    razprodano | elfogyott | nincs raktáron | stoc epuizat | indisponibil | немає в наявності | няма в наличност |
+    изчерпан | изчерпано | εξαντλήθηκε | εξαντλημένο | μη διαθέσιμο | läbi müüdud | išparduota | izpārdots | habis |
+    stok habis | hết hàng | สินค้าหมด | 缺货 | 缺貨 | 无货 | 無貨 | 售罄 | 在庫なし | 在庫切れ | 売り切れ |
+    품절 | 일시품절 | 재고 없음 |
+    غير متوفر | نفدت الكمية | אזל | אזל מהמלאי | לא במלאי | нет | sold | end of life | eol | not for sale |
+    plus disponible | plus disponibles | plus en stock | plus en vente | épuisée | épuisés | épuisées | agotada |
+    agotados | agotadas | no hay stock | no hay existencias | esaurita | esauriti | nincs készleten | nem elérhető |
+    ei saatavilla | brak | brak towaru | niedostępne | niedostępna | není k dispozici | nedostupné | nedostupný |
+    nedostupno | nie je skladom | 下架
 """
 _PREORDER = """
     preorder | pre order | preorders | presale | pre sale | coming soon | available for pre order |
     available for preorder | vorbestellbar | vorbestellung | vorverkauf | bald verfügbar | précommande |
     en précommande | pré commande | preventa | reserva | preordine | in prevendita | prenotabile | voorverkoop |
     pre order mogelijk | pré venda | przedsprzedaż | available soon | available from | verfügbar ab | lieferbar ab |
+    back in stock soon | available again soon | bald wieder verfügbar | bald wieder lieferbar | bald lieferbar |
+    bientôt disponible | de nouveau disponible bientôt | disponible prochainement | disponible pronto |
+    próximamente disponible | disponible en breve | presto disponibile | binnenkort beschikbaar | ожидается |
     disponible bientôt | disponible à partir | disponible a partir | disponibile dal | próximamente | предзаказ |
     预售 | 預購 | 予約受付中 | 予約商品 | 예약판매
 """
@@ -56,17 +67,24 @@ _BACKORDER = """
     bestellbar | lieferrückstand | sur commande | disponible sur commande | available to order |
     en réapprovisionnement | en attente de réapprovisionnement | bajo pedido | pedido pendiente | su ordinazione |
     in riordino | op bestelling | nabestelling | in nabestelling | sob encomenda | por encomenda | na zamówienie |
-    на заказ
+    на заказ | под заказ | on order | 补货中 | 入荷待ち
 """
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _COUNT = re.compile(r"(?:[<>]=?\s?)?[-+]?\d{1,9}(?:[.,]0+)?\+?")
+_NAMED_COUNT = re.compile(
+    r"(?:in stock|stock|qty|quantity|inventory|bestand|lager|lagerbestand|menge|anzahl|quantité|cantidad|quantità"
+    r"|voorraad)"
+    r"\s?[:=]?\s?(?P<count>[-+]?\d{1,9})",
+    re.IGNORECASE,
+)
+"""In "stock: 5"."""
 _LONGEST, _SHORT = 120, 6
 """Characters of a sentence that are read, and of words that say nothing in the midst of one, such as "left"."""
 _ALONE = frozenset(
     {"published", "continue", "limited", "inactive", "archived", "disabled", "expired", "reserved", "reserva"}
 )
 """Words that mean stock where nothing else is said."""
-_NOT = re.compile(r" (?:not|no|non|nicht|kein|keine|pas|niet|nao|ne|neni|ikke|inte|ei|nie)(?: \w+)? $")
+_NOT = re.compile(r" (?:not|\w+n t|no|non|nicht|kein|keine|pas|niet|nao|ne|neni|ikke|inte|ei|nie|nem|nincs)(?: \w+)? $")
 _NONE_LEFT = re.compile(r"(?<![\d.,])0(?![\d.,])")
 """In "0 in stock"."""
 _MORE = re.compile(r"[,;(]")
@@ -107,6 +125,8 @@ def _lies_ahead(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _meaning(text: str) -> Availability | None:
     bare = text.strip()
+    if named := _NAMED_COUNT.fullmatch(bare):
+        bare = named["count"]
     if _COUNT.fullmatch(bare):
         return (
             Availability.OUT_OF_STOCK if bare.startswith("-") or not bare.strip("<>=+0., ") else Availability.IN_STOCK

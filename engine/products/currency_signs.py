@@ -20,7 +20,7 @@ SIGNS = """
     £ pounds pound : GBP EGP
     E£ LE : EGP
     ¥ ￥ : JPY CNY
-    円 yen : JPY
+    円 yen JP¥ : JPY
     CN¥ RMB 元 : CNY
     ₩ 원 : KRW
     ₹ : INR

@@ -33,6 +33,8 @@ _TAX = re.compile(
 """What says that the tax is in the price."""
 _PARTS = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*|[^\w\s.]")
 _SPACED = re.compile(r"(\d{1,3})(?:[ '](\d{3}))+(?:[.,]\d+)?")
+_SIGN_FOR_POINT = re.compile(r"(\d{1,6})\s?([€£])\s?(\d\d)")
+"""In "49€90"."""
 _LONGEST = 64
 _HINT = "write it as 49.90 EUR"
 _MARKS = str.maketrans(
@@ -40,7 +42,7 @@ _MARKS = str.maketrans(
         **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # East Asian forms of ASCII's characters.
         **dict.fromkeys("‐‑‒–—―−", "-"),
         **dict.fromkeys("’‘`´ʼ", "'"),
-        **{"٫": ".", "٬": ",", "،": ","},
+        **{"٫": ".", "·": ".", "٬": ",", "،": ","},
         **dict.fromkeys('"“”„«»[];|', " "),  # They only set an amount or its currency apart.
     }
 )
@@ -83,6 +85,8 @@ def read_money(value: object, known: tuple[str, ...] = ()) -> Money:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Money(_number(value))
     text = _TAX.sub("", _keyboard(str(value))).rstrip("* ")
+    if cents := _SIGN_FOR_POINT.fullmatch(text):
+        text = f"{cents[1]}.{cents[3]} {cents[2]}"
     found = _AMOUNT.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
         raise ValueError(f"{text[:40]!r} is not a price; {_HINT}")

@@ -93,7 +93,7 @@ def _money(name: str, value: object, known: tuple[str, ...], reasons: list[str],
     if _says_nothing(value):
         return None
     try:
-        written = value if isinstance(value, int | float | Mapping) else plain(text_of(value))
+        written = value if isinstance(value, int | float | Mapping) else plain(text_of(value), markup=True)
         return read_money(written, known)
     except ValueError as error:
         if least := lowest(plain(value) if isinstance(value, str) else value, known):

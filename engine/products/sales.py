@@ -9,6 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 _SEPARATOR = re.compile(r"\s*(?:[/,;|~]|->|--)\s*|\s+(?:to|and|until|till|bis|au|hasta|al|a|-)\s+", re.IGNORECASE)
 _LOCAL_DAYS = re.compile(r"(\d{1,2}\.\d{1,2}\.\d{4})\s*-\s*(?=\d{1,2}\.)")
 """Days as "1.11.2026" are told apart by a bare hyphen too."""
+_BETWEEN = re.compile(r"(?<=[\dZ])(?:\s*[–—]\s*|\s+)(?=\d{4}-\d{1,2}-\d{1,2}(?!\d))")
+"""A long dash or a blank alone between two moments."""
+_SHORT = re.compile(r"(?<=\d{4}-)(?=\d-)|(?:(?<=\d{4}-\d-)|(?<=\d{4}-\d\d-))(?=\d(?!\d))|(?<=[T ])(?=\d:)")
+"""Where a zero is missing: "2026-11-1T9:30"."""
 _DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}/\d{2}/\d{2}")
 _LOCAL = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 """Day, month and year, as everybody means who writes them with points."""
@@ -30,6 +34,7 @@ _ZONES = {
 _NAMED_ZONE = re.compile(rf"(?<=\d)\s*({'|'.join(_ZONES)})$", re.IGNORECASE)
 _TYPOGRAPHIC = str.maketrans({**dict.fromkeys("‐‑‒–—―−", "-"), "→": "-", "\u00a0": " ", "\u202f": " "})
 _MIDNIGHT = re.compile(r"[T ]24:00(?::00)?")
+_LEAP = re.compile(r"(?<=:\d\d):60")
 _UNBOUNDED = ("0000", "0001", "9999")
 """Years that programs write for an end that is open."""
 _OPEN = ("", "..", "-", "null", "none")
@@ -71,7 +76,7 @@ def _ends(value: object) -> tuple[str, str]:
             for end in ("start", "end")
         )
         return first, last
-    text = _LOCAL_DAYS.sub(r"\1 - ", _REGION.sub("", str(value).translate(_TYPOGRAPHIC).strip()))
+    text = _LOCAL_DAYS.sub(r"\1 - ", _REGION.sub("", _BETWEEN.sub("/", str(value).strip()).translate(_TYPOGRAPHIC)))
     if re.fullmatch(_DAY, text):
         return text, ""
     parts = _SEPARATOR.split(text)
@@ -83,7 +88,7 @@ def _ends(value: object) -> tuple[str, str]:
 
 
 def _moment(text: str, *, end_of_day: bool) -> datetime | None:
-    plain = _MIDNIGHT.sub("T23:59:59", _LOOSE_ZONE.sub("", text.strip()))
+    plain = _LEAP.sub(":59", _MIDNIGHT.sub("T23:59:59", _LOOSE_ZONE.sub("", _SHORT.sub("0", text.strip()))))
     if plain.casefold() in _OPEN or plain.startswith(_UNBOUNDED):
         return None
     try:

@@ -119,28 +119,33 @@ def test_ids_are_composed_and_never_merged() -> None:
 
 STOCK = {
     "in_stock": """
-        In Stock (12) | 12 in stock | Only 3 left | 10+ | > 10 | sofort verfügbar, Lieferzeit 1-3 Tage |
-        in stock | In_Stock | instock | IN STOCK | https://schema.org/InStock | http://schema.org/InStock |
-        InStock | schema:LimitedAvailability | available | available for order | active | continue | true | 1 |
-        7 | auf Lager | lieferbar | disponible | op voorraad | в наличии | InStoreOnly | disponibile |
-        In stock and ready to ship | Few left in stock | Nur noch wenige verfügbar | ab Lager | 有库存 | 在庫あり |
-        재고 있음 | متوفر | raktáron | σε απόθεμα | Still available in our shop
+        almost sold out | fast ausverkauft | bientôt épuisé | casi agotado | stock: 5 | Lager 3 | qty=12 |
+        3 items left | dostupné | na stanie | elérhető | saatavilla | In Stock (12) | 12 in stock | Only 3 left |
+        10+ | > 10 | sofort verfügbar, Lieferzeit 1-3 Tage | in stock | In_Stock | instock | IN STOCK |
+        https://schema.org/InStock | http://schema.org/InStock | InStock | schema:LimitedAvailability | available |
+        available for order | active | continue | true | 1 | 7 | auf Lager | lieferbar | disponible | op voorraad |
+        в наличии | InStoreOnly | disponibile | In stock and ready to ship | Few left in stock |
+        Nur noch wenige verfügbar | ab Lager | 有库存 | 在庫あり | 재고 있음 | متوفر | raktáron | σε απόθεμα |
+        Still available in our shop
     """,
     "out_of_stock": """
-        0 in stock | ausverkauft, wieder ab Mai |
-        out of stock | outofstock | OUT_OF_STOCK | https://schema.org/OutOfStock/ | sold out | SoldOut | deny |
-        0 | -2 | Discontinued | false | ausverkauft | nicht auf Lager | épuisé | epuise | rupture de stock |
-        agotado | esaurito | uitverkocht | draft | unavailable | Temporarily sold out | Out of stock - back soon |
+        isn't in stock | These aren't available | n'est plus disponible | plus en stock | no hay stock | agotadas |
+        épuisée | nincs készleten | nem elérhető | ei saatavilla | není k dispozici | nedostupné | brak | stock: 0 |
+        qty 0 | Lager=0 | 0 items left | end of life | not for sale | 0 in stock | ausverkauft, wieder ab Mai |
+        out of stock | outofstock | OUT_OF_STOCK | https://schema.org/OutOfStock/ | sold out | SoldOut | deny | 0 |
+        -2 | Discontinued | false | ausverkauft | nicht auf Lager | épuisé | epuise | rupture de stock | agotado |
+        esaurito | uitverkocht | draft | unavailable | Temporarily sold out | Out of stock - back soon |
         out of stock until 12/12 | not in stock | nicht am Lager | není skladem | 缺货 | 売り切れ | 품절 | غير متوفر |
         not currently available | Limited edition, sold out
     """,
     "preorder": """
-        Pre-Order (ships May) | preorder | pre-order | Pre order | https://schema.org/PreOrder | PreSale |
-        vorbestellbar | précommande | Preorder until 2026-12-01 | available from 2026-12-01 | verfügbar ab Mai
+        bald wieder verfügbar | disponible prochainement | back in stock soon | Pre-Order (ships May) | preorder |
+        pre-order | Pre order | https://schema.org/PreOrder | PreSale | vorbestellbar | précommande |
+        Preorder until 2026-12-01 | available from 2026-12-01 | verfügbar ab Mai
     """,
     "backorder": """
         backorder | back-order | onbackorder | on backorder | https://schema.org/BackOrder | MadeToOrder |
-        sur commande
+        sur commande | on order | под заказ
     """,
 }
 
