@@ -125,8 +125,9 @@ def _voted(
     nearest = _one_per_product(np.argsort(-scores, kind="stable"), products)
     logits, agreed = categories_vote(logit(scores), nearest, *categories)
     if colors is not None:
-        nearest = _one_per_product(np.argsort(-colors, kind="stable"), products)
-        nearest = nearest[~np.isnan(colors[nearest])]
+        near = colors[:EVIDENCE]  # However many are wanted, the same ones vote.
+        nearest = _one_per_product(np.argsort(-near, kind="stable"), products[:EVIDENCE])
+        nearest = nearest[~np.isnan(near[nearest])]
         logits = colors_vote(logits, colors, nearest, told, own_colors)
     return sigmoid(logits), agreed
 

@@ -170,3 +170,12 @@ def test_the_askers_colour_word_counts_beside_the_measured_colours() -> None:
     told = with_metadata({}, look, NO_TEXT, shown, ("red",))["color"]
     assert told - plain == pytest.approx([SAME_COLOR_GAIN, -SAME_COLOR_GAIN, 0])
     assert "color" in facets_weighed(look, NO_TEXT, ("red",))
+
+
+def test_the_same_colours_vote_however_many_hits_are_wanted() -> None:
+    """Of 400 products those beyond the first 200 are nearest in colour, and have no say on any page."""
+    names = ["Ruby"] * 200 + ["Steel"] * 200
+    products = [Product(f"p{n}", f"p{n}", "", ("a.jpg",), color=name) for n, name in enumerate(names)]
+    searcher = stocked(products, np.linspace(5, 40, 400).tolist(), ["navy"] * 200 + ["red"] * 200)
+    few, many = (ids(searcher.search(ASKED, ["upper_wear"], wanted)) for wanted in (20, 100))
+    assert few == many[:20]
