@@ -23,8 +23,8 @@ _IN = """
     stokta var | mevcut | am lager | ab lager | na sklade | na lageru | na zalogi | raktáron | készleten | în stoc |
     in stoc | в наявності | на склад | налично | σε απόθεμα | διαθέσιμο | άμεσα διαθέσιμο | laos | sandėlyje |
     noliktavā | finns i lager | tersedia | stok tersedia | còn hàng | มีสินค้า | 有库存 | 有貨 | 有货 | 现货 | 現貨 |
-    在庫あり | 在庫有り | 재고 있음 | 구매 가능 | متوفر | متاح | במלאי | да | items left | item left | elérhető | saatavilla |
-    k dispozici | dostupné | dostupný | dostupná | dostupno | skladom | dostępne | dostępna | na stanie |
+    在庫あり | 在庫有り | 재고 있음 | 구매 가능 | متوفر | متاح | במלאי | да | items left | item left | elérhető |
+    saatavilla | k dispozici | dostupné | dostupný | dostupná | dostupno | skladom | dostępne | dostępna | na stanie |
     disponibilità immediata | almost sold out | nearly sold out | fast ausverkauft | presque épuisé |
     bientôt épuisé | casi agotado | quasi esaurito | bijna uitverkocht | 품절임박
 """
