@@ -45,9 +45,14 @@ def _name(written: str) -> str:
     if written.isidentifier() and written.isascii() and written.islower():
         return ALIASES.get(written, written)
     plain = _PREFIX.sub("", written.strip().lstrip("\ufeff").strip().strip('"'))
-    name = _BETWEEN.sub("_", _HUMP.sub("_", plain)).casefold()
+    name = spelled_alike(plain)
     name = ALIASES.get(name, name)
     return name if name in KNOWN else plain
+
+
+def spelled_alike(name: str) -> str:
+    """The same for all spellings: `Image URL`, `image-url` and `imageUrl` are `image_url`."""
+    return _BETWEEN.sub("_", _HUMP.sub("_", name)).casefold()
 
 
 _known_name = lru_cache(maxsize=4096)(_name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TextIO, TypeAlias
 
 from engine.errors import FeedUnreadable
 from engine.system.printing import printable
-from ingest.feeds.columns import missing, named, repeated
+from ingest.feeds.columns import column_name, missing, named, repeated, stand_ins
 
 PEEK, PEEK_CHARACTERS = 100, 4_000_000
 """Rows of a JSON or XML feed that are looked at before a column is called missing."""
@@ -55,7 +56,7 @@ Reader: TypeAlias = Callable[[Feed], Iterator[Row]]
 
 
 def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
-    """The rows, if the first of them have the columns that are required.
+    """The rows, if the first of them have the columns that are required, or others that stand for them.
 
     Raises:
         FeedUnreadable: a required column is in none of them.
@@ -69,10 +70,15 @@ def checked(rows: Iterator[Row], name: str) -> Iterator[Row]:
         characters += sum(len(value) for value in row.fields.values() if isinstance(value, str))
         if not missing(found) or len(first) >= PEEK or characters > PEEK_CHARACTERS:
             break
+    instead = stand_ins(found)
     if found:
-        check_columns(list(found), name)
-    yield from first
-    yield from rows
+        check_columns([instead.get(column, column) for column in found], name)
+    for row in chain(first, rows):
+        yield _renamed(row, instead) if instead else row
+
+
+def _renamed(row: Row, instead: Mapping[str, str]) -> Row:
+    return replace(row, fields={instead.get(column_name(key), key): value for key, value in row.fields.items()})
 
 
 def check_columns(columns: Sequence[str], name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 
-from ingest.feeds.columns import KNOWN, column_name, missing
+from ingest.feeds.columns import KNOWN, column_name, may_stand_in, missing, stand_ins
 from ingest.feeds.delimited import Cells, Table, knows, plain_cell, read_table
 from ingest.feeds.exports.shopify import is_shopify, read_shopify, shopify_names
 from ingest.feeds.exports.woocommerce import is_woocommerce, read_woocommerce, woocommerce_names
@@ -41,11 +41,13 @@ def has_header(start: str) -> bool:
 
 
 def _is_known(cell: str) -> bool:
-    return column_name(cell) in KNOWN or shopify_names(cell) or woocommerce_names(cell)
+    return column_name(cell) in KNOWN or may_stand_in(cell) or shopify_names(cell) or woocommerce_names(cell)
 
 
 def _merchant(table: Table, feed: Feed) -> Iterator[Row]:
-    columns = [column_name(cell) for cell in table.header]
+    written = [column_name(cell) for cell in table.header]
+    instead = stand_ins(written)
+    columns = [instead.get(column, column) for column in written]
     check_columns(columns, feed.name)
     for row in table.rows:
         yield Row(row.line, _fields(columns, row), row.problem)

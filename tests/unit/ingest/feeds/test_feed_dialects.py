@@ -314,3 +314,38 @@ def test_what_is_no_feed_is_called_by_its_name(tmp_path: Path, content: bytes, w
         return
     with pytest.raises(FeedUnreadable, match=rf"{words}|without an <item>"):
         list(read_feed(path))
+
+
+OWN = {"sku": "1", "name": "Shirt", "url": "https://x.example/1", "image": "1.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("feed.csv", "SKU,Name,URL,Image URL,Colour\n1,Shirt,https://x.example/1,1.jpg,navy\n"),
+        ("feed.csv", "product_id;sku;name;url;image\n2;1;Shirt;https://x.example/1;1.jpg\n"),
+        ("feed.json", json.dumps([OWN])),
+        ("feed.jsonl", json.dumps({**OWN, "Product Name": "Cardigan"})),
+        (
+            "feed.json",
+            json.dumps(
+                [{"id": 1, "name": "Shirt", "permalink": OWN["url"], "sku": "S-1", "images": [{"src": "1.jpg"}]}]
+            ),
+        ),
+        ("feed.xml", "<items><item>" + "".join(f"<{k}>{v}</{k}>" for k, v in OWN.items()) + "</item></items>"),
+    ],
+    ids=["csv", "sku first", "json", "two names", "woocommerce's api", "xml"],
+)
+def test_a_shops_own_names_stand_for_what_is_required(tmp_path: Path, name: str, content: str) -> None:
+    """As tables of databases have them; the likeliest of several."""
+    (product,), _ = read(tmp_path, content, name)
+    assert (product.product_id, product.title, product.link) == ("1", "Shirt", "https://x.example/1")
+    assert product.images == ("1.jpg",)
+
+
+def test_google_s_names_go_before_a_shops_own(tmp_path: Path) -> None:
+    """Then the shop's own are attributes, also of the row whose title is missing: that row is told."""
+    content = f"{HEADER},name\n1,A,https://x.example/1,1.jpg,Shirt\n2,,https://x.example/2,2.jpg,Shirt\n"
+    (product,), problems = read(tmp_path, content)
+    assert (product.title, product.attributes) == ("A", {"name": "Shirt"})
+    assert len(problems) == 1
