@@ -23,6 +23,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+HEEDING = [*PROGRAM[:-1], f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); {PROGRAM[-1]}"]
+"""The program as a terminal starts it: under `nohup`, as the tests may run, it rightly goes on after SIGHUP."""
+
+
 def listens(port: int) -> bool:
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
@@ -31,8 +35,9 @@ def listens(port: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_server_that_is_stopped_while_it_starts(home: Path, number: signal.Signals) -> None:
     """It listens already and loads its models still: it ends in order, and the home is free."""
-    port, command = free_port(), [*PROGRAM, "serve", "--port"]
-    process = subprocess.Popen([*command, str(port)], env=environment(home), stderr=subprocess.PIPE, text=True)
+    port = free_port()
+    command = [*HEEDING, "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE, text=True)
     try:
         end = time.monotonic() + 300
         while not listens(port):
