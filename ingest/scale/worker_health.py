@@ -110,8 +110,9 @@ def answering(health: Health, registry: CollectorRegistry, host: str, port: int,
     try:
         yield
     finally:
-        if told_at:
-            time.sleep(max(0.0, told_at[0] + drain_s - time.monotonic()))
+        if health.ending.is_set():  # A thread that has not noted it yet means that it was told a moment ago.
+            told = told_at[0] if told_at else time.monotonic()
+            time.sleep(max(0.0, told + drain_s - time.monotonic()))
         server.shutdown()
         server.server_close()
 
