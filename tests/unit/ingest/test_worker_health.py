@@ -91,6 +91,22 @@ def test_told_to_end_it_is_unready_at_once_and_seen_for_a_while() -> None:
             client.get("/healthz")
 
 
+class _Unnoted(threading.Event):
+    """Set, and nobody who waits for it has run yet."""
+
+    def wait(self, _timeout: float | None = None) -> bool:
+        return threading.Event().wait(1)
+
+
+def test_one_that_ends_at_once_after_it_was_told_is_seen_as_long() -> None:
+    """The thread that notes the moment may not have run by then."""
+    told, ending = WorkerMetrics(), _Unnoted()
+    with answering(Health(told.registry, ending), told.registry, "127.0.0.1", free_port(), drain_s=0.2):
+        began = time.monotonic()
+        ending.set()
+    assert time.monotonic() - began >= 0.2
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     told, port = WorkerMetrics(), free_port()
     health = Health(told.registry, threading.Event())
