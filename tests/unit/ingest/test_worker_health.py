@@ -99,12 +99,12 @@ class _Unnoted(threading.Event):
 
 
 def test_one_that_ends_at_once_after_it_was_told_is_seen_as_long() -> None:
-    """The thread that notes the moment may not have run by then."""
+    """The thread that notes the moment may not have run by then; closing the port takes half a second at most."""
     told, ending = WorkerMetrics(), _Unnoted()
-    with answering(Health(told.registry, ending), told.registry, "127.0.0.1", free_port(), drain_s=0.2):
+    with answering(Health(told.registry, ending), told.registry, "127.0.0.1", free_port(), drain_s=0.8):
         began = time.monotonic()
         ending.set()
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - began >= 0.8
 
 
 def test_a_port_that_is_taken_is_told() -> None:
