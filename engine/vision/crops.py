@@ -18,6 +18,8 @@ NEUTRAL = 255
 """Catalogue pictures are mostly shot on white, so white surroundings bring street and studio together."""
 MARGIN = 0.04
 """Room around a garment's box, as a share of its longer side, so that outlines stay visible."""
+SURE_PERSON = 0.5
+"""Who scores less may be a rucksack or a tailor's dummy."""
 MIN_ON_PERSON = 0.6
 """A garment with less of its box on its person is a mistake of the segmenter: a wall, a bush."""
 MAX_PIECE_RATIO = 4.0

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 from engine.domain import Embeddings, Garment, Person
 from engine.taxonomy import Taxonomy
+from engine.vision.crops import SURE_PERSON
 
-SURE_PERSON = 0.5
-"""Who scores less may be a rucksack or a tailor's dummy."""
 SURE_GARMENT = 0.85
 """Garments that score at least this keep the segmenter's class unasked; so do three in four."""
 SURE_KIND = 0.8

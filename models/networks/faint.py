@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Box, Person
-from engine.vision.crops import MIN_ON_PERSON, overlap
+from engine.vision.crops import MIN_ON_PERSON, SURE_PERSON, overlap
 from models.networks.masks import Patch, patch_overlap
 
-LEAST_PERSON = 0.5
-"""Who scores less may be a rucksack."""
 MOST_COVERED = 0.3
 """A garment of which other garments cover a larger share is another name for these."""
 
@@ -26,7 +24,7 @@ Thing = tuple[int, Patch]
 
 def is_worn(box: Box, people: Sequence[Person]) -> bool:
     """Whether it lies on somebody who is surely a person."""
-    return any(person.score >= LEAST_PERSON and overlap(box, person.box) >= MIN_ON_PERSON for person in people)
+    return any(person.score >= SURE_PERSON and overlap(box, person.box) >= MIN_ON_PERSON for person in people)
 
 
 def uncovered(faint: Sequence[Thing], taken: Sequence[Thing], classes: NDArray[np.intp]) -> list[Thing]:

@@ -7,7 +7,6 @@ kept under their stamp, so that what is kept can never be out of date: other wor
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from json import dumps
 from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache
 from msgspec import Struct, json, msgpack
 
 from engine.domain import Item
@@ -90,16 +90,13 @@ class Words:
     """Items by stamp, those used lately, in so many bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit, self._bytes = limit_bytes, 0
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: LRUCache[str, bytes] = LRUCache(max(1, limit_bytes), lambda kept: len(kept) + _OVERHEAD)
         self._lock = Lock()
 
     def known(self, stamps: Iterable[str]) -> dict[str, Item]:
         """Those that are kept, by stamp."""
         with self._lock:
             found = {stamp: kept for stamp in stamps if (kept := self._kept.get(stamp)) is not None}
-            for stamp in found:
-                self._kept.move_to_end(stamp)
         return {stamp: _decoded(kept) for stamp, kept in found.items()}
 
     def keep(self, items: Mapping[str, Item]) -> None:
@@ -107,13 +104,5 @@ class Words:
         packed = {stamp: _encode(item) for stamp, item in items.items()}
         with self._lock:
             for stamp, kept in packed.items():
-                if len(kept) + _OVERHEAD <= self._limit:
-                    self._drop(stamp)
+                if len(kept) + _OVERHEAD <= self._kept.maxsize:
                     self._kept[stamp] = kept
-                    self._bytes += len(kept) + _OVERHEAD
-            while self._bytes > self._limit:
-                self._drop(next(iter(self._kept)))
-
-    def _drop(self, stamp: str) -> None:
-        if (kept := self._kept.pop(stamp, None)) is not None:
-            self._bytes -= len(kept) + _OVERHEAD
